@@ -1,0 +1,66 @@
+"""Read an uploaded object, once, and no more of it than is allowed."""
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from orchestrator.errors import DocumentRejected, DocumentUnavailable
+from orchestrator.records import Upload
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+_GONE = {"NoSuchKey", "NoSuchVersion", "404"}
+
+
+class Documents:
+    """The inbox bucket as the orchestrator sees it."""
+
+    def __init__(self, s3: "S3Client", *, max_bytes: int) -> None:
+        self._s3 = s3
+        self._max_bytes = max_bytes
+
+    def read(self, upload: Upload) -> bytes:
+        """The bytes of exactly the upload that the event announced.
+
+        The version id pins them in a versioned bucket, the ETag elsewhere: without either, two uploads of one name
+        in quick succession would both be classified as the second.
+
+        Raises:
+            DocumentRejected: `empty`, `too-large`, `deleted` or `superseded`.
+            DocumentUnavailable: `access-denied` or `storage-error`.
+        """
+        self._check_size(upload.size)
+        try:
+            answer = self._s3.get_object(Bucket=upload.bucket, Key=upload.key, **_pin(upload))
+            self._check_size(answer["ContentLength"])
+            return answer["Body"].read()
+        except ClientError as error:
+            raise _translate(error) from error
+        except (BotoCoreError, OSError) as error:
+            # The body is read through urllib3, whose broken connections arrive as one of these.
+            raise DocumentUnavailable("storage-error", f"the object could not be read: {error}") from error
+
+    def _check_size(self, size: int) -> None:
+        if size == 0:
+            raise DocumentRejected("empty", "the object has no bytes")
+        if size > self._max_bytes:
+            detail = f"the object has {size:,} bytes; at most {self._max_bytes:,} are read"
+            raise DocumentRejected("too-large", detail)
+
+
+def _pin(upload: Upload) -> dict[str, Any]:
+    if upload.version_id and upload.version_id != "null":
+        return {"VersionId": upload.version_id}
+    return {"IfMatch": upload.etag} if upload.etag else {}
+
+
+def _translate(error: ClientError) -> DocumentRejected | DocumentUnavailable:
+    code = error.response.get("Error", {}).get("Code", "")
+    if code in _GONE:
+        return DocumentRejected("deleted", "the object was deleted before it could be read")
+    if code in ("PreconditionFailed", "412"):
+        return DocumentRejected("superseded", "another upload replaced the object before it could be read")
+    if code in ("AccessDenied", "403") or code.startswith("KMS."):
+        return DocumentUnavailable("access-denied", f"S3 does not let the orchestrator read the object: {error}")
+    return DocumentUnavailable("storage-error", f"S3 answered: {error}")

@@ -1,0 +1,53 @@
+"""Everything that can go wrong, as a caller sees it.
+
+OrchestratorError
+├── MalformedEvent          the event is not an S3 notification: retried, then kept in the on-failure queue
+├── ConfigurationError      the environment lacks a setting or has a wrong one
+├── DocumentUnavailable     the object could not be read just now: FAILED, retried
+├── DocumentRejected        the object can never be classified: REJECTED, final
+├── RecordConflict          somebody else wrote the item first: read again and merge
+├── RecordsUnavailable      the table could not be read or written just now: nothing is stored, retried
+└── IncompleteRecords       written, but PARTIAL or FAILED: tells Lambda to deliver the event again
+"""
+
+from orchestrator.records import Reason
+
+
+class OrchestratorError(Exception):
+    """The root of this package's errors."""
+
+
+class MalformedEvent(OrchestratorError):
+    """The event is not one that S3 sends."""
+
+
+class ConfigurationError(OrchestratorError):
+    """A setting is missing or wrong."""
+
+
+class DocumentUnavailable(OrchestratorError):
+    """The object could not be read just now; a later attempt may succeed."""
+
+    def __init__(self, kind: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = Reason(kind, detail)
+
+
+class DocumentRejected(OrchestratorError):
+    """The object can never be classified."""
+
+    def __init__(self, kind: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = Reason(kind, detail)
+
+
+class RecordConflict(OrchestratorError):
+    """The item changed between our read and our write."""
+
+
+class RecordsUnavailable(OrchestratorError):
+    """The table could not be read or written just now."""
+
+
+class IncompleteRecords(OrchestratorError):
+    """Every record is written, but some can still improve: raised so that Lambda delivers the event again."""

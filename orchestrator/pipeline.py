@@ -1,0 +1,171 @@
+"""The way of one document: read it, ask the versions, combine, write. Free of AWS and HTTP."""
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from orchestrator.errors import DocumentRejected, DocumentUnavailable, RecordConflict, RecordsUnavailable
+from orchestrator.records import Outcome, Prediction, Reason, Record, Status, Upload
+from orchestrator.verdict import combine, status_of
+
+
+class DocumentReader(Protocol):
+    """Where the bytes come from."""
+
+    def read(self, upload: Upload) -> bytes:
+        """See `orchestrator.documents.Documents.read`."""
+
+
+class Predictor(Protocol):
+    """Who classifies."""
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """All versions, in order."""
+
+    def predict(
+        self, document: bytes, *, versions: Iterable[str], deadline: float, trace_id: str = ""
+    ) -> Mapping[str, Outcome]:
+        """See `orchestrator.models.Models.predict`."""
+
+
+class RecordStore(Protocol):
+    """Where the records are."""
+
+    def find(self, upload: Upload) -> Record | None:
+        """See `orchestrator.table.Records.find`."""
+
+    def save(self, record: Record, *, replacing: Record | None) -> None:
+        """See `orchestrator.table.Records.save`."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Seconds: `total` from the start to the written record, of which the models leave `write_reserve`."""
+
+    total: float
+    write_reserve: float
+
+
+class Pipeline:
+    """Classifies uploads. Everything outside comes in through the constructor.
+
+    Args:
+        documents: reads an upload's bytes.
+        models: asks the model versions.
+        records: finds and saves records.
+        budget: the time of one document.
+        clock: seconds that only go forward, the models' own clock.
+        now: the time of day, with a zone.
+    """
+
+    def __init__(
+        self,
+        documents: DocumentReader,
+        models: Predictor,
+        records: RecordStore,
+        *,
+        budget: Budget,
+        clock: Callable[[], float],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._documents = documents
+        self._models = models
+        self._records = records
+        self._budget = budget
+        self._clock = clock
+        self._now = now
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="record")
+
+    def classify(self, upload: Upload, *, trace_id: str = "") -> Record:
+        """Bring the upload's record as far as it can be brought now, and return it as it stands in the table.
+
+        A record that is final is returned untouched; a PARTIAL one gets its missing versions only.
+
+        Raises:
+            RecordsUnavailable: nothing could be stored; the event must be delivered again.
+        """
+        started = self._clock()
+        looked_up = self._pool.submit(self._records.find, upload)  # while the object is being read
+        document = self._read(upload)
+        try:
+            seen = looked_up.result()
+        except RecordsUnavailable:
+            seen = None  # the conditional write will tell whether there was one
+        if seen and seen.status.final:
+            return seen
+        if isinstance(document, bytes):
+            outcomes = self._ask(document, seen, started + self._budget.total - self._budget.write_reserve, trace_id)
+            status, reason = status_of(outcomes)
+        else:
+            outcomes = dict(seen.predictions) if seen else {}
+            status, reason = _without_document(document, outcomes)
+        record = Record(
+            upload=upload,
+            status=status,
+            predictions=outcomes,
+            verdict=combine(outcomes),
+            reason=reason,
+            classified_at=self._now(),
+            latency_ms=(self._clock() - started) * 1000,
+            trace_id=trace_id,
+        )
+        return self._save(record, seen)
+
+    def _read(self, upload: Upload) -> bytes | DocumentRejected | DocumentUnavailable:
+        try:
+            return self._documents.read(upload)
+        except (DocumentRejected, DocumentUnavailable) as error:
+            return error
+
+    def _ask(self, document: bytes, seen: Record | None, deadline: float, trace_id: str) -> dict[str, Outcome]:
+        known = seen.answered() if seen else {}
+        missing = [version for version in self._models.versions if version not in known]
+        answers = self._models.predict(document, versions=missing, deadline=deadline, trace_id=trace_id)
+        return {version: known.get(version) or answers[version] for version in self._models.versions}
+
+    def _save(self, record: Record, seen: Record | None) -> Record:
+        """Write, and on a conflict merge with what the other writer stored, until one of us is done."""
+        while True:
+            record = record.next_revision(seen)
+            try:
+                self._records.save(record, replacing=seen)
+            except RecordConflict:
+                seen = self._records.find(record.upload)
+                if seen is None:
+                    continue  # the other's record was deleted: write ours as the first
+                if seen.status.final:
+                    return seen
+                record = merge(record, seen)
+            else:
+                return record
+
+
+def merge(ours: Record, theirs: Record) -> Record:
+    """One record from two attempts at one upload: whatever either of them could predict, theirs first."""
+    if ours.status is Status.REJECTED and not theirs.answered():
+        return ours
+    outcomes = {**theirs.predictions, **ours.predictions, **theirs.answered()}
+    status, reason = status_of(outcomes) if outcomes else (ours.status, ours.reason)
+    return Record(
+        upload=ours.upload,
+        status=status,
+        predictions=dict(sorted(outcomes.items())),
+        verdict=combine(outcomes),
+        reason=reason,
+        classified_at=ours.classified_at,
+        latency_ms=ours.latency_ms,
+        trace_id=ours.trace_id,
+        revision=ours.revision,
+    )
+
+
+def _without_document(
+    error: DocumentRejected | DocumentUnavailable, outcomes: Mapping[str, Outcome]
+) -> tuple[Status, Reason]:
+    """The status when the object cannot be read. Predictions of an earlier attempt stay, and stay PARTIAL."""
+    if any(isinstance(said, Prediction) for said in outcomes.values()):
+        return Status.PARTIAL, error.reason
+    return (Status.REJECTED if isinstance(error, DocumentRejected) else Status.FAILED), error.reason

@@ -1,0 +1,307 @@
+"""The record: what the table holds of one upload, and the keys by which people find it.
+
+One upload is one item. Its keys come from S3 alone, so every delivery of the same event meets the same item:
+
+    document   bucket/key                        partition key
+    sequencer  S3's, right-padded with zeros     sort key: later uploads of one name sort later
+
+Four sparse-or-full indexes answer the other questions, each newest first (sort key `event_time`):
+
+    by_time    every record                      time_shard    all#3
+    by_label   records with a verdict            label_shard   invoice#3
+    by_status  every record                      status_shard  PARTIAL#3
+    by_review  records that wait for a person    review_shard  review#3
+
+The `#3` is a shard of the document's name: one popular label would otherwise be one DynamoDB partition, and a
+partition takes 1,000 write units a second (AWS, "Best practices for designing and using partition keys").
+"""
+
+import math
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+SHARDS = 8
+"""Write shards of an index key. Changing it hides older records from queries until they are written again."""
+
+SEQUENCER_WIDTH = 32
+"""Digits that a sequencer is padded to. S3 sends 16 to 18 and tells receivers to pad the shorter with zeros."""
+
+
+class Status(StrEnum):
+    """How far the classification of an upload has come."""
+
+    COMPLETE = "COMPLETE"
+    """Every version answered."""
+    PARTIAL = "PARTIAL"
+    """Some version is missing; a retry calls only the missing ones."""
+    REJECTED = "REJECTED"
+    """Not a document that can be read: final, never retried."""
+    FAILED = "FAILED"
+    """No version answered, or the object could not be read just now; a retry starts again."""
+
+    @property
+    def final(self) -> bool:
+        """Whether no retry can improve the record."""
+        return self in (Status.COMPLETE, Status.REJECTED)
+
+
+class Agreement(StrEnum):
+    """How many of all versions (not only of those that answered) back the label most voted for."""
+
+    UNANIMOUS = "unanimous"
+    MAJORITY = "majority"
+    SPLIT = "split"
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One object as S3 announced it. `key` is decoded; `event_time` is UTC; `size` is in bytes."""
+
+    bucket: str
+    key: str
+    sequencer: str
+    event_time: datetime
+    size: int
+    etag: str = ""
+    version_id: str | None = None
+
+    @property
+    def document(self) -> str:
+        """The partition key."""
+        return f"{self.bucket}/{self.key}"
+
+    @property
+    def sort_key(self) -> str:
+        """The sequencer as the table sorts it."""
+        return self.sequencer.upper().ljust(SEQUENCER_WIDTH, "0")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What one version said. `probabilities` are calibrated and sum to 1; times are milliseconds."""
+
+    label: str
+    confidence: float
+    probabilities: Mapping[str, float]
+    abstained: bool
+    pages: int
+    model_sha256: str
+    latency_ms: float
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelError:
+    """Why one version said nothing.
+
+    `kind` is one of `timeout`, `unreachable`, `overloaded`, `rejected` (the service cannot read the document),
+    `failed` and `invalid_answer`; `status` is the HTTP status, where there was one.
+    """
+
+    kind: str
+    detail: str
+    latency_ms: float
+    status: int | None = None
+
+
+Outcome = Prediction | ModelError
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a document was rejected or could not be classified: a stable `kind` and a sentence for a person."""
+
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the versions say together."""
+
+    label: str
+    confidence: float
+    agreement: Agreement
+    review_reasons: tuple[str, ...]
+
+    @property
+    def needs_review(self) -> bool:
+        """Whether a person should look."""
+        return bool(self.review_reasons)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One item of the table. `latency_ms` runs from the handler's start to the moment before the write."""
+
+    upload: Upload
+    status: Status
+    predictions: Mapping[str, Outcome]
+    verdict: Verdict | None
+    reason: Reason | None
+    classified_at: datetime
+    latency_ms: float
+    trace_id: str = ""
+    revision: int = 1
+    """Counts the writes of this item; a write names the revision it saw, so that two writers cannot lose one."""
+
+    def answered(self) -> dict[str, Prediction]:
+        """The predictions of the versions that answered."""
+        return {name: said for name, said in self.predictions.items() if isinstance(said, Prediction)}
+
+    def as_dict(self) -> dict[str, Any]:
+        """The record as people read it: plain JSON values, the contract's field names, no index keys."""
+        upload, verdict = self.upload, self.verdict
+        content: dict[str, Any] = {
+            "document": upload.document,
+            "sequencer": upload.sort_key,
+            "bucket": upload.bucket,
+            "key": upload.key,
+            "size": upload.size,
+            "etag": upload.etag,
+            "version_id": upload.version_id,
+            "status": str(self.status),
+            "label": verdict.label if verdict else None,
+            "confidence": round(verdict.confidence, 6) if verdict else None,
+            "agreement": str(verdict.agreement) if verdict else None,
+            "needs_review": verdict.needs_review if verdict else False,
+            "review_reasons": list(verdict.review_reasons) if verdict else [],
+            "reason": {"kind": self.reason.kind, "detail": self.reason.detail} if self.reason else None,
+            "predictions": {name: _outcome_dict(said) for name, said in self.predictions.items()},
+            "event_time": timestamp(upload.event_time),
+            "classified_at": timestamp(self.classified_at),
+            "latency_ms": round(self.latency_ms, 1),
+            "trace_id": self.trace_id or None,
+            "revision": self.revision,
+        }
+        return {name: value for name, value in content.items() if value is not None}
+
+    def to_item(self) -> dict[str, Any]:
+        """The record as DynamoDB stores it: numbers as Decimals, and the index keys."""
+        item: dict[str, Any] = _decimals(self.as_dict())
+        shard = shard_of(self.upload.document)
+        item["time_shard"] = shard_key(ALL, shard)
+        item["status_shard"] = shard_key(self.status, shard)
+        if self.verdict:
+            item["label_shard"] = shard_key(self.verdict.label, shard)
+            if self.verdict.needs_review:
+                item["review_shard"] = shard_key(REVIEW, shard)
+        return item
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> "Record":
+        """Read an item that `to_item` wrote.
+
+        Raises:
+            KeyError, ValueError: the item is not a record.
+        """
+        upload = Upload(
+            bucket=item["bucket"],
+            key=item["key"],
+            sequencer=item["sequencer"],
+            event_time=datetime.fromisoformat(item["event_time"]),
+            size=int(item["size"]),
+            etag=item["etag"],
+            version_id=item.get("version_id"),
+        )
+        verdict = None
+        if "label" in item:
+            verdict = Verdict(
+                label=item["label"],
+                confidence=float(item["confidence"]),
+                agreement=Agreement(item["agreement"]),
+                review_reasons=tuple(item["review_reasons"]),
+            )
+        reason = item.get("reason")
+        return cls(
+            upload=upload,
+            status=Status(item["status"]),
+            predictions={name: _outcome(said) for name, said in item["predictions"].items()},
+            verdict=verdict,
+            reason=Reason(reason["kind"], reason["detail"]) if reason else None,
+            classified_at=datetime.fromisoformat(item["classified_at"]),
+            latency_ms=float(item["latency_ms"]),
+            trace_id=item.get("trace_id", ""),
+            revision=int(item["revision"]),
+        )
+
+    def next_revision(self, seen: "Record | None") -> "Record":
+        """This record as the successor of the one it replaces."""
+        return replace(self, revision=(seen.revision if seen else 0) + 1)
+
+
+ALL = "all"
+REVIEW = "review"
+
+
+def shard_of(document: str) -> int:
+    """The shard of a document's name: the same on every machine and in every Python (so no `hash`)."""
+    return zlib.crc32(document.encode()) % SHARDS
+
+
+def shard_key(value: str, shard: int) -> str:
+    """An index's partition key, such as `invoice#3`."""
+    return f"{value}#{shard}"
+
+
+def timestamp(moment: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds and a Z, so that text order is time order."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _outcome_dict(said: Outcome) -> dict[str, Any]:
+    if isinstance(said, ModelError):
+        error: dict[str, Any] = {"kind": said.kind, "detail": said.detail}
+        if said.status is not None:
+            error["status"] = said.status
+        return {"error": error, "latency_ms": round(said.latency_ms, 1)}
+    return {
+        "label": said.label,
+        "confidence": round(said.confidence, 6),
+        "probabilities": {label: round(p, 6) for label, p in said.probabilities.items()},
+        "abstained": said.abstained,
+        "pages": said.pages,
+        "model_sha256": said.model_sha256,
+        "latency_ms": round(said.latency_ms, 1),
+        "timings_ms": {name: round(ms, 2) for name, ms in said.timings_ms.items()},
+    }
+
+
+def _outcome(said: Mapping[str, Any]) -> Outcome:
+    if "error" in said:
+        error = said["error"]
+        status = error.get("status")
+        return ModelError(
+            kind=error["kind"],
+            detail=error["detail"],
+            latency_ms=float(said["latency_ms"]),
+            status=None if status is None else int(status),
+        )
+    return Prediction(
+        label=said["label"],
+        confidence=float(said["confidence"]),
+        probabilities={label: float(p) for label, p in said["probabilities"].items()},
+        abstained=bool(said["abstained"]),
+        pages=int(said["pages"]),
+        model_sha256=said["model_sha256"],
+        latency_ms=float(said["latency_ms"]),
+        timings_ms={name: float(ms) for name, ms in said["timings_ms"].items()},
+    )
+
+
+def _decimals(value: Any) -> Any:
+    """Floats as Decimals, for boto3 takes no float. Through `repr`, so that 0.1 stays 0.1."""
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{value} is no number that a record can hold")
+        return Decimal(repr(value))
+    if isinstance(value, dict):
+        return {name: _decimals(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_decimals(inner) for inner in value]
+    return value

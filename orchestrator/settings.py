@@ -1,0 +1,64 @@
+"""The environment, read and checked once."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from orchestrator.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What template.yaml gives the function."""
+
+    table_name: str
+    """TABLE_NAME: the table of records."""
+    endpoints: Mapping[str, str]
+    """MODEL_ENDPOINTS: JSON, the base URL of each version: {"v1": "http://…/v1", …}."""
+    deadline_s: float = 3.0
+    """DEADLINE_MS: the budget of one document, from the handler's start to the written record."""
+    write_reserve_s: float = 0.3
+    """WRITE_RESERVE_MS: the part of the budget that model calls leave for the write."""
+    max_bytes: int = 20 * 1024 * 1024
+    """MAX_DOCUMENT_BYTES: a larger object is rejected unread."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Read the settings.
+
+        Raises:
+            ConfigurationError: names the variable that is missing or wrong.
+        """
+        table_name = environment.get("TABLE_NAME", "")
+        if not table_name:
+            raise ConfigurationError("TABLE_NAME is not set")
+        settings = cls(
+            table_name=table_name,
+            endpoints=_endpoints(environment.get("MODEL_ENDPOINTS", "")),
+            deadline_s=_positive(environment, "DEADLINE_MS", 3000) / 1000,
+            write_reserve_s=_positive(environment, "WRITE_RESERVE_MS", 300) / 1000,
+            max_bytes=_positive(environment, "MAX_DOCUMENT_BYTES", 20 * 1024 * 1024),
+        )
+        if settings.write_reserve_s >= settings.deadline_s:
+            raise ConfigurationError("WRITE_RESERVE_MS leaves nothing of DEADLINE_MS for the models")
+        return settings
+
+
+def _endpoints(text: str) -> dict[str, str]:
+    try:
+        endpoints = json.loads(text)
+    except ValueError as error:
+        raise ConfigurationError(f"MODEL_ENDPOINTS is not JSON: {error}") from None
+    if not isinstance(endpoints, dict) or not endpoints:
+        raise ConfigurationError('MODEL_ENDPOINTS must map versions to URLs, as in {"v1": "http://…/v1"}')
+    for version, url in endpoints.items():
+        if not isinstance(url, str) or not url.startswith(("http://", "https://")):
+            raise ConfigurationError(f"MODEL_ENDPOINTS: {version} has no http(s) URL")
+    return {version: url.rstrip("/") for version, url in sorted(endpoints.items())}
+
+
+def _positive(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name, str(default))
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise ConfigurationError(f"{name} must be a positive whole number, not {text!r}")
+    return int(text)

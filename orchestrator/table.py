@@ -1,0 +1,59 @@
+"""The table of records: one consistent read, one conditional write."""
+
+from typing import TYPE_CHECKING
+
+from boto3.dynamodb.conditions import Attr, ConditionBase
+from botocore.exceptions import BotoCoreError, ClientError
+
+from orchestrator.errors import RecordConflict, RecordsUnavailable
+from orchestrator.records import Record, Upload
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+
+class Records:
+    """The table as the orchestrator uses it.
+
+    Two handlers may hold the same upload (S3 delivers at least once, Lambda retries), so a write names the revision
+    that its writer saw:
+
+        A reads nothing ──────────── A writes revision 1 ✓
+        B reads nothing ─────────────────────── B writes revision 1 ✗ conflict: B reads A's record,
+                                                  keeps what A has, adds its own ── writes revision 2 ✓
+    """
+
+    def __init__(self, table: "Table") -> None:
+        self._table = table
+
+    def find(self, upload: Upload) -> Record | None:
+        """The upload's record, read consistently; None where there is none.
+
+        Raises:
+            RecordsUnavailable: the table cannot be read just now.
+        """
+        key = {"document": upload.document, "sequencer": upload.sort_key}
+        try:
+            item = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+        except (BotoCoreError, ClientError) as error:
+            raise RecordsUnavailable(f"the table cannot be read: {error}") from error
+        return Record.from_item(item) if item else None
+
+    def save(self, record: Record, *, replacing: Record | None) -> None:
+        """Write `record` over the one that was seen, or as the first.
+
+        Raises:
+            RecordConflict: somebody wrote in between; nothing is changed.
+            RecordsUnavailable: the table cannot be written just now.
+        """
+        condition: ConditionBase = Attr("document").not_exists()
+        if replacing is not None:
+            condition = Attr("revision").eq(replacing.revision)
+        try:
+            self._table.put_item(Item=record.to_item(), ConditionExpression=condition)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
+                raise RecordConflict(f"{record.upload.document} changed meanwhile") from error
+            raise RecordsUnavailable(f"the table cannot be written: {error}") from error
+        except BotoCoreError as error:
+            raise RecordsUnavailable(f"the table cannot be written: {error}") from error
