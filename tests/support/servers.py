@@ -1,0 +1,112 @@
+"""Model services that misbehave on purpose: a real HTTP server on loopback that answers as a test tells it."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Behaviour = Callable[["Request"], None]
+
+
+class Request(BaseHTTPRequestHandler):
+    """One request, with the ways in which a service may answer it."""
+
+    protocol_version = "HTTP/1.1"
+    server: "Server"
+
+    def do_POST(self) -> None:  # the name that http.server calls
+        self.body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.requests.append(self)
+        self.server.behaviour(self)
+
+    def answer(self, content: Any, status: int = 200) -> None:
+        """Answer with JSON, or with bytes as they are."""
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def trickle(self, pause: float) -> None:
+        """Send one byte every `pause` seconds, until the other side has had enough."""
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        for _ in range(1000):
+            if self.server.stopping.wait(pause):
+                return
+            try:
+                self.wfile.write(b" ")
+            except OSError:
+                return
+
+    def hang(self) -> None:
+        """Never answer."""
+        self.server.stopping.wait()
+        self.close_connection = True
+
+    def drop(self) -> None:
+        """Close the connection without a word."""
+        self.close_connection = True
+
+    def log_message(self, *_: Any) -> None:
+        """Keep the test's output quiet."""
+
+
+class Server(ThreadingHTTPServer):
+    """A service with one behaviour. `requests` holds all that came."""
+
+    daemon_threads = True
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        super().__init__(("127.0.0.1", 0), Request)
+        self.behaviour = behaviour
+        self.requests: list[Request] = []
+        self.stopping = threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+@contextmanager
+def serving(behaviour: Behaviour) -> Iterator[Server]:
+    """A running server, stopped at the end."""
+    server = Server(behaviour)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.stopping.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def truth(model: str = "v1", label: str = "invoice", **changes: Any) -> dict[str, Any]:
+    """An answer in the contract's form."""
+    answer = {
+        "model": model,
+        "label": label,
+        "confidence": 0.9,
+        "probabilities": {label: 0.9, "other": 0.1},
+        "abstained": False,
+        "pages": 2,
+        "timings_ms": {"decode": 8.5, "infer": 4.25, "total": 13.0},
+        "model_sha256": "ab" * 32,
+    }
+    return {**answer, **changes}
+
+
+def after(seconds: float, behaviour: Behaviour) -> Behaviour:
+    """The behaviour, later."""
+
+    def slow(request: Request) -> None:
+        time.sleep(seconds)
+        behaviour(request)
+
+    return slow

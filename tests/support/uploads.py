@@ -1,0 +1,56 @@
+"""Uploads, predictions and records for tests, each with only what matters spelled out."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from orchestrator.records import ModelError, Outcome, Prediction, Record, Status, Upload
+from orchestrator.verdict import combine, status_of
+
+NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
+
+
+def upload(key: str = "inbox/invoice.pdf", **changes: Any) -> Upload:
+    given: dict[str, Any] = {
+        "bucket": "documents",
+        "key": key,
+        "sequencer": "0055AED6DCD90281E5",
+        "event_time": NOON,
+        "size": 5,
+        "etag": "",
+    }
+    return Upload(**{**given, **changes})
+
+
+def prediction(label: str = "invoice", confidence: float = 0.9, **changes: Any) -> Prediction:
+    other = "receipt" if label == "invoice" else "invoice"
+    given: dict[str, Any] = {
+        "label": label,
+        "confidence": confidence,
+        "probabilities": {label: confidence, other: round(1 - confidence, 6)},
+        "abstained": False,
+        "pages": 1,
+        "model_sha256": "ab" * 32,
+        "latency_ms": 20.0,
+        "timings_ms": {"decode": 8.0, "infer": 4.0},
+    }
+    return Prediction(**{**given, **changes})
+
+
+def error(kind: str = "timeout", detail: str = "no answer in time", status: int | None = None) -> ModelError:
+    return ModelError(kind=kind, detail=detail, latency_ms=2700.0, status=status)
+
+
+def record(outcomes: Mapping[str, Outcome], of: Upload | None = None, **changes: Any) -> Record:
+    status, reason = status_of(outcomes) if outcomes else (Status.FAILED, None)
+    given: dict[str, Any] = {
+        "upload": of or upload(),
+        "status": status,
+        "predictions": outcomes,
+        "verdict": combine(outcomes),
+        "reason": reason,
+        "classified_at": NOON,
+        "latency_ms": 40.0,
+        "trace_id": "Root=1-5759e988-bd862e3fe1be46a994272793",
+    }
+    return Record(**{**given, **changes})

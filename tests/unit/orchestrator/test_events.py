@@ -1,0 +1,89 @@
+"""Protects: every notification that S3 sends is decoded to what was really uploaded, and nothing else is believed."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.errors import MalformedEvent
+from orchestrator.events import uploads
+from orchestrator.records import Upload
+
+EVENTS = Path(__file__).parents[2] / "events"
+
+
+def event(name: str) -> dict[str, Any]:
+    content = json.loads((EVENTS / f"{name}.json").read_text())
+    assert isinstance(content, dict)
+    return content
+
+
+def test_a_put_is_one_upload_with_its_key_decoded() -> None:
+    assert uploads(event("s3_put")) == [
+        Upload(
+            bucket="documents",
+            key="from Zürich/50% off+tax.pdf",
+            sequencer="0055AED6DCD90281E5",
+            event_time=datetime(2026, 11, 22, 12, 0, 0, 123000, tzinfo=UTC),
+            size=2048,
+            etag="0123456789abcdef0123456789abcdef",
+            version_id="096fKKXTRTtl3on89fVO.nfljtsv6qko",
+        )
+    ]
+
+
+def test_a_multipart_upload_in_an_unversioned_bucket_has_no_version() -> None:
+    [upload] = uploads(event("s3_multipart_upload"))
+    assert upload.version_id is None
+    assert upload.size == 18_000_000
+
+
+@pytest.mark.parametrize("name", ["s3_test_event", "s3_folder_marker", "s3_delete"])
+def test_events_that_announce_no_document_give_no_upload(name: str) -> None:
+    assert uploads(event(name)) == []
+
+
+def test_bytes_under_a_name_with_a_slash_at_the_end_are_a_document() -> None:
+    marker = event("s3_folder_marker")
+    marker["Records"][0]["s3"]["object"]["size"] = 7
+    assert [upload.key for upload in uploads(marker)] == ["new folder/"]
+
+
+@given(st.text(min_size=1, max_size=60).filter(lambda key: not key.endswith("/")))
+def test_any_key_survives_the_encoding_of_the_event(key: str) -> None:
+    put = event("s3_put")
+    put["Records"][0]["s3"]["object"]["key"] = quote_plus(key)
+    assert [upload.key for upload in uploads(put)] == [key]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {},
+        {"Records": None},
+        {"Records": [None]},
+        {"Records": [{"eventSource": "aws:sns"}]},
+        {"Records": [{"eventName": "ObjectCreated:Put", "s3": {}}]},
+    ],
+)
+def test_what_is_no_notification_is_named_and_not_swallowed(broken: dict[str, Any]) -> None:
+    with pytest.raises(MalformedEvent):
+        uploads(broken)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("key", "%FF"), ("size", "many"), ("sequencer", None), ("key", None), ("size", [])]
+)
+def test_a_field_that_cannot_be_read_is_named(field: str, value: Any) -> None:
+    put = event("s3_put")
+    if value is None:
+        del put["Records"][0]["s3"]["object"][field]
+    else:
+        put["Records"][0]["s3"]["object"][field] = value
+    with pytest.raises(MalformedEvent):
+        uploads(put)

@@ -1,0 +1,149 @@
+"""Protects: the entry point wires bucket, versions and table together, and tells Lambda what to deliver again."""
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from subprocess import run
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote_plus
+
+import boto3
+import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from moto import mock_aws
+
+from orchestrator import handler as entry
+from orchestrator.errors import IncompleteRecords, MalformedEvent
+from tests.support.servers import Request, Server, serving, truth
+from tests.support.template import table_definition
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+    from mypy_boto3_s3.client import S3Client
+
+EVENTS = Path(__file__).parents[2] / "events"
+
+
+@dataclass
+class Context:
+    """What Lambda tells of an invocation."""
+
+    function_name: str = "orchestrator"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:orchestrator:live"
+    aws_request_id: str = "11111111-2222-3333-4444-555555555555"
+
+
+CONTEXT = cast(LambdaContext, Context())
+
+
+def agree(request: Request) -> None:
+    request.answer(truth(request.path.split("/")[1]))
+
+
+@pytest.fixture
+def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """Three versions behind one address, as behind the load balancer; they agree until told otherwise."""
+    with serving(agree) as server:
+        endpoints = {version: f"{server.url}/{version}" for version in ("v1", "v2", "v3")}
+        for name, value in {
+            "TABLE_NAME": "records",
+            "MODEL_ENDPOINTS": json.dumps(endpoints),
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("AWS_PROFILE", raising=False)
+        entry.pipeline.cache_clear()
+        with mock_aws(config={"core": {"passthrough": {"urls": [f"{server.url}/.*"]}}}):
+            yield server
+        entry.pipeline.cache_clear()
+
+
+@pytest.fixture
+def inbox(services: Server) -> "S3Client":
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="documents")
+    return client
+
+
+@pytest.fixture
+def records(services: Server) -> "Table":
+    return boto3.resource("dynamodb").create_table(**table_definition("records"))
+
+
+def put(inbox: "S3Client", key: str = "from Zürich/50% off+tax.pdf") -> dict[str, Any]:
+    """Store a document and give the event that S3 would send."""
+    etag = inbox.put_object(Bucket="documents", Key=key, Body=b"%PDF-")["ETag"]
+    event = json.loads((EVENTS / "s3_put.json").read_text())
+    event["Records"][0]["s3"]["object"] |= {"key": quote_plus(key), "eTag": etag, "versionId": None}
+    assert isinstance(event, dict)
+    return event
+
+
+def test_an_upload_ends_in_one_item_with_three_predictions(inbox: "S3Client", records: "Table") -> None:
+    answer = entry.handler(put(inbox), CONTEXT)
+    [item] = records.scan()["Items"]
+    assert item["document"] == "documents/from Zürich/50% off+tax.pdf"
+    assert (item["status"], item["label"], item["agreement"]) == ("COMPLETE", "invoice", "unanimous")
+    assert sorted(cast(dict[str, Any], item["predictions"])) == ["v1", "v2", "v3"]
+    assert answer["records"][0]["status"] == "COMPLETE"
+
+
+def test_a_partial_record_is_written_before_lambda_is_asked_to_try_again(
+    inbox: "S3Client", records: "Table", services: Server
+) -> None:
+    event = put(inbox)
+    services.behaviour = lambda request: request.drop() if request.path.startswith("/v2") else agree(request)
+    with pytest.raises(IncompleteRecords, match="PARTIAL"):
+        entry.handler(event, CONTEXT)
+    assert [item["status"] for item in records.scan()["Items"]] == ["PARTIAL"]
+    services.behaviour = agree
+    assert entry.handler(event, CONTEXT)["records"][0]["status"] == "COMPLETE"
+    assert [item["revision"] for item in records.scan()["Items"]] == [2]
+
+
+def test_a_document_that_every_version_refuses_is_rejected_and_not_tried_again(
+    inbox: "S3Client", records: "Table", services: Server
+) -> None:
+    services.behaviour = lambda request: request.answer({"detail": "the PDF is encrypted"}, 422)
+    assert entry.handler(put(inbox), CONTEXT)["records"][0]["status"] == "REJECTED"
+    [item] = records.scan()["Items"]
+    assert item["reason"] == {"kind": "unreadable", "detail": "the PDF is encrypted"}
+
+
+def test_s3_s_test_event_stores_nothing(records: "Table") -> None:
+    event = json.loads((EVENTS / "s3_test_event.json").read_text())
+    assert entry.handler(event, CONTEXT) == {"records": []}
+    assert records.scan()["Items"] == []
+
+
+def test_what_is_no_notification_goes_back_to_lambda(services: Server) -> None:
+    with pytest.raises(MalformedEvent):
+        entry.handler({"hello": "world"}, CONTEXT)
+
+
+def test_each_document_is_one_line_in_the_log_with_both_latencies(
+    inbox: "S3Client", records: "Table", caplog: pytest.LogCaptureFixture
+) -> None:
+    entry.handler(put(inbox), CONTEXT)
+    [line] = [vars(entry) for entry in caplog.records if entry.message == "classified"]
+    assert line["status"] == "COMPLETE"
+    assert line["handler_ms"] >= 0
+    since_event = line["created"] - datetime.fromisoformat("2026-11-22T12:00:00.123Z").timestamp()
+    assert line["event_to_written_ms"] == pytest.approx(since_event * 1000, abs=2000)
+    assert sorted(line["models_ms"]) == ["v1", "v2", "v3"]
+
+
+def test_the_function_loads_nothing_that_only_the_services_need() -> None:
+    program = (
+        "import sys, orchestrator.handler\n"
+        "heavy = {'torch', 'numpy', 'PIL', 'fastapi', 'openvino', 'model_service', 'triptych'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

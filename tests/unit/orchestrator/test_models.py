@@ -1,0 +1,176 @@
+"""Protects: versions are asked all at once, and one that is down, slow or lying costs only its own answer."""
+
+import socket
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from orchestrator.models import MAX_ANSWER_BYTES, Models
+from orchestrator.records import ModelError, Outcome, Prediction
+from tests.support.servers import Behaviour, Request, serving, truth
+
+
+def ask(behaviour: Behaviour, *, seconds: float = 2.0) -> Outcome:
+    with serving(behaviour) as server:
+        models = Models({"v1": server.url}, time.monotonic)
+        return models.predict(b"%PDF-", versions=["v1"], deadline=time.monotonic() + seconds)["v1"]
+
+
+def error_of(behaviour: Behaviour, *, seconds: float = 2.0) -> ModelError:
+    said = ask(behaviour, seconds=seconds)
+    assert isinstance(said, ModelError)
+    return said
+
+
+def test_an_answer_becomes_a_prediction() -> None:
+    said = ask(lambda request: request.answer(truth()))
+    assert isinstance(said, Prediction)
+    assert (said.label, said.confidence, said.pages) == ("invoice", 0.9, 2)
+    assert said.timings_ms["infer"] == 4.25
+    assert said.latency_ms > 0
+
+
+def test_the_document_its_budget_and_its_trace_reach_the_service() -> None:
+    with serving(lambda request: request.answer(truth())) as server:
+        models = Models({"v1": server.url}, time.monotonic)
+        models.predict(b"\x00\xffbytes", versions=["v1"], deadline=time.monotonic() + 2.0, trace_id="Root=1-a")
+    [request] = server.requests
+    assert (request.path, request.body) == ("/predict", b"\x00\xffbytes")
+    assert request.headers["X-Amzn-Trace-Id"] == "Root=1-a"
+    assert 1000 < int(request.headers["X-Timeout-Ms"]) <= 2000
+
+
+def test_all_versions_are_asked_at_the_same_time() -> None:
+    together = threading.Barrier(3, timeout=5)
+
+    def meet(request: Request) -> None:
+        together.wait()  # breaks unless three requests are here at once
+        request.answer(truth(request.path.split("/")[1]))
+
+    with serving(meet) as server:
+        endpoints = {version: f"{server.url}/{version}" for version in ("v1", "v2", "v3")}
+        said = Models(endpoints, time.monotonic).predict(b"x", versions=endpoints, deadline=time.monotonic() + 5.0)
+    assert all(isinstance(outcome, Prediction) for outcome in said.values())
+
+
+def test_a_connection_is_kept_between_documents() -> None:
+    with serving(lambda request: request.answer(truth())) as server:
+        models = Models({"v1": server.url}, time.monotonic)
+        for _ in range(3):
+            models.predict(b"x", versions=["v1"], deadline=time.monotonic() + 2.0)
+        assert len({request.client_address for request in server.requests}) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, "rejected"),
+        (413, "rejected"),
+        (415, "rejected"),
+        (422, "rejected"),
+        (404, "failed"),
+        (429, "overloaded"),
+        (500, "failed"),
+        (503, "overloaded"),
+        (504, "timeout"),
+        (302, "failed"),
+    ],
+)
+def test_a_problem_keeps_its_status_and_its_sentence(status: int, kind: str) -> None:
+    said = error_of(lambda request: request.answer({"title": "Oh", "detail": "it has no pages"}, status))
+    assert (said.kind, said.status, said.detail) == (kind, status, "it has no pages")
+
+
+@pytest.mark.parametrize("body", [b"<html>Bad Gateway</html>", b"[]", b"{}", b""])
+def test_a_problem_without_a_sentence_keeps_its_status(body: bytes) -> None:
+    said = error_of(lambda request: request.answer(body, 502))
+    assert (said.kind, said.status, said.detail) == ("failed", 502, "the service answered 502")
+
+
+def test_a_service_that_hangs_costs_its_own_prediction_only() -> None:
+    with serving(Request.hang) as hung, serving(lambda request: request.answer(truth("v2"))) as well:
+        models = Models({"v1": hung.url, "v2": well.url}, time.monotonic)
+        said = models.predict(b"x", versions=["v1", "v2"], deadline=time.monotonic() + 0.5)
+    assert isinstance(said["v2"], Prediction)
+    assert isinstance(said["v1"], ModelError)
+    assert said["v1"].kind == "timeout"
+
+
+def test_a_service_that_trickles_is_given_up_at_the_deadline() -> None:
+    assert error_of(lambda request: request.trickle(0.05), seconds=0.4).kind == "timeout"
+
+
+def test_a_service_that_hung_does_not_hold_up_the_next_document() -> None:
+    with serving(Request.hang) as server:
+        models = Models({"v1": server.url}, time.monotonic)
+        models.predict(b"x", versions=["v1"], deadline=time.monotonic() + 0.2)
+        server.behaviour = lambda request: request.answer(truth())
+        said = models.predict(b"x", versions=["v1"], deadline=time.monotonic() + 2.0)["v1"]
+    assert isinstance(said, Prediction)
+
+
+def test_a_port_where_nobody_listens_is_unreachable() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        models = Models({"v1": url}, time.monotonic)
+        said = models.predict(b"x", versions=["v1"], deadline=time.monotonic() + 2.0)["v1"]
+    assert isinstance(said, ModelError)
+    assert said.kind == "unreachable"
+    assert "0x" not in said.detail
+
+
+def test_a_kept_connection_that_was_closed_meanwhile_is_opened_again() -> None:
+    def close_after_first(request: Request) -> None:
+        if len(request.server.requests) == 2:
+            request.drop()
+        else:
+            request.answer(truth())
+
+    with serving(close_after_first) as server:
+        models = Models({"v1": server.url}, time.monotonic)
+        models.predict(b"x", versions=["v1"], deadline=time.monotonic() + 2.0)
+        said = models.predict(b"x", versions=["v1"], deadline=time.monotonic() + 2.0)["v1"]
+    assert isinstance(said, Prediction)
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        truth(model="v2"),
+        truth(label="receipt", probabilities={"invoice": 0.9, "receipt": 0.1}),
+        truth(probabilities={"invoice": 0.9, "other": 0.3}),
+        truth(probabilities={}),
+        truth(probabilities={"invoice": float("nan"), "other": 0.1}),
+        truth(probabilities={"invoice": 1.4, "other": -0.4}, confidence=1.4),
+        truth(confidence=0.2),
+        truth(confidence="0.9"),
+        truth(confidence=True),
+        truth(pages=0),
+        truth(label=""),
+        truth(model_sha256=None),
+        truth(timings_ms=[1]),
+        [],
+        None,
+        b"<html>",
+        b"",
+    ],
+)
+def test_a_lie_never_gets_into_a_record(lie: Any) -> None:
+    assert error_of(lambda request: request.answer(lie)).kind == "invalid_answer"
+
+
+def test_an_endless_answer_is_not_read_to_its_end() -> None:
+    assert error_of(lambda request: request.answer(b" " * (MAX_ANSWER_BYTES + 1))).kind == "invalid_answer"
+
+
+def test_no_time_left_asks_nobody() -> None:
+    with serving(lambda request: request.answer(truth())) as server:
+        models = Models({"v1": server.url}, time.monotonic)
+        said = models.predict(b"x", versions=["v1"], deadline=time.monotonic() - 1)["v1"]
+        assert isinstance(said, ModelError)
+        assert said.kind == "timeout"
+        assert server.requests == []

@@ -1,0 +1,199 @@
+"""Protects: whatever fails, an upload ends in one true record, and nothing that is known is asked or lost again."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.errors import DocumentRejected, DocumentUnavailable, RecordConflict, RecordsUnavailable
+from orchestrator.pipeline import Budget, Pipeline, merge
+from orchestrator.records import Outcome, Prediction, Reason, Record, Status, Upload
+from tests.support.uploads import NOON, error, prediction, record, upload
+
+VERSIONS = ("v1", "v2", "v3")
+
+
+class Shelf:
+    """Documents, as bytes or as the error that reading them raises."""
+
+    def __init__(self, content: bytes | Exception = b"%PDF-") -> None:
+        self.content = content
+        self.reads = 0
+
+    def read(self, upload: Upload) -> bytes:
+        self.reads += 1
+        if isinstance(self.content, Exception):
+            raise self.content
+        return self.content
+
+
+class Panel:
+    """Three versions that answer as they are told."""
+
+    versions = VERSIONS
+
+    def __init__(self, **outcomes: Outcome) -> None:
+        self.outcomes: dict[str, Outcome] = {**{version: prediction() for version in VERSIONS}, **outcomes}
+        self.asked: list[list[str]] = []
+        self.deadlines: list[float] = []
+
+    def predict(
+        self, document: bytes, *, versions: Iterable[str], deadline: float, trace_id: str = ""
+    ) -> Mapping[str, Outcome]:
+        wanted = list(versions)
+        self.asked.append(wanted)
+        self.deadlines.append(deadline)
+        return {version: self.outcomes[version] for version in wanted}
+
+
+class Ledger:
+    """A record store in memory, with the real one's condition. `rival` is saved by somebody else before our write."""
+
+    def __init__(self, *, rival: Record | None = None, blind: bool = False) -> None:
+        self.items: dict[tuple[str, str], Record] = {}
+        self.rival = rival
+        self.blind = blind
+        self.saves = 0
+
+    def find(self, upload: Upload) -> Record | None:
+        if self.blind:
+            self.blind = False
+            raise RecordsUnavailable("throttled")
+        return self.items.get((upload.document, upload.sort_key))
+
+    def save(self, record: Record, *, replacing: Record | None) -> None:
+        key = (record.upload.document, record.upload.sort_key)
+        if self.rival:
+            self.items[key], self.rival = self.rival, None
+        standing = self.items.get(key)
+        if (standing.revision if standing else None) != (replacing.revision if replacing else None):
+            raise RecordConflict("changed")
+        self.items[key] = record
+        self.saves += 1
+
+
+def pipeline(shelf: Shelf, panel: Panel, ledger: Ledger) -> Pipeline:
+    return Pipeline(shelf, panel, ledger, budget=Budget(3.0, 0.3), clock=lambda: 100.0, now=lambda: NOON)
+
+
+def test_a_document_is_read_once_asked_of_every_version_and_written() -> None:
+    shelf, panel, ledger = Shelf(), Panel(), Ledger()
+    stored = pipeline(shelf, panel, ledger).classify(upload(), trace_id="Root=1")
+    assert stored.status is Status.COMPLETE
+    assert (shelf.reads, panel.asked, ledger.saves) == (1, [list(VERSIONS)], 1)
+    assert (stored.trace_id, stored.classified_at, stored.revision) == ("Root=1", NOON, 1)
+
+
+def test_the_versions_leave_time_for_the_write() -> None:
+    panel = Panel()
+    pipeline(Shelf(), panel, Ledger()).classify(upload())
+    assert panel.deadlines == [pytest.approx(100.0 + 3.0 - 0.3)]
+
+
+def test_a_missing_version_is_data_and_a_retry_asks_only_for_it() -> None:
+    panel, ledger = Panel(v2=error("unreachable")), Ledger()
+    line = pipeline(Shelf(), panel, ledger)
+    first = line.classify(upload())
+    assert (first.status, set(first.answered())) == (Status.PARTIAL, {"v1", "v3"})
+    panel.outcomes["v2"] = prediction("receipt")
+    second = line.classify(upload())
+    assert (second.status, second.revision) == (Status.COMPLETE, 2)
+    assert panel.asked == [list(VERSIONS), ["v2"]]
+    assert len(ledger.items) == 1
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETE, Status.REJECTED])
+def test_a_repeated_event_does_no_second_work_where_a_final_record_stands(status: Status) -> None:
+    panel, ledger = Panel(), Ledger()
+    standing = record({version: prediction() for version in VERSIONS}, status=status)
+    ledger.save(standing, replacing=None)
+    assert pipeline(Shelf(), panel, ledger).classify(upload()) == standing
+    assert panel.asked == []
+
+
+def test_an_unreadable_object_is_a_rejected_record_that_asks_nobody() -> None:
+    panel, ledger = Panel(), Ledger()
+    stored = pipeline(Shelf(DocumentRejected("empty", "no bytes")), panel, ledger).classify(upload())
+    assert (stored.status, stored.reason) == (Status.REJECTED, Reason("empty", "no bytes"))
+    assert panel.asked == []
+    assert len(ledger.items) == 1
+
+
+def test_an_object_that_cannot_be_read_just_now_is_failed_and_tried_again() -> None:
+    shelf, ledger = Shelf(DocumentUnavailable("storage-error", "slow down")), Ledger()
+    line = pipeline(shelf, Panel(), ledger)
+    assert line.classify(upload()).status is Status.FAILED
+    shelf.content = b"%PDF-"
+    assert line.classify(upload()).status is Status.COMPLETE
+
+
+def test_predictions_of_an_earlier_attempt_outlive_the_object() -> None:
+    shelf, ledger = Shelf(), Ledger()
+    line = pipeline(shelf, Panel(v3=error()), ledger)
+    line.classify(upload())
+    shelf.content = DocumentRejected("deleted", "gone")
+    stored = line.classify(upload())
+    assert (stored.status, set(stored.answered())) == (Status.PARTIAL, {"v1", "v2"})
+    assert stored.reason == Reason("deleted", "gone")
+
+
+def test_two_handlers_of_one_upload_end_in_one_record_with_what_both_know() -> None:
+    rival = record({"v1": prediction(), "v2": error(), "v3": error()})
+    ledger = Ledger(rival=rival)
+    stored = pipeline(Shelf(), Panel(v1=error(), v2=prediction("receipt")), ledger).classify(upload())
+    assert stored.status is Status.COMPLETE
+    assert stored.predictions["v1"] == rival.predictions["v1"]
+    assert list(ledger.items.values()) == [stored]
+
+
+def test_a_rival_s_final_record_stands() -> None:
+    rival = record({version: prediction() for version in VERSIONS})
+    ledger = Ledger(rival=rival)
+    assert pipeline(Shelf(), Panel(v1=error()), ledger).classify(upload()) == rival
+    assert list(ledger.items.values()) == [rival]
+
+
+def test_a_table_that_cannot_be_read_costs_no_document() -> None:
+    ledger = Ledger(blind=True)
+    assert pipeline(Shelf(), Panel(), ledger).classify(upload()).status is Status.COMPLETE
+    assert len(ledger.items) == 1
+
+
+def test_a_stale_rejection_does_not_complete_what_the_other_left_partial() -> None:
+    ours = record({}, status=Status.REJECTED, reason=Reason("deleted", "gone"))
+    theirs = record({"v1": prediction(), "v2": error(), "v3": error()})
+    assert merge(ours, theirs).status is Status.PARTIAL
+
+
+attempts = st.lists(st.fixed_dictionaries({version: st.booleans() for version in VERSIONS}), min_size=1, max_size=6)
+
+
+@given(attempts)
+def test_attempts_in_any_order_keep_every_first_prediction(rounds: list[dict[str, bool]]) -> None:
+    ledger, panel = Ledger(), Panel()
+    line = pipeline(Shelf(), panel, ledger)
+    for number, answers in enumerate(rounds):
+        panel.outcomes = {
+            version: prediction(confidence=0.5 + number / 100) if up else error() for version, up in answers.items()
+        }
+        stored = line.classify(upload())
+    firsts = {
+        version: next((number for number, answers in enumerate(rounds) if answers[version]), None)
+        for version in VERSIONS
+    }
+    for version, first in firsts.items():
+        said = stored.predictions[version]
+        if first is None:
+            assert not isinstance(said, Prediction)
+        else:
+            assert isinstance(said, Prediction)
+            assert said.confidence == pytest.approx(0.5 + first / 100)
+    assert len(ledger.items) == 1
+
+
+def test_the_time_of_day_is_stored_as_it_is_given() -> None:
+    later = datetime(2026, 11, 22, 12, 0, 2, tzinfo=UTC)
+    line = Pipeline(Shelf(), Panel(), Ledger(), budget=Budget(3, 0.3), clock=lambda: 0.0, now=lambda: later)
+    assert line.classify(upload()).as_dict()["classified_at"] == "2026-11-22T12:00:02.000Z"

@@ -1,0 +1,87 @@
+"""Protects: two writers of one record never lose what either of them knows, and the rolled-out keys hold records."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from boto3.dynamodb.conditions import Key
+from botocore.stub import Stubber
+
+from orchestrator.errors import RecordConflict, RecordsUnavailable
+from orchestrator.records import shard_key, shard_of
+from orchestrator.table import Records
+from tests.support.uploads import error, prediction, record, upload
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+PARTIAL = record({"v1": prediction(), "v2": error(), "v3": prediction()})
+
+
+def test_what_was_saved_is_found(table: "Table") -> None:
+    records = Records(table)
+    records.save(PARTIAL, replacing=None)
+    found = records.find(PARTIAL.upload)
+    assert found is not None
+    assert found.as_dict() == PARTIAL.as_dict()
+
+
+def test_nothing_is_found_where_nothing_was_saved(table: "Table") -> None:
+    assert Records(table).find(upload()) is None
+
+
+def test_a_second_first_write_conflicts_and_changes_nothing(table: "Table") -> None:
+    records = Records(table)
+    records.save(PARTIAL, replacing=None)
+    with pytest.raises(RecordConflict):
+        records.save(record({"v1": prediction("receipt")}), replacing=None)
+    found = records.find(PARTIAL.upload)
+    assert found is not None
+    assert found.as_dict() == PARTIAL.as_dict()
+
+
+def test_a_write_over_a_revision_that_is_gone_conflicts(table: "Table") -> None:
+    records = Records(table)
+    records.save(PARTIAL, replacing=None)
+    records.save(PARTIAL.next_revision(PARTIAL), replacing=PARTIAL)
+    with pytest.raises(RecordConflict):
+        records.save(PARTIAL.next_revision(PARTIAL), replacing=PARTIAL)
+
+
+def test_two_uploads_of_one_name_are_two_records_the_later_one_last(table: "Table") -> None:
+    records = Records(table)
+    for sequencer in ("00B", "00A1"):
+        records.save(record({"v1": prediction()}, of=upload(sequencer=sequencer)), replacing=None)
+    found = table.query(KeyConditionExpression=Key("document").eq(upload().document))["Items"]
+    assert [str(item["sequencer"]).rstrip("0") for item in found] == ["00A1", "00B"]
+
+
+@pytest.mark.parametrize(
+    ("index", "attribute", "value"),
+    [
+        ("by_time", "time_shard", "all"),
+        ("by_label", "label_shard", "invoice"),
+        ("by_status", "status_shard", "PARTIAL"),
+    ],
+)
+def test_a_record_stands_in_each_index_of_the_template(table: "Table", index: str, attribute: str, value: str) -> None:
+    Records(table).save(PARTIAL, replacing=None)
+    wanted = Key(attribute).eq(shard_key(value, shard_of(PARTIAL.upload.document)))
+    assert table.query(IndexName=index, KeyConditionExpression=wanted)["Count"] == 1
+    assert table.query(IndexName="by_review", KeyConditionExpression=Key("review_shard").eq("review#0"))["Count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("operation", "use"),
+    [
+        ("get_item", lambda records: records.find(upload())),
+        ("put_item", lambda records: records.save(PARTIAL, replacing=None)),
+    ],
+)
+def test_a_throttled_table_is_unavailable_and_no_conflict(operation: str, use: Callable[[Records], object]) -> None:
+    resource = boto3.resource("dynamodb", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    with Stubber(resource.meta.client) as stub:
+        stub.add_client_error(operation, service_error_code="ProvisionedThroughputExceededException")
+        with pytest.raises(RecordsUnavailable):
+            use(Records(resource.Table("records")))

@@ -1,0 +1,138 @@
+"""Protects: the combined verdict, its agreement and its status say what the versions said, whatever failed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.records import Agreement, ModelError, Outcome, Prediction, Status
+from orchestrator.verdict import DISAGREEMENT, UNCORROBORATED, UNSURE, combine, status_of
+from tests.support.uploads import error, prediction
+
+REFUSED = error("rejected", "the PDF is encrypted", 422)
+
+
+def test_versions_that_agree_are_unanimous_and_need_nobody() -> None:
+    verdict = combine({name: prediction("invoice", 0.9) for name in ("v1", "v2", "v3")})
+    assert verdict is not None
+    assert (verdict.label, verdict.agreement, verdict.needs_review) == ("invoice", Agreement.UNANIMOUS, False)
+    assert verdict.confidence == pytest.approx(0.9)
+
+
+def test_the_soft_vote_lets_one_sure_version_overrule_two_that_waver() -> None:
+    verdict = combine(
+        {"v1": prediction("invoice", 0.51), "v2": prediction("invoice", 0.52), "v3": prediction("receipt", 0.99)}
+    )
+    assert verdict is not None
+    assert verdict.label == "receipt"
+    assert verdict.confidence == pytest.approx((0.49 + 0.48 + 0.99) / 3)
+    assert verdict.agreement is Agreement.MAJORITY
+    assert verdict.review_reasons == (DISAGREEMENT,)
+
+
+def test_three_labels_are_a_split() -> None:
+    third = prediction("form", 0.8, probabilities={"form": 0.8, "invoice": 0.2})
+    verdict = combine({"v1": prediction("invoice"), "v2": prediction("receipt"), "v3": third})
+    assert verdict is not None
+    assert verdict.agreement is Agreement.SPLIT
+
+
+def test_a_missing_version_makes_two_that_agree_a_majority_only() -> None:
+    verdict = combine({"v1": prediction(), "v2": error(), "v3": prediction()})
+    assert verdict is not None
+    assert verdict.agreement is Agreement.MAJORITY
+    assert not verdict.needs_review
+
+
+def test_one_version_alone_is_checked_by_a_person() -> None:
+    verdict = combine({"v1": error(), "v2": error(), "v3": prediction()})
+    assert verdict is not None
+    assert verdict.agreement is Agreement.SPLIT
+    assert verdict.review_reasons == (UNCORROBORATED,)
+
+
+@pytest.mark.parametrize(("abstaining", "flagged"), [(0, False), (1, False), (2, True), (3, True)])
+def test_doubt_of_most_versions_asks_for_review(abstaining: int, flagged: bool) -> None:
+    outcomes: dict[str, Outcome] = {f"v{number + 1}": prediction(abstained=number < abstaining) for number in range(3)}
+    verdict = combine(outcomes)
+    assert verdict is not None
+    assert (UNSURE in verdict.review_reasons) is flagged
+
+
+def test_a_label_that_one_version_does_not_know_counts_as_zero_there() -> None:
+    verdict = combine({"v1": prediction("invoice", 0.6), "v2": prediction("form", 1.0, probabilities={"form": 1.0})})
+    assert verdict is not None
+    assert (verdict.label, verdict.confidence) == ("form", 0.5)
+
+
+def test_nothing_answered_gives_no_verdict() -> None:
+    assert combine({"v1": error(), "v2": error()}) is None
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "status"),
+    [
+        ((prediction(), prediction(), prediction()), Status.COMPLETE),
+        ((prediction(), error(), prediction()), Status.PARTIAL),
+        ((error(), error(), prediction()), Status.PARTIAL),
+        ((error(), error(), error()), Status.FAILED),
+        ((REFUSED, REFUSED, REFUSED), Status.REJECTED),
+        ((REFUSED, REFUSED, error()), Status.REJECTED),
+        ((REFUSED, error(), error()), Status.FAILED),
+        ((REFUSED, REFUSED, prediction()), Status.PARTIAL),
+    ],
+)
+def test_the_status_follows_from_the_outcomes(outcomes: tuple[Outcome, ...], status: Status) -> None:
+    found, reason = status_of({f"v{number}": said for number, said in enumerate(outcomes, start=1)})
+    assert found is status
+    assert (reason is None) == (status is Status.COMPLETE)
+
+
+def test_the_reason_of_a_rejection_is_the_service_s_own_sentence() -> None:
+    _, reason = status_of({"v1": REFUSED, "v2": REFUSED, "v3": REFUSED})
+    assert reason is not None
+    assert (reason.kind, reason.detail) == ("unreadable", "the PDF is encrypted")
+
+
+def test_the_reason_of_a_partial_names_the_missing_versions() -> None:
+    _, reason = status_of({"v1": prediction(), "v2": error("unreachable"), "v3": error("timeout")})
+    assert reason is not None
+    assert "v2 (unreachable), v3 (timeout)" in reason.detail
+
+
+LABELS = ("form", "invoice", "receipt", "slides")
+
+
+@st.composite
+def predictions(draw: st.DrawFn) -> Prediction:
+    weights = draw(st.lists(st.integers(1, 1000), min_size=len(LABELS), max_size=len(LABELS)))
+    probabilities = {label: weight / sum(weights) for label, weight in zip(LABELS, weights, strict=True)}
+    label = max(probabilities, key=probabilities.__getitem__)
+    return prediction(label, probabilities[label], probabilities=probabilities)
+
+
+outcomes_of_three = st.lists(st.one_of(predictions(), st.builds(error)), min_size=3, max_size=3).map(
+    lambda said: dict(zip(("v1", "v2", "v3"), said, strict=True))
+)
+
+
+@given(outcomes_of_three)
+def test_a_verdict_is_a_probability_and_never_below_chance(outcomes: dict[str, Outcome]) -> None:
+    verdict = combine(outcomes)
+    if all(isinstance(said, ModelError) for said in outcomes.values()):
+        assert verdict is None
+    else:
+        assert verdict is not None
+        assert 1 / len(LABELS) - 1e-9 <= verdict.confidence <= 1
+        assert verdict.label in LABELS
+
+
+@given(outcomes_of_three, st.permutations(("v1", "v2", "v3")))
+def test_which_version_said_it_does_not_change_the_verdict(outcomes: dict[str, Outcome], order: list[str]) -> None:
+    shuffled = dict(zip(order, outcomes.values(), strict=True))
+    one, other = combine(outcomes), combine(dict(sorted(shuffled.items())))
+    if one is None or other is None:
+        assert one is other
+    else:
+        assert one.agreement is other.agreement
+        assert one.review_reasons == other.review_reasons
+        assert one.confidence == pytest.approx(other.confidence)
