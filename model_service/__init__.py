@@ -1,0 +1,1 @@
+"""The REST service around a model version: decoding, engine, HTTP. Holds no torch and no AWS client."""
