@@ -1,0 +1,81 @@
+"""Protects: what a person reads in the table is what the record says, and what differs stands out."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from orchestrator.records import Reason, Record, Status
+from tests.support.uploads import error, prediction, record
+from triptych import render
+
+AGREED = record({version: prediction() for version in ("v1", "v2", "v3")})
+
+
+def text(*records: Record, width: int = 140) -> str:
+    console = Console(width=width, force_terminal=False)
+    with console.capture() as captured:
+        console.print(render.as_table(records))
+    return captured.get()
+
+
+def row(of: Record) -> str:
+    return next(line for line in text(of).splitlines() if of.upload.key in line)
+
+
+def test_agreement_is_ticks_and_an_empty_remark() -> None:
+    line = row(AGREED)
+    assert line.split() == [
+        "inbox/invoice.pdf",
+        "invoice",
+        "90%",
+        "✓",
+        "90%",
+        "✓",
+        "90%",
+        "✓",
+        "90%",
+        "unanimous",
+        "40",
+    ]
+
+
+def test_the_version_that_differs_is_spelled_out_and_the_review_named() -> None:
+    line = row(record({"v1": prediction("receipt", 0.6), "v2": prediction(), "v3": prediction()}))
+    assert "receipt 60%" in line
+    assert "review: disagreement" in line
+
+
+def test_a_version_that_failed_says_how() -> None:
+    line = row(record({"v1": error("unreachable"), "v2": prediction(), "v3": prediction()}))
+    assert "✗ unreachable" in line
+    assert "PARTIAL" in line
+
+
+def test_a_rejected_document_says_why() -> None:
+    line = row(record({}, status=Status.REJECTED, reason=Reason("unreadable", "the PDF is encrypted")))
+    assert "rejected" in line
+    assert "the PDF is encrypted" in line
+
+
+def test_a_version_in_doubt_has_a_question_mark() -> None:
+    assert "90%?" in row(record({"v1": prediction(abstained=True), "v2": prediction()}))
+
+
+@pytest.mark.parametrize("width", [80, 100, 140, 200])
+def test_every_width_shows_every_verdict(width: int) -> None:
+    assert "invoice" in text(AGREED, width=width)
+
+
+@given(st.floats(0, 1, exclude_max=True))
+def test_nothing_short_of_certainty_reads_as_certain(probability: float) -> None:
+    assert render._percent(probability) != "100%"
+
+
+def test_json_is_one_array_with_the_record_s_field_names() -> None:
+    [content] = json.loads(render.as_json([AGREED]))
+    assert content == AGREED.as_dict()
+    assert content["predictions"]["v2"]["probabilities"] == {"invoice": 0.9, "receipt": 0.1}
+    assert not any(name.endswith("_shard") for name in content)

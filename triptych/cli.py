@@ -1,0 +1,28 @@
+"""The `triptych` command: what a person types, bound to what does it."""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from triptych.commands.put import put
+from triptych.commands.results import results, watch
+from triptych.errors import TriptychError
+
+app = typer.Typer(
+    help="Three model versions classify every document dropped in S3, side by side.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for command in (put, results, watch):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command; what goes wrong as foreseen ends it with a sentence and its exit code."""
+    try:
+        app()
+    except TriptychError as error:
+        Console(stderr=True, soft_wrap=True).print(str(error), style="red", markup=False, highlight=False)
+        sys.exit(error.exit_code)

@@ -1,0 +1,134 @@
+"""Read records back: every question is a query on a key or an index, never a scan."""
+
+import heapq
+import itertools
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.conditions import ConditionBase, Key
+
+from orchestrator.records import ALL, REVIEW, SHARDS, Record, Status, shard_key, timestamp
+from triptych.inbox import Dropped
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+_FIRST, _LAST = "0000", "9999"
+"""Sort before and after every timestamp."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which records: one index, one value in it, and a time range (both ends included)."""
+
+    index: str = "by_time"
+    value: str = ALL
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        label: str | None = None,
+        status: Status | None = None,
+        review: bool = False,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> "Question":
+        """The question for at most one of `label`, `status` and `review`.
+
+        Raises:
+            ValueError: more than one is given: no index answers that.
+        """
+        if sum((label is not None, status is not None, review)) > 1:
+            raise ValueError("label, status and review cannot be combined: each is an index of its own")
+        if label is not None:
+            return cls("by_label", label, since, until)
+        if status is not None:
+            return cls("by_status", str(status), since, until)
+        if review:
+            return cls("by_review", REVIEW, since, until)
+        return cls(since=since, until=until)
+
+    def condition(self, shard: int) -> ConditionBase:
+        """The key condition of this question in one shard."""
+        attribute = self.index.removeprefix("by_") + "_shard"
+        since = timestamp(self.since) if self.since else _FIRST
+        until = timestamp(self.until) if self.until else _LAST
+        return Key(attribute).eq(shard_key(self.value, shard)) & Key("event_time").between(since, until)
+
+
+class Results:
+    """The table of records as people read it."""
+
+    def __init__(self, table: "Table") -> None:
+        self._table = table
+
+    def newest(self, question: Question, *, limit: int) -> list[Record]:
+        """At most `limit` records that answer the question, newest first.
+
+        The shards are asked at the same time, and each for as many as are wanted in all: the newest may all be
+        in one.
+        """
+        with ThreadPoolExecutor(max_workers=SHARDS) as pool:
+            shards = list(pool.map(lambda shard: list(self._shard(question, shard, limit)), range(SHARDS)))
+        newest = heapq.merge(*shards, key=_age, reverse=True)
+        return list(itertools.islice(newest, limit))
+
+    def history(self, document: str, *, limit: int = 100) -> list[Record]:
+        """The records of one document, one for each upload of its name, newest first."""
+        pages = self._pages(KeyConditionExpression=Key("document").eq(document), limit=limit, ConsistentRead=True)
+        return [Record.from_item(item) for item in pages]
+
+    def of(self, dropped: Dropped) -> Record | None:
+        """The record of one particular upload, once there is one.
+
+        The version id tells it from other uploads of its name; without one, its content and its time do.
+        """
+        for record in self.history(dropped.document, limit=10):
+            upload = record.upload
+            if dropped.version_id:
+                if upload.version_id == dropped.version_id:
+                    return record
+            elif upload.etag == dropped.etag and upload.event_time >= dropped.at:
+                return record
+        return None
+
+    def _shard(self, question: Question, shard: int, limit: int) -> Iterator[Record]:
+        pages = self._pages(IndexName=question.index, KeyConditionExpression=question.condition(shard), limit=limit)
+        return (Record.from_item(item) for item in pages)
+
+    def _pages(self, *, limit: int, **query: Any) -> Iterator[dict[str, Any]]:
+        """Items newest first: a page of DynamoDB ends at 1 MB, however few items that is."""
+        while limit > 0:
+            page = self._table.query(**query, ScanIndexForward=False, Limit=limit)
+            yield from page["Items"]
+            limit -= len(page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def arrivals(
+    ask: Callable[[], Iterable[Record]], *, pause: float, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[list[Record]]:
+    """Ask again and again, and give what is new or changed each time, oldest first; an empty list where nothing is."""
+    seen: dict[tuple[str, str], int] = {}
+    while True:
+        fresh = []
+        for record in ask():
+            key = (record.upload.document, record.upload.sort_key)
+            if seen.get(key) != record.revision:
+                seen[key] = record.revision
+                fresh.append(record)
+        yield sorted(fresh, key=_age)
+        sleep(pause)
+
+
+def _age(record: Record) -> tuple[datetime, str, str]:
+    return record.upload.event_time, record.upload.document, record.upload.sort_key
