@@ -1,0 +1,68 @@
+# Everything a person does here, on a machine with Python 3.11 or newer and make.
+#
+#   make run    set up, start the local stack, classify the sample documents
+#   make stop   stop the local stack; nothing stays behind
+#   make test   set up, then every test
+#   make lint   format, lint and types
+#   make bench  measure the pipeline on this machine
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TOOLS := .venv-tools
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+CODE := orchestrator model_service training triptych tests benchmarks
+
+.PHONY: run stop test lint format bench clean help
+.DEFAULT_GOAL := help
+
+run: $(VENV)/run.stamp $(TOOLS)/stamp ## set up, start the local stack, classify the sample documents
+	@$(BIN)/triptych up
+	@$(BIN)/triptych put samples/documents --wait
+	@cat docs/next.txt
+
+stop: ## stop the local stack; nothing stays behind
+	@test ! -x $(BIN)/triptych || $(BIN)/triptych down
+
+test: $(VENV)/dev.stamp $(TOOLS)/stamp ## set up, then every test
+	$(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/dev.stamp ## format, lint and types
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy
+
+format: $(VENV)/dev.stamp ## rewrite the code in the house's format
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+bench: $(VENV)/run.stamp $(TOOLS)/stamp ## measure the pipeline on this machine
+	@$(BIN)/triptych up
+	@$(BIN)/python -m benchmarks.pipeline
+
+clean: stop ## remove what the targets above made
+	rm -rf $(VENV) $(TOOLS) .aws-sam .triptych
+
+# What `make run` needs: no torch, no test tools.
+$(VENV)/run.stamp: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Triptych needs Python 3.11 or newer: make PYTHON=python3.12 …'; exit 1; }
+	@echo 'Setting up $(VENV) …'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) --editable .
+	@touch $@
+
+# Tests and training on top of it.
+$(VENV)/dev.stamp: $(VENV)/run.stamp
+	@echo 'Adding what tests and training need to $(VENV) …'
+	@$(PIP) --editable '.[dev,training]'
+	@touch $@
+
+# The emulator and the SAM CLI pin what they need so tightly that they live apart.
+$(TOOLS)/stamp: tools/requirements.txt
+	@echo 'Setting up $(TOOLS) …'
+	@test -x $(TOOLS)/bin/python || $(PYTHON) -m venv $(TOOLS)
+	@$(TOOLS)/bin/python -m pip --disable-pip-version-check install --quiet --requirement tools/requirements.txt
+	@touch $@
+
+help:
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
