@@ -1,0 +1,19 @@
+"""Start and stop the local stack."""
+
+from rich.console import Console
+
+from triptych import stack
+
+
+def up() -> None:
+    """Start the local stack: template.yaml on an emulator, and the three model services."""
+    console = Console(stderr=True)
+    running = stack.up(console=console)
+    console.print(f"The stack is up at {running.endpoint_url}; logs are in {running.logs}.", highlight=False)
+
+
+def down() -> None:
+    """Stop the local stack and everything it started. Its records are gone; logs and the build stay."""
+    console = Console(stderr=True)
+    if not stack.down(console=console):
+        console.print("No local stack was running.", highlight=False)
