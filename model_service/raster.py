@@ -8,12 +8,34 @@ from functools import cache
 from typing import Final
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, TiffImagePlugin
+from PIL import (
+    BmpImagePlugin,
+    ExifTags,
+    GifImagePlugin,
+    Image,
+    ImageCms,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 
 from model_service.errors import CorruptDocumentError, DecompressionBombError, DocumentError
 from model_service.limits import Document, Limits
 
 logger = logging.getLogger(__name__)
+
+# Imported at start: the first document of a format should not wait for its reader to be found.
+READERS: Final = (
+    BmpImagePlugin,
+    GifImagePlugin,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 
 # TIFF 6.0, tag NewSubfileType: bit 0 marks a reduced copy of another page, bit 2 a transparency mask.
 _SUBFILE_TYPE: Final = 254

@@ -1,0 +1,130 @@
+"""A model version on OpenVINO: pixels in, calibrated probabilities out. Knows nothing of documents or HTTP."""
+
+import logging
+import queue
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import openvino as ov  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from model_service.errors import ModelError
+from model_service.manifest import Manifest, ModelFiles, load_files
+
+logger = logging.getLogger(__name__)
+
+_PRECISION: Final = {"f32": ov.Type.f32, "bf16": ov.Type.bf16, "f16": ov.Type.f16}
+
+
+class Model:
+    """One compiled model version; safe to call from several threads at once.
+
+    Args:
+        files: Manifest, graph and weights, verified.
+        concurrency: Calls that run at the same time; each gets one CPU. A further call waits for its turn.
+
+    Raises:
+        ModelError: If the graph cannot be compiled, does not match its manifest, or cannot run in the
+            manifest's precision on this CPU.
+    """
+
+    def __init__(self, files: ModelFiles, *, concurrency: int = 1) -> None:
+        self.manifest = files.manifest
+        try:
+            compiled = _compile(files, concurrency)
+            self._requests: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
+            for _ in range(concurrency):
+                self._requests.put(compiled.create_infer_request())
+            self._warm_up(concurrency)
+        except RuntimeError as error:
+            raise ModelError(f"{self.manifest.version}: the graph cannot run: {error}") from error
+
+    def score(self, pages: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
+        """Score the pages of one document together, in one batch.
+
+        Args:
+            pages: Each uint8 of shape (height, width, 3), as `Preprocessing.apply` makes them; at least one.
+
+        Returns:
+            Probability of each label, in the manifest's order, sum 1: softmax(logits / temperature), meant
+            over the pages. Temperature scaling is Guo et al., "On Calibration of Modern Neural Networks", 2017.
+        """
+        logits = self._infer(np.stack(pages)) / self.manifest.temperature
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        mean: NDArray[np.float64] = (odds / odds.sum(axis=1, keepdims=True)).mean(axis=0)
+        return mean
+
+    def _infer(self, batch: NDArray[np.uint8]) -> NDArray[np.float64]:
+        request = self._requests.get()
+        try:
+            return np.asarray(request.infer(batch)[0], dtype=np.float64)  # a copy: the request is reused
+        finally:
+            self._requests.put(request)
+
+    def _warm_up(self, concurrency: int) -> None:
+        """Run every request once: the first run compiles kernels and takes the memory."""
+        frame = self.manifest.input
+        blank = np.full((1, frame.height, frame.width, 3), 255, dtype=np.uint8)
+        for _ in range(concurrency):
+            logits = self._infer(blank)
+        if logits.shape != (1, len(self.manifest.labels)):
+            raise ModelError(
+                f"{self.manifest.version}: the graph gives {logits.shape[-1]} outputs "
+                f"for {len(self.manifest.labels)} labels"
+            )
+
+
+def load_model(folder: Path, *, concurrency: int = 1) -> Model:
+    """Verify, compile and warm up the model version of a folder.
+
+    Raises:
+        ModelError: If it cannot be served; `ManifestError` if its manifest or a file is not as it should be.
+    """
+    files = load_files(folder)
+    if files.manifest.version != folder.name:
+        raise ModelError(f"{folder}: its manifest calls itself {files.manifest.version!r}")
+    return Model(files, concurrency=concurrency)
+
+
+def _compile(files: ModelFiles, concurrency: int) -> ov.CompiledModel:
+    """Compile for one CPU a request.
+
+    One thread a document and as many documents as CPUs beats all CPUs on one document: decoding, the
+    larger part, runs on one thread anyway. Threads are not pinned, because several services of one host
+    would all pin theirs to the same first cores.
+    """
+    manifest = files.manifest
+    core = ov.Core()
+    graph = core.read_model(files.graph, files.weights)
+    _check_input(manifest, graph)
+    compiled = core.compile_model(
+        graph,
+        "CPU",
+        {
+            "INFERENCE_PRECISION_HINT": _PRECISION[manifest.precision],
+            "PERFORMANCE_HINT": "THROUGHPUT" if concurrency > 1 else "LATENCY",
+            "NUM_STREAMS": concurrency,
+            "INFERENCE_NUM_THREADS": concurrency,
+            "ENABLE_CPU_PINNING": False,
+        },
+    )
+    got = compiled.get_property("INFERENCE_PRECISION_HINT")
+    if got != _PRECISION[manifest.precision]:
+        raise ModelError(f"{manifest.version}: this CPU cannot infer in {manifest.precision}")
+    logger.info(
+        "model compiled",
+        extra={"fields": {"model": manifest.version, "precision": manifest.precision, "streams": concurrency}},
+    )
+    return compiled
+
+
+def _check_input(manifest: Manifest, graph: ov.Model) -> None:
+    wanted = ov.PartialShape([-1, manifest.input.height, manifest.input.width, 3])
+    port = graph.input(0)
+    if len(graph.inputs) != 1 or port.get_element_type() != ov.Type.u8 or port.get_partial_shape() != wanted:
+        raise ModelError(
+            f"{manifest.version}: the graph takes {port.get_element_type()} {port.get_partial_shape()}, "
+            f"the manifest says u8 {wanted}"
+        )

@@ -1,0 +1,121 @@
+"""The model service as a real process on a free port of the loopback."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+_START_SECONDS: Final = 60
+_STOP_SECONDS: Final = 40
+_STARTED: Final = "Uvicorn running on "
+
+
+class ServiceProcess:
+    """A running service: its address, its log, and the means to stop it.
+
+    Args:
+        models_dir: Folder of all versions.
+        models: Versions to serve, separated by commas.
+        settings: Further environment variables.
+        python: Interpreter; this one, if not another virtual environment's is to be tried.
+    """
+
+    def __init__(
+        self, models_dir: Path, models: str, settings: Mapping[str, str], python: str = sys.executable
+    ) -> None:
+        own = {"MODELS_DIR": str(models_dir), "MODELS": models, "HOST": "127.0.0.1", "PORT": "0"}
+        self.log: list[dict[str, Any]] = []
+        """Lines of the log so far."""
+        self.url = ""
+        self._started = threading.Event()
+        self._changed = threading.Condition()
+        self.process = subprocess.Popen(
+            [python, "-m", "model_service"],
+            cwd=Path(__file__).parents[2],
+            env={**os.environ, **own, **settings},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read_log, daemon=True)
+        self._reader.start()
+        if not self._started.wait(_START_SECONDS) or not self.url:
+            self.process.kill()
+            self.process.wait()
+            self._close()
+            raise RuntimeError(f"the service did not start: {self.log}")
+
+    def _read_log(self) -> None:
+        assert self.process.stdout is not None
+        for text in self.process.stdout:
+            line = json.loads(text)
+            message = str(line["message"])
+            if message.startswith(_STARTED):
+                self.url = message.removeprefix(_STARTED).split()[0]
+                self._started.set()
+            with self._changed:
+                self.log.append(line)
+                self._changed.notify_all()
+        self._started.set()
+
+    def wait_for_log(self, seconds: float = 10, **fields: object) -> dict[str, Any]:
+        """Wait for a line of the log that has these fields, and give it."""
+
+        def found() -> list[dict[str, Any]]:
+            return [line for line in self.log if fields.items() <= line.items()]
+
+        with self._changed:
+            lines = self._changed.wait_for(found, seconds)
+        if not lines:
+            raise AssertionError(f"no line with {fields} in {self.log}")
+        return lines[0]
+
+    def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def wait(self) -> int:
+        """Wait for the process to end, and give its exit code."""
+        code = self.process.wait(_STOP_SECONDS)
+        self._close()
+        return code
+
+    def stop(self) -> None:
+        """End the process, if it has not ended."""
+        if self.process.poll() is None:
+            self.signal()
+            try:
+                self.process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self._close()
+
+    def _close(self) -> None:
+        self._reader.join(5)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+@contextmanager
+def running_service(
+    models_dir: Path, models: str = "v1", *, python: str = sys.executable, **settings: str
+) -> Iterator[ServiceProcess]:
+    """Start a service, and stop it in the end.
+
+    Args:
+        models_dir: Folder of all versions.
+        models: Versions to serve, separated by commas.
+        python: Interpreter to start it with.
+        settings: Of the service, by environment variable, such as `MAX_IN_FLIGHT="1"`.
+    """
+    service = ServiceProcess(models_dir, models, settings, python)
+    try:
+        yield service
+    finally:
+        service.stop()

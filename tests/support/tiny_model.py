@@ -1,0 +1,92 @@
+"""A real model version, small enough to build in a test: an OpenVINO graph and its manifest, without torch."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+import openvino as ov  # type: ignore[import-untyped]
+import openvino.opset13 as ops  # type: ignore[import-untyped]
+
+from model_service.manifest import FILE_NAME, GRAPH, Manifest, Normalization, hashes_of
+from model_service.preprocessing import Preprocessing
+
+LABELS: Final = (
+    "book_page",
+    "form",
+    "handwritten",
+    "invoice",
+    "receipt",
+    "resume",
+    "scientific_paper",
+    "slides",
+    "typewritten",
+)
+
+_GRID: Final = 4
+_MEAN: Final = 127.5
+_STD: Final = 63.75
+
+
+def write_tiny_model(
+    models: Path,
+    version: str = "v1",
+    *,
+    labels: Sequence[str] = LABELS,
+    size: tuple[int, int] = (32, 32),
+    color: Literal["rgb", "grey"] = "grey",
+    temperature: float = 1.0,
+    abstain_below: float = 0.0,
+    seed: int = 0,
+) -> Manifest:
+    """Write a version that looks at the mean brightness of a 4 by 4 grid, through random weights.
+
+    Args:
+        models: Folder of all versions; the version gets a folder in it.
+        version: Its name.
+        labels: Sorted.
+        size: Width and height of its input, multiples of 4.
+        color: Of its input.
+        temperature: Divides its logits.
+        abstain_below: Its threshold.
+        seed: Of its weights: the same seed makes the same model.
+
+    Returns:
+        Its manifest, as written.
+    """
+    width, height = size
+    folder = models / version
+    folder.mkdir(parents=True)
+    page = ops.parameter([-1, height, width, 3], ov.Type.u8, name="page")
+    scaled = ops.divide(
+        ops.subtract(ops.convert(page, "f32"), ops.constant(np.float32(_MEAN))), ops.constant(np.float32(_STD))
+    )
+    cells = ops.reduce_mean(
+        ops.reshape(
+            scaled,
+            ops.constant(np.array([0, _GRID, height // _GRID, _GRID, width // _GRID, 3], np.int64)),
+            special_zero=True,
+        ),
+        ops.constant(np.array([2, 4], np.int64)),
+    )
+    features = ops.reshape(cells, ops.constant(np.array([0, _GRID * _GRID * 3], np.int64)), special_zero=True)
+    weights = np.random.default_rng(seed).normal(size=(_GRID * _GRID * 3, len(labels))).astype(np.float32)
+    logits = ops.matmul(features, ops.constant(weights), transpose_a=False, transpose_b=False)
+    ov.save_model(ov.Model([logits], [page], "tiny"), folder / GRAPH, compress_to_fp16=True)
+
+    files, whole = hashes_of(folder)
+    manifest = Manifest(
+        version=version,
+        architecture="tiny",
+        labels=tuple(labels),
+        input=Preprocessing(width, height, color),
+        normalization=Normalization(mean=(_MEAN,) * 3, std=(_STD,) * 3),
+        precision="f32",
+        temperature=temperature,
+        abstain_below=abstain_below,
+        files=files,
+        sha256=whole,
+        date="2026-01-01",
+    )
+    (folder / FILE_NAME).write_text(manifest.as_json())
+    return manifest
