@@ -14,7 +14,7 @@ from triptych.stack.processes import MARK
 
 REGION = "us-east-1"
 ACCESS_KEY = SECRET_KEY = "test"
-"""What the emulator takes for its account's root user, to whom IAM allows everything; roles are held to their policies."""
+"""The root user of the emulator's account, to whom IAM allows everything; roles are held to their policies."""
 
 _FOREIGN = ("AWS_", "SAM_", "PYTHON", "VIRTUAL_ENV")
 """Prefixes of variables that would point our processes at someone's account, settings or packages."""
