@@ -9,7 +9,7 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from rich.table import Table
 
 from orchestrator.models import Models
 from orchestrator.records import Prediction, Record
-from triptych import inbox, stack, target
+from orchestrator.settings import Settings
+from triptych import inbox, target
 from triptych.errors import TriptychError
 from triptych.inbox import Drop
 from triptych.results import Results
@@ -71,6 +72,12 @@ def _sequential(models: Models, path: Path, record: Record) -> float:
     return (time.perf_counter() - started) * 1000
 
 
+def _endpoints(to: target.Target) -> Mapping[str, str]:
+    """The services as the deployed function knows them."""
+    configuration = to.lambdas.get_function_configuration(FunctionName=to.function)
+    return Settings.from_environment(configuration["Environment"]["Variables"]).endpoints
+
+
 def readable(paths: Sequence[Path], models: Models) -> list[Path]:
     """The documents that the services can read: a rejection is quick and would flatter the median."""
     found = []
@@ -110,7 +117,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     to = target.local()
-    models = Models(stack.current().endpoints, time.monotonic)
+    models = Models(_endpoints(to), time.monotonic)
     documents = readable(arguments.documents, models)
     for path in documents:  # warm: workers, connections and code paths
         measure(to, models, path, 0)

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from triptych.commands.put import put
 from triptych.commands.results import results, watch
+from triptych.commands.stack import down, up
 from triptych.errors import TriptychError
 
 app = typer.Typer(
@@ -15,7 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (put, results, watch):
+for command in (up, down, put, results, watch):
     app.command()(command)
 
 
