@@ -5,6 +5,7 @@ OrchestratorError
 ├── ConfigurationError      the environment lacks a setting or has a wrong one
 ├── DocumentUnavailable     the object could not be read just now: FAILED, retried
 ├── DocumentRejected        the object can never be classified: REJECTED, final
+├── CallFailed              a version did not answer, or not to the contract: becomes a ModelError in the record
 ├── RecordConflict          somebody else wrote the item first: read again and merge
 ├── RecordsUnavailable      the table could not be read or written just now: nothing is stored, retried
 └── IncompleteRecords       written, but PARTIAL or FAILED: tells Lambda to deliver the event again
@@ -39,6 +40,20 @@ class DocumentRejected(OrchestratorError):
     def __init__(self, kind: str, detail: str) -> None:
         super().__init__(detail)
         self.reason = Reason(kind, detail)
+
+
+class CallFailed(OrchestratorError):
+    """A call of a model service failed; the fields are those of `records.ModelError`.
+
+    `passing` tells that a retry may do better, and `retry_after_s` how long the service wants to be left alone.
+    """
+
+    def __init__(
+        self, kind: str, detail: str, status: int | None = None, *, passing: bool = False, retry_after_s: float = 0.0
+    ) -> None:
+        super().__init__(detail)
+        self.kind, self.detail, self.status = kind, detail, status
+        self.passing, self.retry_after_s = passing, retry_after_s
 
 
 class RecordConflict(OrchestratorError):

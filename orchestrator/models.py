@@ -1,15 +1,16 @@
 """Ask every model version about one document, all at once, under one deadline."""
 
-import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Any
 
 import requests
 import urllib3
 
-from orchestrator.records import ModelError, Outcome, Prediction
+from orchestrator.answers import problem_detail, read_prediction
+from orchestrator.errors import CallFailed
+from orchestrator.records import ModelError, Outcome
 
 MAX_ANSWER_BYTES = 256 * 1024
 """No honest answer comes near this; a longer one is not read to its end."""
@@ -18,18 +19,20 @@ _CONNECT_TIMEOUT_S = 0.5
 """A task in the same VPC accepts in a millisecond; one that is gone must not cost the others their budget."""
 
 _KINDS = {400: "rejected", 413: "rejected", 415: "rejected", 422: "rejected"}
-_KINDS |= {429: "overloaded", 503: "overloaded", 504: "timeout"}
+_KINDS |= {429: "overloaded", 502: "unreachable", 503: "overloaded", 504: "timeout"}
+
+_PASSING = {429, 502, 503}
+"""What the next task behind the balancer, or the same one a moment later, may do better."""
+
+_PAUSES_S = (0.0, 0.1, 0.3)
+"""Before each retry. The first is at once: a kept connection that the other side closed while the function slept
+fails at its first use, and a fresh one succeeds."""
+
+_WORTH_ASKING_S = 0.05
+"""With less of the budget left than this, no retry is begun."""
 
 Clock = Callable[[], float]
 """Seconds that only go forward, as `time.monotonic`."""
-
-
-class _Failure(Exception):
-    """Carries what becomes a ModelError."""
-
-    def __init__(self, kind: str, detail: str, status: int | None = None) -> None:
-        super().__init__(detail)
-        self.kind, self.detail, self.status = kind, detail, status
 
 
 class Models:
@@ -38,9 +41,12 @@ class Models:
     Each version has an HTTP session of its own, kept between documents, so that a warm function opens no connection.
     """
 
-    def __init__(self, endpoints: Mapping[str, str], clock: Clock) -> None:
+    def __init__(
+        self, endpoints: Mapping[str, str], clock: Clock, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         self._endpoints = dict(endpoints)
         self._clock = clock
+        self._sleep = sleep
         self._sessions = {version: requests.Session() for version in endpoints}
         for session in self._sessions.values():
             session.trust_env = False  # no proxy, no .netrc: the balancer is in our own network
@@ -58,36 +64,40 @@ class Models:
         Never raises for what a service does: each version's failure is its own ModelError.
         """
         started = self._clock()
+        wanted = list(versions)
         # A pool a document: a call that outlives its deadline keeps its own thread, not one the next document needs.
-        pool = ThreadPoolExecutor(thread_name_prefix="model")
+        pool = ThreadPoolExecutor(max_workers=max(1, len(wanted)), thread_name_prefix="model")
         calls: dict[str, Future[Outcome]] = {
-            version: pool.submit(self._ask, version, document, deadline, trace_id) for version in versions
+            version: pool.submit(self._ask, version, document, deadline, trace_id) for version in wanted
         }
         wait(calls.values(), timeout=max(0.0, deadline - self._clock()))
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(wait=False)
         late = ModelError("timeout", "no answer within the document's budget", (self._clock() - started) * 1000)
         return {version: call.result() if call.done() else late for version, call in calls.items()}
 
     def _ask(self, version: str, document: bytes, deadline: float, trace_id: str) -> Outcome:
+        """One version's outcome: its answer, or what its last failure was."""
         started = self._clock()
-        try:
+        pauses = iter(_PAUSES_S)
+        while True:
             try:
                 answer = self._post(version, document, deadline, trace_id)
-            except requests.ConnectionError:
-                # A kept connection that the other side closed while the function slept fails at first use.
-                answer = self._post(version, document, deadline, trace_id)
-            return read_prediction(answer, version, latency_ms=(self._clock() - started) * 1000)
-        except _Failure as failure:
-            return self._error(started, failure.kind, failure.detail, failure.status)
-        except (requests.Timeout, urllib3.exceptions.TimeoutError):
-            return self._error(started, "timeout", "the service did not answer in time")
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            return self._error(started, "unreachable", f"the service could not be reached: {_cause(error)}")
-        except Exception as error:  # one version must never cost the others
-            return self._error(started, "failed", f"the call failed: {error!r}")
+                return read_prediction(answer, version, latency_ms=(self._clock() - started) * 1000)
+            except Exception as error:  # one version must never cost the others
+                failure = _as_failure(error)
+            if not self._worth_retrying(failure, pauses, deadline):
+                return ModelError(failure.kind, failure.detail, (self._clock() - started) * 1000, failure.status)
 
-    def _error(self, started: float, kind: str, detail: str, status: int | None = None) -> ModelError:
-        return ModelError(kind, detail, (self._clock() - started) * 1000, status)
+    def _worth_retrying(self, failure: CallFailed, pauses: Iterator[float], deadline: float) -> bool:
+        """Whether to ask again; if so, after having slept as long as is due."""
+        pause = next(pauses, None)
+        if not failure.passing or pause is None:
+            return False
+        pause = max(pause, failure.retry_after_s)
+        if deadline - self._clock() - pause < _WORTH_ASKING_S:
+            return False
+        self._sleep(pause)
+        return True
 
     def _post(self, version: str, document: bytes, deadline: float, trace_id: str) -> bytes:
         left = self._left(deadline)
@@ -104,8 +114,13 @@ class Models:
         ) as response:
             body = self._body(response, deadline)
         if response.status_code != 200:
-            kind = _KINDS.get(response.status_code, "failed")
-            raise _Failure(kind, _problem_detail(body, response.status_code), response.status_code)
+            raise CallFailed(
+                _KINDS.get(response.status_code, "failed"),
+                problem_detail(body, response.status_code),
+                response.status_code,
+                passing=response.status_code in _PASSING,
+                retry_after_s=_seconds(response.headers.get("Retry-After", "")),
+            )
         return body
 
     def _body(self, response: requests.Response, deadline: float) -> bytes:
@@ -114,84 +129,33 @@ class Models:
         while chunk := response.raw.read1(64 * 1024, decode_content=True):
             body += chunk
             if len(body) > MAX_ANSWER_BYTES:
-                raise _Failure("invalid_answer", f"the answer is longer than {MAX_ANSWER_BYTES:,} bytes")
+                raise CallFailed("invalid_answer", f"the answer is longer than {MAX_ANSWER_BYTES:,} bytes")
             self._left(deadline)
         return bytes(body)
 
     def _left(self, deadline: float) -> float:
         left = deadline - self._clock()
         if left <= 0:
-            raise _Failure("timeout", "no answer within the document's budget")
+            raise CallFailed("timeout", "no answer within the document's budget")
         return left
 
 
-def read_prediction(body: bytes, version: str, *, latency_ms: float) -> Prediction:
-    """Check an answer against the contract: a service that lies must not get its lie into a record.
-
-    Raises:
-        _Failure: `invalid_answer`, saying what is wrong.
-    """
-    try:
-        answer = json.loads(body)
-        prediction = Prediction(
-            label=_text(answer, "label"),
-            confidence=_probability(answer["confidence"]),
-            probabilities={str(label): _probability(p) for label, p in answer["probabilities"].items()},
-            abstained=answer.get("abstained") is True,
-            pages=int(answer["pages"]),
-            model_sha256=_text(answer, "model_sha256"),
-            latency_ms=latency_ms,
-            timings_ms={str(name): _finite(ms) for name, ms in answer.get("timings_ms", {}).items()},
-        )
-        _check(answer.get("model") == version, f"it is signed by {answer.get('model')!r}, not {version!r}")
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise _Failure("invalid_answer", f"the answer is not in the contract's form: {error!r}", 200) from error
-    return _consistent(prediction)
+def _as_failure(error: Exception) -> CallFailed:
+    """What went wrong with a call, in the terms of a ModelError."""
+    if isinstance(error, CallFailed):
+        return error
+    if isinstance(error, requests.ConnectionError):  # a time limit on connecting included
+        return CallFailed("unreachable", f"the service could not be reached: {_cause(error)}", passing=True)
+    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
+        return CallFailed("timeout", "the service did not answer in time")
+    if isinstance(error, requests.RequestException | urllib3.exceptions.HTTPError):
+        return CallFailed("unreachable", f"the connection broke: {_cause(error)}", passing=True)
+    return CallFailed("failed", f"the call failed: {error!r}")
 
 
-def _consistent(prediction: Prediction) -> Prediction:
-    total = math.fsum(prediction.probabilities.values())
-    top = prediction.probabilities.get(prediction.label, -1.0)
-    try:
-        _check(abs(total - 1) < 1e-3, f"the probabilities sum to {total:.4f}")
-        _check(top == max(prediction.probabilities.values()), "the label is not the most probable one")
-        _check(abs(top - prediction.confidence) < 1e-3, "the confidence is not the label's probability")
-        _check(prediction.pages > 0, "no page was scored")
-    except ValueError as error:
-        raise _Failure("invalid_answer", f"the answer contradicts itself: {error}", 200) from error
-    return prediction
-
-
-def _check(holds: bool, otherwise: str) -> None:
-    if not holds:
-        raise ValueError(otherwise)
-
-
-def _text(answer: Mapping[str, Any], name: str) -> str:
-    value = answer[name]
-    _check(isinstance(value, str) and bool(value), f"{name} is no text")
-    return str(value)
-
-
-def _finite(value: Any) -> float:
-    _check(isinstance(value, int | float) and math.isfinite(value), f"{value!r} is no number")
-    return float(value)
-
-
-def _probability(value: Any) -> float:
-    number = _finite(value)
-    _check(0 <= number <= 1, f"{value!r} is no probability")
-    return number
-
-
-def _problem_detail(body: bytes, status: int) -> str:
-    """The sentence of a problem+json answer (RFC 9457), or the bare status."""
-    try:
-        problem = json.loads(body)
-        detail = problem.get("detail") or problem.get("title")
-    except (AttributeError, ValueError):
-        detail = None
-    return str(detail)[:500] if detail else f"the service answered {status}"
+def _seconds(retry_after: str) -> float:
+    """The header in seconds; its other form, a date, counts as none: nobody waits for a date within three seconds."""
+    return float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0
 
 
 def _cause(error: BaseException) -> str:

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -22,11 +22,12 @@ class Request(BaseHTTPRequestHandler):
         self.server.requests.append(self)
         self.server.behaviour(self)
 
-    def answer(self, content: Any, status: int = 200) -> None:
+    def answer(self, content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
         """Answer with JSON, or with bytes as they are."""
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
+        for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 

@@ -86,7 +86,43 @@ def test_a_problem_keeps_its_status_and_its_sentence(status: int, kind: str) -> 
 @pytest.mark.parametrize("body", [b"<html>Bad Gateway</html>", b"[]", b"{}", b""])
 def test_a_problem_without_a_sentence_keeps_its_status(body: bytes) -> None:
     said = error_of(lambda request: request.answer(body, 502))
-    assert (said.kind, said.status, said.detail) == ("failed", 502, "the service answered 502")
+    assert (said.kind, said.status, said.detail) == ("unreachable", 502, "the service answered 502")
+
+
+@pytest.mark.parametrize("status", [429, 502, 503])
+def test_what_may_pass_is_asked_again_within_the_budget(status: int) -> None:
+    def busy_at_first(request: Request) -> None:
+        if len(request.server.requests) < 3:
+            request.answer({"detail": "full"}, status)
+        else:
+            request.answer(truth())
+
+    assert isinstance(ask(busy_at_first), Prediction)
+
+
+@pytest.mark.parametrize("status", [400, 404, 422, 500, 504])
+def test_what_will_not_pass_is_asked_once(status: int) -> None:
+    with serving(lambda request: request.answer({}, status)) as server:
+        models = Models({"v1": server.url}, time.monotonic)
+        models.predict(b"x", versions=["v1"], deadline=time.monotonic() + 2.0)
+        assert len(server.requests) == 1
+
+
+def test_a_service_that_asks_for_patience_gets_it_if_the_budget_allows() -> None:
+    pauses: list[float] = []
+
+    def busy(request: Request) -> None:
+        request.answer({"detail": "full"}, 503, {"Retry-After": "1"})
+
+    with serving(busy) as server:
+        models = Models({"v1": server.url}, time.monotonic, sleep=pauses.append)
+        models.predict(b"x", versions=["v1"], deadline=time.monotonic() + 2.0)
+        assert set(pauses) == {1.0}
+        pauses.clear()
+        said = models.predict(b"x", versions=["v1"], deadline=time.monotonic() + 0.9)["v1"]
+    assert pauses == []
+    assert isinstance(said, ModelError)
+    assert (said.kind, said.detail) == ("overloaded", "full")
 
 
 def test_a_service_that_hangs_costs_its_own_prediction_only() -> None:
