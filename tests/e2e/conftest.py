@@ -1,0 +1,47 @@
+"""A local stack of its own for the whole session: in a temporary home, beside whatever else runs here."""
+
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from triptych.stack import Home, Stack, StackError, down, environment, up
+from triptych.stack.processes import MARK
+
+RETRY_SECONDS = 3.0
+"""What a failed event waits before its first retry, and twice that before its second. AWS waits a minute and two."""
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """The home of the session's stack. Commands that a test runs speak to that stack too."""
+    with pytest.MonkeyPatch.context() as patch:
+        path = tmp_path_factory.mktemp("stack")
+        patch.setenv("TRIPTYCH_HOME", str(path))
+        yield Home(path)
+
+
+@pytest.fixture(scope="session")
+def stack(home: Home) -> Iterator[Stack]:
+    """The running stack: emulator, template.yaml deployed with IAM enforced, three model services."""
+    try:
+        environment.tool("sam")
+    except StackError as missing:
+        pytest.skip(str(missing))
+    try:
+        yield up(home=home, retry_seconds=RETRY_SECONDS)
+    finally:
+        down(home=home)
+    assert not survivors(home), "down left processes behind"
+
+
+def survivors(home: Home) -> list[str]:
+    """Command lines of the processes that still belong to the stack."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == str(home.path):
+                found.append(" ".join(process.cmdline()))
+        except (psutil.Error, OSError):
+            continue
+    return found

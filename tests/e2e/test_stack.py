@@ -1,0 +1,191 @@
+"""The local stack as a whole: it is the real rollout, permissions included, and it mends itself."""
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import requests
+from botocore.exceptions import ClientError
+
+from tests.e2e.conftest import RETRY_SECONDS
+from triptych.stack import Home, Stack, status, up
+from triptych.stack.processes import stop
+from triptych.stack.state import State
+
+PROBE = """
+import boto3
+
+def handler(event, context):
+    try:
+        getattr(boto3.client(event["service"]), event["action"])(**event["arguments"])
+        outcome = "allowed"
+    except boto3.client("sts").exceptions.ClientError as error:
+        outcome = error.response["Error"]["Code"]
+    return {"outcome": outcome, "caller": boto3.client("sts").get_caller_identity()["Arn"]}
+"""
+"""A function that tries one call, and tells whether it was allowed and as whom it was made."""
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+
+
+def client(stack: Stack, service: str) -> Any:
+    return stack.session().client(service, endpoint_url=stack.endpoint_url)  # type: ignore[call-overload]
+
+
+def balancer(stack: Stack) -> str:
+    """Where the emulator plays the load balancer."""
+    return f"{stack.endpoint_url}/_alb/{stack.outputs['LoadBalancerName']}"
+
+
+def processes(home: Home) -> dict[str, int]:
+    """The process ids of the stack's servers."""
+    state = State.load(home)
+    assert state.emulator is not None
+    return {"emulator": state.emulator.process.pid, **{name: s.process.pid for name, s in state.services.items()}}
+
+
+@contextmanager
+def probe(stack: Stack, role_arn: str) -> Iterator[Callable[..., dict[str, str]]]:
+    """The probing function under a role."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("probe.py", PROBE)
+    lambdas = client(stack, "lambda")
+    lambdas.create_function(
+        FunctionName="probe",
+        Runtime="python3.13",
+        Handler="probe.handler",
+        Role=role_arn,
+        Timeout=30,
+        Code={"ZipFile": archive.getvalue()},
+    )
+
+    def attempt(service: str, action: str, **arguments: Any) -> dict[str, str]:
+        event = {"service": service, "action": action, "arguments": arguments}
+        answer = lambdas.invoke(FunctionName="probe", Payload=json.dumps(event))
+        content = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, content
+        assert isinstance(content, dict)
+        return content
+
+    try:
+        yield attempt
+    finally:
+        lambdas.delete_function(FunctionName="probe")
+
+
+@pytest.fixture
+def powerless_role(stack: Stack) -> Iterator[str]:
+    """A role that Lambda may take and that allows nothing."""
+    iam = client(stack, "iam")
+    created = iam.create_role(RoleName="powerless", AssumeRolePolicyDocument=json.dumps(TRUST))
+    yield created["Role"]["Arn"]
+    iam.delete_role(RoleName="powerless")
+
+
+@pytest.fixture
+def orchestrator_role(stack: Stack) -> str:
+    config = client(stack, "lambda").get_function_configuration(FunctionName=stack.function)
+    assert isinstance(config["Role"], str)
+    return config["Role"]
+
+
+class TestPermissions:
+    ITEM = {"document": {"S": "probe"}, "sequencer": {"S": "0"}}  # noqa: RUF012
+
+    def test_a_function_whose_role_lacks_putitem_is_refused(self, stack: Stack, powerless_role: str) -> None:
+        with probe(stack, powerless_role) as attempt:
+            answer = attempt("dynamodb", "put_item", TableName=stack.table, Item=self.ITEM)
+        assert answer["outcome"] == "AccessDeniedException"
+        assert "assumed-role/powerless/" in answer["caller"]
+
+    def test_the_orchestrators_role_may_write_records_and_read_documents(
+        self, stack: Stack, orchestrator_role: str
+    ) -> None:
+        with probe(stack, orchestrator_role) as attempt:
+            answer = attempt("dynamodb", "put_item", TableName=stack.table, Item=self.ITEM)
+            missing = attempt("s3", "get_object", Bucket=stack.bucket, Key="nothing-here")
+        client(stack, "dynamodb").delete_item(TableName=stack.table, Key=self.ITEM)
+        assert answer["outcome"] == "allowed"
+        assert f"assumed-role/{orchestrator_role.rsplit('/', 1)[-1]}/" in answer["caller"]
+        assert missing["outcome"] == "NoSuchKey"  # and not AccessDenied: that would look like a fault of ours
+
+    def test_it_may_do_nothing_else_to_them(self, stack: Stack, orchestrator_role: str) -> None:
+        beyond: list[tuple[str, str, dict[str, Any]]] = [
+            ("dynamodb", "delete_item", {"TableName": stack.table, "Key": self.ITEM}),
+            ("dynamodb", "scan", {"TableName": stack.table}),
+            ("s3", "put_object", {"Bucket": stack.bucket, "Key": "mine", "Body": "x"}),
+            ("s3", "delete_object", {"Bucket": stack.bucket, "Key": "mine"}),
+            ("iam", "list_roles", {}),
+        ]
+        with probe(stack, orchestrator_role) as attempt:
+            outcomes = {action: attempt(service, action, **args)["outcome"] for service, action, args in beyond}
+        assert set(outcomes.values()) <= {"AccessDenied", "AccessDeniedException"}, outcomes
+
+    def test_strangers_have_no_credentials(self, stack: Stack) -> None:
+        table = stack.session().client(
+            "dynamodb", endpoint_url=stack.endpoint_url, aws_access_key_id="AKIASTRANGER", aws_secret_access_key="x"
+        )
+        with pytest.raises(ClientError, match=r"UnrecognizedClientException|InvalidClientTokenId"):
+            table.scan(TableName=stack.table)
+
+
+class TestLoadBalancer:
+    @pytest.mark.parametrize("version", ["v1", "v2", "v3"])
+    def test_each_path_leads_to_its_version(self, stack: Stack, version: str) -> None:
+        answer = requests.get(f"{balancer(stack)}/{version}/models/{version}", timeout=5)
+        assert answer.status_code == 200
+        assert answer.json()["version"] == version
+
+    def test_other_paths_lead_nowhere(self, stack: Stack) -> None:
+        for path in ("v4/predict", "predict", "v1x/predict", ""):
+            answer = requests.get(f"{balancer(stack)}/{path}", timeout=5)
+            assert (answer.status_code, answer.text) == (404, "No such model version")
+
+
+class TestFailures:
+    def test_an_event_that_fails_every_attempt_waits_in_the_queue(self, stack: Stack) -> None:
+        """As on AWS: three attempts, and then the event itself, with why it failed, in the on-failure queue."""
+        event = {"this is": "no S3 notification"}
+        client(stack, "lambda").invoke(
+            FunctionName=stack.function, Qualifier="live", InvocationType="Event", Payload=json.dumps(event)
+        )
+        queue, deadline = client(stack, "sqs"), time.monotonic() + 3 * RETRY_SECONDS + 60
+        kept: list[dict[str, Any]] = []
+        while event not in [body["requestPayload"] for body in kept]:
+            assert time.monotonic() < deadline, f"not in the queue: {kept}"
+            for message in queue.receive_message(QueueUrl=stack.queue_url, WaitTimeSeconds=2).get("Messages", []):
+                kept.append(json.loads(message["Body"]))
+                queue.delete_message(QueueUrl=stack.queue_url, ReceiptHandle=message["ReceiptHandle"])
+        assert "responsePayload" in kept[-1]
+
+
+class TestMending:
+    def test_everything_answers(self, stack: Stack, home: Home) -> None:
+        assert status(home).healthy
+        assert sorted(stack.ports) == ["v1", "v2", "v3"]
+        assert len({*stack.ports.values(), stack.endpoint_url.rsplit(":", 1)[-1]}) == 4
+
+    def test_a_second_up_touches_nothing(self, stack: Stack, home: Home) -> None:
+        before = processes(home)
+        assert up(home=home) == stack
+        assert processes(home) == before
+
+    def test_up_replaces_a_service_that_died_and_only_that(self, stack: Stack, home: Home) -> None:
+        before = processes(home)
+        stop(State.load(home).services["v3"].process, grace=0)
+        assert status(home).services == {"v1": True, "v2": True, "v3": False}
+
+        up(home=home)
+
+        after = processes(home)
+        assert status(home).healthy
+        assert {name for name in after if after[name] != before[name]} == {"v3"}
