@@ -1,0 +1,191 @@
+"""Pages of old books: hand-set type in a narrow measure, a running head, a catchword, sometimes a headpiece."""
+
+import math
+from random import Random
+
+from training.synthesis.documents.drawing import Sheet, measure, wrap
+from training.synthesis.documents.phrases import Words
+from training.synthesis.documents.typefaces import Family, choose
+
+HEADS = {
+    "en": ("THE HISTORY OF A VOYAGE", "LETTERS TO A FRIEND", "THE TRAVELLER", "AN ESSAY ON HUMAN FORTUNE",
+           "MEMOIRS OF A GENTLEMAN", "THE COUNTRY PARSON"),
+    "fr": ("HISTOIRE D'UN VOYAGE", "LETTRES D'UNE DAME", "AVANT-PROPOS", "MÉMOIRES DU CHEVALIER",
+           "DISCOURS SUR LA FORTUNE", "LE PAYSAN"),
+}  # fmt: skip
+PERSONS = ("LE DOCTEUR", "ARISTE", "LA COMTESSE", "DAMON", "LISETTE", "Sir JOHN", "Mrs. LOVELY", "VALERE")
+ROMAN = ("i", "ij", "iij", "iv", "v", "vj", "vij", "viij", "ix", "x", "xj", "xij", "xiij", "xiv", "xv", "xvj", "xvij")
+
+
+LONG_S = "\N{LATIN SMALL LETTER LONG S}"
+
+
+class Leaf:
+    """One page being set by hand, from the running head down to the catchword."""
+
+    def __init__(self, rng: Random, words: Words) -> None:
+        self.rng, self.words = rng, words
+        width = rng.uniform(260, 330)
+        self.sheet = Sheet((width, width * rng.uniform(1.5, 1.78)))
+        self.fonts: Family = choose(rng, "SourceSerif", "Caladea", "Times", "SourceSerif")
+        self.size = rng.uniform(9.5, 13.0)
+        self.leading = self.size * rng.uniform(1.14, 1.35)
+        self.left = rng.uniform(32, 58)
+        self.right = width - rng.uniform(28, 52)
+        self.y = rng.uniform(40, 62)
+        self.bottom = self.sheet.height - rng.uniform(54, 90)
+        self.long_s = rng.random() < 0.75
+
+    @property
+    def measure(self) -> float:
+        """Width of the type area."""
+        return self.right - self.left
+
+    @property
+    def full(self) -> bool:
+        """Whether the last line is set."""
+        return self.y + self.leading > self.bottom
+
+    def old(self, text: str) -> str:
+        """Spell with the long s where the typeface has one: everywhere but at the end of a word."""
+        if not self.long_s or self.fonts.regular.startswith("Times"):
+            return text
+        return "".join(
+            LONG_S if letter == "s" and following.isalpha() else letter
+            for letter, following in zip(text, text[1:] + " ", strict=True)
+        )
+
+    def centred(self, text: str, size: float, *, face: str = "", spacing: float = 0.0) -> None:
+        """Set a line in the middle."""
+        wide = measure(text, face or self.fonts.regular, size, spacing=spacing)
+        size *= min(1.0, (self.measure - 64) / wide)
+        self.sheet.text((self.left + self.right) / 2, self.y, text, face or self.fonts.regular, size, align="center",
+                        spacing=spacing)  # fmt: skip
+
+    def paragraph(self, text: str, *, indent: float, face: str = "", ragged: bool = False) -> None:
+        """Set a paragraph, each line a little off its place as hand-set lines are."""
+        face = face or self.fonts.regular
+        lines = wrap(self.old(text), face, self.size, self.measure, indent=indent)
+        for number, line in enumerate(lines):
+            if self.full:
+                return
+            self.y += self.leading
+            first = indent if number == 0 else 0.0
+            self.sheet.line_of_text(
+                self.left + first + self.rng.gauss(0, 0.25),
+                self.y + self.rng.gauss(0, 0.3),
+                self.measure - first,
+                line,
+                face,
+                self.size,
+                align="left" if ragged else "justify",
+                last=number == len(lines) - 1,
+            )
+
+    def running_head(self) -> None:
+        """Set the title of the book and the page's number."""
+        rng = self.rng
+        number = rng.choice(ROMAN) if rng.random() < 0.25 else str(rng.randint(2, 420))
+        head = rng.choice(HEADS["fr" if self.words.language == "fr" else "en"])
+        if rng.random() < 0.5:
+            self.centred(head, self.size * 0.95, spacing=1.2)
+        else:
+            self.centred(head.title(), self.size * 1.05, face=self.fonts.italic)
+        at_left = rng.random() < 0.5
+        self.sheet.text(self.left if at_left else self.right, self.y, number, self.fonts.regular, self.size,
+                        align="left" if at_left else "right")  # fmt: skip
+        if rng.random() < 0.25:
+            self.sheet.rule((self.left, self.y + 4), (self.right, self.y + 4), 0.7)
+        self.y += self.leading * 0.8
+
+    def catchword(self) -> None:
+        """Set the first word of the next page below the last line, and a signature."""
+        y = self.bottom + self.leading * 1.1
+        self.sheet.text(self.right, y, self.old(self.rng.choice(("which", "had", "qu'elle", "noir", "& the", "cette"))),
+                        self.fonts.regular, self.size, align="right")  # fmt: skip
+        if self.rng.random() < 0.5:
+            mark = f"{self.rng.choice('ABCDEFGHKLM')}{self.rng.choice(('', ' ij', ' 2', ' iij'))}"
+            self.sheet.text((self.left + self.right) / 2, y, mark, self.fonts.regular, self.size, align="center")
+
+    def headpiece(self) -> None:
+        """Print an ornament across the page, as at the start of a chapter."""
+        top, height = self.y - 8, self.rng.uniform(26, 44)
+        sheet, centre = self.sheet, top + height / 2
+        sheet.box(self.left, top, self.measure, height, border=1.2)
+        sheet.box(self.left + 3, top + 3, self.measure - 6, height - 6, border=0.5)
+        turns = self.rng.randint(5, 9)
+        pitch = self.measure / turns
+        for turn in range(turns):
+            middle = self.left + (turn + 0.5) * pitch
+            for side in (-1, 1):
+                spiral = [
+                    (middle + side * (pitch * 0.06 + pitch * 0.38 * (1 - t / 14)) * math.cos(t * 0.65),
+                     centre + (height * 0.34 * (1 - t / 16)) * math.sin(t * 0.65))
+                    for t in range(13)
+                ]  # fmt: skip
+                sheet.strokes([spiral], 1.5)
+            sheet.circle(middle, centre, 2.6, fill="#000000")
+            for petal in range(6):
+                angle = petal * math.tau / 6
+                sheet.circle(middle + 4.6 * math.cos(angle), centre + 4.6 * math.sin(angle), 1.5, fill="#000000")
+        self.y = top + height + self.size * 2.4
+
+
+def draw(rng: Random, language: str | None = None) -> Sheet:
+    """Draw one page of an eighteenth-century book."""
+    leaf = Leaf(rng, Words(rng, language or rng.choice(("en", "fr"))))
+    kind = rng.choice(("prose", "prose", "prose", "opening", "play", "verse"))
+    if kind == "opening":
+        _opening(leaf)
+    else:
+        leaf.running_head()
+    if kind == "play":
+        _play(leaf)
+    elif kind == "verse":
+        _verse(leaf)
+    else:
+        while not leaf.full:
+            leaf.paragraph(leaf.words.passage("novel", rng.randint(2, 5)), indent=leaf.size * 1.4)
+    if rng.random() < 0.75:
+        leaf.catchword()
+    return leaf.sheet
+
+
+def _opening(leaf: Leaf) -> None:
+    """Set a chapter's beginning: headpiece, title, and a first paragraph with a great initial."""
+    rng = leaf.rng
+    leaf.headpiece()
+    title = rng.choice(HEADS["fr" if leaf.words.language == "fr" else "en"])
+    leaf.centred(title, leaf.size * 1.7, spacing=2.5)
+    leaf.y += leaf.leading * 1.6
+    leaf.centred(rng.choice(("CHAP. I.", "LIVRE PREMIER.", "CHAPITRE II.", "BOOK III.")), leaf.size * 1.05, spacing=1)
+    leaf.y += leaf.leading * 0.6
+    text = leaf.words.passage("novel", 2)
+    size = leaf.leading * 2.1
+    leaf.sheet.text(leaf.left, leaf.y + leaf.leading * 1.85, text[0], leaf.fonts.regular, size)
+    inset = measure(text[0], leaf.fonts.regular, size) + 3
+    lines = wrap(leaf.old(text[1:]), leaf.fonts.regular, leaf.size, leaf.measure - inset)
+    for line in lines[:2]:
+        leaf.y += leaf.leading
+        leaf.sheet.line_of_text(leaf.left + inset, leaf.y, leaf.measure - inset, line, leaf.fonts.regular, leaf.size)
+    leaf.paragraph(" ".join(lines[2:]), indent=0)
+
+
+def _play(leaf: Leaf) -> None:
+    """Set a dialogue with each speaker's name above the speech."""
+    persons = leaf.rng.sample(PERSONS, leaf.rng.randint(2, 3))
+    turn = 0
+    while leaf.y + 2.4 * leaf.leading < leaf.bottom:
+        leaf.y += leaf.leading * 1.15
+        leaf.centred(persons[turn % len(persons)] + ".", leaf.size * 0.95, spacing=1.5)
+        leaf.paragraph(leaf.words.passage("novel", leaf.rng.randint(1, 2)), indent=leaf.size)
+        turn += 1
+
+
+def _verse(leaf: Leaf) -> None:
+    """Set verses: short lines, ragged at the right."""
+    leaf.size *= 0.9
+    while not leaf.full:
+        for line in wrap(leaf.words.passage("novel", 2), leaf.fonts.regular, leaf.size, leaf.measure * 0.86)[:8]:
+            leaf.paragraph(line[0].upper() + line[1:], indent=0, ragged=True)
+        leaf.y += leaf.leading * 0.7

@@ -1,0 +1,172 @@
+"""Handwriting: the Hershey stroke letters, written by a hand that is never twice the same.
+
+A hand has a script (joined or printed), a slant, a pen and habits; each word it writes is turned and stretched
+a little, and the whole page drifts along smooth random waves, so that joined letters stay joined.
+The strokes are A. V. Hershey's (1967), from the `hershey-fonts` package.
+"""
+
+import math
+import unicodedata
+from functools import cache
+from random import Random
+
+from HersheyFonts import HersheyFonts  # type: ignore[import-untyped]
+
+from training.synthesis.documents.drawing import Point, Sheet
+
+JOINED = ("scripts", "cursive")
+PRINTED = ("futural", "rowmans")
+INKS = ("#1b2a6b", "#20242e", "#17357d", "#2c2c34", "#3a2a20", "#0f1b4d")
+
+_PLAIN = str.maketrans({
+    "\u2019": "'", "\u2018": "'", "“": '"', "”": '"', "«": '"', "»": '"', "\u2013": "-", "—": "-", "…": ".",
+    "ß": "ss", "œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE", "€": "E", "£": "L", "°": "o", "º": "o", "ª": "a",
+    "¿": "?", "¡": "!", "ø": "o", "Ø": "O", "\u00a0": " ",
+})  # fmt: skip
+
+# Accents as strokes around a letter's middle, in units of an x-height that is 1 high; y runs down.
+_ACCENTS: dict[str, list[list[Point]]] = {
+    "\u0300": [[(-0.3, -0.4), (0.1, -0.1)]],
+    "\u0301": [[(0.3, -0.4), (-0.1, -0.1)]],
+    "\u0302": [[(-0.3, -0.1), (0.0, -0.4), (0.3, -0.1)]],
+    "\u0303": [[(-0.3, -0.15), (-0.1, -0.3), (0.1, -0.15), (0.3, -0.3)]],
+    "\u0308": [[(-0.2, -0.3), (-0.16, -0.2)], [(0.2, -0.3), (0.24, -0.2)]],
+    "\u030a": [[(0.0, -0.1), (0.12, -0.25), (0.0, -0.4), (-0.12, -0.25), (0.0, -0.1)]],
+}
+_CEDILLA: list[list[Point]] = [[(0.05, 1.0), (0.1, 1.25), (-0.1, 1.4)]]
+
+
+class Hand:
+    """One person's writing, all of it drawn from `rng`."""
+
+    def __init__(self, rng: Random, *, joined: bool | None = None, ink: str | None = None) -> None:
+        self._rng = rng
+        self.joined = rng.random() < 0.7 if joined is None else joined
+        self._script = rng.choice(JOINED if self.joined else PRINTED)
+        self._slant = rng.uniform(-0.05, 0.35) if self.joined else rng.uniform(-0.12, 0.22)
+        self._width = rng.uniform(0.85, 1.2) * (1.0 if self.joined else 0.85)
+        self._spread = rng.uniform(-0.02, 0.1) if not self.joined else 0.0
+        self._shaky = rng.uniform(0.015, 0.05)
+        self._pen = rng.uniform(0.055, 0.095)
+        self.ink = ink or rng.choice(INKS)
+        self._waves = [(rng.uniform(0.02, 0.07), rng.uniform(0.02, 0.07), rng.uniform(0, math.tau)) for _ in range(3)]
+
+    def write(self, sheet: Sheet, x: float, y: float, text: str, size: float) -> float:
+        """Write one line with its baseline at y and return where it ends.
+
+        Args:
+            sheet: What to write on.
+            x: Left edge.
+            y: Baseline.
+            text: What to write; characters without strokes are left out.
+            size: Height of a capital letter in points.
+        """
+        for word in text.split():
+            x = self._word(sheet, x, y + self._rng.gauss(0, size * 0.03), word, size)
+            x += size * self._rng.uniform(0.35, 0.6)
+        return x
+
+    def length(self, text: str, size: float) -> float:
+        """Return about how wide a line will be."""
+        glyphs = _glyphs(self._script)
+        return sum(
+            size * 0.48 if base == " " else (glyphs[base][1] * self._width / 21 + self._spread) * size
+            for base, _ in _letters(text)
+            if base in glyphs
+        )
+
+    def lines(self, text: str, size: float, width: float) -> list[str]:
+        """Break text into lines that fit `width` points."""
+        lines = [""]
+        for word in text.split():
+            longer = f"{lines[-1]} {word}".strip()
+            if lines[-1] and self.length(longer, size) > width:
+                lines.append(word)
+            else:
+                lines[-1] = longer
+        return lines
+
+    def scrawl(self, sheet: Sheet, x: float, y: float, name: str, size: float) -> None:
+        """Sign: the name's first letters and then a line that gives up."""
+        end = self.write(sheet, x, y, name[: self._rng.randint(3, max(4, len(name) // 2))], size)
+        points = [(end - size * 0.5, y)]
+        for step in range(self._rng.randint(3, 6)):
+            height = self._rng.uniform(0.2, 0.8) * size * (1 if step % 2 else -0.3)
+            points.append((points[-1][0] + size * self._rng.uniform(0.3, 0.9), y - height))
+        if self._rng.random() < 0.5:
+            points += [(x - size * 0.2, y + size * 0.45), (end + size, y + size * 0.35)]
+        sheet.strokes([points], size * self._pen, color=self.ink)
+
+    def _word(self, sheet: Sheet, x: float, y: float, word: str, size: float) -> float:
+        rng = self._rng
+        glyphs = _glyphs(self._script)
+        unit = size / 21.0  # Hershey capitals are 21 units high.
+        scale_y = unit * rng.gauss(1.0, 0.04)
+        scale_x = unit * self._width * rng.gauss(1.0, 0.05)
+        slant = self._slant + rng.gauss(0, 0.03)
+        tilt = rng.gauss(0, 0.012)
+        start = x
+        drawn: list[list[Point]] = []
+        for base, marks in _letters(word):
+            if base not in glyphs:
+                continue
+            strokes, width = glyphs[base]
+            lift = 0.0 if self.joined else rng.gauss(0, 0.6)
+            for stroke in [*strokes, *_accents(marks, width, base)]:
+                points = []
+                for across, down in stroke:
+                    px = x + across * scale_x - (down + lift) * slant * scale_y
+                    py = y + (down + lift) * scale_y + (x - start) * tilt
+                    points.append(self._waver(px, py, size))
+                drawn.append(points)
+            x += width * scale_x + self._spread * size * rng.uniform(0.5, 1.5)
+        sheet.strokes(drawn, size * self._pen * rng.uniform(0.88, 1.12), color=self.ink)
+        return x
+
+    def _waver(self, x: float, y: float, size: float) -> Point:
+        """Displace a point by waves that are smooth over the page, and by the hand's own tremor."""
+        dx = dy = 0.0
+        for across, down, phase in self._waves:
+            dx += math.sin((x * across * 112 + y * down * 176) / size + phase)
+            dy += math.cos((x * down * 66 - y * across * 102) / size + phase)
+        gauss, tremor = self._rng.gauss, self._shaky * 0.5
+        return x + (dx * 0.03 + gauss(0, tremor)) * size, y + (dy * 0.025 + gauss(0, tremor)) * size
+
+
+@cache
+def _glyphs(script: str) -> dict[str, tuple[list[list[Point]], float]]:
+    """Return each character's strokes, moved to start at 0 and stand on 0, and its width."""
+    font = HersheyFonts()
+    font.load_default_font(script)
+    return {
+        character: (
+            [[(x - glyph.left_offset, y - glyph.base_line) for x, y in stroke] for stroke in glyph.strokes],
+            float(glyph.char_width),
+        )
+        for character, glyph in font.all_glyphs.items()
+    }
+
+
+def _letters(text: str) -> list[tuple[str, str]]:
+    """Split text into plain letters and the accents that each one carries."""
+    letters: list[tuple[str, str]] = []
+    for character in unicodedata.normalize("NFD", text.translate(_PLAIN)):
+        if unicodedata.combining(character) and letters:
+            base, marks = letters[-1]
+            letters[-1] = (base, marks + character)
+        else:
+            letters.append((character, ""))
+    return letters
+
+
+def _accents(marks: str, width: float, base: str) -> list[list[Point]]:
+    """Return the accents' strokes, placed over (or below) a letter of that width, in Hershey units."""
+    height = 10.0
+    top = -22.0 if base.isupper() else -15.0
+    strokes: list[list[Point]] = []
+    for mark in marks:
+        if mark == "\u0327":
+            strokes += [[(width / 2 + x * height, y * height - 9) for x, y in s] for s in _CEDILLA]
+        for stroke in _ACCENTS.get(mark, []):
+            strokes.append([(width * 0.6 + x * height, top + 2 + y * height) for x, y in stroke])
+    return strokes

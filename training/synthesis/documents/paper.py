@@ -1,0 +1,207 @@
+"""Scientific papers: title, abstract, numbered sections, formulas, figures and references."""
+
+from random import Random
+
+from training.synthesis.documents import figures
+from training.synthesis.documents.drawing import A4, LETTER, Sheet, wrap
+from training.synthesis.documents.phrases import Words
+from training.synthesis.documents.typefaces import Family, choose
+
+SECTIONS = ("Introduction", "Related Work", "Data", "Methods", "Experiments", "Results", "Discussion", "Limitations",
+            "Conclusion")  # fmt: skip
+JOURNALS = ("J. Stat.", "J. Ecol.", "Hydrol. Lett.", "Doc. Anal.", "Ann. Mater.")
+TITLES = ("On the Estimation of {}: a Comparative Study", "Towards Reliable Models of {}",
+          "Revisiting {} with Sparse Data", "{}: Evidence from a Long-Term Survey",
+          "A Practical Method for {}", "How Much Data Does {} Need?")  # fmt: skip
+
+
+class Flow:
+    """Text that runs down columns and on to the next page, with whatever stands between its lines."""
+
+    def __init__(self, rng: Random, words: Words, sheet: Sheet, fonts: Family, columns: int, pages: int) -> None:
+        self.rng, self.words, self.sheet, self.fonts = rng, words, sheet, fonts
+        self.size = rng.uniform(8.6, 10.0) if columns == 2 else rng.uniform(9.6, 11.2)
+        self.leading = self.size * rng.uniform(1.14, 1.32)
+        self.margin = rng.uniform(44, 60) if columns == 2 else rng.uniform(70, 110)
+        self.gap = rng.uniform(14, 24)
+        self.columns, self.pages = columns, pages
+        self.width = (sheet.width - 2 * self.margin - self.gap * (columns - 1)) / columns
+        self.top = self.y = rng.uniform(56, 80)
+        self.bottom = sheet.height - rng.uniform(52, 72)
+        self.column = self.page = 0
+        self.formulas = self.figures = self.tables = 0
+        self.running = words.company() + " et al."
+
+    @property
+    def x(self) -> float:
+        """Left edge of the column that is being filled."""
+        return self.margin + self.column * (self.width + self.gap)
+
+    @property
+    def done(self) -> bool:
+        """Whether the last page is full."""
+        return self.page >= self.pages
+
+    def room(self, height: float) -> bool:
+        """Go on to a column with `height` points left; say whether there was one."""
+        if self.y + height > self.bottom:
+            self.column += 1
+            self.y = self.top
+            if self.column == self.columns:
+                self._turn()
+        return not self.done
+
+    def _turn(self) -> None:
+        self.column, self.page = 0, self.page + 1
+        self.top = 66.0
+        self.y = self.top
+        if not self.done:
+            self.sheet.new_page()
+            self.page_marks(self.page + 1)
+
+    def page_marks(self, number: int) -> None:
+        """Set the running head and the page number."""
+        sheet, rng = self.sheet, self.rng
+        if number > 1 or rng.random() < 0.5:
+            sheet.text(self.margin, 40, self.running, self.fonts.italic, 8)
+            sheet.text(sheet.width - self.margin, 40, str(number), self.fonts.regular, 8, align="right")
+        else:
+            sheet.text(sheet.width / 2, sheet.height - 32, str(number), self.fonts.regular, 9, align="center")
+
+    def paragraph(self, text: str, indent: float = 0.0, face: str = "") -> None:
+        """Set a justified paragraph that may run over columns."""
+        face = face or self.fonts.regular
+        lines = wrap(text, face, self.size, self.width, indent=indent)
+        for number, line in enumerate(lines):
+            if not self.room(self.leading):
+                return
+            self.y += self.leading
+            first = indent if number == 0 else 0.0
+            self.sheet.line_of_text(
+                self.x + first, self.y, self.width - first, line, face, self.size, last=number == len(lines) - 1
+            )
+
+    def heading(self, text: str, *, centered: bool = False) -> None:
+        """Set a section's title."""
+        if not self.room(self.leading * 4):
+            return
+        self.y += self.leading * 1.9
+        x = self.x + self.width / 2 if centered else self.x
+        self.sheet.text(x, self.y, text, self.fonts.bold, self.size * 1.15, align="center" if centered else "left")
+        self.y += self.leading * 0.35
+
+    def insert(self) -> None:
+        """Put a figure, a table or a formula here."""
+        rng, sheet = self.rng, self.sheet
+        what = rng.choice(("figure", "table", "formula", "formula"))
+        if what == "formula":
+            if self.room(self.leading * 3.4):
+                self.y += self.leading * 2.0
+                self.formulas += 1
+                figures.formula(
+                    sheet, rng, self.x + self.width / 2, self.y, self.size, self.formulas, self.x + self.width
+                )
+                self.y += self.leading * 1.0
+            return
+        rows = rng.randint(3, 7)
+        height = self.width * rng.uniform(0.5, 0.75) if what == "figure" else self.size * 1.45 * (rows + 2)
+        if not self.room(height + self.leading * 4):
+            return
+        self.y += self.leading
+        if what == "figure":
+            figures.plot(sheet, rng, self.x, self.y, self.width, height, self.fonts)
+            self.figures += 1
+            label = f"Figure {self.figures}. "
+        else:
+            figures.table(sheet, rng, self.x, self.y, self.width, self.fonts, self.size * 0.92, rows)
+            self.tables += 1
+            label = f"Table {self.tables}. "
+        self.y += height + self.leading * 1.2
+        caption = label + self.words.passage("science", 1)
+        self.y = sheet.paragraph(self.x, self.y, self.width, caption, self.fonts.regular, self.size * 0.88)
+
+    def references(self) -> None:
+        """Set the list of references to the end of the page."""
+        self.heading("References")
+        number = 0
+        while not self.done and number < 24:
+            number += 1
+            rng, person = self.rng, self.words.faker
+            authors = (
+                f"{person.last_name()}, {person.first_name()[0]}. and {person.last_name()}, {person.first_name()[0]}."
+            )
+            place = f"{rng.choice(JOURNALS)} {rng.randint(3, 60)}, {rng.randint(1, 400)}-{rng.randint(401, 900)}"
+            entry = f"[{number}] {authors} ({rng.randint(1985, 2024)}). {self.title()}. {place}."
+            self.paragraph(entry)
+
+    def title(self) -> str:
+        """Return a title for this or another paper."""
+        topics = ("Coastal Erosion", "Document Layout", "Urban Heat", "Enzyme Kinetics", "Traffic", "Crop Yield",
+                  "Glacier Retreat", "Reading Fluency", "Speech in Noise")  # fmt: skip
+        return self.rng.choice(TITLES).format(self.rng.choice(topics))
+
+
+def draw(rng: Random, language: str | None = None, *, pages: int = 1, first: bool | None = None) -> Sheet:
+    """Draw pages of a paper.
+
+    Args:
+        rng: Where every choice comes from.
+        language: Language of the names; the prose is English, as papers are.
+        pages: How many pages.
+        first: Whether the first of them is the paper's title page; by chance if not given.
+    """
+    words = Words(rng, language or "en")
+    sheet = Sheet(rng.choice((A4, LETTER)))
+    fonts = choose(rng, "Times", "Times", "SourceSerif", "Caladea", "Times", "Helvetica")
+    columns = 2 if rng.random() < 0.6 else 1
+    flow = Flow(rng, words, sheet, fonts, columns, pages)
+    opens = rng.random() < 0.55 if first is None else first
+    flow.page_marks(1 if opens else rng.randint(2, 30))
+    number = rng.randint(2, 6)
+    if opens:
+        number = 1
+        _title(flow)
+    else:
+        flow.paragraph(words.passage("science", rng.randint(1, 4)))
+    while not flow.done:
+        if number > len(SECTIONS):
+            flow.references()
+            break
+        flow.heading(f"{number}  {SECTIONS[number - 1]}")
+        for paragraph in range(rng.randint(2, 4)):
+            flow.paragraph(words.passage("science", rng.randint(3, 6)), indent=12.0 * (paragraph > 0))
+            if rng.random() < 0.45 and not flow.done:
+                flow.insert()
+        if not opens and rng.random() < 0.2:
+            number = len(SECTIONS)
+        number += 1
+    return sheet
+
+
+def _title(flow: Flow) -> None:
+    """Set the title, the authors and the abstract over the columns."""
+    rng, sheet, words, fonts = flow.rng, flow.sheet, flow.words, flow.fonts
+    centre, width = sheet.width / 2, sheet.width - 2 * flow.margin
+    title, authors = flow.title(), ", ".join(words.name() for _ in range(rng.randint(2, 4)))
+    sheet.describe(title, authors)
+    align = rng.choice(("center", "center", "left"))
+    x = centre if align == "center" else flow.margin
+    y = sheet.paragraph(flow.margin, 84, width, title, rng.choice((fonts.bold, fonts.regular)), 19, align=align)
+    sheet.text(x, y + 4, authors, fonts.regular, 11, align=align)
+    sheet.text(x, y + 19, f"Department of {rng.choice(('Hydrology', 'Statistics', 'Ecology', 'Computing'))}, "
+               f"University of {words.faker.city()}", fonts.italic, 9.5, align=align)  # fmt: skip
+    y += 46
+    wide = flow.columns == 1 or rng.random() < 0.5
+    abstract = words.passage("science", rng.randint(4, 6))
+    if wide:
+        inset = 30.0 if rng.random() < 0.6 else 0.0
+        sheet.text(centre, y, "Abstract", fonts.bold, flow.size, align="center")
+        y = sheet.paragraph(
+            flow.margin + inset, y + flow.leading * 1.2, width - 2 * inset, abstract, fonts.regular, flow.size * 0.95,
+            align="justify", leading=1.2,
+        )  # fmt: skip
+        flow.top = flow.y = y + 8
+    else:
+        flow.top = flow.y = y
+        flow.heading("Abstract", centered=True)
+        flow.paragraph(abstract, face=fonts.italic if rng.random() < 0.4 else "")

@@ -1,0 +1,143 @@
+"""The sample documents: one file for each way in which a document reaches an inbox."""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from PIL import ExifTags, Image
+
+from training.synthesis.documents import invoice, pages, paper, resume
+
+EXPECTED = "expected.json"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One file: what is in it, and what the pipeline should answer.
+
+    Attributes:
+        name: File name, as a person would have it.
+        shows: What it is, in a few words, for the list in the readme.
+        make: Returns the file's bytes, every choice taken from the generator it is given.
+        label: The right label, or None if the file must be rejected.
+        rejected: The problem it must be rejected with (see `model_service.errors`), or None.
+        pages: How many pages it has.
+        take: Which of many drawings was kept because it looks best; no model had a say in it.
+    """
+
+    name: str
+    shows: str
+    make: Callable[[Random], bytes]
+    label: str | None = None
+    rejected: str | None = None
+    pages: int = 1
+    take: int = 0
+
+
+def _file(image: Image.Image, kind: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def _page(rng: Random, label: str, condition: str, dpi: float, language: str = "en") -> Image.Image:
+    sheet = pages.KINDS[label](rng, language)
+    return pages.arrive(sheet.images(dpi)[0], condition, rng)
+
+
+def _jpeg(image: Image.Image) -> bytes:
+    return _file(image, "JPEG", quality=76)
+
+
+def _tiff(images: list[Image.Image], dpi: int) -> bytes:
+    first, *rest = [image.convert("1") for image in images]
+    return _file(first, "TIFF", compression="group4", save_all=True, append_images=rest, dpi=(dpi, dpi))
+
+
+def _turned(rng: Random) -> bytes:
+    """Hold the telephone sideways: the pixels lie on their side and only the EXIF tag says so."""
+    picture = _page(rng, "form", "photo", 130).transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # Turn 90 degrees clockwise to stand upright.
+    return _file(picture, "JPEG", quality=76, exif=exif)
+
+
+def _fax(rng: Random) -> bytes:
+    """Keep every page of a message in one TIFF, as fax gateways do."""
+    return _tiff([_page(rng, "typewritten", "copy", 150) for _ in range(2)], 150)
+
+
+def _truncated(rng: Random) -> bytes:
+    """Lose the connection half-way through an upload."""
+    whole = _jpeg(_page(rng, "invoice", "scan", 110))
+    return whole[: len(whole) // 3]
+
+
+def _notes(_: Random) -> bytes:
+    """Zip a text file: what a person takes for a document and no decoder here reads."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        entry = zipfile.ZipInfo("notes.txt", date_time=(2024, 1, 1, 0, 0, 0))
+        archive.writestr(entry, "Agenda\n1. Minutes of the last meeting\n2. Budget\n3. Any other business\n")
+    return buffer.getvalue()
+
+
+SAMPLES = (
+    Sample("invoice-2024-0117.pdf", "an invoice as its sender made it", lambda rng: invoice.draw(rng, "en").pdf(),
+           "invoice", take=1),
+    Sample("scan_0003.jpg", "an invoice, scanned askew and noisy",
+           lambda rng: _jpeg(_page(rng, "invoice", "scan", 150, "fr")), "invoice"),
+    Sample("receipt-lunch.jpg", "a till receipt, photographed on a table",
+           lambda rng: _jpeg(_page(rng, "receipt", "creased photo", 250)), "receipt"),
+    Sample("application-form.png", "a form, filled in by hand",
+           lambda rng: _file(_page(rng, "form", "clean", 120).quantize(64), "PNG", optimize=True), "form", take=3),
+    Sample("IMG_20240612_101503.jpg", "a form, the telephone held sideways (EXIF orientation)", _turned, "form"),
+    Sample("letter-1951.tif", "a typewritten letter, black and white, group 4 TIFF",
+           lambda rng: _tiff([_page(rng, "typewritten", "worn copy", 200)], 200), "typewritten"),
+    Sample("fax.tif", "two typewritten pages in one TIFF", _fax, "typewritten", pages=2),
+    Sample("curriculum-vitae.pdf", "a CV with a portrait", lambda rng: resume.draw(rng, "en").pdf(), "resume", take=1),
+    Sample("lebenslauf.jpg", "a German CV, scanned",
+           lambda rng: _jpeg(_page(rng, "resume", "scan", 120, "de")), "resume"),
+    Sample("paper.pdf", "two pages of a scientific paper", lambda rng: paper.draw(rng, pages=2, first=True).pdf(),
+           "scientific_paper", pages=2),
+    Sample("slide-07.png", "a slide with a chart",
+           lambda rng: _file(_page(rng, "slides", "clean", 130), "PNG", optimize=True), "slides", take=3),
+    Sample("roadmap.webp", "a slide, WebP",
+           lambda rng: _file(_page(rng, "slides", "clean", 150), "WEBP", quality=82), "slides"),
+    Sample("notes-handwritten.jpg", "a letter written by hand on old paper",
+           lambda rng: _jpeg(_page(rng, "handwritten", "old", 130)), "handwritten"),
+    Sample("old-book-p145.jpg", "a page of an eighteenth-century book",
+           lambda rng: _jpeg(_page(rng, "book_page", "old", 200, "fr")), "book_page"),
+    Sample("upload-interrupted.jpg", "a JPEG that was cut off while it was uploaded", _truncated,
+           rejected="corrupt-document"),
+    Sample("meeting-notes.zip", "an archive, not a document", _notes, rejected="unsupported-format"),
+)  # fmt: skip
+"""What `python -m training.synthesis` draws."""
+
+
+def write(folder: Path, seed: int) -> list[Path]:
+    """Draw every sample into a folder, and write down what each should come to.
+
+    The same seed writes the same bytes, so a sample changes only when the code that draws it does.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for sample in SAMPLES:
+        file = folder / sample.name
+        file.write_bytes(sample.make(Random(f"{sample.name} {seed + sample.take}")))
+        written.append(file)
+    expected = {sample.name: _answer(sample) for sample in SAMPLES}
+    answers = folder / EXPECTED
+    answers.write_text(json.dumps(expected, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return [*written, answers]
+
+
+def _answer(sample: Sample) -> dict[str, str | int]:
+    if sample.rejected is not None:
+        return {"rejected": sample.rejected, "shows": sample.shows}
+    return {"label": str(sample.label), "pages": sample.pages, "shows": sample.shows}
