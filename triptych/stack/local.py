@@ -14,11 +14,14 @@ from triptych.errors import NoStack
 from triptych.stack import deploy, emulator, environment, fingerprints, services
 from triptych.stack.errors import StackError
 from triptych.stack.home import Home
-from triptych.stack.processes import end_strays, stop
+from triptych.stack.processes import becomes_ready, end_strays, stop
 from triptych.stack.services import VERSIONS
 from triptych.stack.state import State
 
 _RETRY_SECONDS = 5.0
+_PATIENCE = 10.0
+"""Seconds that a running server on a busy machine is given to answer, before it counts as broken."""
+
 _QUIET = Console(quiet=True)
 
 
@@ -84,6 +87,7 @@ def up(*, console: Console = _QUIET, home: Home | None = None, retry_seconds: fl
     home = home or Home.default()
     with home.lock():
         state = State.load(home)
+        end_strays(home.path, keep=state.processes)  # what a crash left, and no state tells of
         _start_emulator(state, console, retry_seconds)
         _launch_services(state, VERSIONS)
         _deploy(state, console)
@@ -103,8 +107,7 @@ def down(*, console: Console = _QUIET, home: Home | None = None) -> bool:
     with home.lock():
         state = State.load(home)
         with _step(console, "Stopped the stack"):
-            servers = [*state.services.values(), *([state.emulator] if state.emulator else [])]
-            stopped = stop(*(server.process for server in servers))
+            stopped = stop(*state.processes)
             strays = end_strays(home.path)
             home.state_file.unlink(missing_ok=True)
             shutil.rmtree(home.scratch, ignore_errors=True)
@@ -178,12 +181,12 @@ def _stack(state: State) -> Stack:
 
 
 def _start_emulator(state: State, console: Console, retry_seconds: float) -> None:
-    if state.emulator and emulator.answers(state.emulator.port):
+    if (running := state.emulator) and becomes_ready(
+        running.process, lambda: emulator.answers(running.port), _PATIENCE
+    ):
         return
-    if state.emulator is None and not state.services:
-        end_strays(state.home.path)  # a crash may have left processes that no state tells of
-    elif state.emulator:
-        stop(state.emulator.process)
+    if running:
+        stop(running.process)
     with _step(console, "Started the emulator"):
         state.emulator, state.deployed, state.outputs = None, "", {}
         state.emulator = emulator.launch(state.home, retry_seconds=retry_seconds)
@@ -228,7 +231,11 @@ def _join_services(state: State, console: Console, versions: tuple[str, ...]) ->
 
 def _up_to_date(state: State, version: str) -> bool:
     server = state.services.get(version)
-    return server is not None and server.sources == fingerprints.of_service(version) and services.answers(server)
+    return (
+        server is not None
+        and server.sources == fingerprints.of_service(version)
+        and becomes_ready(server.process, lambda: services.answers(server), _PATIENCE)
+    )
 
 
 def _port(state: State) -> int:

@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,37 +79,42 @@ def start(argv: Sequence[str], *, environment: Mapping[str, str], log: Path, cwd
     return Process(child.pid, psutil.Process(child.pid).create_time())
 
 
+def becomes_ready(process: Process, is_ready: Callable[[], bool], timeout: float) -> bool:
+    """Wait until `is_ready`, at most `timeout` seconds and only while the process lives."""
+    deadline = time.monotonic() + timeout
+    while not (ready := is_ready()) and process.alive and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return ready
+
+
 def wait_ready(process: Process, is_ready: Callable[[], bool], *, what: str, log: Path, timeout: float) -> None:
     """Wait until `is_ready`.
 
     Raises:
         StackError: the process ended, or `timeout` seconds passed.
     """
-    deadline = time.monotonic() + timeout
-    while not is_ready():
-        if not process.alive:
-            raise StackError(f"{what} ended instead of becoming ready.", log)
-        if time.monotonic() > deadline:
-            raise StackError(f"{what} was not ready after {timeout:.0f} s.", log)
-        time.sleep(0.05)
+    if not becomes_ready(process, is_ready, timeout):
+        how = f"was not ready after {timeout:.0f} s" if process.alive else "ended instead of becoming ready"
+        raise StackError(f"{what} {how}.", log)
 
 
-def end_strays(home: Path, grace: float = 5.0) -> int:
-    """End every process that carries the mark of `home`, whether it is remembered or not; tells how many."""
-    strays = [found for found in psutil.process_iter() if _mark(found) == str(home)]
+def end_strays(home: Path, *, keep: Iterable[Process] = (), grace: float = 5.0) -> int:
+    """End every process that carries the mark of `home`, but for the groups of `keep`; tells how many."""
+    kept = {process.pid for process in keep}
+    strays = [found for found in psutil.process_iter() if _mark(found) == str(home) and _leader(found) not in kept]
     _end(strays, grace)
     return len(strays)
 
 
 def _group(leader: int) -> list[psutil.Process]:
-    members = []
-    for found in psutil.process_iter():
-        try:
-            if os.getpgid(found.pid) == leader and found.pid != leader:
-                members.append(found)
-        except (ProcessLookupError, PermissionError):
-            continue
-    return members
+    return [found for found in psutil.process_iter() if found.pid != leader and _leader(found) == leader]
+
+
+def _leader(found: psutil.Process) -> int | None:
+    try:
+        return os.getpgid(found.pid)
+    except OSError:
+        return None  # gone
 
 
 def _mark(found: psutil.Process) -> str | None:

@@ -57,6 +57,12 @@ class State:
             outputs={str(key): str(value) for key, value in saved["outputs"].items()},
         )
 
+    @property
+    def processes(self) -> list[Process]:
+        """Every process that is remembered."""
+        servers = [*self.services.values(), *([self.emulator] if self.emulator else [])]
+        return [server.process for server in servers]
+
     def save(self) -> None:
         """Write it, so that a reader sees the old state or the new one and nothing between."""
         saved = {

@@ -77,6 +77,17 @@ def test_strays_are_found_by_their_mark_and_others_are_left(sleeper: Sleeper, tm
     assert end_strays(tmp_path / "a") == 0
 
 
+def test_what_is_remembered_is_no_stray(sleeper: Sleeper, tmp_path: Path) -> None:
+    remembered, stray = (sleeper("sleep 60 & wait", mark=tmp_path) for _ in range(2))
+    assert eventually(lambda: all(psutil.Process(process.pid).children() for process in (remembered, stray)))
+
+    end_strays(tmp_path, keep=[remembered], grace=1)
+
+    assert not stray.alive
+    assert remembered.alive
+    assert len(psutil.Process(remembered.pid).children()) == 1
+
+
 def test_the_log_of_the_former_process_is_kept(tmp_path: Path) -> None:
     log = tmp_path / "logs" / "service.log"
     for word in ("first", "second"):
