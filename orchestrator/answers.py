@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -68,11 +69,12 @@ def _probability(value: Any) -> float:
     return number
 
 
-def problem_detail(body: bytes, status: int) -> str:
-    """The sentence of a problem+json answer (RFC 9457), or the bare status."""
+def read_problem(body: bytes, status: int) -> tuple[str | None, str]:
+    """The last part of a problem's type and its sentence (RFC 9457); None and the bare status where there is none."""
     try:
         problem = json.loads(body)
-        detail = problem.get("detail") or problem.get("title")
+        kind, detail = problem.get("type"), problem.get("detail") or problem.get("title")
     except (AttributeError, ValueError):
-        detail = None
-    return str(detail)[:500] if detail else f"the service answered {status}"
+        kind = detail = None
+    name = re.split("[:/]", kind)[-1][:100] if isinstance(kind, str) else ""
+    return name or None, str(detail)[:500] if detail else f"the service answered {status}"

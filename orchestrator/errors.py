@@ -49,10 +49,17 @@ class CallFailed(OrchestratorError):
     """
 
     def __init__(
-        self, kind: str, detail: str, status: int | None = None, *, passing: bool = False, retry_after_s: float = 0.0
+        self,
+        kind: str,
+        detail: str,
+        status: int | None = None,
+        problem: str | None = None,
+        *,
+        passing: bool = False,
+        retry_after_s: float = 0.0,
     ) -> None:
         super().__init__(detail)
-        self.kind, self.detail, self.status = kind, detail, status
+        self.kind, self.detail, self.status, self.problem = kind, detail, status, problem
         self.passing, self.retry_after_s = passing, retry_after_s
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 import requests
 import urllib3
 
-from orchestrator.answers import problem_detail, read_prediction
+from orchestrator.answers import read_prediction, read_problem
 from orchestrator.errors import CallFailed
 from orchestrator.records import ModelError, Outcome
 
@@ -86,7 +86,8 @@ class Models:
             except Exception as error:  # one version must never cost the others
                 failure = _as_failure(error)
             if not self._worth_retrying(failure, pauses, deadline):
-                return ModelError(failure.kind, failure.detail, (self._clock() - started) * 1000, failure.status)
+                latency_ms = (self._clock() - started) * 1000
+                return ModelError(failure.kind, failure.detail, latency_ms, failure.status, failure.problem)
 
     def _worth_retrying(self, failure: CallFailed, pauses: Iterator[float], deadline: float) -> bool:
         """Whether to ask again; if so, after having slept as long as is due."""
@@ -114,10 +115,12 @@ class Models:
         ) as response:
             body = self._body(response, deadline)
         if response.status_code != 200:
+            problem, detail = read_problem(body, response.status_code)
             raise CallFailed(
                 _KINDS.get(response.status_code, "failed"),
-                problem_detail(body, response.status_code),
+                detail,
                 response.status_code,
+                problem,
                 passing=response.status_code in _PASSING,
                 retry_after_s=_seconds(response.headers.get("Retry-After", "")),
             )

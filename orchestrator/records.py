@@ -100,13 +100,15 @@ class ModelError:
     """Why one version said nothing.
 
     `kind` is one of `timeout`, `unreachable`, `overloaded`, `rejected` (the service cannot read the document),
-    `failed` and `invalid_answer`; `status` is the HTTP status, where there was one.
+    `failed` and `invalid_answer`. Where the service answered at all, `status` is its HTTP status; where that answer
+    was a problem (RFC 9457), `problem` is the last part of its type, such as `encrypted-document`.
     """
 
     kind: str
     detail: str
     latency_ms: float
     status: int | None = None
+    problem: str | None = None
 
 
 Outcome = Prediction | ModelError
@@ -259,6 +261,8 @@ def _outcome_dict(said: Outcome) -> dict[str, Any]:
         error: dict[str, Any] = {"kind": said.kind, "detail": said.detail}
         if said.status is not None:
             error["status"] = said.status
+        if said.problem is not None:
+            error["problem"] = said.problem
         return {"error": error, "latency_ms": round(said.latency_ms, 1)}
     return {
         "label": said.label,
@@ -281,6 +285,7 @@ def _outcome(said: Mapping[str, Any]) -> Outcome:
             detail=error["detail"],
             latency_ms=float(said["latency_ms"]),
             status=None if status is None else int(status),
+            problem=error.get("problem"),
         )
     return Prediction(
         label=said["label"],

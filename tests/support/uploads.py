@@ -37,8 +37,10 @@ def prediction(label: str = "invoice", confidence: float = 0.9, **changes: Any) 
     return Prediction(**{**given, **changes})
 
 
-def error(kind: str = "timeout", detail: str = "no answer in time", status: int | None = None) -> ModelError:
-    return ModelError(kind=kind, detail=detail, latency_ms=2700.0, status=status)
+def error(
+    kind: str = "timeout", detail: str = "no answer in time", status: int | None = None, problem: str | None = None
+) -> ModelError:
+    return ModelError(kind=kind, detail=detail, latency_ms=2700.0, status=status, problem=problem)
 
 
 def record(outcomes: Mapping[str, Outcome], of: Upload | None = None, **changes: Any) -> Record:

@@ -79,8 +79,10 @@ def test_a_connection_is_kept_between_documents() -> None:
     ],
 )
 def test_a_problem_keeps_its_status_and_its_sentence(status: int, kind: str) -> None:
-    said = error_of(lambda request: request.answer({"title": "Oh", "detail": "it has no pages"}, status))
+    problem = {"type": "urn:triptych:problem:corrupt-document", "title": "Oh", "detail": "it has no pages"}
+    said = error_of(lambda request: request.answer(problem, status))
     assert (said.kind, said.status, said.detail) == (kind, status, "it has no pages")
+    assert said.problem == "corrupt-document"
 
 
 @pytest.mark.parametrize("body", [b"<html>Bad Gateway</html>", b"[]", b"{}", b""])

@@ -24,7 +24,13 @@ from tests.support.uploads import NOON, error, prediction, record, upload
 sixths = st.integers(0, 10**6).map(lambda n: n / 10**6)
 outcomes: st.SearchStrategy[Outcome] = st.one_of(
     st.builds(prediction, st.sampled_from(["invoice", "form"]), sixths, abstained=st.booleans()),
-    st.builds(error, st.sampled_from(["timeout", "failed"]), st.text(max_size=20), st.none() | st.integers(400, 599)),
+    st.builds(
+        error,
+        st.sampled_from(["timeout", "failed"]),
+        st.text(max_size=20),
+        st.none() | st.integers(400, 599),
+        st.none() | st.just("corrupt-document"),
+    ),
 )
 
 

@@ -8,7 +8,7 @@ from orchestrator.records import Agreement, ModelError, Outcome, Prediction, Sta
 from orchestrator.verdict import DISAGREEMENT, UNCORROBORATED, UNSURE, combine, status_of
 from tests.support.uploads import error, prediction
 
-REFUSED = error("rejected", "the PDF is encrypted", 422)
+REFUSED = error("rejected", "the PDF is encrypted", 422, "encrypted-document")
 
 
 def test_versions_that_agree_are_unanimous_and_need_nobody() -> None:
@@ -87,10 +87,10 @@ def test_the_status_follows_from_the_outcomes(outcomes: tuple[Outcome, ...], sta
     assert (reason is None) == (status is Status.COMPLETE)
 
 
-def test_the_reason_of_a_rejection_is_the_service_s_own_sentence() -> None:
+def test_the_reason_of_a_rejection_is_the_service_s_own() -> None:
     _, reason = status_of({"v1": REFUSED, "v2": REFUSED, "v3": REFUSED})
     assert reason is not None
-    assert (reason.kind, reason.detail) == ("unreadable", "the PDF is encrypted")
+    assert (reason.kind, reason.detail) == ("encrypted-document", "the PDF is encrypted")
 
 
 def test_the_reason_of_a_partial_names_the_missing_versions() -> None:
