@@ -4,6 +4,7 @@ import json
 import subprocess
 import time
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,16 +78,26 @@ def read_outputs(port: int) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def warm_up(function: str, port: int) -> None:
+def warm_up(function: str, port: int, *, workers: int) -> None:
     """Invoke the orchestrator with an event that announces nothing: it starts, or tells why it cannot.
+
+    Args:
+        function: the orchestrator's name.
+        port: the emulator's.
+        workers: how many are to be warm afterwards; that many invocations at once start as many.
 
     Raises:
         StackError: its code cannot be loaded.
     """
     client: LambdaClient = environment.session().client("lambda", endpoint_url=endpoint(port))
-    answer = client.invoke(FunctionName=function, Qualifier=_ALIAS, Payload=json.dumps({"Records": []}))
-    if "FunctionError" in answer:
-        raise StackError(f"The orchestrator does not start: {answer['Payload'].read().decode()}")
+
+    def invoke(_: int) -> None:
+        answer = client.invoke(FunctionName=function, Qualifier=_ALIAS, Payload=json.dumps({"Records": []}))
+        if "FunctionError" in answer:
+            raise StackError(f"The orchestrator does not start: {answer['Payload'].read().decode()}")
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(invoke, range(workers)))
 
 
 def _keep_failures(function: str, port: int) -> None:

@@ -13,8 +13,9 @@ USUAL_PORT = 4566
 _SERVICES = (
     "cloudformation,cloudwatch,dynamodb,ec2,ecs,elasticloadbalancing,iam,lambda,logs,s3,sqs,ssm,sts"  # alphabetical
 )
-_CONCURRENCY = 8
-"""Lambda workers are processes: a hundred of them, one for each event of a burst, would freeze a small machine."""
+_CONCURRENCY = 16
+"""Lambda workers are processes: a hundred of them, one for each event of a burst, would freeze a small machine. An
+event beyond it is tried again as if it had failed, and is given up after three attempts, which AWS does not do."""
 
 
 def launch(home: Home, *, retry_seconds: float) -> Server:

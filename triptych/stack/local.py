@@ -1,5 +1,6 @@
 """Up and down: the parts of the local stack, put together."""
 
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -18,7 +19,13 @@ from triptych.stack.processes import becomes_ready, end_strays, stop
 from triptych.stack.services import VERSIONS
 from triptych.stack.state import State
 
-_RETRY_SECONDS = 5.0
+IN_FLIGHT = max(2, min(os.cpu_count() or 1, 8))
+"""Documents that the local stack classifies at a time without one waiting for another's Lambda to start. Whoever drops
+many should have no more than these unanswered: the emulator does not queue what is beyond its concurrency."""
+
+_RETRY_SECONDS = 20.0
+"""AWS waits a minute. Time enough to start a stopped service again, and not so long that a person gives up."""
+
 _PATIENCE = 10.0
 """Seconds that a running server on a busy machine is given to answer, before it counts as broken."""
 
@@ -205,7 +212,7 @@ def _deploy(state: State, console: Console) -> None:
         state.deployed = sources
         state.save()
     with _step(console, "Warmed up the orchestrator"):
-        deploy.warm_up(state.outputs["OrchestratorFunctionName"], port)
+        deploy.warm_up(state.outputs["OrchestratorFunctionName"], port, workers=IN_FLIGHT)
 
 
 def _launch_services(state: State, versions: tuple[str, ...]) -> None:
