@@ -34,6 +34,7 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # Each decoder tells every chunk it reads; that helps nobody and costs time.
-    logging.getLogger("PIL").setLevel(logging.WARNING)
-    logging.getLogger("python_multipart").setLevel(logging.WARNING)
+    # What decoders and parsers remark on broken input is answered to its sender; here it would be noise.
+    logging.captureWarnings(True)
+    for chatty in ("PIL", "py.warnings", "python_multipart"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)

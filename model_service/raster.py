@@ -43,6 +43,8 @@ _NOT_A_PAGE: Final = 0b101
 # Directories looked at for each page wanted: a file may carry a thumbnail and a mask beside each page.
 _DIRECTORIES_PER_PAGE: Final = 4
 _WHITE_IS_ZERO: Final = 0
+# Of numbers wider than 16 bits: shares of one, 8 bits, 16 bits.
+_USUAL_WHITES: Final = (1.0, 255.0, 65535.0)
 
 # Larger colour profiles than this are not worth their time (a press profile has about 0.5 to 2 MB).
 _MAX_PROFILE_BYTES: Final = 4 * 1024 * 1024
@@ -155,8 +157,8 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 def _grey_from_deep(image: Image.Image) -> Image.Image:
     """Grey of 16 or 32 bits, or floating point: Pillow would clip it to white.
 
-    16 bits keep their upper half. Wider types have no agreed white, so their own range is stretched,
-    unless it fits 16 bits: that is how older PNG and TIFF readers present 16-bit grey.
+    16 bits keep their upper half. Wider types have no agreed white: it is the least of the usual ones that
+    holds all values, and where none does, the values' own range is stretched.
     """
     values = np.asarray(image)
     if image.mode.startswith("I;16"):
@@ -164,8 +166,8 @@ def _grey_from_deep(image: Image.Image) -> Image.Image:
     else:
         values = np.nan_to_num(values.astype(np.float32), posinf=0.0, neginf=0.0)
         low, high = float(values.min()), float(values.max())
-        if image.mode == "I" and low >= 0 and high <= 0xFFFF:
-            low, high = 0.0, float(0xFFFF)
+        if low >= 0 and high <= _USUAL_WHITES[-1]:
+            low, high = 0.0, next(white for white in _USUAL_WHITES if high <= white)
         grey = ((values - low) * (255.0 / max(high - low, 1e-9))).astype(np.uint8)
     if (
         isinstance(image, TiffImagePlugin.TiffImageFile)

@@ -1,0 +1,38 @@
+"""The OpenAPI that the service publishes, held against what the process really does."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+from tests.support.service import ServiceProcess
+
+CONFIG = """
+[checks]
+# Random bytes fit the schema of a document and are rightly refused: all that a schema can say of them is "binary".
+positive_data_acceptance.enabled = false
+# A request that asks for an answer within a millisecond is told that its time is over.
+not_a_server_error.expected-statuses = ["2xx", "4xx", 504]
+"""
+
+
+def test_the_process_keeps_to_its_openapi(service: ServiceProcess, tmp_path: Path) -> None:
+    config = tmp_path / "schemathesis.toml"
+    config.write_text(CONFIG)
+    tester = subprocess.run(
+        [
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file", config, "--no-color"),
+            *("run", f"{service.url}/openapi.json"),
+            *("--phases", "examples,coverage,fuzzing", "--max-examples", "100", "--seed", "1"),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert tester.returncode == 0, tester.stdout
+    assert "Tested: 8" in tester.stdout
+    assert not [line for line in service.log if line["level"] == "ERROR"]
+    assert httpx.get(service.url + "/health/ready").status_code == 200

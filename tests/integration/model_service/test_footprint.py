@@ -1,0 +1,60 @@
+"""What the service drags in: nothing of training, nothing of AWS, and only what its image installs."""
+
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import distribution
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.pages import encode, page
+from tests.support.service import running_service
+
+ROOT = Path(__file__).parents[3]
+REQUIREMENTS = ROOT / "model_service" / "requirements.txt"
+
+
+def pins() -> dict[str, str]:
+    lines = REQUIREMENTS.read_text().splitlines()
+    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+
+
+def test_neither_torch_nor_an_aws_client_nor_a_sibling_is_imported() -> None:
+    code = "import model_service.__main__, sys; print(*{name.partition('.')[0] for name in sys.modules})"
+
+    imported = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+
+    assert "model_service" in imported.stdout.split()
+    strangers = {"torch", "torchvision", "boto3", "botocore", "orchestrator", "training", "triptych", "onnx"}
+    assert not strangers & set(imported.stdout.split())
+
+
+def test_the_pins_are_what_is_tested_here() -> None:
+    assert pins() == {name: distribution(name).version for name in pins()}
+
+
+def test_the_image_is_pinned_completely() -> None:
+    required = {
+        re.split(r"[^A-Za-z0-9._-]", need)[0].lower().replace("_", "-")
+        for name in pins()
+        for need in distribution(name).requires or []
+        if "extra ==" not in need and "platform_system" not in need and "sys_platform" not in need
+        if "python_version <" not in need and "python_full_version <" not in need
+    }
+
+    assert required <= set(pins())
+
+
+@pytest.mark.skipif("TRIPTYCH_FRESH_VENV" not in os.environ, reason="downloads 80 MB: set TRIPTYCH_FRESH_VENV=1 to run")
+def test_a_fresh_environment_with_only_the_pins_serves(tmp_path: Path, tiny_models: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "-q", "--only-binary=:all:", "-r", REQUIREMENTS], check=True)
+
+    with running_service(tiny_models, python=str(python)) as service:
+        answer = httpx.post(service.url + "/predict", content=encode(page(), "JPEG"), timeout=30)
+
+    assert answer.status_code == 200

@@ -1,0 +1,219 @@
+"""The app around real models: every answer in its documented form, every error a problem."""
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from model_service.app import create_app, load_classifier
+from model_service.classifier import Classifier, Prediction
+from model_service.lifecycle import Lifecycle
+from model_service.settings import Settings
+from tests.support.pages import encode, every_format, page, several_pages, text_pdf
+from tests.support.tiny_model import LABELS, write_tiny_model
+
+DOCUMENT = encode(page(), "JPEG")
+LARGEST = 300_000
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    models = tmp_path_factory.mktemp("models")
+    write_tiny_model(models, "v1")
+    write_tiny_model(models, "v2", seed=1)
+    return Settings(
+        models_dir=models, models=("v1", "v2"), max_bytes=LARGEST, max_pixels=1_000_000, max_pages=2, workers=1
+    )
+
+
+@pytest.fixture(scope="module")
+def classifier(settings: Settings) -> Classifier:
+    return load_classifier(settings)
+
+
+@pytest.fixture
+def lifecycle() -> Lifecycle:
+    return Lifecycle()
+
+
+@pytest.fixture
+def client(settings: Settings, classifier: Classifier, lifecycle: Lifecycle) -> Iterator[TestClient]:
+    with TestClient(create_app(classifier, settings, lifecycle), raise_server_exceptions=False) as opened:
+        yield opened
+
+
+def problem(answer: Any) -> str:
+    """The last part of a problem's type, once its form is checked."""
+    body = answer.json()
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert set(body) == {"type", "title", "status", "detail", "request_id"}
+    assert body["status"] == answer.status_code
+    assert body["request_id"] == answer.headers["x-request-id"]
+    assert "Traceback" not in answer.text
+    return str(body["type"]).removeprefix("urn:triptych:problem:")
+
+
+@pytest.mark.parametrize("path", ["/predict", "/invocations", "/v1/predict", "/v1/invocations"])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"content": DOCUMENT},
+        {"content": DOCUMENT, "headers": {"content-type": "text/plain"}},
+        {"files": {"file": ("scan.exe", DOCUMENT)}},
+        {"json": {"content": base64.b64encode(DOCUMENT).decode()}},
+    ],
+    ids=["raw", "raw-mislabelled", "form", "json"],
+)
+def test_a_document_is_classified_however_it_is_sent(client: TestClient, path: str, sent: dict[str, Any]) -> None:
+    answer = client.post(path, **sent)
+
+    said = answer.json()
+    assert answer.status_code == 200
+    assert said["model"] == "v1"
+    assert set(said) == set(Prediction.__dataclass_fields__)
+    assert list(said["probabilities"]) == list(LABELS)
+    assert said["timings_ms"]["total"] >= said["timings_ms"]["decode"] + said["timings_ms"]["infer"] - 0.01
+
+
+@pytest.mark.parametrize(
+    ("path", "version"),
+    [("/predict", "v1"), ("/predict?model=v2", "v2"), ("/v2/predict", "v2"), ("/v2/predict?model=v2", "v2")],
+)
+def test_the_version_is_chosen_by_path_or_query(client: TestClient, path: str, version: str) -> None:
+    assert client.post(path, content=DOCUMENT).json()["model"] == version
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sent", "status", "kind"),
+    [
+        ("POST", "/predict", {"content": b""}, 400, "empty-document"),
+        ("POST", "/predict", {"files": {"file": ("x", b"")}}, 400, "empty-document"),
+        ("POST", "/predict", {"json": {"content": ""}}, 400, "empty-document"),
+        ("POST", "/predict", {"json": {"document": "x"}}, 400, "invalid-request"),
+        ("POST", "/predict", {"files": {"other": ("x", DOCUMENT)}}, 400, "invalid-request"),
+        ("POST", "/predict", {"content": DOCUMENT, "headers": {"X-Timeout-Ms": "soon"}}, 400, "invalid-request"),
+        ("POST", "/predict", {"content": DOCUMENT, "headers": {"X-Timeout-Ms": "0"}}, 400, "invalid-request"),
+        ("POST", "/v1/predict?model=v2", {"content": DOCUMENT}, 400, "invalid-request"),
+        ("POST", "/predict?model=v9", {"content": DOCUMENT}, 404, "unknown-model"),
+        ("GET", "/models/v9", {}, 404, "unknown-model"),
+        ("POST", "/v9/predict", {"content": DOCUMENT}, 404, "not-found"),
+        ("GET", "/secrets", {}, 404, "not-found"),
+        ("GET", "/predict", {}, 405, "method-not-allowed"),
+        ("DELETE", "/models", {}, 405, "method-not-allowed"),
+        ("POST", "/predict", {"content": bytes(LARGEST + 1)}, 413, "document-too-large"),
+        ("POST", "/predict", {"content": iter([bytes(LARGEST), b"1"])}, 413, "document-too-large"),
+        ("POST", "/predict", {"files": {"file": ("x", bytes(LARGEST + 1))}}, 413, "document-too-large"),
+        ("POST", "/predict", {"content": b"Dear Sir or Madam"}, 415, "unsupported-format"),
+        ("POST", "/predict", {"content": DOCUMENT[:3000]}, 422, "corrupt-document"),
+        ("POST", "/predict", {"content": text_pdf(["x"], encrypted=True)}, 422, "encrypted-document"),
+        ("POST", "/predict", {"content": encode(page((1200, 1600)), "PNG")}, 422, "decompression-bomb"),
+    ],
+)
+def test_every_error_is_a_problem(
+    client: TestClient, method: str, path: str, sent: dict[str, Any], status: int, kind: str
+) -> None:
+    answer = client.request(method, path, **sent)
+
+    assert (answer.status_code, problem(answer)) == (status, kind)
+
+
+def test_a_fault_of_ours_is_told_to_the_log_and_not_to_the_caller(
+    client: TestClient, classifier: Classifier, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("secret of the house")
+
+    monkeypatch.setattr(classifier.models["v1"], "score", fail)
+
+    answer = client.post("/predict", content=DOCUMENT)
+
+    assert (answer.status_code, problem(answer)) == (500, "internal-error")
+    assert "secret" not in answer.text
+    assert "secret of the house" in caplog.text
+    assert client.post("/v2/predict", content=DOCUMENT).status_code == 200
+
+
+def test_pages_that_were_not_read_are_told(client: TestClient) -> None:
+    said = client.post("/predict", content=several_pages(3, "PDF")).json()
+
+    assert (said["pages"], said["truncated"]) == (2, True)
+
+
+@pytest.mark.parametrize("prefix", ["", "/v1", "/v2"])
+@pytest.mark.parametrize(
+    "path", ["/health/live", "/health/ready", "/ping", "/models", "/models/v2", "/metrics", "/openapi.json"]
+)
+def test_everything_is_reached_below_the_version_too(client: TestClient, prefix: str, path: str) -> None:
+    assert client.get(prefix + path).status_code == 200
+
+
+def test_models_are_described(client: TestClient, classifier: Classifier) -> None:
+    listed = client.get("/models").json()
+
+    assert listed["default"] == "v1"
+    assert [model["version"] for model in listed["models"]] == ["v1", "v2"]
+    assert client.get("/models/v2").json()["sha256"] == classifier.models["v2"].manifest.sha256
+
+
+def test_ids_are_echoed_and_made_where_they_are_missing(client: TestClient) -> None:
+    trace = "Root=1-67891233-abcdef012345678912345678;Sampled=1"
+
+    given = client.get("/health/live", headers={"X-Request-Id": "upload-17", "X-Amzn-Trace-Id": trace}).headers
+    made = client.get("/health/live", headers={"X-Request-Id": "two words, and\tmore"}).headers
+
+    assert (given["x-request-id"], given["x-amzn-trace-id"]) == ("upload-17", trace)
+    assert len(made["x-request-id"]) == 36
+    assert "x-amzn-trace-id" not in made
+
+
+def test_from_the_end_of_its_life_on_it_is_not_ready_but_answers(client: TestClient, lifecycle: Lifecycle) -> None:
+    lifecycle.ready = False
+
+    for path in ("/health/ready", "/ping"):
+        answer = client.get(path)
+        assert (answer.status_code, problem(answer)) == (503, "not-ready")
+        assert int(answer.headers["retry-after"]) >= 1
+    prediction = client.post("/predict", content=DOCUMENT)
+    assert prediction.status_code == 200
+    assert prediction.headers["connection"] == "close"
+    assert client.get("/health/live").status_code == 200
+
+
+def test_metrics_count_what_was_answered(client: TestClient) -> None:
+    label = client.post("/predict", content=DOCUMENT).json()["label"]
+    client.post("/predict", content=b"nothing")
+    client.get("/nowhere")
+
+    lines = client.get("/metrics").text.splitlines()
+
+    assert f'triptych_predictions_total{{abstained="false",label="{label}",model="v1"}} 1.0' in lines
+    assert 'triptych_rejected_total{reason="unsupported-format"} 1.0' in lines
+    assert 'triptych_rejected_total{reason="not-found"} 1.0' in lines
+    for stage in ("decode", "infer", "total"):
+        assert f'triptych_stage_seconds_count{{model="v1",stage="{stage}"}} 1.0' in lines
+    assert "triptych_in_flight 0.0" in lines
+    assert "triptych_in_flight_limit 16.0" in lines
+
+
+@pytest.mark.parametrize("name", ["jpeg", "png-alpha", "tiff-group4", "webp", "gif", "bmp", "pdf-text"])
+def test_every_format_is_classified(client: TestClient, name: str) -> None:
+    assert client.post("/predict", content=every_format((200, 280))[name]).status_code == 200
+
+
+def test_openapi_names_every_error_with_an_example(client: TestClient) -> None:
+    schema = client.get("/openapi.json").json()
+
+    responses = schema["paths"]["/predict"]["post"]["responses"]
+    assert set(responses) == {"200", "400", "404", "413", "415", "422", "500", "503", "504"}
+    for status, response in responses.items():
+        if status != "200":
+            examples = response["content"]["application/problem+json"]["examples"].values()
+            assert {example["value"]["status"] for example in examples} == {int(status)}
+    assert set(schema["paths"]["/predict"]["post"]["requestBody"]["content"]) == {
+        "application/octet-stream",
+        "multipart/form-data",
+        "application/json",
+    }
+    assert "422" not in schema["paths"]["/models/{version}"]["get"]["responses"]

@@ -1,0 +1,76 @@
+"""One document, one prediction: which label, how sure, how many pages."""
+
+import pytest
+
+from model_service.classifier import Classifier
+from model_service.engine import load_model
+from model_service.errors import CorruptDocumentError, UnknownModelError
+from model_service.limits import Limits
+from tests.support.pages import encode, page, several_pages
+from tests.support.tiny_model import LABELS, write_tiny_model
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory: pytest.TempPathFactory) -> Classifier:
+    models = tmp_path_factory.mktemp("models")
+    write_tiny_model(models, "v1")
+    write_tiny_model(models, "v2", seed=1, abstain_below=1.0)
+    return Classifier({v: load_model(models / v) for v in ("v1", "v2")}, Limits(max_pages=2))
+
+
+def test_the_label_is_the_most_probable_one(classifier: Classifier) -> None:
+    prediction = classifier.classify(encode(page(), "PNG"), classifier.model("v1"))
+
+    assert prediction.model == "v1"
+    assert tuple(prediction.probabilities) == LABELS
+    assert sum(prediction.probabilities.values()) == pytest.approx(1)
+    assert prediction.confidence == prediction.probabilities[prediction.label] == max(prediction.probabilities.values())
+    assert prediction.model_sha256 == classifier.model("v1").manifest.sha256
+    assert (prediction.pages, prediction.truncated) == (1, False)
+
+
+def test_each_version_has_its_own_threshold_for_doubt(classifier: Classifier) -> None:
+    document = encode(page(), "PNG")
+
+    assert not classifier.classify(document, classifier.model("v1")).abstained
+    assert classifier.classify(document, classifier.model("v2")).abstained
+
+
+def test_pages_left_unread_are_told(classifier: Classifier) -> None:
+    prediction = classifier.classify(several_pages(3, "TIFF"), classifier.model("v1"))
+
+    assert (prediction.pages, prediction.truncated) == (2, True)
+
+
+def test_a_classification_is_deterministic(classifier: Classifier) -> None:
+    document = encode(page(), "JPEG")
+    model = classifier.model("v1")
+
+    assert classifier.classify(document, model).probabilities == classifier.classify(document, model).probabilities
+
+
+def test_the_first_version_answers_where_none_is_named(classifier: Classifier) -> None:
+    assert classifier.model(None) is classifier.model("v1")
+    with pytest.raises(UnknownModelError, match="v1, v2"):
+        classifier.model("v3")
+
+
+def test_what_a_checkpoint_raises_stops_the_work_before_it_is_scored(
+    classifier: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Enough(Exception):
+        pass
+
+    def enough() -> None:
+        raise Enough
+
+    model = classifier.model("v1")
+    monkeypatch.setattr(model, "score", lambda _: pytest.fail("it was scored"))
+
+    with pytest.raises(Enough):
+        classifier.classify(encode(page(), "PNG"), model, checkpoint=enough)
+
+
+def test_a_broken_document_is_the_documents_fault(classifier: Classifier) -> None:
+    with pytest.raises(CorruptDocumentError):
+        classifier.classify(encode(page(), "PNG")[:900], classifier.model("v1"))

@@ -1,0 +1,106 @@
+"""Probabilities are what the graph and the temperature make of the pixels, whoever else is asking."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model_service.engine import Model, load_model
+from model_service.errors import ManifestError, ModelError
+from model_service.manifest import FILE_NAME, load, load_files
+from tests.support.tiny_model import LABELS, write_tiny_model
+
+
+def frames(count: int, seed: int = 0) -> list[NDArray[np.uint8]]:
+    return list(np.random.default_rng(seed).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8))
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Model:
+    write_tiny_model(tmp_path)
+    return load_model(tmp_path / "v1", concurrency=2)
+
+
+def test_probabilities_are_probabilities(model: Model) -> None:
+    scores = model.score(frames(1))
+
+    assert scores.shape == (len(LABELS),)
+    assert scores.sum() == pytest.approx(1)
+    assert (scores >= 0).all()
+
+
+def test_the_temperature_divides_the_logits(tmp_path: Path) -> None:
+    write_tiny_model(tmp_path, "v1", temperature=1)
+    write_tiny_model(tmp_path, "v2", temperature=2)
+    page = frames(1)
+
+    plain = load_model(tmp_path / "v1").score(page)
+    tempered = load_model(tmp_path / "v2").score(page)
+
+    expected = np.sqrt(plain) / np.sqrt(plain).sum()
+    np.testing.assert_allclose(tempered, expected, rtol=1e-5)
+
+
+def test_the_pages_of_a_document_are_meant(model: Model) -> None:
+    pages = frames(3)
+
+    together = model.score(pages)
+
+    np.testing.assert_allclose(together, np.mean([model.score([page]) for page in pages], axis=0), rtol=1e-5)
+
+
+def test_callers_at_the_same_time_do_not_get_each_others_answers(model: Model) -> None:
+    documents = [frames(1 + seed % 3, seed) for seed in range(40)]
+    alone = [model.score(document) for document in documents]
+
+    with ThreadPoolExecutor(8) as pool:
+        at_once = list(pool.map(model.score, documents))
+
+    np.testing.assert_allclose(at_once, alone, rtol=1e-5)
+
+
+def test_logits_too_large_for_exp_are_no_trouble(tmp_path: Path) -> None:
+    write_tiny_model(tmp_path, temperature=1e-4)
+
+    scores = load_model(tmp_path / "v1").score(frames(1))
+
+    assert np.isfinite(scores).all()
+    assert scores.sum() == pytest.approx(1)
+
+
+def test_a_folder_whose_manifest_has_another_name_is_refused(tmp_path: Path) -> None:
+    write_tiny_model(tmp_path)
+    (tmp_path / "v1").rename(tmp_path / "v7")
+
+    with pytest.raises(ModelError, match="calls itself 'v1'"):
+        load_model(tmp_path / "v7")
+
+
+def test_a_graph_that_does_not_fit_its_manifest_is_refused(tmp_path: Path) -> None:
+    write_tiny_model(tmp_path)
+    path = tmp_path / "v1" / FILE_NAME
+    sound = path.read_text()
+
+    path.write_text(sound.replace('"width": 32', '"width": 64'))
+    with pytest.raises(ModelError, match="the graph takes"):
+        load_model(tmp_path / "v1")
+    path.write_text(sound.replace('"form",', ""))
+    with pytest.raises(ModelError, match="9 outputs for 8 labels"):
+        load_model(tmp_path / "v1")
+
+
+def test_a_graph_that_is_none_is_refused(tmp_path: Path) -> None:
+    manifest = write_tiny_model(tmp_path)
+    files = load_files(tmp_path / "v1")
+
+    with pytest.raises(ModelError, match="v1: the graph cannot run"):
+        Model(type(files)(manifest, b"<net/>", files.weights))
+
+
+def test_a_missing_version_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="v9"):
+        load_model(tmp_path / "v9")
+    with pytest.raises(ManifestError, match="v9"):
+        load(tmp_path / "v9")

@@ -1,0 +1,46 @@
+"""A log line is one JSON object, with the ids that lead back to the request."""
+
+import json
+import logging
+import sys
+
+from model_service.logs import JsonFormatter, request_ids
+
+
+def line(message: str, *arguments: object, **more: object) -> dict[str, object]:
+    record = logging.LogRecord("model_service", logging.INFO, "file.py", 1, message, arguments, None)
+    for name, value in more.items():
+        setattr(record, name, value)
+    text = JsonFormatter().format(record)
+    assert "\n" not in text
+    parsed: dict[str, object] = json.loads(text)
+    return parsed
+
+
+def test_a_line_says_when_who_and_what() -> None:
+    said = line("read %d pages\nof two", 3, fields={"label": "invoice"})
+
+    assert said["message"] == "read 3 pages\nof two"
+    assert said["level"] == "INFO"
+    assert said["label"] == "invoice"
+    assert str(said["time"]).endswith("+00:00")
+
+
+def test_a_line_carries_the_ids_of_its_request() -> None:
+    token = request_ids.set({"request_id": "r1", "trace_id": "Root=1-2"})
+    try:
+        said = line("request")
+    finally:
+        request_ids.reset(token)
+
+    assert (said["request_id"], said["trace_id"]) == ("r1", "Root=1-2")
+    assert "request_id" not in line("afterwards")
+
+
+def test_an_exception_stays_on_its_line() -> None:
+    try:
+        int("broken")
+    except ValueError:
+        said = line("failed", exc_info=sys.exc_info())
+
+    assert "ValueError: invalid literal" in str(said["exception"])

@@ -1,0 +1,59 @@
+"""A wrong setting is named at start, not met at the thousandth request."""
+
+from pathlib import Path
+
+import pytest
+
+from model_service.limits import Limits
+from model_service.settings import Settings, SettingsError
+
+
+def test_nothing_set_is_a_usable_service() -> None:
+    settings = Settings.from_environment({})
+
+    assert settings.models == ("v1",)
+    assert settings.host == "127.0.0.1"
+    assert settings.limits == Limits()
+    assert settings.threads >= 1
+
+
+def test_everything_can_be_set() -> None:
+    settings = Settings.from_environment(
+        {
+            "MODELS": "v1, v2",
+            "MODELS_DIR": "/m",
+            "PORT": "0",
+            "MAX_PAGES": "3",
+            "WORKERS": "5",
+            "HOST": "",
+            "PATH": "/bin",
+        }
+    )
+
+    assert settings.models == ("v1", "v2")
+    assert settings.models_dir == Path("/m")
+    assert settings.port == 0
+    assert settings.limits.max_pages == 3
+    assert settings.threads == 5
+    assert settings.host == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "http"),
+        ("PORT", "70000"),
+        ("MODELS", ","),
+        ("MAX_BYTES", "0"),
+        ("MAX_IN_FLIGHT", "-1"),
+        ("LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_wrong_setting_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        Settings.from_environment({name: value})
+
+
+def test_all_wrong_settings_are_named_at_once() -> None:
+    with pytest.raises(SettingsError, match=r"PORT.*WORKERS"):
+        Settings.from_environment({"PORT": "x", "WORKERS": "y"})
