@@ -15,5 +15,5 @@ def up() -> None:
 def down() -> None:
     """Stop the local stack and everything it started. Its records are gone; logs and the build stay."""
     console = Console(stderr=True)
-    if not stack.down(console=console):
-        console.print("No local stack was running.", highlight=False)
+    stopped = stack.down(console=console)
+    console.print("The local stack is stopped." if stopped else "No local stack was running.", highlight=False)

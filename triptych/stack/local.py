@@ -111,14 +111,12 @@ def down(*, console: Console = _QUIET, home: Home | None = None) -> bool:
     home = home or Home.default()
     if not home.path.exists():
         return False
-    with home.lock():
-        state = State.load(home)
-        with _step(console, "Stopped the stack"):
-            stopped = stop(*state.processes)
-            strays = end_strays(home.path)
-            home.state_file.unlink(missing_ok=True)
-            shutil.rmtree(home.scratch, ignore_errors=True)
-        return stopped or strays > 0
+    with home.lock(), console.status("Stopping the stack …"):
+        stopped = stop(*State.load(home).processes)
+        strays = end_strays(home.path)
+        home.state_file.unlink(missing_ok=True)
+        shutil.rmtree(home.scratch, ignore_errors=True)
+    return stopped or strays > 0
 
 
 def current(home: Home | None = None) -> Stack:

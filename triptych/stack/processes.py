@@ -80,11 +80,18 @@ def start(argv: Sequence[str], *, environment: Mapping[str, str], log: Path, cwd
 
 
 def becomes_ready(process: Process, is_ready: Callable[[], bool], timeout: float) -> bool:
-    """Wait until `is_ready`, at most `timeout` seconds and only while the process lives."""
+    """Wait until `is_ready`, at most `timeout` seconds.
+
+    False as soon as the process has ended: whatever answers on its port then is another's.
+    """
     deadline = time.monotonic() + timeout
-    while not (ready := is_ready()) and process.alive and time.monotonic() < deadline:
+    while process.alive:
+        if is_ready():
+            return process.alive
+        if time.monotonic() >= deadline:
+            break
         time.sleep(0.05)
-    return ready
+    return False
 
 
 def wait_ready(process: Process, is_ready: Callable[[], bool], *, what: str, log: Path, timeout: float) -> None:

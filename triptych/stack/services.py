@@ -55,8 +55,8 @@ def wait_until_ready(home: Home, version: str, server: Server) -> None:
 
 
 def answers(server: Server) -> bool:
-    """Whether the service is ready for documents."""
-    return get_ok(f"http://{HOST}:{server.port}/health/ready")
+    """Whether the service is ready for documents; not whether another process on its port is."""
+    return server.process.alive and get_ok(f"http://{HOST}:{server.port}/health/ready")
 
 
 def register(target_group: str, port: int, emulator_port: int) -> None:

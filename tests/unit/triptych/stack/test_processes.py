@@ -12,7 +12,7 @@ import pytest
 
 from tests.unit.triptych.stack.conftest import Sleeper
 from triptych.stack.errors import StackError
-from triptych.stack.processes import MARK, Process, end_strays, start, stop, wait_ready
+from triptych.stack.processes import MARK, Process, becomes_ready, end_strays, start, stop, wait_ready
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 10.0) -> bool:
@@ -107,6 +107,12 @@ def test_a_process_that_ends_instead_is_told_with_its_last_words(tmp_path: Path)
     process = start(["/bin/sh", "-c", "echo no model; exit 3"], environment={}, log=log, cwd=tmp_path)
     with pytest.raises(StackError, match=r"The service ended instead of becoming ready\.\nno model\n"):
         wait_ready(process, lambda: False, what="The service", log=log, timeout=10)
+
+
+def test_what_answers_on_the_port_of_a_process_that_ended_is_not_it(tmp_path: Path) -> None:
+    process = start(["/bin/true"], environment={}, log=tmp_path / "log", cwd=tmp_path)
+    assert eventually(lambda: not process.alive)
+    assert not becomes_ready(process, lambda: True, timeout=10)
 
 
 def test_waiting_has_an_end(sleeper: Sleeper, tmp_path: Path) -> None:
