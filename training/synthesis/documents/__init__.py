@@ -5,7 +5,7 @@ pdfium, an image, which `degrade` then scans, copies, ages or photographs. For t
 
     from training.synthesis.documents.pages import KINDS, draw
 
-    page = draw("receipt", seed=7)                      # an RGB page at 100 dpi, worn as receipts are
+    page = draw("receipt", seed=7)                      # an RGB page, worn as receipts are
     page = draw("form", seed=7, condition="clean")      # see degrade.CONDITIONS
     sheet = KINDS["invoice"](random.Random(7), "fr")    # the vectors: sheet.pdf(), sheet.images(dpi=150)
 

@@ -83,9 +83,13 @@ def scan(page: Image.Image, rng: np.random.Generator) -> Image.Image:
 def copy(page: Image.Image, rng: np.random.Generator) -> Image.Image:
     """Copy or fax: black or white and nothing between, with specks, streaks and broken thin strokes."""
     page = skew(page, rng, 1.5).convert("L").filter(ImageFilter.GaussianBlur(float(rng.uniform(0.3, 0.9))))
-    pixels = _floats(page) + (clouds(page.size, rng, page.width // 3) - 0.5) * float(rng.uniform(20, 90))
-    pixels += (clouds(page.size, rng, 8) - 0.5) * float(rng.uniform(0, 40))
-    black = pixels < float(rng.uniform(150, 205))
+    pixels = _floats(page)
+    # The operator turns the knob until the page is legible: the threshold lies between its ink and its paper.
+    darkest, lightest = np.percentile(pixels, (1, 90))
+    threshold = darkest + (lightest - darkest) * float(rng.uniform(0.55, 0.82))
+    pixels += (clouds(page.size, rng, page.width // 3) - 0.5) * float(rng.uniform(10, 60))
+    pixels += (clouds(page.size, rng, 8) - 0.5) * float(rng.uniform(0, 30))
+    black = pixels < threshold
     black |= _dust(page.size, rng) > 0.4
     if rng.random() < 0.2:
         column = int(rng.integers(page.width))
@@ -120,15 +124,13 @@ def photograph(page: Image.Image, rng: np.random.Generator) -> Image.Image:
     source = [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)]
     view = _perspective(seen, source)
     how = (Image.Transform.PERSPECTIVE, view, Image.Resampling.BILINEAR)
-    paper = _floats(tint(page, rng).transform(frame, *how))
+    paper = tint(page, rng).transform(frame, *how)
     cover = Image.new("L", page.size, 255).transform(frame, *how)
-    shadow = _floats(cover.filter(ImageFilter.GaussianBlur(width * 0.012))) / 255.0
-    table = _table(frame, rng) * (1.0 - 0.45 * shadow[..., None])
-    mask = _floats(cover)[..., None] / 255.0
-    light = _light(frame, rng)
-    pixels = (paper * mask + table * (1.0 - mask)) * light[..., None]
-    picture = _image(pixels).filter(ImageFilter.GaussianBlur(float(rng.uniform(0.3, 1.0))))
-    pixels = _floats(picture) + _noise(frame, rng) * float(rng.uniform(2, 6))
+    table = _image(_table(frame, rng))
+    table.paste((0, 0, 0), mask=cover.filter(ImageFilter.BoxBlur(width * 0.012)).point(lambda value: value * 0.45))
+    table.paste(paper, mask=cover)
+    picture = table.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.3, 1.0))))
+    pixels = _floats(picture) * _light(frame, rng)[..., None] + _noise(frame, rng) * float(rng.uniform(2, 6))
     return jpeg(_image(pixels), rng, 50, 88)
 
 
@@ -166,7 +168,7 @@ def clouds(size: tuple[int, int], rng: np.random.Generator, cells: int) -> Float
 
 
 def _floats(page: Image.Image) -> Floats:
-    return np.asarray(page, dtype=np.float32).copy()
+    return np.array(page, dtype=np.float32)
 
 
 def _image(pixels: Floats) -> Image.Image:

@@ -52,7 +52,14 @@ QUESTIONS = {
 YES_NO = {"en": ("Yes", "No"), "fr": ("Oui", "Non"), "de": ("Ja", "Nein"), "es": ("Sí", "No"), "it": ("Sì", "No"),
           "pt": ("Sim", "Não")}  # fmt: skip
 SECTION = {"en": "Part", "fr": "Cadre", "de": "Abschnitt", "es": "Apartado", "it": "Quadro", "pt": "Parte"}
-AMOUNTS = ("Wages", "Interest", "Pension", "Rent received", "Other", "Deductions", "Tax withheld", "Balance")
+AMOUNTS = {
+    "en": ("Wages", "Interest", "Pension", "Rent received", "Other", "Deductions", "Tax withheld", "Balance"),
+    "fr": ("Salaires", "Intérêts", "Pension", "Loyers perçus", "Autres", "Déductions", "Impôt retenu", "Solde"),
+    "de": ("Arbeitslohn", "Zinsen", "Rente", "Mieteinnahmen", "Sonstiges", "Abzüge", "Steuerabzug", "Saldo"),
+    "es": ("Salarios", "Intereses", "Pensión", "Alquileres", "Otros", "Deducciones", "Retenciones", "Saldo"),
+    "it": ("Stipendi", "Interessi", "Pensione", "Affitti", "Altro", "Detrazioni", "Ritenute", "Saldo"),
+    "pt": ("Salários", "Juros", "Pensão", "Aluguéis", "Outros", "Deduções", "Imposto retido", "Saldo"),
+}
 
 
 class Form:
@@ -138,7 +145,8 @@ class Form:
         for index in range(count):
             self.number += 1
             y = self.y + 10
-            label = f"{self.number}  {AMOUNTS[index % len(AMOUNTS)]}"
+            names = AMOUNTS[self.words.language]
+            label = f"{self.number}  {names[index % len(names)]}"
             end = self.left + self.sheet.text(self.left + 4, y, label, self.fonts.regular, 8.5, color=self.ink) + 10
             self.sheet.rule((end, y), (self.right - 132, y), 0.8, color=self.ink, dash=(0.8, 6))
             self.sheet.box(self.right - 126, self.y, 24, 15, border=0.5, color=self.ink, fill=self.shade)
@@ -146,23 +154,6 @@ class Form:
             self.sheet.box(self.right - 102, self.y, 102, 15, border=0.5, color=self.ink)
             self.answer(self.right - 86, y + 1, self.words.amount(self.rng.uniform(10, 60000)), 9.5)
             self.y += 15
-
-
-def draw(rng: Random, language: str | None = None) -> Sheet:
-    """Draw one page of a form."""
-    words = Words(rng, language)
-    sheet = Sheet(LETTER if words.locale == "en_US" else A4)
-    form = Form(rng, words, sheet, filled=rng.random() < 0.65)
-    _head(form)
-    parts: list[Callable[[Form], None]] = [_person, _amounts, _questions, _combs, _grid]
-    first = [_person] if rng.random() < 0.7 else []
-    bottom = sheet.height - 110
-    for part in [*first, *rng.sample(parts, len(parts))]:
-        if form.y < bottom - 110:
-            part(form)
-            form.y += rng.uniform(6, 14)
-    _sign(form)
-    return sheet
 
 
 def _head(form: Form) -> None:
@@ -265,3 +256,22 @@ def _sign(form: Form) -> None:
             thickness = rng.choice((0.8, 1.6, 2.4))
             sheet.box(x, sheet.height - 34, thickness, 18, fill="#000000")
             x += thickness + rng.choice((0.8, 1.6))
+
+
+PARTS: dict[Callable[[Form], None], float] = {_person: 215, _amounts: 195, _questions: 121, _combs: 121, _grid: 176}
+"""The parts that a form is made of, and the height in points that each may need."""
+
+
+def draw(rng: Random, language: str | None = None) -> Sheet:
+    """Draw one page of a form."""
+    words = Words(rng, language)
+    sheet = Sheet(LETTER if words.locale == "en_US" else A4)
+    form = Form(rng, words, sheet, filled=rng.random() < 0.65)
+    _head(form)
+    first = [_person] if rng.random() < 0.7 else []
+    for part in [*first, *rng.sample(list(PARTS), len(PARTS))]:
+        if form.y + PARTS[part] < sheet.height - 85:
+            part(form)
+            form.y += rng.uniform(6, 14)
+    _sign(form)
+    return sheet

@@ -68,11 +68,11 @@ class Hand:
 
     def length(self, text: str, size: float) -> float:
         """Return about how wide a line will be."""
-        glyphs = _glyphs(self._script)
+        strokes_of = glyphs(self._script)
         return sum(
-            size * 0.48 if base == " " else (glyphs[base][1] * self._width / 21 + self._spread) * size
-            for base, _ in _letters(text)
-            if base in glyphs
+            size * 0.48 if base == " " else (strokes_of[base][1] * self._width / 21 + self._spread) * size
+            for base, _ in letters(text)
+            if base in strokes_of
         )
 
     def lines(self, text: str, size: float, width: float) -> list[str]:
@@ -99,7 +99,7 @@ class Hand:
 
     def _word(self, sheet: Sheet, x: float, y: float, word: str, size: float) -> float:
         rng = self._rng
-        glyphs = _glyphs(self._script)
+        strokes_of = glyphs(self._script)
         unit = size / 21.0  # Hershey capitals are 21 units high.
         scale_y = unit * rng.gauss(1.0, 0.04)
         scale_x = unit * self._width * rng.gauss(1.0, 0.05)
@@ -107,12 +107,12 @@ class Hand:
         tilt = rng.gauss(0, 0.012)
         start = x
         drawn: list[list[Point]] = []
-        for base, marks in _letters(word):
-            if base not in glyphs:
+        for base, marks in letters(word):
+            if base not in strokes_of:
                 continue
-            strokes, width = glyphs[base]
+            strokes, width = strokes_of[base]
             lift = 0.0 if self.joined else rng.gauss(0, 0.6)
-            for stroke in [*strokes, *_accents(marks, width, base)]:
+            for stroke in [*strokes, *_accents(marks, width, strokes)]:
                 points = []
                 for across, down in stroke:
                     px = x + across * scale_x - (down + lift) * slant * scale_y
@@ -134,7 +134,7 @@ class Hand:
 
 
 @cache
-def _glyphs(script: str) -> dict[str, tuple[list[list[Point]], float]]:
+def glyphs(script: str) -> dict[str, tuple[list[list[Point]], float]]:
     """Return each character's strokes, moved to start at 0 and stand on 0, and its width."""
     font = HersheyFonts()
     font.load_default_font(script)
@@ -147,7 +147,7 @@ def _glyphs(script: str) -> dict[str, tuple[list[list[Point]], float]]:
     }
 
 
-def _letters(text: str) -> list[tuple[str, str]]:
+def letters(text: str) -> list[tuple[str, str]]:
     """Split text into plain letters and the accents that each one carries."""
     letters: list[tuple[str, str]] = []
     for character in unicodedata.normalize("NFD", text.translate(_PLAIN)):
@@ -159,14 +159,14 @@ def _letters(text: str) -> list[tuple[str, str]]:
     return letters
 
 
-def _accents(marks: str, width: float, base: str) -> list[list[Point]]:
+def _accents(marks: str, width: float, letter: list[list[Point]]) -> list[list[Point]]:
     """Return the accents' strokes, placed over (or below) a letter of that width, in Hershey units."""
-    height = 10.0
-    top = -22.0 if base.isupper() else -15.0
+    unit = 10.0
+    top = min((y for stroke in letter for _, y in stroke), default=0.0)
     strokes: list[list[Point]] = []
     for mark in marks:
         if mark == "\u0327":
-            strokes += [[(width / 2 + x * height, y * height - 9) for x, y in s] for s in _CEDILLA]
+            strokes += [[(width / 2 + x * unit, (y - 1.0) * unit) for x, y in stroke] for stroke in _CEDILLA]
         for stroke in _ACCENTS.get(mark, []):
-            strokes.append([(width * 0.6 + x * height, top + 2 + y * height) for x, y in stroke])
+            strokes.append([(width * 0.55 + x * unit, top + y * unit) for x, y in stroke])
     return strokes

@@ -142,7 +142,7 @@ def _school(rng: Random, words: Words, pad: Pad) -> None:
             pad.hand.write(pad.sheet, pad.left + 40, pad.y, line, pad.size)
             pad.y += pad.pitch
     if rng.random() < 0.5:
-        Hand(rng, ink="#b3202a").write(pad.sheet, pad.right - 60, 45, f"{rng.randint(8, 20)}/20", 20)
+        Hand(rng, ink="#b3202a").write(pad.sheet, pad.right - 85, 45, f"{rng.randint(8, 20)}/20", 20)
 
 
 def _strike_out(rng: Random, pad: Pad) -> None:

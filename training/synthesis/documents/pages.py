@@ -61,7 +61,7 @@ ARRIVALS: MappingProxyType[str, dict[str, int]] = MappingProxyType({
 
 
 def draw(
-    kind: str, seed: int, *, condition: str | None = None, language: str | None = None, dpi: float = 100.0
+    kind: str, seed: int, *, condition: str | None = None, language: str | None = None, long_side: int = 900
 ) -> Image.Image:
     """Draw one page; the same arguments give the same pixels.
 
@@ -70,7 +70,7 @@ def draw(
         seed: Decides everything that is not asked for.
         condition: One of `degrade.CONDITIONS`; by the label's odds in `ARRIVALS` if not given.
         language: A language of the kind's module, such as "en" or "fr"; by chance if not given.
-        dpi: Dots per inch: 100 gives an A4 page of 827 x 1170 pixels.
+        long_side: Length of the page's longer side in pixels, before it is photographed or scanned.
 
     Returns:
         An RGB page.
@@ -82,7 +82,7 @@ def draw(
     sheet = KINDS[kind](rng, language)
     odds = ARRIVALS[kind]
     drawn = rng.choices(list(odds), list(odds.values()))[0]
-    return arrive(sheet.images(dpi)[0], condition or drawn, rng)
+    return arrive(sheet.images(72.0 * long_side / sheet.longest)[0], condition or drawn, rng)
 
 
 def arrive(page: Image.Image, condition: str, rng: Random) -> Image.Image:

@@ -1,0 +1,81 @@
+"""The sample documents: repeatable, as committed, and each what `expected.json` says it is."""
+
+import io
+import json
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from model_service.decoding import decode
+from model_service.errors import DocumentError
+from training.synthesis.documents import samples
+from training.synthesis.documents.pages import KINDS
+
+COMMITTED = Path(__file__).parents[5] / "samples"
+EXPECTED: dict[str, Any] = json.loads((COMMITTED / samples.EXPECTED).read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("samples")
+    samples.write(folder, seed=0)
+    return folder
+
+
+def test_the_same_seed_writes_the_same_bytes(drawn: Path, tmp_path: Path) -> None:
+    for file in samples.write(tmp_path, seed=0):
+        assert file.read_bytes() == (drawn / file.name).read_bytes(), file.name
+
+
+def test_another_seed_draws_other_documents() -> None:
+    for sample in samples.SAMPLES:
+        if sample.name.endswith(".pdf"):  # The quickest to draw; the others go through the same generator.
+            assert sample.make(Random("1")) != sample.make(Random("2"))
+
+
+def test_what_is_committed_is_what_the_generator_lists() -> None:
+    committed = {file.name for file in COMMITTED.iterdir() if not file.name.startswith(".")}
+
+    assert committed == {sample.name for sample in samples.SAMPLES} | {samples.EXPECTED, "README.md"}
+    assert list(EXPECTED) == [sample.name for sample in samples.SAMPLES]
+
+
+def test_the_readme_lists_every_file_with_its_answer() -> None:
+    rows = (COMMITTED / "README.md").read_text(encoding="utf-8").splitlines()
+    for name, answer in EXPECTED.items():
+        verdict = answer.get("label") or f"rejected: {answer['rejected']}"
+        assert f"| {name} | {answer['shows']} | {verdict} |" in rows
+
+
+def test_every_label_has_a_sample_and_all_together_are_small() -> None:
+    assert {answer["label"] for answer in EXPECTED.values() if "label" in answer} == set(KINDS)
+    assert sum(file.stat().st_size for file in COMMITTED.iterdir()) < 2_500_000
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_the_service_reads_what_it_should_and_refuses_the_rest(name: str, drawn: Path) -> None:
+    answer = EXPECTED[name]
+    for data in ((COMMITTED / name).read_bytes(), (drawn / name).read_bytes()):
+        if "rejected" in answer:
+            with pytest.raises(DocumentError) as refusal:
+                decode(data, min_side=224)
+            assert refusal.value.problem == answer["rejected"]
+        else:
+            assert len(decode(data, min_side=224)) == answer["pages"]
+
+
+def test_the_photograph_held_sideways_is_upright_only_by_its_tag() -> None:
+    data = (COMMITTED / "IMG_20240612_101503.jpg").read_bytes()
+    lying = Image.open(io.BytesIO(data))
+    upright = decode(data, min_side=224)[0]
+
+    assert lying.width > lying.height
+    assert upright.height > upright.width
+
+
+def test_the_letter_is_black_and_white_group_4() -> None:
+    with Image.open(COMMITTED / "letter-1951.tif") as letter:
+        assert (letter.mode, letter.info["compression"]) == ("1", "group4")
