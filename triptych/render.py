@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterable, Sequence
 
 from rich import box
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.records import ModelError, Outcome, Record, Status
+from orchestrator.records import Agreement, ModelError, Outcome, Record, Status
 
 _AGREEMENT = {"unanimous": "green", "majority": "yellow", "split": "red"}
 
@@ -22,25 +23,24 @@ def versions_in(records: Iterable[Record]) -> list[str]:
     return sorted({version for record in records for version in record.predictions})
 
 
-def as_table(records: Sequence[Record], *, title: str | None = None, caption: str | None = None) -> Table:
+def as_table(records: Sequence[Record], *, title: str | None = None) -> RenderableType:
     """One row a document: the verdict, what each version said, how far they agree, and how long it took.
 
     A version that says what the verdict says is a tick and its confidence; only what differs is spelled out, so that
-    the eye finds it.
+    the eye finds it. What a person should know or do stands below, and a count of it all.
     """
     versions = versions_in(records)
-    table = Table(box=box.SIMPLE_HEAD, title=title, caption=caption, title_justify="left", caption_justify="left")
-    table.add_column("Document", overflow="fold", ratio=3, min_width=16)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, title=title, title_justify="left")
+    table.add_column("Document", overflow="fold", min_width=12)
     table.add_column("Verdict", no_wrap=True)
     table.add_column("Sure", justify="right", no_wrap=True)
     for version in versions:
-        table.add_column(version, no_wrap=True)
+        table.add_column(version, overflow="fold", min_width=6)
     table.add_column("Agreement", no_wrap=True)
     table.add_column("ms", justify="right", no_wrap=True)
-    table.add_column("", overflow="fold", ratio=2)
     for record in records:
         table.add_row(*_row(record, versions))
-    return table
+    return Group(table, *_notes(records), Text(_summary(records), style="dim"))
 
 
 def _row(record: Record, versions: Sequence[str]) -> list[Text]:
@@ -54,7 +54,6 @@ def _row(record: Record, versions: Sequence[str]) -> list[Text]:
         *(_cell(record.predictions.get(version), label) for version in versions),
         Text(agreement, style=_AGREEMENT.get(agreement, "")),
         Text(f"{record.latency_ms:.0f}"),
-        _remark(record),
     ]
 
 
@@ -62,20 +61,38 @@ def _cell(said: Outcome | None, verdict: str | None) -> Text:
     if said is None:
         return Text("·", style="dim")
     if isinstance(said, ModelError):
-        return Text(f"✗ {said.kind}", style="red")
+        return Text("✗" if said.kind == "rejected" else f"✗ {said.kind}", style="red")
     sure = _percent(said.confidence) + ("?" if said.abstained else "")
     if said.label == verdict:
         return Text(f"✓ {sure}", style="green")
     return Text(f"{said.label} {sure}", style="yellow")
 
 
-def _remark(record: Record) -> Text:
-    """What a person should know or do; empty for a document that simply worked."""
-    if record.reason and record.status is not Status.COMPLETE:
-        return Text(f"{record.status}: {record.reason.detail}", style="red")
-    if record.verdict and record.verdict.needs_review:
-        return Text(f"review: {', '.join(record.verdict.review_reasons)}", style="yellow")
-    return Text("")
+def _notes(records: Sequence[Record]) -> list[RenderableType]:
+    """What a person should know or do, a line a document; none for documents that simply worked."""
+    notes = Table.grid(padding=(0, 2, 0, 0))
+    for record in records:
+        if record.reason and record.status is not Status.COMPLETE:
+            notes.add_row(record.upload.key, Text(f"{record.status.lower()}: {record.reason.detail}", style="red"))
+        if record.verdict and record.verdict.needs_review:
+            reasons = ", ".join(record.verdict.review_reasons)
+            notes.add_row(record.upload.key, Text(f"to review: {reasons}", style="yellow"))
+    return [notes, Text()] if notes.row_count else []
+
+
+def _summary(records: Sequence[Record]) -> str:
+    """How many there are, how the versions got along, and how much wants a person."""
+    verdicts = [record.verdict for record in records if record.verdict]
+    counts = {
+        "unanimous": sum(verdict.agreement is Agreement.UNANIMOUS for verdict in verdicts),
+        "to review": sum(verdict.needs_review for verdict in verdicts),
+        **{str(status).lower(): sum(record.status is status for record in records) for status in _UNFINISHED},
+    }
+    documents = "1 document" if len(records) == 1 else f"{len(records)} documents"
+    return " · ".join([documents, *(f"{count} {what}" for what, count in counts.items() if count)])
+
+
+_UNFINISHED = (Status.PARTIAL, Status.FAILED, Status.REJECTED)
 
 
 def _percent(probability: float) -> str:

@@ -2,8 +2,9 @@
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,13 @@ from triptych.errors import TriptychError
 from triptych.inbox import Drop, Dropped
 from triptych.results import Results
 
-_UPLOADS_AT_ONCE = 4
+_AT_ONCE = 16
+"""Documents on their way at the same time."""
+
+_AT_ONCE_LOCALLY = 2
+"""The emulator's Lambda workers are processes on this machine, and what exceeds them is dropped in the end, which AWS
+does not do: so on the local stack a document is sent when one before it has its record, asked to wait or not."""
+
 _PAUSE_S, _LONGEST_PAUSE_S = 0.02, 1.0
 
 
@@ -34,63 +41,61 @@ def put(
 
     Ends with 0 when everything was stored (with --wait: has its record, whatever that says), else with 1.
     """
-    console = Console(stderr=True)
     drops = inbox.plan(paths, prefix=prefix)
     to = target.find(stack)
-    with _progress(console) as progress:
-        dropped, failures = _store(to, drops, progress)
-        records = _await(Results(to.table), dropped, timeout, progress) if wait else {}
+    local = to.endpoint_url is not None
+    with _progress(Console(stderr=True)) as progress:
+        bar = progress.add_task("classified" if wait else "stored", total=len(drops))
+        sender = _Sender(to, timeout if wait or local else 0.0, lambda: progress.advance(bar))
+        with ThreadPoolExecutor(_AT_ONCE_LOCALLY if local else _AT_ONCE) as pool:
+            sent = list(pool.map(sender.send, drops))
     if wait:
-        _print_records([records[item] for item in dropped if item in records], as_json)
-        failures += [f"{item.key} has no record after {timeout:g} s" for item in dropped if item not in records]
+        _print_records([item.record for item in sent if item.record], as_json)
     else:
-        _print_stored(dropped, as_json)
+        _print_stored([item.dropped for item in sent if item.dropped], as_json)
+    failures = [item.failure for item in sent if item.failure]
+    failures += [f"{item.dropped.key} has no record yet" for item in sent if wait and item.dropped and not item.record]
     if failures:
         raise TriptychError("\n".join(failures))
 
 
-def _store(to: target.Target, drops: Sequence[Drop], progress: Progress) -> tuple[list[Dropped], list[str]]:
-    """Store every file that can be stored; the others are sentences that say why not."""
-    s3 = to.s3
-    bar = progress.add_task("stored", total=len(drops))
+@dataclass(frozen=True)
+class _Sent:
+    """What became of one file: stored or why not, and its record if that was waited for."""
 
-    def store(what: Drop) -> Dropped | str:
+    dropped: Dropped | None = None
+    record: Record | None = None
+    failure: str | None = None
+
+
+class _Sender:
+    """Stores files and waits up to `patience` seconds for the record of each. Used by several threads at once."""
+
+    def __init__(self, to: target.Target, patience: float, advance: Callable[[], None]) -> None:
+        self._s3, self._bucket, self._results = to.s3, to.bucket, Results(to.table)
+        self._patience = patience
+        self._advance = advance
+
+    def send(self, what: Drop) -> _Sent:
+        """Store one file and wait for its record."""
         try:
-            return inbox.drop(s3, to.bucket, what)
+            dropped = inbox.drop(self._s3, self._bucket, what)
         except TriptychError as error:
-            return str(error)
+            return _Sent(failure=str(error))
+        else:
+            return _Sent(dropped, self._record(dropped))
         finally:
-            progress.advance(bar)
+            self._advance()
 
-    with ThreadPoolExecutor(_UPLOADS_AT_ONCE) as pool:
-        done = list(pool.map(store, drops))
-    return [item for item in done if isinstance(item, Dropped)], [item for item in done if isinstance(item, str)]
-
-
-def _await(results: Results, dropped: Sequence[Dropped], timeout: float, progress: Progress) -> dict[Dropped, Record]:
-    """The record of each document, as soon as it has one; those without one by the time limit are left out."""
-    bar = progress.add_task("classified", total=len(dropped))
-    records: dict[Dropped, Record] = {}
-    until = time.monotonic() + timeout
-    for pause in _pauses():
-        before = len(records)
-        for item in dropped:
-            if item not in records and (record := results.of(item)):
-                records[item] = record
-                progress.advance(bar)
-        if len(records) == len(dropped) or time.monotonic() > until:
-            return records
-        if len(records) == before:
+    def _record(self, dropped: Dropped) -> Record | None:
+        until = time.monotonic() + self._patience
+        pause = _PAUSE_S  # short at first, for a warm stack answers in a blink
+        while time.monotonic() < until:
+            if record := self._results.of(dropped):
+                return record
             time.sleep(pause)
-    raise AssertionError("pauses never end")
-
-
-def _pauses() -> Iterator[float]:
-    """Short at first, for a warm stack answers in a blink; longer later, for then something is slow."""
-    pause = _PAUSE_S
-    while True:
-        yield pause
-        pause = min(pause * 1.3, _LONGEST_PAUSE_S)
+            pause = min(pause * 1.3, _LONGEST_PAUSE_S)
+        return None
 
 
 def _progress(console: Console) -> Progress:

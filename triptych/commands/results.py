@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from orchestrator.records import Record, Status
@@ -48,7 +47,7 @@ def results(
     if as_json:
         typer.echo(render.as_json(records))
     elif records:
-        Console().print(render.as_table(records, caption=_caption(records)))
+        Console().print(render.as_table(records))
     else:
         typer.echo(empty, err=True)
 
@@ -91,9 +90,9 @@ def _watch_table(looks: Iterable[list[Record]], limit: int, name: str) -> None:
                 live.update(_live_table(rows[::-1], name))
 
 
-def _live_table(records: list[Record], name: str) -> Table:
+def _live_table(records: list[Record], name: str) -> RenderableType:
     clock = datetime.now().astimezone().strftime("%H:%M:%S")
-    return render.as_table(records, title=f"{name} · {clock} · Ctrl-C ends", caption=_caption(records))
+    return render.as_table(records, title=f"{name} · {clock} · Ctrl-C ends")
 
 
 def _question(label: str | None, status: Status | None, review: bool, since: str | None, until: str | None) -> Question:
@@ -108,13 +107,3 @@ def _question(label: str | None, status: Status | None, review: bool, since: str
         )
     except ValueError as error:
         raise UsageError(f"{error}.") from None
-
-
-def _caption(records: list[Record]) -> str:
-    """How many of the shown documents want a person, and how the versions got along."""
-    with_verdict = [record for record in records if record.verdict]
-    unanimous = sum(record.verdict is not None and record.verdict.agreement == "unanimous" for record in with_verdict)
-    review = sum(record.verdict is not None and record.verdict.needs_review for record in with_verdict)
-    rejected = sum(record.status is Status.REJECTED for record in records)
-    parts = [f"{len(records)} documents", f"{unanimous} unanimous", f"{review} to review"]
-    return " · ".join([*parts, f"{rejected} rejected"] if rejected else parts)

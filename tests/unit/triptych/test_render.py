@@ -21,52 +21,41 @@ def text(*records: Record, width: int = 140) -> str:
     return captured.get()
 
 
-def row(of: Record) -> str:
-    return next(line for line in text(of).splitlines() if of.upload.key in line)
-
-
-def test_agreement_is_ticks_and_an_empty_remark() -> None:
-    line = row(AGREED)
-    assert line.split() == [
-        "inbox/invoice.pdf",
-        "invoice",
-        "90%",
-        "✓",
-        "90%",
-        "✓",
-        "90%",
-        "✓",
-        "90%",
-        "unanimous",
-        "40",
-    ]
+def test_agreement_is_ticks_and_no_remark() -> None:
+    line, summary = (line for line in text(AGREED).splitlines() if "invoice" in line or "·" in line)
+    assert " ".join(line.split()) == "inbox/invoice.pdf invoice 90% ✓ 90% ✓ 90% ✓ 90% unanimous 40"
+    assert summary == "1 document · 1 unanimous"
 
 
 def test_the_version_that_differs_is_spelled_out_and_the_review_named() -> None:
-    line = row(record({"v1": prediction("receipt", 0.6), "v2": prediction(), "v3": prediction()}))
-    assert "receipt 60%" in line
-    assert "review: disagreement" in line
+    shown = text(record({"v1": prediction("receipt", 0.6), "v2": prediction(), "v3": prediction()}))
+    assert "receipt 60%" in shown
+    assert "to review: disagreement" in shown
 
 
 def test_a_version_that_failed_says_how() -> None:
-    line = row(record({"v1": error("unreachable"), "v2": prediction(), "v3": prediction()}))
-    assert "✗ unreachable" in line
-    assert "PARTIAL" in line
+    shown = text(record({"v1": error("unreachable"), "v2": prediction(), "v3": prediction()}))
+    assert "✗ unreachable" in shown
+    assert "partial: no answer from v1" in shown
 
 
 def test_a_rejected_document_says_why() -> None:
-    line = row(record({}, status=Status.REJECTED, reason=Reason("unreadable", "the PDF is encrypted")))
-    assert "rejected" in line
-    assert "the PDF is encrypted" in line
+    rejected = record({}, status=Status.REJECTED, reason=Reason("encrypted-document", "the PDF is encrypted"))
+    assert "rejected: the PDF is encrypted" in text(rejected)
 
 
 def test_a_version_in_doubt_has_a_question_mark() -> None:
-    assert "90%?" in row(record({"v1": prediction(abstained=True), "v2": prediction()}))
+    assert "90%?" in text(record({"v1": prediction(abstained=True), "v2": prediction()}))
 
 
 @pytest.mark.parametrize("width", [80, 100, 140, 200])
-def test_every_width_shows_every_verdict(width: int) -> None:
-    assert "invoice" in text(AGREED, width=width)
+def test_every_width_shows_the_document_the_verdict_and_each_version_whole(width: int) -> None:
+    torn = {"v1": prediction("scientific_paper", 0.6), "v2": prediction("handwritten", 0.6), "v3": prediction()}
+    for shown in (text(AGREED, width=width), text(AGREED, record(torn), width=width)):
+        assert "…" not in shown
+        for part in ("inbox/invoice", "unanimous", "✓ 90%"):
+            assert part in shown
+        assert max(map(len, shown.splitlines())) <= width
 
 
 @given(st.floats(0, 1, exclude_max=True))
