@@ -1,7 +1,7 @@
 """One document to one prediction: decode, score, answer. The core of the service, free of transport."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from pydantic import ConfigDict
@@ -10,10 +10,7 @@ from pydantic.dataclasses import dataclass
 from model_service import decoding
 from model_service.engine import Model
 from model_service.errors import UnknownModelError
-from model_service.limits import Limits
-
-Checkpoint = Callable[[], None]
-"""Called between the stages of the work; raises to abandon it."""
+from model_service.limits import Checkpoint, Limits, no_hurry
 
 
 @dataclass(frozen=True, config=ConfigDict(use_attribute_docstrings=True))
@@ -78,7 +75,7 @@ class Classifier:
             raise UnknownModelError(f"Model {version!r} is not served here, but {served}.") from None
 
     def classify(
-        self, data: bytes, model: Model, *, since: float | None = None, checkpoint: Checkpoint = lambda: None
+        self, data: bytes, model: Model, *, since: float | None = None, checkpoint: Checkpoint = no_hurry
     ) -> Prediction:
         """Classify a document.
 
@@ -86,14 +83,14 @@ class Classifier:
             data: The document.
             model: Who is asked.
             since: `time.perf_counter()` when the request arrived; now, if None.
-            checkpoint: Called between the stages; what it raises abandons the work.
+            checkpoint: Called between pages and stages; what it raises abandons the work.
 
         Raises:
             DocumentError: If the document cannot be read.
         """
         started = time.perf_counter()
         manifest = model.manifest
-        document = decoding.read(data, min_side=manifest.input.min_side, limits=self.limits)
+        document = decoding.read(data, min_side=manifest.input.min_side, limits=self.limits, checkpoint=checkpoint)
         decoded = time.perf_counter()
         checkpoint()
         scores = model.score([manifest.input.apply(page) for page in document.pages])

@@ -11,7 +11,7 @@ from PIL import Image
 
 from model_service import pdf, raster
 from model_service.errors import DocumentTooLargeError, EmptyDocumentError, UnsupportedFormatError
-from model_service.limits import Document, Limits
+from model_service.limits import Checkpoint, Document, Limits, no_hurry
 
 __all__ = ["FORMATS", "Document", "Limits", "decode", "read", "sniff"]
 
@@ -38,7 +38,7 @@ def sniff(data: bytes) -> str | None:
     return next((name for name, signature in _SIGNATURES.items() if signature.match(data)), None)
 
 
-def read(data: bytes, *, min_side: int, limits: Limits | None = None) -> Document:
+def read(data: bytes, *, min_side: int, limits: Limits | None = None, checkpoint: Checkpoint = no_hurry) -> Document:
     """Decode a document of any supported format.
 
     Args:
@@ -46,6 +46,7 @@ def read(data: bytes, *, min_side: int, limits: Limits | None = None) -> Documen
         min_side: Pixels that the shorter side of a page must keep. A page that has more is decoded or
             rendered smaller, which is where the time is saved; one that has fewer stays as it is.
         limits: Bounds on the document; the defaults of `Limits` if None.
+        checkpoint: Called before each page; what it raises abandons the document.
 
     Returns:
         The pages, RGB, upright and on white, and whether some were left unread.
@@ -62,8 +63,8 @@ def read(data: bytes, *, min_side: int, limits: Limits | None = None) -> Documen
     if kind is None:
         raise UnsupportedFormatError(f"The content is none of {', '.join(FORMATS)}.")
     if kind == "PDF":
-        return pdf.read(data, min_side=min_side, limits=limits)
-    return raster.read(data, kind, min_side=min_side, limits=limits)
+        return pdf.read(data, min_side=min_side, limits=limits, checkpoint=checkpoint)
+    return raster.read(data, kind, min_side=min_side, limits=limits, checkpoint=checkpoint)
 
 
 def decode(data: bytes, *, min_side: int, limits: Limits | None = None) -> list[Image.Image]:

@@ -1,10 +1,18 @@
 """How much of a document the service is willing to unpack."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from PIL import Image
 
 from model_service.errors import DecompressionBombError
+
+Checkpoint = Callable[[], None]
+"""Called between the steps of the work; raises to abandon it."""
+
+
+def no_hurry() -> None:
+    """The checkpoint of those who wait as long as it takes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,4 +37,4 @@ def configure(level: str) -> None:
     # What decoders and parsers remark on broken input is answered to its sender; here it would be noise.
     logging.captureWarnings(True)
     for chatty in ("PIL", "py.warnings", "python_multipart"):
-        logging.getLogger(chatty).setLevel(logging.ERROR)
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)

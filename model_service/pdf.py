@@ -11,7 +11,7 @@ import pypdfium2.raw as pdfium  # type: ignore[import-untyped]
 from PIL import Image
 
 from model_service.errors import CorruptDocumentError, DocumentError, EncryptedDocumentError
-from model_service.limits import Document, Limits
+from model_service.limits import Checkpoint, Document, Limits, no_hurry
 
 logger = logging.getLogger(__name__)
 
@@ -27,23 +27,32 @@ _SUPERSAMPLING: Final = 2
 _MAX_ASPECT: Final = 16
 
 
-def read(data: bytes, *, min_side: int, limits: Limits) -> Document:
+def read(data: bytes, *, min_side: int, limits: Limits, checkpoint: Checkpoint = no_hurry) -> Document:
     """Render the first pages of a PDF.
 
     Args:
         data: The whole file.
         min_side: Pixels that the shorter side of a page must have at least.
         limits: Bounds on the document; `max_pixels` holds for each image embedded in a page.
+        checkpoint: Called before each page, after waiting for other PDFs; what it raises passes.
 
     Raises:
         DocumentError: If the file is damaged, needs a password, or embeds an image that is too large.
     """
-    with _PDFIUM, _damage_told(), closing(pypdfium2.PdfDocument(data)) as document:
-        total = len(document)
-        if total == 0:
-            raise CorruptDocumentError("The PDF has no page.")
-        count = min(total, limits.max_pages)
-        pages = [_rendered(document, index, min_side, limits) for index in range(count)]
+    pages: list[Image.Image] = []
+    with _PDFIUM:
+        checkpoint()
+        with _damage_told():
+            document = pypdfium2.PdfDocument(data)
+        with closing(document):
+            total = len(document)
+            if total == 0:
+                raise CorruptDocumentError("The PDF has no page.")
+            count = min(total, limits.max_pages)
+            for index in range(count):
+                checkpoint()
+                with _damage_told():
+                    pages.append(_rendered(document, index, min_side, limits))
     return Document(pages, truncated=total > count)
 
 

@@ -22,7 +22,7 @@ from PIL import (
 )
 
 from model_service.errors import CorruptDocumentError, DecompressionBombError, DocumentError
-from model_service.limits import Document, Limits
+from model_service.limits import Checkpoint, Document, Limits, no_hurry
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ _TRANSPOSE: Final = {
 """How to set a page upright, by its EXIF orientation."""
 
 
-def read(data: bytes, kind: str, *, min_side: int, limits: Limits) -> Document:
+def read(data: bytes, kind: str, *, min_side: int, limits: Limits, checkpoint: Checkpoint = no_hurry) -> Document:
     """Decode an image file; only TIFF has pages, an animation shows its first picture.
 
     Args:
@@ -69,18 +69,25 @@ def read(data: bytes, kind: str, *, min_side: int, limits: Limits) -> Document:
         kind: Pillow's name of the format; no other is tried.
         min_side: Pixels that the shorter side of a page must keep, as in `decoding.read`.
         limits: Bounds on the document.
+        checkpoint: Called before each page; what it raises passes.
 
     Raises:
         DocumentError: If the file is damaged or larger than the limits allow.
     """
     pages: list[Image.Image] = []
-    with _damage_told(kind), Image.open(io.BytesIO(data), formats=(kind,)) as image:
-        for _ in _directories(image, limits.max_pages * _DIRECTORIES_PER_PAGE):
-            if _is_page(image):
-                if len(pages) == limits.max_pages:
-                    return Document(pages, truncated=True)
-                limits.check_pixels(*image.size)
-                pages.append(_page(image, min_side))
+    with _damage_told(kind):
+        image = Image.open(io.BytesIO(data), formats=(kind,))
+    with image:
+        for index in range(limits.max_pages * _DIRECTORIES_PER_PAGE):
+            checkpoint()
+            with _damage_told(kind):
+                if index > 0 and not _turned_to(image, index):
+                    break
+                if _is_page(image):
+                    if len(pages) == limits.max_pages:
+                        return Document(pages, truncated=True)
+                    limits.check_pixels(*image.size)
+                    pages.append(_page(image, min_side))
     if not pages:
         raise CorruptDocumentError(f"The {kind} file holds no page.")
     return Document(pages)
@@ -100,17 +107,15 @@ def _damage_told(kind: str) -> Iterator[None]:
         raise CorruptDocumentError(f"The {kind} file is damaged or cut short.") from error
 
 
-def _directories(image: Image.Image, most: int) -> Iterator[None]:
-    """Walk through the pictures of a file in place, without counting them first: that would read them all."""
-    yield
+def _turned_to(image: Image.Image, index: int) -> bool:
+    """Turn to a further picture, if there is one. They are not counted first: that would read them all."""
     if image.format != "TIFF":
-        return
-    for index in range(1, most):
-        try:
-            image.seek(index)
-        except EOFError:
-            return
-        yield
+        return False
+    try:
+        image.seek(index)
+    except EOFError:
+        return False
+    return True
 
 
 def _is_page(image: Image.Image) -> bool:

@@ -33,6 +33,6 @@ def test_the_process_keeps_to_its_openapi(service: ServiceProcess, tmp_path: Pat
     )
 
     assert tester.returncode == 0, tester.stdout
-    assert "Tested: 8" in tester.stdout
+    assert "8 selected / 8 total" in tester.stdout
     assert not [line for line in service.log if line["level"] == "ERROR"]
     assert httpx.get(service.url + "/health/ready").status_code == 200

@@ -164,6 +164,22 @@ def test_no_more_pages_are_read_than_allowed_and_the_reader_is_told(kind: str) -
     assert (len(cut.pages), cut.truncated) == (3, True)
 
 
+@pytest.mark.parametrize("kind", ["TIFF", "PDF"])
+def test_a_document_is_abandoned_between_pages(kind: str) -> None:
+    class Enough(Exception):
+        pass
+
+    calls = iter(range(9))
+
+    def after_two_pages() -> None:
+        if next(calls) > 2:
+            raise Enough
+
+    with pytest.raises(Enough):
+        read(several_pages(5, kind), min_side=MIN_SIDE, checkpoint=after_two_pages)
+    assert len(decode(several_pages(2, kind), min_side=MIN_SIDE)) == 2, "whoever comes next is served"
+
+
 def test_thumbnails_in_a_tiff_are_not_pages() -> None:
     sheet, reduced = page((400, 560)), page((40, 56))
     reduced.encoderinfo = {"tiffinfo": {254: 1}}
