@@ -1,7 +1,7 @@
 """The stack that a command speaks to: the local one, or one deployed in AWS by name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import boto3
@@ -23,7 +23,7 @@ _CONFIG = Config(
 
 @dataclass(frozen=True)
 class Target:
-    """Where documents go in and records come out. `endpoint_url` is set for the local stack only."""
+    """Where documents go in and records come out."""
 
     name: str
     bucket: str
@@ -31,6 +31,9 @@ class Target:
     function: str
     session: boto3.Session = field(repr=False)
     endpoint_url: str | None = None
+    """Set for the local stack only."""
+    in_flight: int | None = None
+    """How many documents may be on their way at once, where that is bounded: see `triptych.stack.IN_FLIGHT`."""
 
     @property
     def s3(self) -> "S3Client":
@@ -67,7 +70,8 @@ def local() -> Target:
     from triptych import stack  # only commands that speak to the local stack need its parts
 
     running = stack.current()
-    return from_outputs("local", running.outputs, running.session(), running.endpoint_url)
+    found = from_outputs("local", running.outputs, running.session())
+    return replace(found, endpoint_url=running.endpoint_url, in_flight=stack.IN_FLIGHT)
 
 
 def deployed(name: str, session: boto3.Session) -> Target:
@@ -85,9 +89,7 @@ def deployed(name: str, session: boto3.Session) -> Target:
     return from_outputs(name, outputs, session)
 
 
-def from_outputs(
-    name: str, outputs: Mapping[str, str], session: boto3.Session, endpoint_url: str | None = None
-) -> Target:
+def from_outputs(name: str, outputs: Mapping[str, str], session: boto3.Session) -> Target:
     """A target from the outputs of template.yaml.
 
     Raises:
@@ -100,7 +102,6 @@ def from_outputs(
             table_name=outputs["TableName"],
             function=outputs["OrchestratorFunctionName"],
             session=session,
-            endpoint_url=endpoint_url,
         )
     except KeyError as missing:
         raise NoStack(f"The stack {name!r} has no output {missing}: it is no Triptych stack.") from None

@@ -20,11 +20,7 @@ from triptych.inbox import Drop, Dropped
 from triptych.results import Results
 
 _AT_ONCE = 16
-"""Documents on their way at the same time."""
-
-_AT_ONCE_LOCALLY = 2
-"""The emulator's Lambda workers are processes on this machine, and what exceeds them is dropped in the end, which AWS
-does not do: so on the local stack a document is sent when one before it has its record, asked to wait or not."""
+"""Documents on their way at the same time, where the stack sets no bound."""
 
 _PAUSE_S, _LONGEST_PAUSE_S = 0.02, 1.0
 
@@ -43,11 +39,12 @@ def put(
     """
     drops = inbox.plan(paths, prefix=prefix)
     to = target.find(stack)
-    local = to.endpoint_url is not None
+    # Where what is in flight is bounded, a document is sent when one before it has its record, asked to wait or not.
+    patience = timeout if wait or to.in_flight else 0.0
     with _progress(Console(stderr=True)) as progress:
         bar = progress.add_task("classified" if wait else "stored", total=len(drops))
-        sender = _Sender(to, timeout if wait or local else 0.0, lambda: progress.advance(bar))
-        with ThreadPoolExecutor(_AT_ONCE_LOCALLY if local else _AT_ONCE) as pool:
+        sender = _Sender(to, patience, lambda: progress.advance(bar))
+        with ThreadPoolExecutor(to.in_flight or _AT_ONCE) as pool:
             sent = list(pool.map(sender.send, drops))
     if wait:
         _print_records([item.record for item in sent if item.record], as_json)
