@@ -12,6 +12,8 @@ HEADS = {
            "MEMOIRS OF A GENTLEMAN", "THE COUNTRY PARSON"),
     "fr": ("HISTOIRE D'UN VOYAGE", "LETTRES D'UNE DAME", "AVANT-PROPOS", "MÉMOIRES DU CHEVALIER",
            "DISCOURS SUR LA FORTUNE", "LE PAYSAN"),
+    "de": ("GESCHICHTE EINER REISE", "BRIEFE AN EINEN FREUND", "DER WANDERER", "VORREDE"),
+    "it": ("STORIA DI UN VIAGGIO", "LETTERE AD UN AMICO", "IL VIANDANTE", "PREFAZIONE"),
 }  # fmt: skip
 PERSONS = ("LE DOCTEUR", "ARISTE", "LA COMTESSE", "DAMON", "LISETTE", "Sir JOHN", "Mrs. LOVELY", "VALERE")
 ROMAN = ("i", "ij", "iij", "iv", "v", "vj", "vij", "viij", "ix", "x", "xj", "xij", "xiij", "xiv", "xv", "xvj", "xvij")
@@ -33,7 +35,7 @@ class Leaf:
         self.left = rng.uniform(32, 58)
         self.right = width - rng.uniform(28, 52)
         self.y = rng.uniform(40, 62)
-        self.bottom = self.sheet.height - rng.uniform(54, 90)
+        self.bottom = self.foot = self.sheet.height - rng.uniform(54, 90)
         self.long_s = rng.random() < 0.75
 
     @property
@@ -86,7 +88,7 @@ class Leaf:
         """Set the title of the book and the page's number."""
         rng = self.rng
         number = rng.choice(ROMAN) if rng.random() < 0.25 else str(rng.randint(2, 420))
-        head = rng.choice(HEADS["fr" if self.words.language == "fr" else "en"])
+        head = rng.choice(HEADS[self.words.language])
         if rng.random() < 0.5:
             self.centred(head, self.size * 0.95, spacing=1.2)
         else:
@@ -100,7 +102,7 @@ class Leaf:
 
     def catchword(self) -> None:
         """Set the first word of the next page below the last line, and a signature."""
-        y = self.bottom + self.leading * 1.1
+        y = self.foot + self.leading * 1.1
         self.sheet.text(self.right, y, self.old(self.rng.choice(("which", "had", "qu'elle", "noir", "& the", "cette"))),
                         self.fonts.regular, self.size, align="right")  # fmt: skip
         if self.rng.random() < 0.5:
@@ -133,8 +135,8 @@ class Leaf:
 
 def draw(rng: Random, language: str | None = None) -> Sheet:
     """Draw one page of an eighteenth-century book."""
-    leaf = Leaf(rng, Words(rng, language or rng.choice(("en", "fr"))))
-    kind = rng.choice(("prose", "prose", "prose", "opening", "play", "verse"))
+    leaf = Leaf(rng, Words(rng, language or rng.choice(("en", "en", "fr", "fr", "de", "it"))))
+    kind = rng.choice(("prose", "prose", "notes", "opening", "play", "verse", "dictionary"))
     if kind == "opening":
         _opening(leaf)
     else:
@@ -143,7 +145,11 @@ def draw(rng: Random, language: str | None = None) -> Sheet:
         _play(leaf)
     elif kind == "verse":
         _verse(leaf)
+    elif kind == "dictionary":
+        _dictionary(leaf)
     else:
+        if kind == "notes":
+            _notes(leaf)
         while not leaf.full:
             leaf.paragraph(leaf.words.passage("novel", rng.randint(2, 5)), indent=leaf.size * 1.4)
     if rng.random() < 0.75:
@@ -155,7 +161,7 @@ def _opening(leaf: Leaf) -> None:
     """Set a chapter's beginning: headpiece, title, and a first paragraph with a great initial."""
     rng = leaf.rng
     leaf.headpiece()
-    title = rng.choice(HEADS["fr" if leaf.words.language == "fr" else "en"])
+    title = rng.choice(HEADS[leaf.words.language])
     leaf.centred(title, leaf.size * 1.7, spacing=2.5)
     leaf.y += leaf.leading * 1.6
     leaf.centred(rng.choice(("CHAP. I.", "LIVRE PREMIER.", "CHAPITRE II.", "BOOK III.")), leaf.size * 1.05, spacing=1)
@@ -180,6 +186,35 @@ def _play(leaf: Leaf) -> None:
         leaf.centred(persons[turn % len(persons)] + ".", leaf.size * 0.95, spacing=1.5)
         leaf.paragraph(leaf.words.passage("novel", leaf.rng.randint(1, 2)), indent=leaf.size)
         turn += 1
+
+
+def _notes(leaf: Leaf) -> None:
+    """Set notes in small type at the foot, below a short rule, and leave the rest to the text."""
+    size, leading = leaf.size * 0.72, leaf.leading * 0.74
+    lines = wrap(
+        leaf.old(f"(a) {leaf.words.passage('novel', leaf.rng.randint(1, 3))}"), leaf.fonts.regular, size, leaf.measure
+    )
+    y = leaf.bottom - leading * len(lines)
+    leaf.sheet.rule((leaf.left, y), (leaf.left + leaf.measure * 0.3, y), 0.6)
+    for number, line in enumerate(lines, 1):
+        leaf.sheet.line_of_text(
+            leaf.left, y + number * leading, leaf.measure, line, leaf.fonts.regular, size, last=number == len(lines)
+        )
+    leaf.bottom = y - leading
+
+
+def _dictionary(leaf: Leaf) -> None:
+    """Set entries in two narrow columns with a rule between them."""
+    left, right, top = leaf.left, leaf.right, leaf.y
+    middle = (left + right) / 2
+    leaf.size, leaf.leading = leaf.size * 0.74, leaf.leading * 0.76
+    leaf.sheet.rule((middle, top + 6), (middle, leaf.bottom), 0.6)
+    for leaf.left, leaf.right in ((left, middle - 6), (middle + 6, right)):
+        leaf.y = top
+        while not leaf.full:
+            entry = leaf.words.faker.last_name().upper()
+            leaf.paragraph(f"{entry}. {leaf.words.passage('novel', leaf.rng.randint(1, 2))}", indent=0)
+    leaf.left, leaf.right = left, right
 
 
 def _verse(leaf: Leaf) -> None:

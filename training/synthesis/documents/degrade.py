@@ -85,10 +85,11 @@ def copy(page: Image.Image, rng: np.random.Generator) -> Image.Image:
     page = skew(page, rng, 1.5).convert("L").filter(ImageFilter.GaussianBlur(float(rng.uniform(0.3, 0.9))))
     pixels = _floats(page)
     # The operator turns the knob until the page is legible: the threshold lies between its ink and its paper.
-    darkest, lightest = np.percentile(pixels, (1, 90))
-    threshold = darkest + (lightest - darkest) * float(rng.uniform(0.55, 0.82))
-    pixels += (clouds(page.size, rng, page.width // 3) - 0.5) * float(rng.uniform(10, 60))
-    pixels += (clouds(page.size, rng, 8) - 0.5) * float(rng.uniform(0, 30))
+    darkest, lightest = (float(tone) for tone in np.percentile(pixels, (1, 90)))
+    contrast = lightest - darkest
+    threshold = darkest + contrast * float(rng.uniform(0.5, 0.76))
+    pixels += (clouds(page.size, rng, page.width // 3) - 0.5) * contrast * float(rng.uniform(0.04, 0.24))
+    pixels += (clouds(page.size, rng, 8) - 0.5) * contrast * float(rng.uniform(0, 0.12))
     black = pixels < threshold
     black |= _dust(page.size, rng) > 0.4
     if rng.random() < 0.2:

@@ -257,6 +257,20 @@ class Sheet:
         canvas.circle(x, self.height - y, radius, stroke=int(border > 0), fill=int(fill is not None))
         canvas.restoreState()
 
+    def stamp(self, x: float, y: float, text: str, size: float, degrees: float, color: str) -> None:
+        """Print framed text around (x, y), turned counterclockwise."""
+        canvas, width = self._canvas, measure(text, "Helvetica-Bold", size)
+        canvas.saveState()
+        canvas.translate(x, self.height - y)
+        canvas.rotate(degrees)
+        canvas.setStrokeColor(_colour(color))
+        canvas.setFillColor(_colour(color))
+        canvas.setLineWidth(size / 10)
+        canvas.roundRect(-width / 2 - size * 0.4, -size * 0.45, width + size * 0.8, size * 1.5, size * 0.2)
+        canvas.setFont("Helvetica-Bold", size)
+        canvas.drawCentredString(0, 0, text)
+        canvas.restoreState()
+
     def image(self, x: float, y: float, width: float, height: float, picture: Image.Image) -> None:
         """Place a picture with its top left corner at (x, y)."""
         self._canvas.drawImage(ImageReader(picture), x, self.height - y - height, width, height)

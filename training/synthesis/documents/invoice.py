@@ -6,6 +6,7 @@ from datetime import timedelta
 from random import Random
 
 from training.synthesis.documents.drawing import A4, LETTER, Sheet
+from training.synthesis.documents.hand import Hand
 from training.synthesis.documents.phrases import Words
 from training.synthesis.documents.typefaces import MONO, SANS, SERIF, Family, choose
 
@@ -40,6 +41,14 @@ GOODS = {
     "pt": ("Estante de carvalho", "Consultoria, diária", "Papel A4, caixa", "Manutenção do site", "Frete",
            "Cadeira de escritório", "Cabo de rede 10 m"),
 }  # fmt: skip
+STAMPS = {
+    "en": ("PAID", "RECEIVED", "APPROVED", "COPY", "OVERDUE"),
+    "fr": ("PAYÉ", "REÇU LE", "COPIE", "ACQUITTÉE"),
+    "de": ("BEZAHLT", "EINGEGANGEN", "KOPIE", "GEBUCHT"),
+    "es": ("PAGADO", "RECIBIDO", "COPIA"),
+    "it": ("PAGATO", "RICEVUTO", "COPIA"),
+    "pt": ("PAGO", "RECEBIDO", "CÓPIA"),
+}
 ACCENTS = ("#1f4e79", "#7a1f2b", "#2f6b3a", "#333333", "#8a5a00", "#4b2e83", "#00707a", "#000000", "#c0392b")
 
 
@@ -72,6 +81,8 @@ def draw(rng: Random, language: str | None = None) -> Sheet:
     y, total = _table(sheet, rng, words, style, left, right, y)
     y = _totals(sheet, rng, words, style, right, y, total)
     _foot(sheet, rng, words, style, left, right, y)
+    if rng.random() < 0.25:
+        _desk(sheet, rng, words, left)
     return sheet
 
 
@@ -110,6 +121,18 @@ def _head(sheet: Sheet, rng: Random, words: Words, style: Style, left: float, ri
     for number, line in enumerate([*address, words.phone(), words.mail("accounts")]):
         sheet.text(far, y + 14 + number * size * 1.25, line, fonts.regular, size, align=sides[1])
     return y + 110
+
+
+def _desk(sheet: Sheet, rng: Random, words: Words, left: float) -> None:
+    """Leave the traces of the desk that the invoice crossed: a stamp, initials, an account number in the margin."""
+    color = rng.choice(("#b03030", "#2a4a9a", "#3a7a4a", "#444444"))
+    stamp = rng.choice(STAMPS[words.language])
+    x, y = sheet.width * rng.uniform(0.3, 0.7), sheet.height * rng.uniform(0.62, 0.85)
+    sheet.stamp(x, y, stamp, rng.uniform(13, 26), rng.uniform(-12, 25), color)
+    if rng.random() < 0.6:
+        Hand(rng).scrawl(sheet, x + 20, y + rng.uniform(25, 45), words.name(), 15)
+    if rng.random() < 0.4:
+        Hand(rng).write(sheet, left + rng.uniform(0, 200), 30, words.digits("## / ####"), 12)
 
 
 def _logo(sheet: Sheet, rng: Random, company: str, style: Style, x: float, y: float) -> None:

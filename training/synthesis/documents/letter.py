@@ -22,6 +22,14 @@ CLOSINGS = {
 }
 
 
+MEMORANDA = {
+    "en": ("MEMORANDUM", "To", "From", "Date", "Subject"),
+    "fr": ("NOTE DE SERVICE", "À", "De", "Date", "Objet"),
+    "de": ("AKTENNOTIZ", "An", "Von", "Datum", "Betr."),
+    "es": ("MEMORÁNDUM", "Para", "De", "Fecha", "Asunto"),
+}
+
+
 class Machine:
     """A typewriter: its pitch, its ribbon, and the types that strike too high, too low or too faint."""
 
@@ -86,8 +94,11 @@ def draw(rng: Random, language: str | None = None) -> Sheet:
     machine = Machine(
         rng, sheet, rng.uniform(50, 100), rng.choice((10.0, 11.0, 12.0, 12.0)), rng.choice((1.2, 1.5, 1.9, 2.2))
     )
-    if rng.random() < 0.65:
+    kind = rng.choices(("letter", "manuscript", "memorandum"), (55, 30, 15))[0]
+    if kind == "letter":
         _letter(rng, words, sheet, machine)
+    elif kind == "memorandum":
+        _memorandum(rng, words, machine)
     else:
         _manuscript(rng, words, machine)
     return sheet
@@ -131,6 +142,21 @@ def _letter(rng: Random, words: Words, sheet: Sheet, machine: Machine) -> None:
         )
     machine.skip(3)
     machine.type(signer, column=column)
+
+
+def _memorandum(rng: Random, words: Words, machine: Machine) -> None:
+    title, *labels = MEMORANDA[words.language]
+    machine.type(title, column=rng.choice((0, max(0, machine.columns // 2 - len(title) // 2))), underline=True)
+    machine.skip()
+    answers = (words.name(), words.name(), words.dated(words.day(1932, 1974), long=True), words.company())
+    for label, answer in zip(labels, answers, strict=True):
+        machine.type(f"{label + ':':<10}{answer}")
+    machine.type("-" * (machine.columns - 2))
+    for number in range(1, rng.randint(3, 7)):
+        if machine.full(10):
+            break
+        machine.paragraph(f"{number}. {words.passage('letter', rng.randint(1, 3))}", 0)
+        machine.skip(0.5)
 
 
 def _manuscript(rng: Random, words: Words, machine: Machine) -> None:

@@ -156,6 +156,8 @@ def draw(rng: Random, language: str | None = None, *, pages: int = 1, first: boo
     columns = 2 if rng.random() < 0.6 else 1
     flow = Flow(rng, words, sheet, fonts, columns, pages)
     opens = rng.random() < 0.55 if first is None else first
+    if rng.random() < 0.12:
+        _line_numbers(flow)
     flow.page_marks(1 if opens else rng.randint(2, 30))
     number = rng.randint(2, 6)
     if opens:
@@ -178,8 +180,30 @@ def draw(rng: Random, language: str | None = None, *, pages: int = 1, first: boo
     return sheet
 
 
+def _line_numbers(flow: Flow) -> None:
+    """Number the lines in the margin of the first page, as manuscripts under review have them."""
+    y, number = flow.top + flow.leading, 1
+    while y < flow.bottom:
+        flow.sheet.text(flow.margin - 16, y, str(number), flow.fonts.regular, 6.5, align="right", color="#777777")
+        y, number = y + flow.leading, number + 1
+
+
+def _journal(flow: Flow) -> None:
+    """Set a journal's name, issue and mark over the title."""
+    sheet, rng = flow.sheet, flow.rng
+    accent = rng.choice(("#12518f", "#8a1c1c", "#1d6b3a", "#222222"))
+    issue = f"{rng.choice(JOURNALS)} {rng.randint(3, 60)} ({rng.randint(1990, 2024)}) {rng.randint(1, 900)}"
+    sheet.rule((flow.margin, 50), (sheet.width - flow.margin, 50), rng.choice((0.6, 2.5)), color=accent)
+    sheet.box(flow.margin, 24, 60, 20, fill=accent)
+    sheet.text(flow.margin + 30, 38, rng.choice(("OPEN", "RESEARCH", "ARTICLE")), "Helvetica-Bold", 9, align="center",
+               color="#ffffff")  # fmt: skip
+    sheet.text(sheet.width - flow.margin, 40, issue, flow.fonts.italic, 9, align="right", color=accent)
+
+
 def _title(flow: Flow) -> None:
     """Set the title, the authors and the abstract over the columns."""
+    if flow.rng.random() < 0.4:
+        _journal(flow)
     rng, sheet, words, fonts = flow.rng, flow.sheet, flow.words, flow.fonts
     centre, width = sheet.width / 2, sheet.width - 2 * flow.margin
     title, authors = flow.title(), ", ".join(words.name() for _ in range(rng.randint(2, 4)))

@@ -127,6 +127,23 @@ SENTENCES: dict[str, dict[str, list[str]]] = {
             "La vérité est comme la lumière ; elle blesse les yeux foibles.",
             "Ses amis l'abandonnèrent, & il en fut moins surpris qu'affligé.",
         ],
+        "de": [
+            "Der alte Herr war kaum aus dem Wagen gestiegen, als es heftig zu regnen begann.",
+            "Man sagt, dass die Klugheit mit den Jahren komme; doch kommt sie selten allein.",
+            "Im dritten Jahre seiner Reisen gelangte er in ein Thal, das von Bergen umschlossen war.",
+            "Die Gräfin empfing ihn mit einer Kälte, welche er nicht verdient hatte.",
+            "Nichts ist gewöhnlicher, als das Zeitalter zu tadeln, in welchem wir leben.",
+            "Der Kaufmann öffnete den Brief mit zitternder Hand und las ihn zweimal.",
+            "Es war daselbst Sitte, bei Sonnenuntergang die Glocken zu läuten.",
+        ],
+        "it": [
+            "Il vecchio signore era appena disceso dalla carrozza quando cominciò a piovere.",
+            "La fortuna, che tanto lo aveva innalzato, poteva altrettanto presto abbatterlo.",
+            "Nel terzo anno de' suoi viaggi giunse in una valle chiusa da monti altissimi.",
+            "Nulla è tanto comune quanto biasimare il secolo in cui si vive.",
+            "La contessa lo accolse con una freddezza ch'egli non aveva meritata.",
+            "Il mercante aprì la lettera con mano tremante, e la lesse due volte.",
+        ],
     },
     "notes": {
         "en": [

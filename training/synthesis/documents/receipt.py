@@ -34,6 +34,14 @@ GOODS = {
     "it": "LATTE 1L|PANE|UOVA 6|POMODORI|SUCCO|BURRO|CAFFÈ|BANANE|PARMIGIANO|PASTA 500G|ACQUA|CORNETTO",
     "pt": "LEITE 1L|PÃO FRANCÊS|OVOS 12|TOMATE|SUCO LARANJA|MANTEIGA|CAFÉ|BANANA|QUEIJO|ARROZ 5KG|FEIJÃO|ÁGUA",
 }
+HEADS = {
+    "en": ("Qty Item", "Amount"),
+    "fr": ("Qté Article", "Montant"),
+    "de": ("Menge Artikel", "EUR"),
+    "es": ("Cant. Artículo", "Importe"),
+    "it": ("Q.tà Articolo", "Importo"),
+    "pt": ("Qtd. Item", "Valor"),
+}
 RULES = ("-", "=", "*", ".", "_")
 
 
@@ -113,7 +121,7 @@ def draw(rng: Random, language: str | None = None) -> Sheet:
     sheet = Sheet((width, lines * printer.size * 1.25 + rng.uniform(70, 130)))
     roll = Roll(sheet, printer, rng.uniform(9, 16))
     _head(roll, rng, words, shop)
-    total = _goods(roll, words, bought, two_lines)
+    total = _goods(roll, words, bought, two_lines, HEADS[words.language] if rng.random() < 0.4 else None)
     _payment(roll, rng, words, total, len(bought))
     if rng.random() < 0.2:
         hand = Hand(rng)
@@ -152,8 +160,13 @@ def _head(roll: Roll, rng: Random, words: Words, shop: list[str]) -> None:
     roll.rule()
 
 
-def _goods(roll: Roll, words: Words, bought: list[tuple[str, int, float]], two_lines: bool) -> float:
+def _goods(
+    roll: Roll, words: Words, bought: list[tuple[str, int, float]], two_lines: bool, heads: tuple[str, str] | None
+) -> float:
     total = 0.0
+    if heads:
+        roll.line(heads[0], heads[1])
+        roll.rule()
     for name, count, price in bought:
         total += count * price
         amount = words.amount(count * price)
@@ -181,6 +194,11 @@ def _payment(roll: Roll, rng: Random, words: Words, total: float, count: int) ->
         roll.line(terms[6], words.amount(total))
         roll.line(words.digits("**** **** **** ####"), words.digits("AUTH ######"))
     roll.rule()
+    if rng.random() < 0.3:
+        roll.line(f"{terms[3]}        %", terms[4])
+        roll.line(f"A        {rate}", words.amount(tax))
+        roll.line("B        0", words.amount(0))
+        roll.rule()
     roll.line(f"{terms[8]}: {count}", center=True)
     if rng.random() < 0.4:
         roll.line(terms[11], center=True)

@@ -91,7 +91,7 @@ def draw(rng: Random, language: str | None = None) -> Sheet:
         sheet, fonts, 0, 0, 0, rng.uniform(8.6, 10.2), accent, "#222222",
         rng.choice(("under", "caps", "bar", "plain", "center")),
     )  # fmt: skip
-    rng.choice((_sidebar, _banner, _classic, _classic, _timeline))(rng, words, column, name)
+    rng.choice((_sidebar, _banner, _classic, _classic, _timeline, _tabular))(rng, words, column, name)
     return sheet
 
 
@@ -189,6 +189,41 @@ def _timeline(rng: Random, words: Words, main: Column, name: str) -> None:
     sheet.rule((line, 116), (line, min(main.y, sheet.height - 40)), 1.0, color=main.accent)
     if not main.full:
         _skills(rng, words, main)
+
+
+def _tabular(rng: Random, words: Words, main: Column, name: str) -> None:
+    """Lay out labels in a narrow column at the left and what they mean at the right, page-wide."""
+    sheet, terms = main.sheet, TERMS[words.language]
+    divide = rng.uniform(140, 185)
+    sheet.text(divide + 12, 60, terms[7], main.fonts.bold, 17, color=main.accent)
+    main.x, main.y, main.width = divide + 12, 92.0, sheet.width - divide - 60
+    facts = [("", name), (terms[5], ", ".join(words.address())), ("", words.phone()), ("", words.mail(name))]
+    for label, fact in facts:
+        sheet.text(divide, main.y, label, main.fonts.bold, main.size, align="right", color=main.accent)
+        main.text(fact)
+    year = rng.randint(2019, 2025)
+    for title, entries in ((terms[1], rng.randint(2, 4)), (terms[2], rng.randint(1, 3))):
+        main.y += main.size * 1.4
+        sheet.text(divide, main.y, title, main.fonts.bold, main.size * 1.1, align="right", color=main.accent)
+        main.y += main.size * 1.5
+        for _ in range(entries):
+            if main.full:
+                break
+            begin = year - rng.randint(1, 4)
+            sheet.text(divide, main.y, f"{begin} - {year}", main.fonts.regular, main.size, align="right")
+            main.text(_job(words) if title == terms[1] else rng.choice(DEGREES), face=main.fonts.bold)
+            main.text(f"{words.company()}, {words.faker.city()}")
+            for item in words.sentences("work", rng.randint(1, 3) if title == terms[1] else 0):
+                main.text(item, bullet=True)
+            main.y += main.size * 0.8
+            year = begin
+    for title, items in ((terms[3], rng.sample(SKILLS, 5)), (terms[4], rng.sample(TONGUES, 3))):
+        if not main.full:
+            main.y += main.size
+            sheet.text(divide, main.y, title, main.fonts.bold, main.size * 1.1, align="right", color=main.accent)
+            main.text(", ".join(items))
+    if rng.random() < 0.6:
+        sheet.rule((divide + 5, 44), (divide + 5, min(main.y + 10, sheet.height - 40)), 0.7, color=main.accent)
 
 
 def _job(words: Words) -> str:

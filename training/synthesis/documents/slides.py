@@ -1,7 +1,10 @@
 """Slides: a landscape page with few words in large type, and perhaps a chart."""
 
+import math
 from dataclasses import dataclass
 from random import Random
+
+from PIL import Image, ImageDraw, ImageFilter
 
 from training.synthesis.documents import figures
 from training.synthesis.documents.drawing import Sheet
@@ -111,7 +114,7 @@ def draw(rng: Random, language: str | None = None) -> Sheet:
     sheet = Sheet(rng.choice(SIZES))
     slide = Slide(rng, words, sheet, rng.choice(THEMES), choose(rng, *SANS, *SANS, *SERIF))
     rng.choice((_opening, _points, _points, _points_and_chart, _points_and_chart, _chart, _code, _columns, _steps,
-                _mathematics))(slide)  # fmt: skip
+                _mathematics, _table, _picture, _quotation))(slide)  # fmt: skip
     return sheet
 
 
@@ -183,6 +186,63 @@ def _steps(slide: Slide) -> None:
             sheet.path(
                 [(x + pitch * 0.84, top + unit * 8), tip, (x + pitch * 0.84, top + unit * 14)], 0, fill="#9aa0a6"
             )
+
+
+def _table(slide: Slide) -> None:
+    slide.frame(slide.rng.choice(TITLES))
+    rng, unit = slide.rng, slide.unit
+    width, size, rows = slide.right - slide.left, slide.unit * rng.uniform(3.6, 5), rng.randint(3, 7)
+    if slide.theme.paper != "#ffffff":
+        slide.sheet.box(slide.left - 6, unit * 25, width + 12, size * 1.45 * (rows + 1.2) + unit * 6, fill="#ffffff")
+    figures.table(slide.sheet, rng, slide.left, unit * 28, width, slide.fonts, size, rows)
+
+
+def _picture(slide: Slide) -> None:
+    """Fill half of the slide, or all of it, with a picture."""
+    sheet, rng = slide.sheet, slide.rng
+    if rng.random() < 0.4:
+        sheet.image(0, 0, sheet.width, sheet.height, landscape(rng))
+        sheet.box(0, slide.unit * 70, sheet.width, slide.unit * 20, fill=slide.theme.accent)
+        title = f"{rng.choice(TITLES)}: {slide.words.name()}"
+        sheet.text(slide.left, slide.unit * 83, title, slide.fonts.bold, slide.unit * 7, color="#ffffff")
+        return
+    slide.frame(rng.choice(TITLES))
+    half = (slide.right - slide.left) * 0.46
+    sheet.image(slide.right - half, slide.unit * 25, half, slide.unit * 58, landscape(rng))
+    slide.bullets(slide.left, half, rng.randint(2, 4), "business")
+
+
+def _quotation(slide: Slide) -> None:
+    sheet, theme, unit = slide.sheet, slide.theme, slide.unit
+    sheet.box(0, 0, sheet.width, sheet.height, fill=theme.paper)
+    text = f"\N{LEFT DOUBLE QUOTATION MARK}{slide.words.passage('novel', 1)}\N{RIGHT DOUBLE QUOTATION MARK}"
+    width = slide.right - slide.left
+    y = sheet.paragraph(
+        slide.left, unit * 35, width, text, slide.fonts.italic, unit * 6, align="center", color=theme.ink
+    )
+    sheet.text(sheet.width / 2, y + unit * 6, slide.words.name(), slide.fonts.bold, unit * 4, align="center",
+               color=theme.accent)  # fmt: skip
+
+
+def landscape(rng: Random) -> Image.Image:
+    """Paint hills under a sky, as the pictures on slides often are."""
+    image = Image.new("RGB", (320, 200))
+    pen = ImageDraw.Draw(image)
+    sky = [rng.randint(90, 200) for _ in range(3)]
+    for row in range(200):
+        pen.line((0, row, 320, row), fill=tuple(min(255, tone + row // 3) for tone in sky))
+    pen.ellipse(
+        [rng.randint(20, 260), rng.randint(10, 60), rng.randint(280, 300), rng.randint(70, 100)], fill="#f7e7b0"
+    )
+    for hill in range(4):
+        ground = tuple(rng.randint(20, 140) for _ in range(3))
+        waves = [rng.uniform(0.01, 0.06) for _ in range(2)]
+        top = 80 + hill * 28
+        crest = [
+            (x, top + 16 * math.sin(x * waves[0] + hill) + 7 * math.sin(x * waves[1] * 2)) for x in range(0, 321, 4)
+        ]
+        pen.polygon([*crest, (320, 200), (0, 200)], fill=ground)
+    return image.filter(ImageFilter.GaussianBlur(0.8))
 
 
 def _code(slide: Slide) -> None:
