@@ -82,11 +82,11 @@ def scan(page: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 def copy(page: Image.Image, rng: np.random.Generator) -> Image.Image:
     """Copy or fax: black or white and nothing between, with specks, streaks and broken thin strokes."""
+    # The operator turns the knob until the page is legible: the threshold lies between its ink and its paper.
+    darkest, lightest = (float(tone) for tone in np.percentile(np.asarray(page.convert("L")), (0.2, 90)))
+    contrast = max(lightest - darkest, 40.0)
     page = skew(page, rng, 1.5).convert("L").filter(ImageFilter.GaussianBlur(float(rng.uniform(0.3, 0.9))))
     pixels = _floats(page)
-    # The operator turns the knob until the page is legible: the threshold lies between its ink and its paper.
-    darkest, lightest = (float(tone) for tone in np.percentile(pixels, (1, 90)))
-    contrast = lightest - darkest
     threshold = darkest + contrast * float(rng.uniform(0.5, 0.76))
     pixels += (clouds(page.size, rng, page.width // 3) - 0.5) * contrast * float(rng.uniform(0.04, 0.24))
     pixels += (clouds(page.size, rng, 8) - 0.5) * contrast * float(rng.uniform(0, 0.12))

@@ -13,6 +13,7 @@ from PIL import ExifTags, Image
 
 from training.synthesis.documents import invoice, pages, paper, resume
 
+DOCUMENTS = "documents"
 EXPECTED = "expected.json"
 
 
@@ -121,14 +122,15 @@ SAMPLES = (
 
 
 def write(folder: Path, seed: int) -> list[Path]:
-    """Draw every sample into a folder, and write down what each should come to.
+    """Draw every sample into `documents` below a folder, and beside it write down what each should come to.
 
     The same seed writes the same bytes, so a sample changes only when the code that draws it does.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    documents = folder / DOCUMENTS
+    documents.mkdir(parents=True, exist_ok=True)
     written = []
     for sample in SAMPLES:
-        file = folder / sample.name
+        file = documents / sample.name
         file.write_bytes(sample.make(Random(f"{sample.name} {seed + sample.take}")))
         written.append(file)
     expected = {sample.name: _answer(sample) for sample in SAMPLES}
