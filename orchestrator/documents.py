@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from orchestrator.errors import DocumentRejected, DocumentUnavailable
-from orchestrator.records import Upload
+from orchestrator.records import Upload, stand_in_sequencer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-_GONE = {"NoSuchKey", "NoSuchVersion", "404"}
+_GONE = {"NoSuchKey", "NoSuchVersion", "404", "405"}
+"""HEAD has no body, so its errors are bare numbers; 405 is a version that marks a deletion."""
 
 
 class Documents:
@@ -40,6 +41,33 @@ class Documents:
         except (BotoCoreError, OSError) as error:
             # The body is read through urllib3, whose broken connections arrive as one of these.
             raise DocumentUnavailable("storage-error", f"the object could not be read: {error}") from error
+
+    def describe(self, bucket: str, key: str, version_id: str | None) -> Upload:
+        """An object as an event would have announced it; without a version, the newest.
+
+        Raises:
+            DocumentRejected: `deleted`.
+            DocumentUnavailable: `access-denied` or `storage-error`.
+        """
+        try:
+            version = {"VersionId": version_id} if version_id else {}
+            answer = self._s3.head_object(Bucket=bucket, Key=key, **version)  # type: ignore[arg-type]
+        except ClientError as error:
+            raise _translate(error) from error
+        except (BotoCoreError, OSError) as error:
+            raise DocumentUnavailable("storage-error", f"the object could not be looked up: {error}") from error
+        etag, found = answer["ETag"].strip('"'), answer.get("VersionId")
+        at = answer["LastModified"]
+        return Upload(
+            bucket=bucket,
+            key=key,
+            sequencer=stand_in_sequencer(at, found or etag),
+            event_time=at,
+            size=answer["ContentLength"],
+            etag=etag,
+            version_id=found if found != "null" else None,
+            backfilled=True,
+        )
 
     def _check_size(self, size: int) -> None:
         if size == 0:

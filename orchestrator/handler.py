@@ -1,91 +1,139 @@
-"""The Lambda's entry point: translates between AWS and the pipeline, and does nothing else."""
+"""The Lambda's entry point: translates between AWS and the pipeline, and does nothing else.
+
+Four kinds of caller, each with its own way to be told that something is left to do:
+
+    S3, EventBridge        the event itself      raise: Lambda delivers it again, after a minute, then after two
+    SQS                    messages of events    name the messages: the queue shows them again
+    S3 Batch Operations    keys, no events       a result a task: the job tries a temporary failure again
+"""
 
 import os
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from orchestrator.documents import Documents
-from orchestrator.errors import IncompleteRecords
-from orchestrator.events import uploads
+from orchestrator.errors import DocumentRejected, IncompleteRecords, OrchestratorError
+from orchestrator.events import Message, Task, from_batch, from_queue, uploads
 from orchestrator.models import Models
 from orchestrator.pipeline import Budget, Pipeline
-from orchestrator.records import Record
+from orchestrator.records import Record, Upload
 from orchestrator.settings import Settings
 from orchestrator.table import Records
-
-logger = Logger(service="triptych")
+from orchestrator.telemetry import logger, report, summary
 
 _AWS = Config(
-    connect_timeout=0.5,
-    read_timeout=1.0,
-    retries={"mode": "standard", "total_max_attempts": 3},
-    max_pool_connections=4,
+    connect_timeout=0.5, read_timeout=1.0, retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=4
 )
 """The SDK's own timeouts are a minute: one lost packet would cost the whole budget."""
 
 
+class Orchestrator:
+    """Everything that outlives an invocation: clients, connections, and the pipeline on top of them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.documents = Documents(boto3.client("s3", config=_AWS), max_bytes=settings.max_bytes)
+        self._pipeline = Pipeline(
+            self.documents,
+            Models(settings.endpoints, time.monotonic),
+            Records(boto3.resource("dynamodb", config=_AWS).Table(settings.table_name), _now),
+            budget=Budget(settings.deadline_s, settings.write_reserve_s),
+            clock=time.monotonic,
+            now=_now,
+        )
+
+    def classify(self, upload: Upload, trace_id: str) -> Record:
+        """Bring one upload's record as far as it can be brought now, and tell of it."""
+        started = time.monotonic()
+        record = self._pipeline.classify(upload, trace_id=trace_id)
+        since_event = _now() - upload.event_time
+        report(record, handler_ms=(time.monotonic() - started) * 1000, event_ms=since_event.total_seconds() * 1000)
+        return record
+
+
 @cache
-def pipeline() -> Pipeline:
-    """The pipeline of this process, built once: clients and connections outlive an invocation."""
-    settings = Settings.from_environment(os.environ)
-    return Pipeline(
-        Documents(boto3.client("s3", config=_AWS), max_bytes=settings.max_bytes),
-        Models(settings.endpoints, time.monotonic),
-        Records(boto3.resource("dynamodb", config=_AWS).Table(settings.table_name)),
-        budget=Budget(settings.deadline_s, settings.write_reserve_s),
-        clock=time.monotonic,
-        now=lambda: datetime.now(UTC),
-    )
+def orchestrator() -> Orchestrator:
+    """The orchestrator of this process, built at the first event."""
+    return Orchestrator(Settings.from_environment(os.environ))
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Classify every upload that an S3 notification announces.
+    """Classify every upload that an event announces.
 
     Returns:
-        What was stored: `{"records": [{"document", "sequencer", "status", "label"}]}`.
+        To S3 and EventBridge, who do not read it, what was stored; to SQS the messages that are to come again; to
+        S3 Batch Operations a result a task.
 
     Raises:
-        MalformedEvent: not an S3 notification. Lambda delivers it again and then keeps it in the on-failure queue.
-        IncompleteRecords: stored, but PARTIAL or FAILED. Lambda's retry, a minute later, asks the missing versions.
+        MalformedEvent: neither of these. Lambda delivers it again and then keeps it in the on-failure queue.
+        IncompleteRecords: stored, but PARTIAL or FAILED: Lambda's retry asks the missing versions.
     """
     trace_id = os.environ.get("_X_AMZN_TRACE_ID") or context.aws_request_id
-    started = time.monotonic()
-    stored = []
-    for upload in uploads(event):
-        record = pipeline().classify(upload, trace_id=trace_id)
-        _log(record, handler_ms=(time.monotonic() - started) * 1000)
-        stored.append(record)
+    if (tasks := from_batch(event)) is not None:
+        return _answer_batch(event, [_do_task(task, trace_id) for task in tasks])
+    if (messages := from_queue(event)) is not None:
+        again = [message.id for message in messages if not _is_done(message, trace_id)]
+        return {"batchItemFailures": [{"itemIdentifier": name} for name in again]}
+    stored = [orchestrator().classify(upload, trace_id) for upload in uploads(event)]
+    _raise_if_incomplete(stored)
+    return {"records": [summary(record) for record in stored]}
+
+
+def _is_done(message: Message, trace_id: str) -> bool:
+    """Whether a message can leave the queue. One that cannot be handled must not keep the others from it."""
+    try:
+        _raise_if_incomplete([orchestrator().classify(upload, trace_id) for upload in message.uploads()])
+    except OrchestratorError as error:
+        logger.warning("message left in the queue", extra={"message_id": message.id, "reason": str(error)})
+        return False
+    except Exception:
+        logger.exception("message left in the queue", extra={"message_id": message.id})
+        return False
+    return True
+
+
+def _raise_if_incomplete(stored: list[Record]) -> None:
     incomplete = [record for record in stored if not record.status.final]
     if incomplete:
-        names = ", ".join(f"{record.upload.document} is {record.status}" for record in incomplete)
-        raise IncompleteRecords(names)
-    return {"records": [_summary(record) for record in stored]}
+        raise IncompleteRecords(", ".join(f"{record.upload.document} is {record.status}" for record in incomplete))
 
 
-def _summary(record: Record) -> dict[str, Any]:
-    label = record.verdict.label if record.verdict else None
-    keys = {"document": record.upload.document, "sequencer": record.upload.sort_key}
-    return {**keys, "status": str(record.status), "label": label}
+def _do_task(task: Task, trace_id: str) -> dict[str, str]:
+    """One task's result: what is final succeeded, a REJECTED record too; what a retry may mend is temporary."""
+    try:
+        upload = orchestrator().documents.describe(task.bucket, task.key, task.version_id)
+        if upload.is_folder_marker:
+            return _result(task, "Succeeded", "a folder marker, no document")
+        record = orchestrator().classify(upload, trace_id)
+    except DocumentRejected as error:
+        return _result(task, "PermanentFailure", str(error))
+    except OrchestratorError as error:
+        return _result(task, "TemporaryFailure", str(error))
+    except Exception as error:
+        logger.exception("task failed", extra={"key": task.key})
+        return _result(task, "TemporaryFailure", repr(error))
+    return _result(task, "Succeeded" if record.status.final else "TemporaryFailure", str(record.status))
 
 
-def _log(record: Record, *, handler_ms: float) -> None:
-    """One line a document, with the two latencies: from the handler's start, and from the event's own time."""
-    event_ms = (datetime.now(UTC) - record.upload.event_time).total_seconds() * 1000
-    logger.info(
-        "classified",
-        extra={
-            **_summary(record),
-            "trace_id": record.trace_id,
-            "handler_ms": round(handler_ms, 1),
-            "event_to_written_ms": round(event_ms, 1),
-            "models_ms": {name: round(said.latency_ms, 1) for name, said in record.predictions.items()},
-        },
-    )
+def _result(task: Task, code: str, text: str) -> dict[str, str]:
+    return {"taskId": task.id, "resultCode": code, "resultString": text[:1024]}
+
+
+def _answer_batch(event: Mapping[str, Any], results: list[dict[str, str]]) -> dict[str, Any]:
+    return {
+        "invocationSchemaVersion": event["invocationSchemaVersion"],
+        "treatMissingKeysAs": "PermanentFailure",
+        "invocationId": event.get("invocationId"),
+        "results": results,
+    }
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -96,6 +96,8 @@ class Pipeline:
             seen = None  # the conditional write will tell whether there was one
         if seen and seen.status.final:
             return seen
+        if seen:
+            upload = seen.upload  # a backfill and the upload's own event know it by different sequencers
         if isinstance(document, bytes):
             outcomes = self._ask(document, seen, started + self._budget.total - self._budget.write_reserve, trace_id)
             status, reason = status_of(outcomes)

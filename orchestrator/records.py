@@ -16,6 +16,7 @@ The `#3` is a shard of the document's name: one popular label would otherwise be
 partition takes 1,000 write units a second (AWS, "Best practices for designing and using partition keys").
 """
 
+import hashlib
 import math
 import zlib
 from collections.abc import Mapping
@@ -69,6 +70,8 @@ class Upload:
     size: int
     etag: str = ""
     version_id: str | None = None
+    backfilled: bool = False
+    """Found by listing the bucket, not announced: the sequencer is a stand-in (see `stand_in_sequencer`)."""
 
     @property
     def document(self) -> str:
@@ -79,6 +82,28 @@ class Upload:
     def sort_key(self) -> str:
         """The sequencer as the table sorts it."""
         return self.sequencer.upper().ljust(SEQUENCER_WIDTH, "0")
+
+    @property
+    def is_folder_marker(self) -> bool:
+        """Zero bytes under a name that ends with a slash: what S3's console writes for "Create folder"."""
+        return self.size == 0 and self.key.endswith("/")
+
+    def same_object(self, other: "Upload") -> bool:
+        """Whether both are the same upload, met by different ways: by its version, or where there is none its ETag."""
+        if self.version_id or other.version_id:
+            return self.version_id == other.version_id
+        return bool(self.etag) and self.etag == other.etag
+
+
+def stand_in_sequencer(last_modified: datetime, identity: str) -> str:
+    """A sequencer for an object that no event announced: the same one each time, and as good as unique.
+
+    It begins as S3's do, with the second of the upload in hexadecimal behind two zeros (observed, nowhere promised),
+    so that backfilled records sort among the others; `identity`, the version id or the ETag, fills the end, which
+    S3's leave empty.
+    """
+    second = f"00{int(last_modified.timestamp()):08X}".ljust(18, "0")
+    return second + hashlib.sha256(identity.encode()).hexdigest()[: SEQUENCER_WIDTH - 18].upper()
 
 
 @dataclass(frozen=True)
@@ -167,6 +192,7 @@ class Record:
             "size": upload.size,
             "etag": upload.etag,
             "version_id": upload.version_id,
+            "backfilled": upload.backfilled or None,
             "status": str(self.status),
             "label": verdict.label if verdict else None,
             "confidence": round(verdict.confidence, 6) if verdict else None,
@@ -210,6 +236,7 @@ class Record:
             size=int(item["size"]),
             etag=item["etag"],
             version_id=item.get("version_id"),
+            backfilled=bool(item.get("backfilled", False)),
         )
         verdict = None
         if "label" in item:

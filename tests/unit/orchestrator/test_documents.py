@@ -86,3 +86,18 @@ def test_a_connection_that_breaks_while_reading_is_unavailable() -> None:
         with pytest.raises(DocumentUnavailable) as raised:
             Documents(client, max_bytes=10).read(upload())
     assert raised.value.reason.kind == "storage-error"
+
+
+def test_an_object_is_described_as_its_event_would_have_announced_it(s3: "S3Client") -> None:
+    s3.put_bucket_versioning(Bucket="documents", VersioningConfiguration={"Status": "Enabled"})
+    stored = put(s3, b"%PDF-")
+    found = Documents(s3, max_bytes=10).describe("documents", "scan.pdf", None)
+    assert (found.size, found.version_id, found.backfilled) == (5, stored["VersionId"], True)
+    assert found.etag == stored["ETag"].strip('"')
+    assert Documents(s3, max_bytes=10).describe("documents", "scan.pdf", stored["VersionId"]) == found
+
+
+def test_an_object_that_is_gone_cannot_be_described(s3: "S3Client") -> None:
+    with pytest.raises(DocumentRejected) as raised:
+        Documents(s3, max_bytes=10).describe("documents", "gone.pdf", None)
+    assert raised.value.reason.kind == "deleted"

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import MalformedEvent
-from orchestrator.events import uploads
+from orchestrator.events import Task, from_batch, from_queue, uploads
 from orchestrator.records import Upload
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -35,6 +35,39 @@ def test_a_put_is_one_upload_with_its_key_decoded() -> None:
             version_id="096fKKXTRTtl3on89fVO.nfljtsv6qko",
         )
     ]
+
+
+def test_eventbridge_s_form_gives_the_same_and_encodes_nothing() -> None:
+    assert uploads(event("eventbridge_object_created")) == [
+        Upload(
+            bucket="documents",
+            key="from Zürich/50% off+tax.pdf",
+            sequencer="617f08299329d189",
+            event_time=datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC),
+            size=5,
+            etag="b1946ac92492d2347c6235b4d2611184",
+            version_id="IYV3p45BT0ac8hjHg1houSdS1a.Mro8e",
+        )
+    ]
+
+
+def test_other_events_of_s3_on_the_bus_announce_no_document() -> None:
+    deleted = event("eventbridge_object_created") | {"detail-type": "Object Deleted"}
+    assert uploads(deleted) == []
+
+
+def test_a_batch_names_keys_which_are_decoded() -> None:
+    assert from_batch(event("s3_batch_operations")) == [
+        Task("dGFza2lkZ29lc2hlcmUK", "documents", "from Zürich/50% off+tax.pdf", None)
+    ]
+    with pytest.raises(MalformedEvent):
+        from_batch({"invocationSchemaVersion": "2.0"})
+
+
+@pytest.mark.parametrize("name", ["s3_put", "s3_test_event", "eventbridge_object_created"])
+def test_what_is_neither_queue_nor_batch_is_left_to_uploads(name: str) -> None:
+    assert from_queue(event(name)) is None
+    assert from_batch(event(name)) is None
 
 
 def test_a_multipart_upload_in_an_unversioned_bucket_has_no_version() -> None:

@@ -17,7 +17,7 @@ from moto import mock_aws
 
 from orchestrator import handler as entry
 from orchestrator.errors import IncompleteRecords, MalformedEvent
-from tests.support.servers import Request, Server, serving, truth
+from tests.support.servers import Behaviour, Request, Server, serving, truth
 from tests.support.template import table_definition
 
 if TYPE_CHECKING:
@@ -58,10 +58,10 @@ def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         }.items():
             monkeypatch.setenv(name, value)
         monkeypatch.delenv("AWS_PROFILE", raising=False)
-        entry.pipeline.cache_clear()
+        entry.orchestrator.cache_clear()
         with mock_aws(config={"core": {"passthrough": {"urls": [f"{server.url}/.*"]}}}):
             yield server
-        entry.pipeline.cache_clear()
+        entry.orchestrator.cache_clear()
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_a_partial_record_is_written_before_lambda_is_asked_to_try_again(
     inbox: "S3Client", records: "Table", services: Server
 ) -> None:
     event = put(inbox)
-    services.behaviour = lambda request: request.drop() if request.path.startswith("/v2") else agree(request)
+    services.behaviour = down("v2")
     with pytest.raises(IncompleteRecords, match="PARTIAL"):
         entry.handler(event, CONTEXT)
     assert [item["status"] for item in records.scan()["Items"]] == ["PARTIAL"]
@@ -114,6 +114,87 @@ def test_a_document_that_every_version_refuses_is_rejected_and_not_tried_again(
     assert entry.handler(put(inbox), CONTEXT)["records"][0]["status"] == "REJECTED"
     [item] = records.scan()["Items"]
     assert item["reason"] == {"kind": "unreadable", "detail": "the PDF is encrypted"}
+
+
+def down(version: str) -> Behaviour:
+    """A version that closes every connection; the others agree."""
+    return lambda request: request.drop() if request.path.startswith(f"/{version}/") else agree(request)
+
+
+def in_queue(*bodies: dict[str, Any] | str) -> dict[str, Any]:
+    """The event with which Lambda hands over messages of these bodies."""
+    texts = [body if isinstance(body, str) else json.dumps(body) for body in bodies]
+    records = [
+        {"messageId": f"message-{number}", "eventSource": "aws:sqs", "body": text} for number, text in enumerate(texts)
+    ]
+    return {"Records": records}
+
+
+def test_messages_that_are_done_leave_the_queue_and_the_others_come_again(
+    inbox: "S3Client", records: "Table", services: Server
+) -> None:
+    good, test_event = put(inbox, "good.pdf"), json.loads((EVENTS / "s3_test_event.json").read_text())
+    answer = entry.handler(in_queue(good, "no JSON", {"hello": "world"}, test_event, "[1]"), CONTEXT)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": f"message-{number}"} for number in (1, 2, 4)]}
+    assert [item["status"] for item in records.scan()["Items"]] == ["COMPLETE"]
+
+
+def test_a_message_whose_record_is_partial_comes_again_and_completes_it(
+    inbox: "S3Client", records: "Table", services: Server
+) -> None:
+    event = in_queue(put(inbox))
+    services.behaviour = down("v2")
+    assert len(entry.handler(event, CONTEXT)["batchItemFailures"]) == 1
+    services.behaviour = agree
+    assert entry.handler(event, CONTEXT) == {"batchItemFailures": []}
+    assert [(item["status"], item["revision"]) for item in records.scan()["Items"]] == [("COMPLETE", 2)]
+
+
+@pytest.mark.parametrize("queued", [False, True])
+def test_eventbridge_s_events_are_uploads_too(inbox: "S3Client", records: "Table", queued: bool) -> None:
+    etag = put(inbox)["Records"][0]["s3"]["object"]["eTag"]
+    event = json.loads((EVENTS / "eventbridge_object_created.json").read_text())
+    event["detail"]["object"] |= {"etag": etag, "version-id": ""}
+    entry.handler(in_queue(event) if queued else event, CONTEXT)
+    [item] = records.scan()["Items"]
+    assert (item["key"], item["status"]) == ("from Zürich/50% off+tax.pdf", "COMPLETE")
+
+
+def batch(**changes: Any) -> dict[str, Any]:
+    event = json.loads((EVENTS / "s3_batch_operations.json").read_text())
+    event["tasks"][0] |= changes
+    assert isinstance(event, dict)
+    return event
+
+
+def test_a_backfilled_object_gets_a_record_once(inbox: "S3Client", records: "Table", services: Server) -> None:
+    put(inbox)
+    for _ in range(2):
+        answer = entry.handler(batch(), CONTEXT)
+        assert (answer["invocationSchemaVersion"], answer["treatMissingKeysAs"]) == ("2.0", "PermanentFailure")
+        [result] = answer["results"]
+        assert result == {"taskId": "dGFza2lkZ29lc2hlcmUK", "resultCode": "Succeeded", "resultString": "COMPLETE"}
+    [item] = records.scan()["Items"]
+    assert (item["status"], item["backfilled"], item["revision"]) == ("COMPLETE", True, 1)
+    assert len(services.requests) == 3
+
+
+def test_an_upload_that_has_its_record_is_not_backfilled_again(
+    inbox: "S3Client", records: "Table", services: Server
+) -> None:
+    entry.handler(put(inbox), CONTEXT)
+    entry.handler(batch(), CONTEXT)
+    assert len(records.scan()["Items"]) == 1
+    assert len(services.requests) == 3
+
+
+def test_a_task_says_whether_trying_again_may_help(inbox: "S3Client", records: "Table", services: Server) -> None:
+    [gone] = entry.handler(batch(s3Key="gone.pdf"), CONTEXT)["results"]
+    assert gone["resultCode"] == "PermanentFailure"
+    put(inbox)
+    services.behaviour = down("v1")
+    [partial] = entry.handler(batch(), CONTEXT)["results"]
+    assert (partial["resultCode"], partial["resultString"]) == ("TemporaryFailure", "PARTIAL")
 
 
 def test_s3_s_test_event_stores_nothing(records: "Table") -> None:
@@ -137,6 +218,21 @@ def test_each_document_is_one_line_in_the_log_with_both_latencies(
     since_event = line["created"] - datetime.fromisoformat("2026-11-22T12:00:00.123Z").timestamp()
     assert line["event_to_written_ms"] == pytest.approx(since_event * 1000, abs=2000)
     assert sorted(line["models_ms"]) == ["v1", "v2", "v3"]
+
+
+def test_each_document_is_counted_and_timed_in_the_embedded_metric_format(
+    inbox: "S3Client", records: "Table", services: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    services.behaviour = down("v3")
+    with pytest.raises(IncompleteRecords):
+        entry.handler(put(inbox), CONTEXT)
+    [line] = [json.loads(text) for text in capsys.readouterr().out.splitlines() if '"CloudWatchMetrics"' in text]
+    [directive] = line["_aws"]["CloudWatchMetrics"]
+    assert (directive["Namespace"], directive["Dimensions"]) == ("Triptych", [["service"]])
+    names = {metric["Name"] for metric in directive["Metrics"]}
+    assert {"Documents", "Partial", "Majority", "HandlerLatency", "EventLatency", "v3.Error", "v3.unreachable"} <= names
+    assert line["v1.Latency"][0] > 0
+    assert line["Documents"] == [1.0]
 
 
 def test_the_function_loads_nothing_that_only_the_services_need() -> None:

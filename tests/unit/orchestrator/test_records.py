@@ -17,6 +17,7 @@ from orchestrator.records import (
     Record,
     Status,
     shard_of,
+    stand_in_sequencer,
     timestamp,
 )
 from tests.support.uploads import NOON, error, prediction, record, upload
@@ -114,3 +115,18 @@ def test_a_successor_counts_on_from_what_it_replaces() -> None:
     first = record({"v1": prediction()})
     assert first.next_revision(None).revision == 1
     assert first.next_revision(replace(first, revision=4)).revision == 5
+
+
+@given(st.datetimes(datetime(2010, 1, 1), datetime(2080, 1, 1)), st.text(min_size=1, max_size=40))
+def test_a_stand_in_sequencer_is_always_the_same_and_fits_the_key(moment: datetime, identity: str) -> None:
+    at = moment.replace(tzinfo=UTC)
+    made = stand_in_sequencer(at, identity)
+    assert made == stand_in_sequencer(at, identity) == upload(sequencer=made).sort_key
+    assert made != stand_in_sequencer(at, identity + "x")
+    assert made < stand_in_sequencer(at + timedelta(seconds=1), identity)
+
+
+def test_a_stand_in_sorts_among_the_sequencers_of_its_time() -> None:
+    # The sequencer of AWS's own example event; its digits say 2015-07-21 23:33:48 UTC.
+    example, moment = "0055AED6DCD90281E5", datetime(2015, 7, 21, 23, 33, 48, tzinfo=UTC)
+    assert stand_in_sequencer(moment, "v") < example < stand_in_sequencer(moment + timedelta(seconds=1), "v")

@@ -1,7 +1,8 @@
 """Protects: two writers of one record never lose what either of them knows, and the rolled-out keys hold records."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -10,8 +11,8 @@ from botocore.stub import Stubber
 
 from orchestrator.errors import RecordConflict, RecordsUnavailable
 from orchestrator.records import shard_key, shard_of
-from orchestrator.table import Records
-from tests.support.uploads import error, prediction, record, upload
+from orchestrator.table import LATE, Records
+from tests.support.uploads import NOON, error, prediction, record, upload
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -20,7 +21,7 @@ PARTIAL = record({"v1": prediction(), "v2": error(), "v3": prediction()})
 
 
 def test_what_was_saved_is_found(table: "Table") -> None:
-    records = Records(table)
+    records = Records(table, lambda: NOON)
     records.save(PARTIAL, replacing=None)
     found = records.find(PARTIAL.upload)
     assert found is not None
@@ -28,11 +29,11 @@ def test_what_was_saved_is_found(table: "Table") -> None:
 
 
 def test_nothing_is_found_where_nothing_was_saved(table: "Table") -> None:
-    assert Records(table).find(upload()) is None
+    assert Records(table, lambda: NOON).find(upload()) is None
 
 
 def test_a_second_first_write_conflicts_and_changes_nothing(table: "Table") -> None:
-    records = Records(table)
+    records = Records(table, lambda: NOON)
     records.save(PARTIAL, replacing=None)
     with pytest.raises(RecordConflict):
         records.save(record({"v1": prediction("receipt")}), replacing=None)
@@ -42,7 +43,7 @@ def test_a_second_first_write_conflicts_and_changes_nothing(table: "Table") -> N
 
 
 def test_a_write_over_a_revision_that_is_gone_conflicts(table: "Table") -> None:
-    records = Records(table)
+    records = Records(table, lambda: NOON)
     records.save(PARTIAL, replacing=None)
     records.save(PARTIAL.next_revision(PARTIAL), replacing=PARTIAL)
     with pytest.raises(RecordConflict):
@@ -50,7 +51,7 @@ def test_a_write_over_a_revision_that_is_gone_conflicts(table: "Table") -> None:
 
 
 def test_two_uploads_of_one_name_are_two_records_the_later_one_last(table: "Table") -> None:
-    records = Records(table)
+    records = Records(table, lambda: NOON)
     for sequencer in ("00B", "00A1"):
         records.save(record({"v1": prediction()}, of=upload(sequencer=sequencer)), replacing=None)
     found = table.query(KeyConditionExpression=Key("document").eq(upload().document))["Items"]
@@ -66,10 +67,37 @@ def test_two_uploads_of_one_name_are_two_records_the_later_one_last(table: "Tabl
     ],
 )
 def test_a_record_stands_in_each_index_of_the_template(table: "Table", index: str, attribute: str, value: str) -> None:
-    Records(table).save(PARTIAL, replacing=None)
+    Records(table, lambda: NOON).save(PARTIAL, replacing=None)
     wanted = Key(attribute).eq(shard_key(value, shard_of(PARTIAL.upload.document)))
     assert table.query(IndexName=index, KeyConditionExpression=wanted)["Count"] == 1
     assert table.query(IndexName="by_review", KeyConditionExpression=Key("review_shard").eq("review#0"))["Count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("known", "met_again"),
+    [
+        ({"version_id": "one", "backfilled": True, "sequencer": "00AA"}, {"version_id": "one"}),
+        ({"version_id": "one"}, {"version_id": "one", "backfilled": True, "sequencer": "00AA"}),
+        ({"etag": "abc"}, {"etag": "abc", "backfilled": True, "sequencer": "00AA"}),
+    ],
+)
+def test_an_upload_met_by_its_event_and_by_a_backfill_has_one_record(
+    table: "Table", known: dict[str, Any], met_again: dict[str, Any]
+) -> None:
+    records = Records(table, lambda: NOON + 2 * LATE)
+    first = record({"v1": prediction()}, of=upload(**known))
+    records.save(first, replacing=None)
+    found = records.find(upload(**met_again))
+    assert found is not None
+    assert found.upload == replace(first.upload, sequencer=first.upload.sort_key)
+    assert records.find(upload(**{**met_again, "version_id": "two", "etag": "def"})) is None
+
+
+def test_an_event_on_time_costs_one_read_of_one_item(table: "Table") -> None:
+    operations: list[str] = []
+    table.meta.client.meta.events.register("before-call.dynamodb", lambda model, **_: operations.append(model.name))
+    Records(table, lambda: NOON + LATE / 2).find(upload(version_id="one"))
+    assert operations == ["GetItem"]
 
 
 @pytest.mark.parametrize(
@@ -84,4 +112,4 @@ def test_a_throttled_table_is_unavailable_and_no_conflict(operation: str, use: C
     with Stubber(resource.meta.client) as stub:
         stub.add_client_error(operation, service_error_code="ProvisionedThroughputExceededException")
         with pytest.raises(RecordsUnavailable):
-            use(Records(resource.Table("records")))
+            use(Records(resource.Table("records"), lambda: NOON))
