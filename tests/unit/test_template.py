@@ -142,6 +142,7 @@ class TestPermissions:
             "s3:ListBucket",
             "dynamodb:GetItem",
             "dynamodb:PutItem",
+            "dynamodb:Query",
             "sqs:SendMessage",
         }
 
