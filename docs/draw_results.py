@@ -1,5 +1,6 @@
 """Draw docs/images/results.svg, the README's picture, from the running local stack: `python docs/draw_results.py`."""
 
+from io import StringIO
 from pathlib import Path
 
 from rich.console import Console
@@ -12,6 +13,6 @@ IMAGE = Path(__file__).parent / "images" / "results.svg"
 COLUMNS = 118
 
 records = Results(target.local().table).newest(Question(), limit=14)
-console = Console(record=True, width=COLUMNS, file=Path("/dev/null").open("w"))
-console.print(render.as_table(records))
+console = Console(record=True, width=COLUMNS, file=StringIO())
+console.print(render.RecordTable(records))
 console.save_svg(str(IMAGE), title="triptych results", theme=MONOKAI)

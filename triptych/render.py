@@ -1,14 +1,18 @@
 """Records as a table that a person reads at a glance, and as JSON for scripts."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 from orchestrator.records import Agreement, ModelError, Outcome, Record, Status
+
+_NARROW = 100
+"""Columns of the screen below which three spelled-out labels do not fit beside the rest."""
 
 _AGREEMENT = {"unanimous": "green", "majority": "yellow", "split": "red"}
 
@@ -23,27 +27,38 @@ def versions_in(records: Iterable[Record]) -> list[str]:
     return sorted({version for record in records for version in record.predictions})
 
 
-def as_table(records: Sequence[Record], *, title: str | None = None) -> RenderableType:
+@dataclass(frozen=True)
+class RecordTable:
     """One row a document: the verdict, what each version said, how far they agree, and how long it took.
 
-    A version that says what the verdict says is a tick and its confidence; only what differs is spelled out, so that
-    the eye finds it. What a person should know or do stands below, and a count of it all.
+    A version that says what the verdict says is a tick and its confidence; only what differs is spelled out (where the
+    screen is narrow: marked, and spelled out below), so that the eye finds it. What a person should know or do stands
+    below, and a count of it all.
     """
-    versions = versions_in(records)
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, title=title, title_justify="left")
-    table.add_column("Document", overflow="fold", min_width=12)
-    table.add_column("Verdict", no_wrap=True)
-    table.add_column("Sure", justify="right", no_wrap=True)
-    for version in versions:
-        table.add_column(version, overflow="fold", min_width=6)
-    table.add_column("Agreement", no_wrap=True)
-    table.add_column("ms", justify="right", no_wrap=True)
-    for record in records:
-        table.add_row(*_row(record, versions))
-    return Group(table, *_notes(records), Text(_summary(records), style="dim"))
+
+    records: Sequence[Record]
+    title: str | None = None
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Called by rich."""
+        narrow = options.max_width < _NARROW
+        versions = versions_in(self.records)
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, title=self.title, title_justify="left")
+        table.add_column("Document", overflow="fold")
+        table.add_column("Verdict", no_wrap=True)
+        table.add_column("Sure", justify="right", no_wrap=True)
+        for version in versions:
+            table.add_column(version, no_wrap=True)
+        table.add_column("Agreement", no_wrap=True)
+        table.add_column("ms", justify="right", no_wrap=True)
+        for record in self.records:
+            table.add_row(*_row(record, versions, narrow))
+        yield table
+        yield from _notes(self.records)
+        yield Text(_summary(self.records), style="dim")
 
 
-def _row(record: Record, versions: Sequence[str]) -> list[Text]:
+def _row(record: Record, versions: Sequence[str], narrow: bool) -> list[Text]:
     verdict = record.verdict
     label = verdict.label if verdict else None
     agreement = str(verdict.agreement) if verdict else ""
@@ -51,24 +66,24 @@ def _row(record: Record, versions: Sequence[str]) -> list[Text]:
         Text(record.upload.key),
         Text(label or record.status.lower(), style="bold" if label else "red"),
         Text(_percent(verdict.confidence) if verdict else ""),
-        *(_cell(record.predictions.get(version), label) for version in versions),
+        *(_cell(record.predictions.get(version), label, narrow) for version in versions),
         Text(agreement, style=_AGREEMENT.get(agreement, "")),
         Text(f"{record.latency_ms:.0f}"),
     ]
 
 
-def _cell(said: Outcome | None, verdict: str | None) -> Text:
+def _cell(said: Outcome | None, verdict: str | None, narrow: bool) -> Text:
     if said is None:
         return Text("·", style="dim")
     if isinstance(said, ModelError):
-        return Text("✗" if said.kind == "rejected" else f"✗ {said.kind}", style="red")
+        return Text("✗" if narrow or said.kind == "rejected" else f"✗ {said.kind}", style="red")
     sure = _percent(said.confidence) + ("?" if said.abstained else "")
     if said.label == verdict:
         return Text(f"✓ {sure}", style="green")
-    return Text(f"{said.label} {sure}", style="yellow")
+    return Text(f"{'≠' if narrow else said.label} {sure}", style="yellow")
 
 
-def _notes(records: Sequence[Record]) -> list[RenderableType]:
+def _notes(records: Sequence[Record]) -> Iterator[RenderableType]:
     """What a person should know or do, a line a document; none for documents that simply worked."""
     notes = Table.grid(padding=(0, 2, 0, 0))
     for record in records:
@@ -76,8 +91,20 @@ def _notes(records: Sequence[Record]) -> list[RenderableType]:
             notes.add_row(record.upload.key, Text(f"{record.status.lower()}: {record.reason.detail}", style="red"))
         if record.verdict and record.verdict.needs_review:
             reasons = ", ".join(record.verdict.review_reasons)
-            notes.add_row(record.upload.key, Text(f"to review: {reasons}", style="yellow"))
-    return [notes, Text()] if notes.row_count else []
+            notes.add_row(record.upload.key, Text(f"to review: {reasons}{_others(record)}", style="yellow"))
+    if notes.row_count:
+        yield notes
+        yield Text()
+
+
+def _others(record: Record) -> str:
+    """Which versions say something else than the verdict, and what."""
+    others = [
+        f"{version} says {said.label}"
+        for version, said in record.answered().items()
+        if record.verdict and said.label != record.verdict.label
+    ]
+    return f" ({', '.join(others)})" if others else ""
 
 
 def _summary(records: Sequence[Record]) -> str:

@@ -104,7 +104,7 @@ def _print_records(records: list[Record], as_json: bool) -> None:
     if as_json:
         typer.echo(render.as_json(records))
     elif records:
-        Console().print(render.as_table(records))
+        Console().print(render.RecordTable(records))
 
 
 def _print_stored(dropped: Sequence[Dropped], as_json: bool) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
@@ -47,7 +47,7 @@ def results(
     if as_json:
         typer.echo(render.as_json(records))
     elif records:
-        Console().print(render.as_table(records))
+        Console().print(render.RecordTable(records))
     else:
         typer.echo(empty, err=True)
 
@@ -90,9 +90,9 @@ def _watch_table(looks: Iterable[list[Record]], limit: int, name: str) -> None:
                 live.update(_live_table(rows[::-1], name))
 
 
-def _live_table(records: list[Record], name: str) -> RenderableType:
+def _live_table(records: list[Record], name: str) -> render.RecordTable:
     clock = datetime.now().astimezone().strftime("%H:%M:%S")
-    return render.as_table(records, title=f"{name} · {clock} · Ctrl-C ends")
+    return render.RecordTable(records, title=f"{name} · {clock} · Ctrl-C ends")
 
 
 def _question(label: str | None, status: Status | None, review: bool, since: str | None, until: str | None) -> Question:
