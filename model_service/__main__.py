@@ -6,8 +6,9 @@ import sys
 import uvicorn
 
 from model_service import logs
-from model_service.app import create_app, load_classifier
-from model_service.errors import ModelError
+from model_service.app import create_app, loaded_classifier
+from model_service.classifier import Classifier
+from model_service.errors import ModelError, ServiceError
 from model_service.lifecycle import Lifecycle, Server
 from model_service.settings import Settings, SettingsError
 
@@ -26,13 +27,18 @@ def main() -> int:
     try:
         settings = Settings.from_environment()
         logs.configure(settings.log_level)
-        classifier = load_classifier(settings)
+        with loaded_classifier(settings) as classifier:
+            _serve(classifier, settings)
     except SettingsError as error:
         logger.error("settings are not usable: %s", error)  # noqa: TRY400 (the sentence says it all)
         return 2
-    except ModelError as error:
+    except (ModelError, ServiceError) as error:
         logger.error("model cannot be served: %s", error)  # noqa: TRY400
         return 1
+    return 0
+
+
+def _serve(classifier: Classifier, settings: Settings) -> None:
     lifecycle = Lifecycle()
     config = uvicorn.Config(
         create_app(classifier, settings, lifecycle),
@@ -46,7 +52,6 @@ def main() -> int:
         timeout_graceful_shutdown=settings.stop_seconds,
     )
     Server(config, lifecycle, settings.drain_seconds).run()
-    return 0
 
 
 if __name__ == "__main__":

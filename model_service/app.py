@@ -1,7 +1,7 @@
 """Puts the parts together: an app around loaded models."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from model_service import problems
 from model_service.admission import Admission
 from model_service.classifier import Classifier
+from model_service.decoders import DecoderPool
 from model_service.engine import load_model
 from model_service.errors import ServiceError
 from model_service.lifecycle import Lifecycle
@@ -26,16 +27,24 @@ Every error is a problem (RFC 9457) with a stable `type`. `X-Request-Id` and `X-
 """
 
 
-def load_classifier(settings: Settings) -> Classifier:
-    """Load, verify and warm up the versions of the settings.
+@contextmanager
+def loaded_classifier(settings: Settings) -> Iterator[Classifier]:
+    """Load, verify and warm up the versions of the settings, while the decoder processes start.
 
     Raises:
         ModelError: If one of them cannot be served.
+        ServiceError: If a decoder process does not start.
     """
-    models = {
-        version: load_model(settings.models_dir / version, concurrency=settings.threads) for version in settings.models
-    }
-    return Classifier(models, settings.limits)
+    decoders = DecoderPool(settings.threads)
+    try:
+        models = {
+            version: load_model(settings.models_dir / version, concurrency=settings.threads)
+            for version in settings.models
+        }
+        decoders.wait()
+        yield Classifier(models, settings.limits, decoders.read)
+    finally:
+        decoders.close()
 
 
 def create_app(classifier: Classifier, settings: Settings, lifecycle: Lifecycle | None = None) -> FastAPI:

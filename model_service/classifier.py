@@ -7,9 +7,10 @@ from typing import Final
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
-from model_service import decoding
+from model_service import frames
 from model_service.engine import Model
 from model_service.errors import UnknownModelError
+from model_service.frames import Read
 from model_service.limits import Checkpoint, Limits, no_hurry
 
 
@@ -18,9 +19,9 @@ class Timings:
     """Where the time went, in milliseconds."""
 
     decode: float
-    """Reading the document's pages."""
+    """Reading the document's pages and bringing them to the model's input."""
     infer: float
-    """Bringing them to the model's input and scoring them."""
+    """Scoring them."""
     total: float
     """From the arrival of the request to its answer, upload and waiting included."""
 
@@ -55,11 +56,13 @@ class Classifier:
     Args:
         models: By version; the first is the default.
         limits: Bounds on one document.
+        read: Decodes documents; in this process, unless said otherwise.
     """
 
-    def __init__(self, models: Mapping[str, Model], limits: Limits) -> None:
+    def __init__(self, models: Mapping[str, Model], limits: Limits, read: Read = frames.read) -> None:
         self.models: Final = dict(models)
         self.limits: Final = limits
+        self._read: Final = read
         self.default: Final = next(iter(models))
 
     def model(self, version: str | None) -> Model:
@@ -90,10 +93,10 @@ class Classifier:
         """
         started = time.perf_counter()
         manifest = model.manifest
-        document = decoding.read(data, min_side=manifest.input.min_side, limits=self.limits, checkpoint=checkpoint)
+        document = self._read(data, manifest.input, self.limits, checkpoint)
         decoded = time.perf_counter()
         checkpoint()
-        scores = model.score([manifest.input.apply(page) for page in document.pages])
+        scores = model.score(document.pixels)
         scored = time.perf_counter()
         best = int(scores.argmax())
         confidence = float(scores[best])
@@ -103,7 +106,7 @@ class Classifier:
             confidence=confidence,
             probabilities=dict(zip(manifest.labels, scores.tolist(), strict=True)),
             abstained=confidence < manifest.abstain_below,
-            pages=len(document.pages),
+            pages=len(document.pixels),
             truncated=document.truncated,
             timings_ms=Timings(
                 decode=_ms(decoded - started),

@@ -2,7 +2,6 @@
 
 import logging
 import queue
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -41,17 +40,17 @@ class Model:
         except RuntimeError as error:
             raise ModelError(f"{self.manifest.version}: the graph cannot run: {error}") from error
 
-    def score(self, pages: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
+    def score(self, pages: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Score the pages of one document together, in one batch.
 
         Args:
-            pages: Each uint8 of shape (height, width, 3), as `Preprocessing.apply` makes them; at least one.
+            pages: Shape (pages, height, width, 3), each as `Preprocessing.apply` makes it; at least one.
 
         Returns:
             Probability of each label, in the manifest's order, sum 1: softmax(logits / temperature), meant
             over the pages. Temperature scaling is Guo et al., "On Calibration of Modern Neural Networks", 2017.
         """
-        logits = self._infer(np.stack(pages)) / self.manifest.temperature
+        logits = self._infer(pages) / self.manifest.temperature
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         mean: NDArray[np.float64] = (odds / odds.sum(axis=1, keepdims=True)).mean(axis=0)
         return mean

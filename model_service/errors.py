@@ -11,7 +11,9 @@ the message of the instance becomes the problem's `detail`.
     │   └── UnreadableDocumentError     422  unreadable-document
     │       ├── CorruptDocumentError    422  corrupt-document        damaged or cut short
     │       ├── EncryptedDocumentError  422  encrypted-document      opens with a password only
-    │       └── DecompressionBombError  422  decompression-bomb      unpacks to more pixels than allowed
+    │       ├── DecompressionBombError  422  decompression-bomb      unpacks to more pixels than allowed
+    │       ├── DecoderCrashedError     422  decoder-crashed         brought its decoder process down
+    │       └── DecoderTimeoutError     422  decoder-timeout         kept its decoder process busy for too long
     ├── RequestError                         the request around the document is at fault
     │   ├── InvalidRequestError         400  invalid-request
     │   └── UnknownModelError           404  unknown-model
@@ -98,6 +100,20 @@ class DecompressionBombError(UnreadableDocumentError):
 
     problem = "decompression-bomb"
     title = "The document unpacks to too many pixels"
+
+
+class DecoderCrashedError(UnreadableDocumentError):
+    """The document brought the process down that decoded it, or made it take too much memory."""
+
+    problem = "decoder-crashed"
+    title = "The document cannot be decoded safely"
+
+
+class DecoderTimeoutError(UnreadableDocumentError):
+    """The document would take longer to decode than any honest one."""
+
+    problem = "decoder-timeout"
+    title = "The document takes too long to decode"
 
 
 class RequestError(ServiceError):

@@ -25,6 +25,10 @@ class Limits:
     """Pixels of one page or embedded image. 80 million hold an A3 page at 600 dpi."""
     max_pages: int = 8
     """Pages read from the front of a document; the rest is left unread, and the answer says so."""
+    max_seconds: float = 20.0
+    """Seconds that a decoder process may take for the document. An honest one takes less than one."""
+    max_memory: int = 3 * 1024**3
+    """Bytes of address space of a decoder process (Linux). A page of `max_pixels` in 32 bits needs about 1.5 GiB."""
 
     def check_pixels(self, width: int, height: int) -> None:
         """Refuse a page that would unpack to too many pixels.

@@ -40,6 +40,8 @@ class Settings(BaseModel):
     """Largest page or embedded image, in pixels."""
     max_pages: Annotated[int, Field(ge=1, le=100)] = _LIMITS.max_pages
     """Pages read from the front of a document."""
+    max_decode_seconds: Annotated[float, Field(gt=0)] = _LIMITS.max_seconds
+    """Longest time that a document may keep a decoder process busy."""
     max_in_flight: Annotated[int, Field(ge=1)] = 16
     """Predictions accepted at a time, running and waiting; further ones get 503 at once."""
     max_timeout_ms: Annotated[int, Field(ge=1)] = 30_000
@@ -70,7 +72,12 @@ class Settings(BaseModel):
     @property
     def limits(self) -> Limits:
         """Bounds on one document."""
-        return Limits(max_bytes=self.max_bytes, max_pixels=self.max_pixels, max_pages=self.max_pages)
+        return Limits(
+            max_bytes=self.max_bytes,
+            max_pixels=self.max_pixels,
+            max_pages=self.max_pages,
+            max_seconds=self.max_decode_seconds,
+        )
 
     @property
     def threads(self) -> int:

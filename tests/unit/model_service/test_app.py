@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from model_service.app import create_app, load_classifier
+from model_service.app import create_app, loaded_classifier
 from model_service.classifier import Classifier, Prediction
 from model_service.lifecycle import Lifecycle
 from model_service.settings import Settings
@@ -29,8 +29,9 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def classifier(settings: Settings) -> Classifier:
-    return load_classifier(settings)
+def classifier(settings: Settings) -> Iterator[Classifier]:
+    with loaded_classifier(settings) as loaded:
+        yield loaded
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from model_service.manifest import FILE_NAME, load, load_files
 from tests.support.tiny_model import LABELS, write_tiny_model
 
 
-def frames(count: int, seed: int = 0) -> list[NDArray[np.uint8]]:
-    return list(np.random.default_rng(seed).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8))
+def frames(count: int, seed: int = 0) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_the_pages_of_a_document_are_meant(model: Model) -> None:
 
     together = model.score(pages)
 
-    np.testing.assert_allclose(together, np.mean([model.score([page]) for page in pages], axis=0), rtol=1e-5)
+    np.testing.assert_allclose(together, np.mean([model.score(page[np.newaxis]) for page in pages], axis=0), rtol=1e-5)
 
 
 def test_callers_at_the_same_time_do_not_get_each_others_answers(model: Model) -> None:
