@@ -54,7 +54,7 @@ def test_every_width_shows_the_document_the_verdict_and_what_differs(width: int)
     shown = text(AGREED, torn, width=width)
     assert "…" not in shown
     for part in ("inbox/invoice", "unanimous", "✓ 90%", "v1 says scientific_paper, v2 says handwritten"):
-        assert part in shown
+        assert part in " ".join(shown.split())  # a long note may wrap
     assert max(map(len, shown.splitlines())) <= width
 
 
