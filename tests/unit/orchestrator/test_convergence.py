@@ -1,0 +1,160 @@
+"""Protects the promise of the whole: whatever is delivered, in any order, how often, and wherever a handler dies, each
+upload ends in exactly one true record, and nothing that was once known of it is ever lost or changed."""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from orchestrator.errors import DocumentUnavailable, RecordConflict, RecordsUnavailable
+from orchestrator.pipeline import Budget, Pipeline
+from orchestrator.records import Outcome, Prediction, Record, Status, Upload
+from tests.support.uploads import NOON, error, prediction, upload
+
+VERSIONS = ("v1", "v2", "v3")
+UPLOADS = [
+    upload(
+        name, sequencer=f"00{number:016X}", event_time=NOON + timedelta(seconds=number), version_id=f"{name}-{number}"
+    )
+    for name in ("a.pdf", "b.pdf")
+    for number in (1, 2)
+]
+
+
+class Died(Exception):
+    """The handler's process was killed."""
+
+
+def truth(version: str, document: bytes) -> Prediction:
+    """What a version says of a document: something that only this version says of only this document."""
+    return prediction(confidence=0.5 + sum(document + version.encode()) % 400 / 1000)
+
+
+class World:
+    """Bucket, versions and table, with everything that can be wrong with them just now."""
+
+    versions = VERSIONS
+
+    def __init__(self) -> None:
+        self.items: dict[tuple[str, str], Record] = {}
+        self.down: set[str] = set()
+        self.storage_fails = self.table_fails = False
+        self.dies_before_write = self.dies_after_write = False
+        self.meanwhile: Callable[[], object] | None = None
+
+    def read(self, upload: Upload) -> bytes:
+        if self.storage_fails:
+            raise DocumentUnavailable("storage-error", "slow down")
+        return str(upload.version_id).encode()
+
+    def predict(
+        self, document: bytes, *, versions: Iterable[str], deadline: float, trace_id: str = ""
+    ) -> Mapping[str, Outcome]:
+        return {
+            version: error("unreachable") if version in self.down else truth(version, document) for version in versions
+        }
+
+    def find(self, upload: Upload) -> Record | None:
+        if self.table_fails:
+            raise RecordsUnavailable("throttled")
+        return self.items.get((upload.document, upload.sort_key))
+
+    def save(self, record: Record, *, replacing: Record | None) -> None:
+        if self.dies_before_write:
+            raise Died
+        if self.meanwhile:
+            another, self.meanwhile = self.meanwhile, None
+            another()
+        if self.table_fails:
+            raise RecordsUnavailable("throttled")
+        key = (record.upload.document, record.upload.sort_key)
+        standing = self.items.get(key)
+        if (standing.revision if standing else None) != (replacing.revision if replacing else None):
+            raise RecordConflict("changed")
+        self.items[key] = record
+        if self.dies_after_write:
+            raise Died
+
+
+class Convergence(RuleBasedStateMachine):
+    """Deliveries of a few uploads to a world in which anything may fail."""
+
+    @initialize()
+    def start(self) -> None:
+        self.world = World()
+        self.pipeline = Pipeline(
+            self.world, self.world, self.world, budget=Budget(3.0, 0.3), clock=lambda: 0.0, now=lambda: NOON
+        )
+        self.known: dict[tuple[str, str, str], Prediction] = {}
+
+    def deliver(self, of: Upload) -> None:
+        with suppress(Died, RecordsUnavailable):  # Lambda delivers it again, some time
+            self.pipeline.classify(of)
+
+    @rule(
+        of=st.sampled_from(UPLOADS),
+        down=st.sets(st.sampled_from(VERSIONS)),
+        fault=st.sampled_from(
+            ["none", "none", "storage_fails", "table_fails", "dies_before_write", "dies_after_write"]
+        ),
+    )
+    def delivery(self, of: Upload, down: set[str], fault: str) -> None:
+        self.world.down = down
+        if fault != "none":
+            setattr(self.world, fault, True)
+        self.deliver(of)
+        if fault != "none":
+            setattr(self.world, fault, False)
+
+    @rule(
+        of=st.sampled_from(UPLOADS),
+        down=st.sets(st.sampled_from(VERSIONS)),
+        down_for_the_other=st.sets(st.sampled_from(VERSIONS)),
+    )
+    def two_at_once(self, of: Upload, down: set[str], down_for_the_other: set[str]) -> None:
+        """Another handler does all of its work between this one's look-up and its write."""
+
+        def other() -> None:
+            self.world.down = down_for_the_other
+            self.deliver(of)
+
+        self.world.down = down
+        self.world.meanwhile = other
+        self.deliver(of)
+        self.world.meanwhile = None
+
+    @invariant()
+    def every_prediction_is_true_and_none_is_lost(self) -> None:
+        for (document, sequencer), record in self.world.items.items():
+            content = str(record.upload.version_id).encode()
+            for version, said in record.answered().items():
+                assert said == truth(version, content)
+                self.known[document, sequencer, version] = said
+        for document, sequencer, version in self.known:
+            assert version in self.world.items[document, sequencer].answered()
+
+    @invariant()
+    def a_status_says_what_the_record_holds(self) -> None:
+        for record in self.world.items.values():
+            expected = {3: Status.COMPLETE, 0: Status.FAILED}.get(len(record.answered()), Status.PARTIAL)
+            assert record.status is expected
+            assert (record.verdict is None) == (record.status is Status.FAILED)
+
+    def teardown(self) -> None:
+        """Once all is well and everything was delivered again, each upload has one complete record."""
+        if not hasattr(self, "world"):
+            return
+        self.world.down = set()
+        for of in UPLOADS:
+            self.deliver(of)
+        assert set(self.world.items) == {(of.document, of.sort_key) for of in UPLOADS}
+        assert {record.status for record in self.world.items.values()} == {Status.COMPLETE}
+        self.every_prediction_is_true_and_none_is_lost()
+
+
+TestConvergence: Any = Convergence.TestCase
+TestConvergence.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
