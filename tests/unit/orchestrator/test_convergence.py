@@ -41,6 +41,7 @@ class World:
 
     def __init__(self) -> None:
         self.items: dict[tuple[str, str], Record] = {}
+        self.ever_known: set[tuple[str, str, str]] = set()
         self.down: set[str] = set()
         self.storage_fails = self.table_fails = False
         self.dies_before_write = self.dies_after_write = False
@@ -76,6 +77,7 @@ class World:
         if (standing.revision if standing else None) != (replacing.revision if replacing else None):
             raise RecordConflict("changed")
         self.items[key] = record
+        self.ever_known |= {(*key, version) for version in record.answered()}
         if self.dies_after_write:
             raise Died
 
@@ -89,7 +91,6 @@ class Convergence(RuleBasedStateMachine):
         self.pipeline = Pipeline(
             self.world, self.world, self.world, budget=Budget(3.0, 0.3), clock=lambda: 0.0, now=lambda: NOON
         )
-        self.known: dict[tuple[str, str, str], Prediction] = {}
 
     def deliver(self, of: Upload) -> None:
         with suppress(Died, RecordsUnavailable):  # Lambda delivers it again, some time
@@ -129,12 +130,11 @@ class Convergence(RuleBasedStateMachine):
 
     @invariant()
     def every_prediction_is_true_and_none_is_lost(self) -> None:
-        for (document, sequencer), record in self.world.items.items():
+        for record in self.world.items.values():
             content = str(record.upload.version_id).encode()
             for version, said in record.answered().items():
                 assert said == truth(version, content)
-                self.known[document, sequencer, version] = said
-        for document, sequencer, version in self.known:
+        for document, sequencer, version in self.world.ever_known:
             assert version in self.world.items[document, sequencer].answered()
 
     @invariant()
