@@ -39,6 +39,7 @@ format: $(VENV)/dev.stamp ## rewrite the code in the house's format
 bench: $(VENV)/run.stamp $(TOOLS)/stamp ## measure the pipeline on this machine
 	@$(BIN)/triptych up
 	@$(BIN)/python -m benchmarks.pipeline
+	@$(BIN)/python -m benchmarks.imports
 
 clean: stop ## remove what the targets above made
 	rm -rf $(VENV) $(TOOLS) .aws-sam .triptych
