@@ -5,7 +5,9 @@ import sys
 import typer
 from rich.console import Console
 
+from triptych.commands.backfill import backfill
 from triptych.commands.put import put
+from triptych.commands.redrive import redrive
 from triptych.commands.results import results, watch
 from triptych.commands.stack import down, up
 from triptych.errors import TriptychError
@@ -16,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (up, down, put, results, watch):
+for command in (up, down, put, results, watch, redrive, backfill):
     app.command()(command)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
     from mypy_boto3_lambda.client import LambdaClient
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_sqs.client import SQSClient
 
 _CONFIG = Config(
     connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 4}, max_pool_connections=16
@@ -29,6 +30,7 @@ class Target:
     bucket: str
     table_name: str
     function: str
+    failure_queue_url: str
     session: boto3.Session = field(repr=False)
     endpoint_url: str | None = None
     """Set for the local stack only."""
@@ -50,6 +52,11 @@ class Target:
     def lambdas(self) -> "LambdaClient":
         """A client of the orchestrator's service."""
         return self.session.client("lambda", endpoint_url=self.endpoint_url, config=_CONFIG)
+
+    @property
+    def sqs(self) -> "SQSClient":
+        """A client of the failure queue's service."""
+        return self.session.client("sqs", endpoint_url=self.endpoint_url, config=_CONFIG)
 
 
 def find(stack: str | None) -> Target:
@@ -101,6 +108,7 @@ def from_outputs(name: str, outputs: Mapping[str, str], session: boto3.Session) 
             bucket=outputs["InboxBucketName"],
             table_name=outputs["TableName"],
             function=outputs["OrchestratorFunctionName"],
+            failure_queue_url=outputs["FailureQueueUrl"],
             session=session,
         )
     except KeyError as missing:

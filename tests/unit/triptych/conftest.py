@@ -23,4 +23,5 @@ def stack(session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[T
         session.client("s3").create_bucket(Bucket="inbox")
         session.client("s3").put_bucket_versioning(Bucket="inbox", VersioningConfiguration={"Status": "Enabled"})
         session.resource("dynamodb").create_table(**table_definition("records"))
-        yield Target("moto", "inbox", "records", "orchestrator", session)
+        queue = session.client("sqs").create_queue(QueueName="failures")["QueueUrl"]
+        yield Target("moto", "inbox", "records", "orchestrator", queue, session)
