@@ -89,16 +89,16 @@ def readable(paths: Sequence[Path], models: Models) -> list[Path]:
 
 
 def table_of(runs: Sequence[Run]) -> Table:
-    """Median and 95th percentile of each part."""
+    """Median, 95th percentile and share of the median, of each part."""
     table = Table(box=box.SIMPLE_HEAD, title=f"{len(runs)} documents, one at a time, warm", title_justify="left")
-    for column in ("milliseconds", "median", "95th percentile", "share of the median"):
+    for column in ("milliseconds", "median", "95 %", "share"):
         table.add_column(column, justify="left" if column == "milliseconds" else "right")
     whole = statistics.median(run.total for run in runs)
     for name, values in (
         ("PUT to readable record", [run.total for run in runs]),
-        ("  handler: read, ask, combine", [run.handler for run in runs]),
-        ("    its slowest model call", [run.slowest for run in runs]),
-        ("  emulator: PUT, event, invocation, write", [run.emulator for run in runs]),
+        ("  handler", [run.handler for run in runs]),
+        ("    slowest model call", [run.slowest for run in runs]),
+        ("  emulator and polling", [run.emulator for run in runs]),
     ):
         median = statistics.median(values)
         table.add_row(name, f"{median:.0f}", f"{_percentile(values, 95):.0f}", f"{median / whole:.0%}")
