@@ -30,7 +30,7 @@ def read_prediction(body: bytes, version: str, *, latency_ms: float) -> Predicti
         )
         _check(answer.get("model") == version, f"it is signed by {answer.get('model')!r}, not {version!r}")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise CallFailed("invalid_answer", f"the answer is not in the contract's form: {error!r}", 200) from error
+        raise CallFailed("invalid_answer", f"The answer is not in the contract's form: {error!r}", 200) from error
     return _consistent(prediction)
 
 
@@ -43,7 +43,7 @@ def _consistent(prediction: Prediction) -> Prediction:
         _check(abs(top - prediction.confidence) < 1e-3, "the confidence is not the label's probability")
         _check(prediction.pages > 0, "no page was scored")
     except ValueError as error:
-        raise CallFailed("invalid_answer", f"the answer contradicts itself: {error}", 200) from error
+        raise CallFailed("invalid_answer", f"The answer contradicts itself: {error}.", 200) from error
     return prediction
 
 
@@ -77,4 +77,4 @@ def read_problem(body: bytes, status: int) -> tuple[str | None, str]:
     except (AttributeError, ValueError):
         kind = detail = None
     name = re.split("[:/]", kind)[-1][:100] if isinstance(kind, str) else ""
-    return name or None, str(detail)[:500] if detail else f"the service answered {status}"
+    return name or None, str(detail)[:500] if detail else f"The service answered {status}."

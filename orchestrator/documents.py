@@ -40,7 +40,7 @@ class Documents:
             raise _translate(error) from error
         except (BotoCoreError, OSError) as error:
             # The body is read through urllib3, whose broken connections arrive as one of these.
-            raise DocumentUnavailable("storage-error", f"the object could not be read: {error}") from error
+            raise DocumentUnavailable("storage-error", f"The object could not be read: {error}") from error
 
     def describe(self, bucket: str, key: str, version_id: str | None) -> Upload:
         """An object as an event would have announced it; without a version, the newest.
@@ -55,7 +55,7 @@ class Documents:
         except ClientError as error:
             raise _translate(error) from error
         except (BotoCoreError, OSError) as error:
-            raise DocumentUnavailable("storage-error", f"the object could not be looked up: {error}") from error
+            raise DocumentUnavailable("storage-error", f"The object could not be looked up: {error}") from error
         etag, found = answer["ETag"].strip('"'), answer.get("VersionId")
         at = answer["LastModified"]
         return Upload(
@@ -71,9 +71,9 @@ class Documents:
 
     def _check_size(self, size: int) -> None:
         if size == 0:
-            raise DocumentRejected("empty", "the object has no bytes")
+            raise DocumentRejected("empty", "The object has no bytes.")
         if size > self._max_bytes:
-            detail = f"the object has {size:,} bytes; at most {self._max_bytes:,} are read"
+            detail = f"The object has {size:,} bytes; at most {self._max_bytes:,} are read."
             raise DocumentRejected("too-large", detail)
 
 
@@ -86,9 +86,9 @@ def _pin(upload: Upload) -> dict[str, Any]:
 def _translate(error: ClientError) -> DocumentRejected | DocumentUnavailable:
     code = error.response.get("Error", {}).get("Code", "")
     if code in _GONE:
-        return DocumentRejected("deleted", "the object was deleted before it could be read")
+        return DocumentRejected("deleted", "The object was deleted before it could be read.")
     if code in ("PreconditionFailed", "412"):
-        return DocumentRejected("superseded", "another upload replaced the object before it could be read")
+        return DocumentRejected("superseded", "Another upload replaced the object before it could be read.")
     if code in ("AccessDenied", "403") or code.startswith("KMS."):
         return DocumentUnavailable("access-denied", f"S3 does not let the orchestrator read the object: {error}")
     return DocumentUnavailable("storage-error", f"S3 answered: {error}")

@@ -72,7 +72,7 @@ class Models:
         }
         wait(calls.values(), timeout=max(0.0, deadline - self._clock()))
         pool.shutdown(wait=False)
-        late = ModelError("timeout", "no answer within the document's budget", (self._clock() - started) * 1000)
+        late = ModelError("timeout", "No answer within the document's budget.", (self._clock() - started) * 1000)
         return {version: call.result() if call.done() else late for version, call in calls.items()}
 
     def _ask(self, version: str, document: bytes, deadline: float, trace_id: str) -> Outcome:
@@ -132,14 +132,14 @@ class Models:
         while chunk := response.raw.read1(64 * 1024, decode_content=True):
             body += chunk
             if len(body) > MAX_ANSWER_BYTES:
-                raise CallFailed("invalid_answer", f"the answer is longer than {MAX_ANSWER_BYTES:,} bytes")
+                raise CallFailed("invalid_answer", f"The answer is longer than {MAX_ANSWER_BYTES:,} bytes.")
             self._left(deadline)
         return bytes(body)
 
     def _left(self, deadline: float) -> float:
         left = deadline - self._clock()
         if left <= 0:
-            raise CallFailed("timeout", "no answer within the document's budget")
+            raise CallFailed("timeout", "No answer within the document's budget.")
         return left
 
 
@@ -148,12 +148,12 @@ def _as_failure(error: Exception) -> CallFailed:
     if isinstance(error, CallFailed):
         return error
     if isinstance(error, requests.ConnectionError):  # a time limit on connecting included
-        return CallFailed("unreachable", f"the service could not be reached: {_cause(error)}", passing=True)
+        return CallFailed("unreachable", f"The service could not be reached: {_cause(error)}", passing=True)
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
-        return CallFailed("timeout", "the service did not answer in time")
+        return CallFailed("timeout", "The service did not answer in time.")
     if isinstance(error, requests.RequestException | urllib3.exceptions.HTTPError):
-        return CallFailed("unreachable", f"the connection broke: {_cause(error)}", passing=True)
-    return CallFailed("failed", f"the call failed: {error!r}")
+        return CallFailed("unreachable", f"The connection broke: {_cause(error)}", passing=True)
+    return CallFailed("failed", f"The call failed: {error!r}")
 
 
 def _seconds(retry_after: str) -> float:

@@ -50,7 +50,7 @@ def status_of(outcomes: Mapping[str, Outcome]) -> tuple[Status, Reason | None]:
     if not answered and len(refusals) * 2 > len(outcomes):
         return Status.REJECTED, Reason(refusals[0].problem or "unreadable", refusals[0].detail)
     missing = ", ".join(f"{name} ({said.kind})" for name, said in sorted(errors.items()))
-    reason = Reason("versions-missing", f"no answer from {missing}")
+    reason = Reason("versions-missing", f"No answer from {missing}.")
     return (Status.PARTIAL if answered else Status.FAILED), reason
 
 

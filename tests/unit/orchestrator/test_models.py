@@ -88,7 +88,7 @@ def test_a_problem_keeps_its_status_and_its_sentence(status: int, kind: str) -> 
 @pytest.mark.parametrize("body", [b"<html>Bad Gateway</html>", b"[]", b"{}", b""])
 def test_a_problem_without_a_sentence_keeps_its_status(body: bytes) -> None:
     said = error_of(lambda request: request.answer(body, 502))
-    assert (said.kind, said.status, said.detail) == ("unreachable", 502, "the service answered 502")
+    assert (said.kind, said.status, said.detail) == ("unreachable", 502, "The service answered 502.")
 
 
 @pytest.mark.parametrize("status", [429, 502, 503])

@@ -36,7 +36,7 @@ def test_the_version_that_differs_is_spelled_out_and_the_review_named() -> None:
 def test_a_version_that_failed_says_how() -> None:
     shown = text(record({"v1": error("unreachable"), "v2": prediction(), "v3": prediction()}))
     assert "✗ unreachable" in shown
-    assert "partial: no answer from v1" in shown
+    assert "partial: No answer from v1" in shown
 
 
 def test_a_rejected_document_says_why() -> None:
