@@ -78,7 +78,8 @@ def local() -> Target:
 
     running = stack.current()
     found = from_outputs("local", running.outputs, running.session())
-    return replace(found, endpoint_url=running.endpoint_url, in_flight=stack.IN_FLIGHT)
+    paced = stack.IN_FLIGHT if running.ingest == "direct" else None  # a queue does the pacing itself
+    return replace(found, endpoint_url=running.endpoint_url, in_flight=paced)
 
 
 def deployed(name: str, session: boto3.Session) -> Target:

@@ -27,13 +27,26 @@ def properties(name: str) -> dict[str, Any]:
     return found
 
 
-def statements() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every statement of every role, with the role's name."""
+def statements(*, queued: bool = True) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every statement of every role, with the role's name; with Ingest=queue, or with Ingest=direct."""
     for name, resource in RESOURCES.items():
         if resource["Type"] == "AWS::IAM::Role":
             for policy in resource["Properties"]["Policies"]:
                 for statement in policy["PolicyDocument"]["Statement"]:
-                    yield name, statement
+                    chosen = choose(statement, queued=queued)
+                    if chosen != {"Ref": "AWS::NoValue"}:
+                        yield name, chosen
+
+
+def choose(part: dict[str, Any], *, queued: bool) -> dict[str, Any]:
+    """What is left of a part that depends on Ingest."""
+    if "If" not in part:
+        return part
+    condition, then, otherwise = part["If"]
+    assert condition == "Queued"
+    chosen = then if queued else otherwise
+    assert isinstance(chosen, dict)
+    return chosen
 
 
 def as_list(value: Any) -> list[Any]:
@@ -82,16 +95,72 @@ class TestInbox:
 
     def test_what_it_notifies_never_refers_to_it(self) -> None:
         """The bucket waits for the permission, that for the function, that for its role: a way back is a circle."""
-        for name in ("Orchestrator", "OrchestratorRole", "InboxMayInvoke"):
+        for name in ("Orchestrator", "OrchestratorRole", "InboxMayInvoke", "InboxQueue", "InboxMayQueue"):
             assert "Inbox" not in set(references(RESOURCES[name])), name
 
     def test_it_notifies_the_alias_and_only_this_bucket_may(self) -> None:
         inbox, permission = properties("Inbox"), properties("InboxMayInvoke")
-        [notification] = inbox["NotificationConfiguration"]["LambdaConfigurations"]
-        assert notification == {"Event": "s3:ObjectCreated:*", "Function": {"Ref": "Orchestrator.Alias"}}
+        [notification] = choose(inbox["NotificationConfiguration"], queued=False)["LambdaConfigurations"]
+        told, waited_for = notification["Function"]["Select"][1]
+        assert (notification["Event"], told) == ("s3:ObjectCreated:*", {"Ref": "Orchestrator.Alias"})
+        assert waited_for == {"Ref": "InboxMayInvoke"}
+        assert RESOURCES["InboxMayInvoke"]["Condition"] == "Direct"
         assert permission["FunctionName"] == {"Ref": "Orchestrator.Alias"}
         assert permission["SourceArn"] == {"Sub": "arn:${AWS::Partition}:s3:::" + inbox["BucketName"]["Sub"]}
         assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
+
+
+class TestQueue:
+    """Ingest=queue: the same uploads, through SQS."""
+
+    def test_everything_about_it_is_there_with_ingest_queue_only(self) -> None:
+        assert template()["Conditions"]["Queued"] == {"Equals": [{"Ref": "Ingest"}, "queue"]}
+        assert template()["Conditions"]["Direct"] == {"Not": [{"Condition": "Queued"}]}
+        assert template()["Parameters"]["Ingest"]["Default"] == "direct"
+        for name in ("InboxQueue", "InboxMayQueue", "InboxPoller"):
+            assert RESOURCES[name]["Condition"] == "Queued", name
+        assert template()["Outputs"]["InboxQueueUrl"]["Condition"] == "Queued"
+
+    def test_the_inbox_fills_it_and_nobody_else_may(self) -> None:
+        inbox = properties("Inbox")
+        [notification] = choose(inbox["NotificationConfiguration"], queued=True)["QueueConfigurations"]
+        told, waited_for = notification["Queue"]["Select"][1]
+        assert (notification["Event"], told) == ("s3:ObjectCreated:*", {"GetAtt": "InboxQueue.Arn"})
+        assert waited_for == {"Ref": "InboxMayQueue"}
+        allow, deny = properties("InboxMayQueue")["PolicyDocument"]["Statement"]
+        assert (allow["Principal"], allow["Action"]) == ({"Service": "s3.amazonaws.com"}, "sqs:SendMessage")
+        assert allow["Condition"] == {
+            "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
+            "ArnEquals": {"aws:SourceArn": {"Sub": "arn:${AWS::Partition}:s3:::" + inbox["BucketName"]["Sub"]}},
+        }
+        assert deny["If"][0] == "OnAws"
+        assert deny["If"][1]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+    def test_each_message_is_taken_alone_and_answered_for_alone(self) -> None:
+        poller = properties("InboxPoller")
+        assert poller["EventSourceArn"] == {"GetAtt": "InboxQueue.Arn"}
+        assert poller["FunctionName"] == {"Ref": "Orchestrator.Alias"}
+        assert (poller["BatchSize"], poller["FunctionResponseTypes"]) == (1, ["ReportBatchItemFailures"])
+        assert poller["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "InboxConcurrency"}}
+
+    def test_a_message_is_hidden_for_six_timeouts_whichever_is_chosen(self) -> None:
+        """AWS's advice: a message must not come back while the function still works on it, throttling included."""
+        hidden = template()["Mappings"]["InboxVisibility"]
+        allowed = template()["Parameters"]["OrchestratorTimeout"]["AllowedValues"]
+        assert {int(timeout): wait["Seconds"] for timeout, wait in hidden.items()} == {t: 6 * t for t in allowed}
+        assert properties("InboxQueue")["VisibilityTimeout"] == {
+            "FindInMap": ["InboxVisibility", {"Ref": "OrchestratorTimeout"}, "Seconds"]
+        }
+
+    def test_what_fails_three_times_is_kept_longer_than_in_the_queue(self) -> None:
+        """A message keeps its age when it moves: with the same retention, an old one would be gone at once."""
+        queue = properties("InboxQueue")
+        assert queue["RedrivePolicy"] == {"deadLetterTargetArn": {"GetAtt": "Failures.Arn"}, "maxReceiveCount": 3}
+        assert queue["MessageRetentionPeriod"] < properties("Failures")["MessageRetentionPeriod"]
+
+    def test_it_is_encrypted_and_outlives_a_switch_back(self) -> None:
+        assert properties("InboxQueue")["SqsManagedSseEnabled"] is True
+        assert RESOURCES["InboxQueue"]["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
 class TestOrchestrator:
@@ -109,7 +178,7 @@ class TestOrchestrator:
         assert settings.deadline_s == 3.0
 
     def test_its_timeout_outlasts_its_own_deadline(self) -> None:
-        least = template()["Parameters"]["OrchestratorTimeout"]["MinValue"]
+        least = min(template()["Parameters"]["OrchestratorTimeout"]["AllowedValues"])
         assert least * 1000 > int(properties("Orchestrator")["Environment"]["Variables"]["DEADLINE_MS"])
 
     def test_what_fails_every_attempt_is_kept(self) -> None:
@@ -129,22 +198,31 @@ class TestPermissions:
         }
         assert everywhere == {"LogInToRegistry", "JoinNetwork"}
 
-    def test_the_orchestrator_touches_its_bucket_its_table_and_its_queue(self) -> None:
+    @pytest.mark.parametrize(
+        ("queued", "more"),
+        [(False, set()), (True, {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"})],
+        ids=["direct", "queue"],
+    )
+    def test_the_orchestrator_touches_its_bucket_its_table_and_its_queues(self, queued: bool, more: set[str]) -> None:
         allowed = {
             action
-            for role, statement in statements()
+            for role, statement in statements(queued=queued)
             for action in as_list(statement["Action"])
             if role == "OrchestratorRole" and not action.startswith(("ec2:", "logs:"))
         }
-        assert allowed == {
-            "s3:GetObject",
-            "s3:GetObjectVersion",
-            "s3:ListBucket",
-            "dynamodb:GetItem",
-            "dynamodb:PutItem",
-            "dynamodb:Query",
-            "sqs:SendMessage",
-        }
+        assert (
+            allowed
+            == {
+                "s3:GetObject",
+                "s3:GetObjectVersion",
+                "s3:ListBucket",
+                "dynamodb:GetItem",
+                "dynamodb:PutItem",
+                "dynamodb:Query",
+                "sqs:SendMessage",
+            }
+            | more
+        )
 
     def test_nothing_comes_in_from_outside_the_network(self) -> None:
         assert not [name for name, body in RESOURCES.items() if body["Type"] == "AWS::EC2::InternetGateway"]

@@ -1,14 +1,27 @@
 """Start and stop the local stack."""
 
+from typing import Annotated
+
+import typer
 from rich.console import Console
 
 from triptych import stack
 
 
-def up() -> None:
-    """Start the local stack: template.yaml on an emulator, and the three model services."""
+def up(
+    ingest: Annotated[
+        stack.Ingest | None,
+        typer.Option(
+            help="How uploads reach the orchestrator: `direct`, or `queue` for bursts. As before, if not given."
+        ),
+    ] = None,
+) -> None:
+    """Start the local stack: template.yaml on an emulator, and the three model services.
+
+    A running stack is brought up to date, or switched to the other ingest, with its documents and records.
+    """
     console = Console(stderr=True)
-    running = stack.up(console=console)
+    running = stack.up(console=console, ingest=ingest)
     console.print(f"The stack is up at {running.endpoint_url}; logs are in {running.logs}.", highlight=False)
 
 

@@ -11,10 +11,12 @@ Every function takes a `Home`, and by default uses the one of this checkout: see
 from triptych.stack.errors import StackError
 from triptych.stack.home import Home
 from triptych.stack.local import IN_FLIGHT, Stack, Status, current, down, start_service, status, stop_service, up
+from triptych.stack.state import Ingest
 
 __all__ = [
     "IN_FLIGHT",
     "Home",
+    "Ingest",
     "Stack",
     "StackError",
     "Status",

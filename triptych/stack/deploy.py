@@ -1,6 +1,7 @@
 """The rollout: the same `sam build` and `sam deploy` of the same template.yaml as on AWS, spoken to the emulator."""
 
 import json
+import math
 import subprocess
 import time
 import tomllib
@@ -12,13 +13,18 @@ from triptych.stack import environment
 from triptych.stack.emulator import endpoint
 from triptych.stack.errors import StackError
 from triptych.stack.home import REPOSITORY, Home
+from triptych.stack.state import Ingest
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.client import CloudFormationClient
     from mypy_boto3_lambda.client import LambdaClient
+    from mypy_boto3_sqs.client import SQSClient
 
 STACK_NAME = "triptych"
 _ALIAS = "live"
+_A_DOCUMENT_S = 4.0
+"""Seconds that the orchestrator may have a message, a cold start included, before it is seen as failed."""
+
 _STEP_TIMEOUT = 300.0
 """Seconds; a build on a slow line fetches a few megabytes of wheels."""
 
@@ -41,8 +47,15 @@ def build(home: Home, fingerprint: str) -> bool:
     return True
 
 
-def deploy(home: Home, port: int) -> dict[str, str]:
+def deploy(home: Home, port: int, *, ingest: Ingest, concurrency: int, retry_seconds: float) -> dict[str, str]:
     """Run `sam deploy` with the environment `local` of samconfig.toml.
+
+    Args:
+        home: where the build lies.
+        port: the emulator's.
+        ingest: how uploads reach the orchestrator.
+        concurrency: with a queue, how many documents are taken from it at a time.
+        retry_seconds: with a queue, what a failed document waits before it is taken again.
 
     Returns:
         The stack's outputs.
@@ -57,10 +70,13 @@ def deploy(home: Home, port: int) -> dict[str, str]:
         *("--template-file", str(home.build / "template.yaml")),
         *("--config-file", str(config), "--config-env", "local"),
         *("--parameter-overrides", *parameters(config.read_text(), endpoint(port))),
+        *(f"Ingest={ingest}", f"InboxConcurrency={concurrency}"),
         endpoint_url=endpoint(port),
     )
     outputs = read_outputs(port)
     _keep_failures(outputs["OrchestratorFunctionName"], port)
+    if ingest == "queue":
+        _pace(outputs, port, concurrency, retry_seconds)
     return outputs
 
 
@@ -76,6 +92,13 @@ def read_outputs(port: int) -> dict[str, str]:
     client: CloudFormationClient = environment.session().client("cloudformation", endpoint_url=endpoint(port))
     [stack] = client.describe_stacks(StackName=STACK_NAME)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def waiting(queue_url: str, port: int) -> int:
+    """How many messages a queue holds, those that somebody works on included."""
+    client: SQSClient = environment.session().client("sqs", endpoint_url=endpoint(port))
+    counts = client.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["All"])["Attributes"]
+    return sum(int(number) for name, number in counts.items() if name.startswith("ApproximateNumberOfMessages"))
 
 
 def warm_up(function: str, port: int, *, workers: int) -> None:
@@ -112,6 +135,20 @@ def _keep_failures(function: str, port: int) -> None:
     client.update_function_configuration(FunctionName=function, DeadLetterConfig={"TargetArn": queue})
     version = client.publish_version(FunctionName=function)["Version"]
     client.update_alias(FunctionName=function, Name=_ALIAS, FunctionVersion=version)
+
+
+def _pace(outputs: dict[str, str], port: int, concurrency: int, retry_seconds: float) -> None:
+    """Make the emulator take from the inbox queue as told.
+
+    Its CloudFormation hands the mapping's concurrency on as text, on which its poller stumbles: the same number is
+    set again. And what a failed message waits is shortened as everything that waits is here.
+    """
+    lambdas: LambdaClient = environment.session().client("lambda", endpoint_url=endpoint(port))
+    for mapping in lambdas.list_event_source_mappings()["EventSourceMappings"]:
+        lambdas.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": concurrency})
+    sqs: SQSClient = environment.session().client("sqs", endpoint_url=endpoint(port))
+    hidden = math.ceil(retry_seconds + _A_DOCUMENT_S)
+    sqs.set_queue_attributes(QueueUrl=outputs["InboxQueueUrl"], Attributes={"VisibilityTimeout": str(hidden)})
 
 
 def _sam(home: Home, command: str, *arguments: str, endpoint_url: str = "") -> None:

@@ -17,7 +17,7 @@ from triptych.stack.errors import StackError
 from triptych.stack.home import Home
 from triptych.stack.processes import becomes_ready, end_strays, stop
 from triptych.stack.services import VERSIONS
-from triptych.stack.state import State
+from triptych.stack.state import Ingest, State
 
 IN_FLIGHT = max(2, min(os.cpu_count() or 1, 8))
 """Documents that the local stack classifies at a time without one waiting for another's Lambda to start. Whoever drops
@@ -28,6 +28,9 @@ _RETRY_SECONDS = 20.0
 
 _PATIENCE = 10.0
 """Seconds that a running server on a busy machine is given to answer, before it counts as broken."""
+
+_QUEUE_PATIENCE = 120.0
+"""Seconds that the inbox queue is given to run empty."""
 
 _QUIET = Console(quiet=True)
 
@@ -41,6 +44,7 @@ class Stack:
     outputs: dict[str, str]
     ports: dict[str, int]
     logs: Path
+    ingest: Ingest
 
     @property
     def bucket(self) -> str:
@@ -62,6 +66,11 @@ class Stack:
         """The queue of events that failed every attempt."""
         return self.outputs["FailureQueueUrl"]
 
+    @property
+    def inbox_queue_url(self) -> str | None:
+        """The queue in which uploads wait, if they do."""
+        return self.outputs.get("InboxQueueUrl")
+
     def session(self) -> boto3.Session:
         """A session with the local stack's credentials; its clients need `endpoint_url`."""
         return environment.session()
@@ -80,12 +89,20 @@ class Status:
         return self.emulator and all(self.services.values())
 
 
-def up(*, console: Console = _QUIET, home: Home | None = None, retry_seconds: float = _RETRY_SECONDS) -> Stack:
+def up(
+    *,
+    console: Console = _QUIET,
+    home: Home | None = None,
+    ingest: Ingest | None = None,
+    retry_seconds: float = _RETRY_SECONDS,
+) -> Stack:
     """Bring the local stack up, or what is missing of it or out of date.
 
     Args:
         console: where to tell what is being done.
         home: which stack; by default the checkout's own.
+        ingest: how uploads reach the orchestrator; by default as before, and at first directly. A running stack is
+            switched in place, with its documents and records.
         retry_seconds: for an emulator that has to be started, the wait before a failed event's first retry.
 
     Raises:
@@ -97,7 +114,7 @@ def up(*, console: Console = _QUIET, home: Home | None = None, retry_seconds: fl
         end_strays(home.path, keep=state.processes)  # what a crash left, and no state tells of
         _start_emulator(state, console, retry_seconds)
         _launch_services(state, VERSIONS)
-        _deploy(state, console)
+        _deploy(state, console, ingest or state.ingest)
         _join_services(state, console, VERSIONS)
         return _stack(state)
 
@@ -182,6 +199,7 @@ def _stack(state: State) -> Stack:
         outputs=dict(state.outputs),
         ports={version: server.port for version, server in state.services.items()},
         logs=state.home.logs,
+        ingest=state.ingest,
     )
 
 
@@ -195,22 +213,41 @@ def _start_emulator(state: State, console: Console, retry_seconds: float) -> Non
     with _step(console, "Started the emulator"):
         state.emulator, state.deployed, state.outputs = None, "", {}
         state.emulator = emulator.launch(state.home, retry_seconds=retry_seconds)
+        state.retry_seconds = retry_seconds
         state.save()
 
 
-def _deploy(state: State, console: Console) -> None:
+def _deploy(state: State, console: Console, ingest: Ingest) -> None:
     port = _port(state)
     sources = fingerprints.of_deployment()
-    if state.deployed == sources:
+    if state.deployed == sources and state.ingest == ingest:
         return
+    if (queue_url := state.outputs.get("InboxQueueUrl")) and ingest == "direct":
+        _run_empty(queue_url, port, console)
     with _step(console, "Built the orchestrator (sam build)"):
         deploy.build(state.home, sources)
     with _step(console, "Deployed template.yaml (sam deploy)"):
-        state.outputs = deploy.deploy(state.home, port)
-        state.deployed = sources
+        state.outputs = deploy.deploy(
+            state.home, port, ingest=ingest, concurrency=IN_FLIGHT, retry_seconds=state.retry_seconds
+        )
+        state.deployed, state.ingest = sources, ingest
         state.save()
     with _step(console, "Warmed up the orchestrator"):
         deploy.warm_up(state.outputs["OrchestratorFunctionName"], port, workers=IN_FLIGHT)
+
+
+def _run_empty(queue_url: str, port: int, console: Console) -> None:
+    """Wait for the queue to run empty before nobody takes from it any more.
+
+    Raises:
+        StackError: it does not.
+    """
+    deadline = time.monotonic() + _QUEUE_PATIENCE
+    with console.status("Waiting for the inbox queue to run empty …"):
+        while left := deploy.waiting(queue_url, port):
+            if time.monotonic() > deadline:
+                raise StackError(f"{left} uploads still wait in the inbox queue, so it cannot be done without yet.")
+            time.sleep(0.2)
 
 
 def _launch_services(state: State, versions: tuple[str, ...]) -> None:

@@ -3,12 +3,16 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
 from triptych.stack.home import Home
 from triptych.stack.processes import Process
 
-_FORMAT = 1
+_FORMAT = 2
+
+
+Ingest = Literal["direct", "queue"]
+"""How an upload reaches the orchestrator: the parameter of that name in template.yaml."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,9 @@ class State:
     deployed: str = ""
     """Fingerprint of what the emulator has deployed; empty when it has nothing."""
     outputs: dict[str, str] = field(default_factory=dict)
+    ingest: Ingest = "direct"
+    retry_seconds: float = 0.0
+    """What the emulator waits before it delivers a failed event again."""
 
     @classmethod
     def load(cls, home: Home) -> "State":
@@ -55,6 +62,8 @@ class State:
             services={str(name): _server(server) for name, server in saved["services"].items()},
             deployed=str(saved["deployed"]),
             outputs={str(key): str(value) for key, value in saved["outputs"].items()},
+            ingest=_ingest(saved["ingest"]),
+            retry_seconds=float(saved["retry_seconds"]),
         )
 
     @property
@@ -71,10 +80,18 @@ class State:
             "services": {name: asdict(server) for name, server in self.services.items()},
             "deployed": self.deployed,
             "outputs": self.outputs,
+            "ingest": self.ingest,
+            "retry_seconds": self.retry_seconds,
         }
         draft = self.home.state_file.with_suffix(".draft")
         draft.write_text(json.dumps(saved, indent=2))
         draft.replace(self.home.state_file)
+
+
+def _ingest(saved: str) -> Ingest:
+    [known] = [choice for choice in get_args(Ingest) if choice == saved]
+    chosen: Ingest = known
+    return chosen
 
 
 def _server(saved: Mapping[str, Any]) -> Server:
