@@ -1,0 +1,87 @@
+from typing import Literal
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+
+from model_service.preprocessing import Preprocessing
+from training.augmentation import augment
+from training.recipe import Augmentation
+
+ALWAYS = Augmentation(
+    tint=1, shading=1, whiten=1, binarise=1, blur=1, noise=1, jpeg=1, resolution=1, border=1, erase=1, flip=1
+)
+NEVER = Augmentation(
+    crop=0,
+    margin=0,
+    skew=0,
+    contrast=0,
+    tint=0,
+    shading=0,
+    whiten=0,
+    binarise=0,
+    invert=0,
+    blur=0,
+    noise=0,
+    jpeg=0,
+    resolution=0,
+    border=0,
+    erase=0,
+)
+
+
+def _page(mode: str = "RGB", size: tuple[int, int] = (90, 130)) -> Image.Image:
+    page = Image.new("RGB", size, (240, 235, 220))
+    pen = ImageDraw.Draw(page)
+    for line in range(10, size[1] - 10, 9):
+        pen.line((10, line, size[0] - 12, line), fill=(30, 30, 60), width=3)
+    return page.convert(mode)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 2**32), st.sampled_from(["grey", "rgb"]), st.integers(2, 300), st.integers(2, 300))
+def test_any_page_becomes_what_the_network_takes(
+    seed: int, color: Literal["grey", "rgb"], width: int, height: int
+) -> None:
+    """Whatever is drawn by chance, on pages however narrow: right shape, right type, grey stays grey."""
+    page = _page("L" if color == "grey" else "RGB", (max(2, width), max(2, height)))
+    pixels = augment(page, Preprocessing(40, 48, color), ALWAYS, np.random.default_rng(seed))
+    assert pixels.shape == (48, 40, 3)
+    assert pixels.dtype == np.uint8
+    if color == "grey":
+        assert np.array_equal(pixels[..., 0], pixels[..., 2])
+
+
+@pytest.mark.parametrize("color", ["grey", "rgb"])
+def test_with_nothing_to_vary_training_sees_what_serving_sees(color: Literal["grey", "rgb"]) -> None:
+    preprocessing = Preprocessing(64, 64, color)
+    page = _page("L" if color == "grey" else "RGB")
+    pixels = augment(page, preprocessing, NEVER, np.random.default_rng(0))
+    # The gain and gamma of a contrast of zero are one.
+    assert np.abs(pixels.astype(int) - preprocessing.apply(page)).max() <= 1
+
+
+def test_the_same_chance_gives_the_same_page() -> None:
+    preprocessing = Preprocessing(64, 64, "rgb")
+    first, again, other = (
+        augment(_page(), preprocessing, Augmentation(), np.random.default_rng(seed)) for seed in (5, 5, 6)
+    )
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_binarising_leaves_ink_and_paper_only() -> None:
+    how = NEVER.model_copy(update={"binarise": 1.0})
+    pixels = augment(_page("L"), Preprocessing(90, 130, "grey"), how, np.random.default_rng(0))
+    assert set(np.unique(pixels)) <= {0, 255}
+
+
+def test_whitening_takes_the_paper_s_colour_away() -> None:
+    """Yellow paper gives an archive away; whitened, it no longer does."""
+    how = NEVER.model_copy(update={"whiten": 1.0})
+    dull = Image.fromarray((np.asarray(_page("L")) * 0.6).astype(np.uint8))
+    pixels = augment(dull, Preprocessing(90, 130, "grey"), how, np.random.default_rng(0))
+    assert np.median(np.asarray(dull)) < 150
+    assert np.quantile(pixels, 0.9) > 240

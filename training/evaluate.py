@@ -1,0 +1,149 @@
+"""Versions measured side by side on a folder of labelled documents, through the very code that serves them."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model_service.classifier import Classifier, Prediction
+from model_service.engine import Model, load_model
+from model_service.errors import DocumentError
+from model_service.limits import Limits
+from training.data import DataError, Folder, scan
+from training.metrics import Floats, Labels, Metrics, measure
+
+
+@dataclass(frozen=True)
+class VersionReport:
+    """One version on one folder: its metrics, the share it abstained on, and milliseconds a page, decoding included."""
+
+    metrics: Metrics
+    abstained: float
+    ms_per_page: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All versions on one folder.
+
+    Attributes:
+        versions: By name.
+        vote: Metrics of the mean of the versions' probabilities, which is the verdict that is recorded.
+        flagged: Share of the documents whose verdict would be marked for review.
+        agreement: For each pair of versions, the share of documents that both give the same label.
+        images: Documents measured.
+        skipped: One line for each document that could not be read.
+    """
+
+    versions: Mapping[str, VersionReport]
+    vote: Metrics
+    flagged: float
+    agreement: Mapping[str, float]
+    images: int
+    skipped: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain values, for `--json`."""
+        return {
+            "versions": {
+                name: {**asdict(report.metrics), "abstained": report.abstained, "ms_per_page": report.ms_per_page}
+                for name, report in self.versions.items()
+            },
+            "vote": {**asdict(self.vote), "flagged": self.flagged},
+            "agreement": dict(self.agreement),
+            "images": self.images,
+            "skipped": list(self.skipped),
+        }
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """What one version said of every document."""
+
+    probabilities: Floats
+    abstained: np.ndarray[Any, np.dtype[np.bool_]]
+    ms_per_page: float
+
+
+def evaluate(
+    models: Path, versions: Sequence[str], data: Path, *, tell: Callable[[int, int], None] | None = None
+) -> Evaluation:
+    """Measure versions on an ImageFolder of images and PDFs.
+
+    Args:
+        models: Folder that holds the versions' folders.
+        versions: Which of them.
+        data: One folder a label.
+        tell: Called after each document with how many are done and how many there are.
+
+    Raises:
+        DataError: The folder cannot be used, or its labels or those of a version differ from the others'.
+        ModelError: A version cannot be served.
+    """
+    served = {name: load_model(models / name) for name in versions}
+    labels = _common_labels(served)
+    folder = scan(data, labels)
+    classifier = Classifier(served, Limits())
+    said: list[list[Prediction]] = []
+    truth: list[int] = []
+    skipped: list[str] = []
+    for number, document in enumerate(folder.documents, start=1):
+        content = document.file.read_bytes()
+        try:
+            said.append([classifier.classify(content, model, since=time.perf_counter()) for model in served.values()])
+            truth.append(document.label)
+        except DocumentError as problem:
+            skipped.append(f"{document.file}: {problem}")
+        if tell:
+            tell(number, len(folder.documents))
+    if not said:
+        raise DataError(f"no document of {data} could be read")
+    answers = {name: _collect(column, labels) for name, column in zip(served, zip(*said, strict=True), strict=True)}
+    return _report(answers, np.array(truth, dtype=np.int64), folder, tuple(skipped))
+
+
+def _common_labels(served: Mapping[str, Model]) -> tuple[str, ...]:
+    lists = {name: tuple(model.manifest.labels) for name, model in served.items()}
+    first, *others = lists
+    for name in others:
+        if lists[name] != lists[first]:
+            odd = sorted(set(lists[name]) ^ set(lists[first]))
+            raise DataError(f"{first} and {name} know different labels ({', '.join(odd)}): they cannot be compared")
+    return lists[first]
+
+
+def _collect(said: Sequence[Prediction], labels: Sequence[str]) -> _Answers:
+    times = [one.timings_ms.decode + one.timings_ms.infer for one in said]
+    return _Answers(
+        probabilities=np.array([[one.probabilities[label] for label in labels] for one in said]),
+        abstained=np.array([one.abstained for one in said]),
+        ms_per_page=float(np.median(np.array(times) / np.array([one.pages for one in said]))),
+    )
+
+
+def _report(answers: Mapping[str, _Answers], truth: Labels, folder: Folder, skipped: tuple[str, ...]) -> Evaluation:
+    verdicts = np.stack([answer.probabilities.argmax(axis=1) for answer in answers.values()])
+    unsure = np.stack([answer.abstained for answer in answers.values()])
+    # Marked for review as the orchestrator does it: the versions disagree, or at least half of them abstain.
+    flagged = (verdicts != verdicts[0]).any(axis=0) | (unsure.sum(axis=0) * 2 >= len(answers))
+    names = list(answers)
+    return Evaluation(
+        versions={
+            name: VersionReport(
+                measure(answer.probabilities, truth, folder.labels), float(answer.abstained.mean()), answer.ms_per_page
+            )
+            for name, answer in answers.items()
+        },
+        vote=measure(np.mean([answer.probabilities for answer in answers.values()], axis=0), truth, folder.labels),
+        flagged=float(flagged.mean()),
+        agreement={
+            f"{names[i]}+{names[j]}": float((verdicts[i] == verdicts[j]).mean())
+            for i in range(len(names))
+            for j in range(i + 1, len(names))
+        },
+        images=len(truth),
+        skipped=skipped,
+    )

@@ -1,0 +1,96 @@
+"""Typefaces by the role they play, from whatever the machine has.
+
+More typefaces make better pages: on Debian, `apt-get install fonts-liberation fonts-linuxlibertine fonts-ebgaramond
+fonts-courier-prime fonts-cmu fonts-lmodern fonts-roboto-unhinted fonts-open-sans fonts-lato fonts-crosextra-carlito
+fonts-oldstandard fonts-sil-gentium fonts-vollkorn fonts-inconsolata fonts-kristi fonts-breip fonts-femkeklaver
+fonts-dkg-handwriting fonts-humor-sans fonts-isabella`. Where a role finds none, the DejaVu fonts of matplotlib serve.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import ImageFont
+
+Font = ImageFont.FreeTypeFont
+
+ROOTS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".local/share/fonts")
+
+_FAMILIES = {
+    "serif": "LiberationSerif LinLibertine EBGaramond12 lmroman10 lmroman12 cmunrm Gentium Vollkorn OldStandard "
+    "DejaVuSerif NotoSerif",
+    "sans": "LiberationSans LiberationSansNarrow Roboto OpenSans Lato Carlito DejaVuSans DejaVuSansCondensed NotoSans "
+    "cmunss lmsans10 LinBiolinum Tuffy RobotoCondensed",
+    "mono": "LiberationMono DejaVuSansMono Inconsolata cmuntt lmmono10 OCRB",
+    "typewriter": "CourierPrime LiberationMono cmuntt lmmono10 lmmonolt10 cmunvt",
+    "book": "OldStandard EBGaramond08 EBGaramond12 GFSDidot LinLibertine JunicodeTwoBeta cmunrm Gentium Vollkorn "
+    "LiberationSerif",
+    "hand": "Kristi Breip breipfont femkeklaver dkg Humor Isabella",
+}
+_WEIGHTS = {
+    "bold": r"[-_ ]?(bold|rb|bd|b|bx)$",
+    "italic": r"[-_ ]?(italic|oblique|ri|i|it|ti)$",
+    "regular": r"[-_ ]?(regular|r|book|roman|sans|tt|rm|ss|vt|code|)$",
+}
+
+
+@dataclass(frozen=True)
+class Face:
+    """One typeface: its regular, bold and italic files (the regular one stands in for what is missing)."""
+
+    regular: Path
+    bold: Path
+    italic: Path
+
+    def at(self, size: float, style: str = "regular") -> Font:
+        """Return the face at a size in pixels."""
+        return _load(getattr(self, style), max(4, round(size)))
+
+
+@cache
+def _load(file: Path, size: int) -> Font:
+    return ImageFont.truetype(file, size)
+
+
+@cache
+def faces(role: str) -> tuple[Face, ...]:
+    """Return the typefaces of a role: serif, sans, mono, typewriter, book or hand."""
+    files = _files()
+    found = [face for family in _FAMILIES[role].split() if (face := _face(files, family))]
+    if found:
+        return tuple(found)
+    import matplotlib
+
+    shipped = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    name = {"sans": "DejaVuSans", "mono": "DejaVuSansMono", "typewriter": "DejaVuSansMono"}.get(role, "DejaVuSerif")
+    slant = "Italic" if name == "DejaVuSerif" else "Oblique"
+    return (Face(shipped / f"{name}.ttf", shipped / f"{name}-Bold.ttf", shipped / f"{name}-{slant}.ttf"),)
+
+
+def pick(role: str, rng: np.random.Generator) -> Face:
+    """Return a typeface of a role by chance."""
+    there = faces(role)
+    return there[rng.integers(len(there))]
+
+
+@cache
+def _files() -> tuple[Path, ...]:
+    found = (file for root in ROOTS if root.is_dir() for file in root.rglob("*"))
+    return tuple(sorted(file for file in found if file.suffix.lower() in {".ttf", ".otf"}))
+
+
+def _face(files: tuple[Path, ...], family: str) -> Face | None:
+    mine: dict[str, Path] = {}
+    for file in files:
+        name = file.stem.replace(" ", "")
+        if name.lower().startswith(family.lower()):
+            rest = name[len(family) :]
+            for style, pattern in _WEIGHTS.items():
+                if re.fullmatch(pattern, rest, re.IGNORECASE):
+                    mine.setdefault(style, file)
+    if "regular" not in mine:
+        return None
+    regular = mine["regular"]
+    return Face(regular, mine.get("bold", regular), mine.get("italic", regular))

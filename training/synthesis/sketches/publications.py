@@ -1,0 +1,245 @@
+"""Printed books and scientific papers."""
+
+import numpy as np
+from PIL import Image
+
+from training.synthesis.sketches.business import portrait
+from training.synthesis.sketches.fonts import Face, pick
+from training.synthesis.sketches.prose import paper_color
+from training.synthesis.sketches.sheet import BLACK, Sheet, wrap
+from training.synthesis.sketches.words import Words
+
+
+def book_page(rng: np.random.Generator) -> Sheet:
+    """Draw a printed book's page: prose, verse, dialogue, a chapter's beginning, notes; alone or as a spread."""
+    width = int(rng.uniform(430, 600))
+    height = int(width * rng.uniform(1.3, 1.75))
+    if rng.random() < 0.15:
+        left, right = _leaf(rng, width, height), _leaf(rng, width, height)
+        sheet = Sheet(2 * width, height, rng)
+        sheet.image.paste(left.image, (0, 0))
+        sheet.image.paste(right.image, (width, 0))
+        gutter = np.asarray(sheet.image).astype(np.float32)
+        distance = np.abs(np.arange(2 * width) - width) / (width * 0.08)
+        gutter *= (0.5 + 0.5 * np.clip(distance, 0, 1))[None, :, None]
+        sheet.image = Image.fromarray(gutter.astype(np.uint8))
+        return sheet
+    return _leaf(rng, width, height)
+
+
+def _leaf(rng: np.random.Generator, width: int, height: int) -> Sheet:
+    words = Words(rng)
+    sheet = Sheet(width, height, rng, paper_color(rng, 0.6))
+    face, size = pick("book", rng), float(rng.uniform(9, 16))
+    ink = (int(rng.integers(0, 70)),) * 3
+    inner, outer = width * float(rng.uniform(0.06, 0.18)), width * float(rng.uniform(0.06, 0.18))
+    room = width - inner - outer
+    y, end = height * float(rng.uniform(0.05, 0.1)), height * float(rng.uniform(0.88, 0.95))
+    folio = str(rng.integers(2, 600))
+    if rng.random() < 0.7:
+        sheet.text(inner + room / 2, y, words.phrase(2, 4).upper(), face.at(size * 0.85), ink, "ma")
+        sheet.text(inner if rng.random() < 0.5 else width - outer, y, folio, face.at(size * 0.9), ink, "ma")
+        y += size * 2
+    else:
+        sheet.text(width / 2, end + size * 0.8, folio, face.at(size * 0.9), ink, "ma")
+    leading = float(rng.uniform(1.05, 1.45))
+    if rng.random() < 0.25:
+        y += height * float(rng.uniform(0.03, 0.2))
+        y = sheet.text(
+            width / 2,
+            y,
+            words.one_of("CHAPTER ", "CHAPITRE ", "KAPITEL ", "") + words.one_of("I", "IV", "XII", "7"),
+            face.at(size * 1.6),
+            ink,
+            "ma",
+        )
+        y = sheet.text(width / 2, y + 6, words.phrase(2, 5), face.at(size * 1.1, "italic"), ink, "ma") + size * 2
+    if rng.random() < 0.1:
+        tall = height * float(rng.uniform(0.2, 0.4))
+        sheet.picture(inner + room * 0.1, y, room * 0.8, tall)
+        y = sheet.text(width / 2, y + tall + 4, words.phrase(3, 7), face.at(size * 0.85, "italic"), ink, "ma") + size
+    kind = str(rng.choice(["prose", "prose", "prose", "verse", "dialogue"]))
+    stop = end - (size * 7 if rng.random() < 0.2 else 0)
+    while y < stop - size * 1.5:
+        if kind == "verse":
+            for _ in range(rng.integers(4, 9)):
+                if y < stop - size:
+                    y = (
+                        sheet.text(
+                            inner + room * 0.15 + float(rng.choice([0, 0, 15])),
+                            y,
+                            words.phrase(4, 7),
+                            face.at(size),
+                            ink,
+                        )
+                        * 1.0
+                    )
+                    y += size * (leading - 1)
+            y += size
+        elif kind == "dialogue":
+            y = sheet.text(inner + room / 2, y, words.fake.first_name().upper(), face.at(size * 0.9), ink, "ma")
+            y = sheet.paragraph(
+                inner,
+                y,
+                room,
+                words.paragraph(30),
+                face.at(size),
+                fill=ink,
+                leading=leading,
+                justify=True,
+                indent=15,
+                bottom=stop,
+            )
+        else:
+            y = sheet.paragraph(
+                inner,
+                y,
+                room,
+                words.paragraph(int(rng.integers(30, 220))),
+                face.at(size),
+                fill=ink,
+                leading=leading,
+                justify=True,
+                indent=size * 1.5,
+                bottom=stop,
+            )
+    if stop < end:
+        sheet.rule(inner, stop + 2, inner + room * 0.3, stop + 2, ink)
+        sheet.paragraph(
+            inner, stop + 6, room, words.paragraph(60), face.at(size * 0.75), fill=ink, justify=True, bottom=end
+        )
+    return sheet
+
+
+def scientific_paper(rng: np.random.Generator) -> Sheet:
+    """Draw a paper's page: one or two columns, a first page with abstract or a later one with figures and formulas."""
+    words = Words(rng, str(rng.choice(["en_US", "en_US", "en_GB", "fr_FR", "de_DE"])))
+    sheet = Sheet(*portrait(rng), rng)
+    face = pick("serif" if rng.random() < 0.8 else "sans", rng)
+    size = float(rng.uniform(7.2, 10.5))
+    margin = float(rng.uniform(38, 85))
+    columns = 2 if rng.random() < 0.6 else 1
+    y = margin
+    if rng.random() < 0.45:
+        y = _title_block(sheet, words, face, size, margin)
+    elif rng.random() < 0.6:
+        sheet.text(margin, margin * 0.55, words.phrase(3, 7), face.at(size * 0.85, "italic"))
+        sheet.text(sheet.width - margin, margin * 0.55, str(rng.integers(2, 40)), face.at(size * 0.85), BLACK, "ra")
+    gap = 18.0
+    room = (sheet.width - 2 * margin - gap * (columns - 1)) / columns
+    end = sheet.height - margin
+    references = rng.random() < 0.15
+    for column in range(columns):
+        _column(sheet, words, face, size, margin + column * (room + gap), y, room, end, references=references)
+    if rng.random() < 0.5:
+        sheet.text(sheet.width / 2, sheet.height - margin * 0.6, str(rng.integers(1, 40)), face.at(size), BLACK, "ma")
+    return sheet
+
+
+def _title_block(sheet: Sheet, words: Words, face: Face, size: float, margin: float) -> float:
+    rng, room = sheet.rng, sheet.width - 2 * margin
+    y = margin * float(rng.uniform(0.6, 1.2))
+    if rng.random() < 0.3:
+        sheet.text(margin, y, words.phrase(3, 6), face.at(size * 0.9, "italic"))
+        y = (
+            sheet.text(
+                sheet.width - margin, y, f"doi:10.{words.number(4)}/{words.number(6)}", face.at(size * 0.8), BLACK, "ra"
+            )
+            + 6
+        )
+        sheet.rule(margin, y, margin + room, y)
+        y += 10
+    title = face.at(size * float(rng.uniform(1.6, 2.2)), str(rng.choice(["bold", "regular"])))
+    centred = rng.random() < 0.75
+    x, anchor = (sheet.width / 2, "ma") if centred else (margin, "la")
+    for line in wrap(words.phrase(6, 16), title, room):
+        y = sheet.text(x, y, " ".join(line), title, BLACK, anchor)
+    y = sheet.text(
+        x, y + 8, ", ".join(words.person() for _ in range(rng.integers(1, 5))), face.at(size * 1.1), BLACK, anchor
+    )
+    for _ in range(rng.integers(1, 3)):
+        y = sheet.text(x, y + 1, f"{words.firm()}, {words.fake.city()}", face.at(size * 0.9, "italic"), BLACK, anchor)
+    inset = float(rng.uniform(0, 50))
+    y = sheet.text(x, y + 12, words.one_of("Abstract", "ABSTRACT", "Summary"), face.at(size, "bold"), BLACK, anchor) + 2
+    return (
+        sheet.paragraph(
+            margin + inset,
+            y,
+            room - 2 * inset,
+            words.paragraph(int(rng.integers(60, 160))),
+            face.at(size * 0.95),
+            justify=True,
+        )
+        + 14
+    )
+
+
+def _column(
+    sheet: Sheet,
+    words: Words,
+    face: Face,
+    size: float,
+    x: float,
+    y: float,
+    room: float,
+    end: float,
+    *,
+    references: bool,
+) -> None:
+    rng, section = sheet.rng, int(sheet.rng.integers(1, 6))
+    while y < end - size * 2:
+        draw = rng.random()
+        if references:
+            where = f"{words.phrase(2, 4)} {words.number(2)}, {rng.integers(1960, 2026)}"
+            text = f"[{section}] {words.person()}, {words.person()}. {words.phrase(6, 12)}. {where}."
+            y = sheet.paragraph(x, y, room, text, face.at(size), bottom=end) + 3
+            section += 1
+        elif draw < 0.14:
+            y = (
+                sheet.text(
+                    x,
+                    y + size * 0.6,
+                    f"{section}{words.one_of('', '.1', '.2')} {words.phrase(1, 5)}",
+                    face.at(size * 1.15, "bold"),
+                )
+                + 2
+            )
+            section += 1
+        elif draw < 0.3 and end - y > 130:
+            tall = float(rng.uniform(70, min(170, end - y - 50)))
+            if rng.random() < 0.75:
+                sheet.chart(x + room * 0.12, y + 8, room * 0.8, tall, face.at(size * 0.7))
+            else:
+                sheet.picture(x + room * 0.08, y + 8, room * 0.84, tall)
+            y = (
+                sheet.paragraph(
+                    x, y + tall + 18, room, f"Figure {section}: {words.sentence(14)}", face.at(size * 0.9), bottom=end
+                )
+                + 6
+            )
+        elif draw < 0.38 and end - y > 110:
+            rows = [[words.phrase(1, 1), *(words.amount(0.1, 99) for _ in range(3))] for _ in range(rng.integers(3, 8))]
+            sheet.rule(x, y + 4, x + room, y + 4)
+            y = sheet.table(
+                x, y + 6, [room * 0.4, *[room * 0.2] * 3], rows, face.at(size * 0.9), pad=1, right=(1, 2, 3)
+            )
+            sheet.rule(x, y + 2, x + room, y + 2)
+            y = sheet.text(x, y + 5, f"Table {section}: {words.phrase(3, 6)}", face.at(size * 0.9)) + 6
+        elif draw < 0.48:
+            formula = words.one_of(
+                "f(x) = ∑ aᵢ xⁱ + ε", "∂u/∂t = k ∇²u", "p(y|x) ∝ p(x|y) p(y)", "E = ½ m v² + V(r)", "min ‖Ax + b‖²"
+            )
+            sheet.text(x + room / 2, y + size * 0.6, formula, face.at(size * 1.1, "italic"), BLACK, "ma")
+            y = sheet.text(x + room, y + size * 0.6, f"({section})", face.at(size), BLACK, "ra") + size * 0.8
+        else:
+            y = sheet.paragraph(
+                x,
+                y,
+                room,
+                words.paragraph(int(rng.integers(30, 130))),
+                face.at(size),
+                justify=True,
+                indent=size * 1.3,
+                leading=1.08,
+                bottom=end,
+            )
