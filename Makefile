@@ -5,6 +5,7 @@
 #   make test   set up, then every test
 #   make lint   format, lint and types
 #   make bench  measure the pipeline on this machine
+#   make bench-service  measure the model service beside its peers
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +14,7 @@ TOOLS := .venv-tools
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 CODE := orchestrator model_service training triptych tests benchmarks
 
-.PHONY: run stop test lint format bench clean help
+.PHONY: run stop test lint format bench bench-service clean help
 .DEFAULT_GOAL := help
 
 run: $(VENV)/run.stamp $(TOOLS)/stamp ## set up, start the local stack, classify the sample documents
@@ -41,6 +42,9 @@ bench: $(VENV)/run.stamp $(TOOLS)/stamp ## measure the pipeline on this machine
 	@$(BIN)/python -m benchmarks.pipeline
 	@$(BIN)/python -m benchmarks.imports
 
+bench-service: $(VENV)/bench.stamp ## measure the model service beside its peers
+	@$(BIN)/python -W ignore -m benchmarks.service $(ARGS)
+
 clean: stop ## remove what the targets above made
 	rm -rf $(VENV) $(TOOLS) .aws-sam .triptych
 
@@ -58,6 +62,12 @@ $(VENV)/dev.stamp: $(VENV)/run.stamp
 	@$(PIP) --editable '.[dev,training]'
 	@touch $@
 
+# The peers of the model service, and the chart.
+$(VENV)/bench.stamp: $(VENV)/run.stamp
+	@echo 'Adding what the benchmark needs to $(VENV) …'
+	@$(PIP) --editable '.[bench]'
+	@touch $@
+
 # The emulator and the SAM CLI pin what they need so tightly that they live apart.
 $(TOOLS)/stamp: tools/requirements.txt
 	@echo 'Setting up $(TOOLS) …'
@@ -66,4 +76,4 @@ $(TOOLS)/stamp: tools/requirements.txt
 	@touch $@
 
 help:
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'

@@ -53,7 +53,7 @@ class DecoderPool:
 
     def __init__(self, size: int) -> None:
         self._all: Final = {_Decoder() for _ in range(size)}
-        self._free: Final[queue.SimpleQueue[_Decoder]] = queue.SimpleQueue()
+        self._free: Final[queue.LifoQueue[_Decoder]] = queue.LifoQueue()
         for decoder in self._all:
             self._free.put(decoder)
 

@@ -1,0 +1,46 @@
+"""The result as a picture for docs/performance.md."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+
+_COLOURS = ("#0b6e4f", "#9aa5b1", "#c8553d", "#f28f3b", "#8d6a9f")
+
+
+def draw(
+    file: Path,
+    kinds: Sequence[str],
+    latency_ms: Mapping[str, Sequence[float]],
+    per_second: Mapping[str, Sequence[float]],
+) -> None:
+    """Draw both measures of each candidate, by kind of document.
+
+    Args:
+        file: SVG to write.
+        kinds: Of documents.
+        latency_ms: By candidate: the median for each kind.
+        per_second: By candidate: documents a second for each kind.
+    """
+    plt.rcParams.update({"font.size": 9, "svg.hashsalt": "triptych", "axes.spines.top": False})
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+    _bars(axes[0], kinds, latency_ms, "milliseconds a document, one caller (less is better)")
+    _bars(axes[1], kinds, per_second, "documents a second, eight callers (more is better)")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, metadata={"Date": None})
+    plt.close(figure)
+
+
+def _bars(axis: Axes, kinds: Sequence[str], values: Mapping[str, Sequence[float]], title: str) -> None:
+    height = 0.8 / len(values)
+    for place, (name, numbers) in enumerate(values.items()):
+        at = [index + place * height for index in range(len(kinds))]
+        bars = axis.barh(at, numbers, height * 0.92, label=name, color=_COLOURS[place])
+        axis.bar_label(bars, [f"{number:.0f}" for number in numbers], padding=2, fontsize=7)
+    axis.set_yticks([index + 0.4 - height / 2 for index in range(len(kinds))], kinds)
+    axis.invert_yaxis()
+    axis.spines["right"].set_visible(False)
+    axis.set_title(title, fontsize=9, loc="left")
