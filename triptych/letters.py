@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 HOLD_S = 900
 """Seconds that a letter is hidden once it was read: time to look at the preview, and for those before it."""
 
+WAIT_S = 1
+"""Without a wait SQS asks only some of its servers, and may miss letters."""
+
 _A_PAGE = 10
 """The most that SQS hands out at once."""
 
@@ -99,7 +102,7 @@ class Letters:
             QueueUrl=self._url,
             MaxNumberOfMessages=size,
             VisibilityTimeout=HOLD_S,
-            WaitTimeSeconds=1,  # without a wait SQS asks only some of its servers, and may miss letters
+            WaitTimeSeconds=WAIT_S,
             MessageSystemAttributeNames=["SentTimestamp"],
             MessageAttributeNames=["ErrorMessage"],
         )
@@ -126,7 +129,9 @@ def open_letter(message: "MessageTypeDef") -> Letter:
     try:
         event, why = _unwrap(json.loads(message["Body"]), message)
         announced = tuple(uploads(event))
-    except (MalformedEvent, ValueError) as error:
+    except json.JSONDecodeError as error:
+        flaw = f"the message is not JSON: {error}"
+    except MalformedEvent as error:
         flaw = str(error)
     return Letter(message["MessageId"], message["ReceiptHandle"], sent, event, announced, why, flaw)
 

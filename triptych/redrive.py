@@ -13,6 +13,7 @@ from urllib.parse import quote_plus
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from orchestrator.errors import IncompleteRecords
 from orchestrator.records import Record, Status, Upload, timestamp
 from triptych.invocation import Event, Invoke, NotHandled, drive
 from triptych.letters import Letter, Letters
@@ -133,7 +134,7 @@ class Redrive:
             if job.letter and not left:
                 self._letters.discard(job.letter)
         except NotHandled as error:
-            return self._reason(job) or str(error)
+            return (self._reason(job) if error.kind == IncompleteRecords.__name__ else "") or str(error)
         except (BotoCoreError, ClientError) as error:
             return f"the queue cannot be changed: {error}"
         return left

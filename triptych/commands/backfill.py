@@ -59,7 +59,9 @@ def backfill(
         path.unlink(missing_ok=True)
     progress = Checkpoint.load(path, to.bucket, prefix)
     if progress.resumes:
-        console.print(f"Going on after {progress.after!r}, where an earlier run stopped ({path}).", markup=False)
+        console.print(
+            f"Going on after {progress.after!r}, where an earlier run stopped ({path}).", markup=False, soft_wrap=True
+        )
     with aws_told():
         found = listed(documents(to.s3, to.bucket, prefix, after=progress.after), before=before, limit=max_here)
         if not found.whole:
@@ -106,10 +108,13 @@ def _failures(checkpoint: Checkpoint) -> str:
 
 
 def _write_job(to: Target, prefix: str, progress: Checkpoint, before: datetime, folder: Path) -> BatchJob:
-    arn = to.lambdas.get_alias(FunctionName=to.function, Name=ALIAS)["AliasArn"]
     found = documents(to.s3, to.bucket, prefix, after=progress.after)
     keys = itertools.chain(progress.failed, (key for key, at in found if at < before))
-    return batch_job.write(folder, to.bucket, keys, arn)
+    return batch_job.write(folder, to.bucket, keys, _function_arn(to))
+
+
+def _function_arn(to: Target) -> str:
+    return to.lambdas.get_alias(FunctionName=to.function, Name=ALIAS)["AliasArn"]
 
 
 def _print_job(job: BatchJob, as_json: bool, console: Console) -> None:
@@ -122,6 +127,7 @@ def _print_job(job: BatchJob, as_json: bool, console: Console) -> None:
         "The job invokes the orchestrator as often at once as the account lets it. Give the model services the tasks\n"
         "for that (MaxModelTasks), or the orchestrator a reserved concurrency, before you start it.",
         markup=False,
+        soft_wrap=True,
     )
 
 

@@ -1,13 +1,30 @@
 """A stack in moto: the inbox, and the table as template.yaml defines it."""
 
+import json
+import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
+from orchestrator import handler as entry
+from orchestrator.settings import Settings
+from tests.support.servers import Server, serving, truth
 from tests.support.template import table_definition
+from triptych import letters
+from triptych.invocation import Event, Invoke, NotHandled
 from triptych.target import Target
+
+CONTEXT: Any = SimpleNamespace(
+    function_name="orchestrator",
+    memory_limit_in_mb=512,
+    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:orchestrator:live",
+    aws_request_id="11111111-2222-3333-4444-555555555555",
+)
+"""What Lambda tells of an invocation."""
 
 
 @pytest.fixture(scope="session")
@@ -23,5 +40,39 @@ def stack(session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[T
         session.client("s3").create_bucket(Bucket="inbox")
         session.client("s3").put_bucket_versioning(Bucket="inbox", VersioningConfiguration={"Status": "Enabled"})
         session.resource("dynamodb").create_table(**table_definition("records"))
+        monkeypatch.setattr(letters, "WAIT_S", 0)  # moto has one server only, and all of it is asked
         queue = session.client("sqs").create_queue(QueueName="failures")["QueueUrl"]
         yield Target("moto", "inbox", "records", "orchestrator", queue, session)
+
+
+@pytest.fixture
+def services() -> Iterator[Server]:
+    """Three versions behind one address, as behind the load balancer; they agree until told otherwise."""
+    with serving(lambda request: request.answer(truth(request.path.split("/")[1]))) as server:
+        yield server
+
+
+@pytest.fixture
+def invoke(stack: Target, services: Server, monkeypatch: pytest.MonkeyPatch) -> Invoke:
+    """The real orchestrator, in this process, as Lambda would run it."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "POWERTOOLS_METRICS_DISABLED": "true",  # they go to the output, which is the command's here
+    }.items():
+        monkeypatch.setenv(name, value)
+    endpoints = {version: f"{services.url}/{version}" for version in ("v1", "v2", "v3")}
+    built = entry.Orchestrator(Settings(stack.table_name, endpoints))
+    monkeypatch.setattr(entry, "orchestrator", lambda: built)
+    lock = threading.Lock()  # a Lambda's process handles one event at a time
+
+    def run(event: Event) -> dict[str, Any]:
+        try:
+            with lock:
+                answer = entry.handler(json.loads(json.dumps(event)), CONTEXT)
+        except Exception as error:
+            raise NotHandled(type(error).__name__, str(error)) from error
+        return answer
+
+    return run
