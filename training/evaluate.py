@@ -13,7 +13,7 @@ from model_service.engine import Model, load_model
 from model_service.errors import DocumentError
 from model_service.limits import Limits
 from training.data import DataError, Folder, scan
-from training.metrics import Floats, Labels, Metrics, measure
+from training.metrics import Floats, Labels, Metrics, confusion, measure
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Evaluation:
         agreement: For each pair of versions, the share of documents that both give the same label.
         images: Documents measured.
         skipped: One line for each document that could not be read.
+        labels: In the order of the confusion matrix.
+        confusion: Of the vote: rows are the truth, columns the verdict.
     """
 
     versions: Mapping[str, VersionReport]
@@ -44,6 +46,8 @@ class Evaluation:
     agreement: Mapping[str, float]
     images: int
     skipped: tuple[str, ...]
+    labels: tuple[str, ...]
+    confusion: Labels
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values, for `--json`."""
@@ -130,6 +134,7 @@ def _report(answers: Mapping[str, _Answers], truth: Labels, folder: Folder, skip
     # Marked for review as the orchestrator does it: the versions disagree, or at least half of them abstain.
     flagged = (verdicts != verdicts[0]).any(axis=0) | (unsure.sum(axis=0) * 2 >= len(answers))
     names = list(answers)
+    vote = np.mean([answer.probabilities for answer in answers.values()], axis=0)
     return Evaluation(
         versions={
             name: VersionReport(
@@ -137,7 +142,7 @@ def _report(answers: Mapping[str, _Answers], truth: Labels, folder: Folder, skip
             )
             for name, answer in answers.items()
         },
-        vote=measure(np.mean([answer.probabilities for answer in answers.values()], axis=0), truth, folder.labels),
+        vote=measure(vote, truth, folder.labels),
         flagged=float(flagged.mean()),
         agreement={
             f"{names[i]}+{names[j]}": float((verdicts[i] == verdicts[j]).mean())
@@ -146,4 +151,6 @@ def _report(answers: Mapping[str, _Answers], truth: Labels, folder: Folder, skip
         },
         images=len(truth),
         skipped=skipped,
+        labels=folder.labels,
+        confusion=confusion(vote.argmax(axis=1), truth, len(folder.labels)),
     )

@@ -10,6 +10,7 @@ from triptych.commands.put import put
 from triptych.commands.redrive import redrive
 from triptych.commands.results import results, watch
 from triptych.commands.stack import down, up
+from triptych.commands.train import evaluate, train
 from triptych.errors import TriptychError
 
 app = typer.Typer(
@@ -18,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (up, down, put, results, watch, redrive, backfill):
+for command in (up, down, put, results, watch, redrive, backfill, train, evaluate):
     app.command()(command)
 
 

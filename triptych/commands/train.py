@@ -1,0 +1,119 @@
+"""Train a version on one's own labels, and measure versions side by side."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from model_service.errors import ModelError
+from triptych.errors import TriptychError
+
+if TYPE_CHECKING:
+    from training.evaluate import Evaluation
+
+Data = Annotated[Path, typer.Option(help="Folder that holds one folder of images or PDFs a label.")]
+Models = Annotated[Path, typer.Option(help="Folder of the versions.")]
+
+
+def train(
+    version: Annotated[str, typer.Argument(help="Version to train, by the recipe in its folder.")],
+    data: Data,
+    models: Models = Path("models"),
+    recipe: Annotated[Path | None, typer.Option(help="Another recipe than the version's own.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads to compute with.")] = os.cpu_count() or 1,
+    torchscript: Annotated[
+        bool, typer.Option("--torchscript", help="Also write model.pt, for SageMaker's PyTorch container.")
+    ] = False,
+) -> None:
+    """Train a version on a folder of labelled documents; what comes out can be served.
+
+    A run that was broken off goes on where it was. Ctrl-C ends it early and keeps the best so far.
+    """
+    try:
+        from training.architectures import WeightsError
+        from training.data import DataError
+        from training.export import ParityError
+        from training.recipe import RecipeError
+        from training.train import Resources
+        from training.version import train_version
+    except ModuleNotFoundError as missing:
+        raise TriptychError(
+            f"Training needs more packages ({missing.name}): pip install 'triptych[training]'"
+        ) from None
+    console = Console(stderr=True)
+    try:
+        result = train_version(
+            recipe or models / version / "recipe.toml",
+            data,
+            models / version,
+            resources=Resources(threads=threads),
+            console=console,
+            torchscript=torchscript,
+        )
+    except (DataError, RecipeError, WeightsError, ParityError, ModelError) as problem:
+        raise TriptychError(str(problem)) from problem
+    low, high = result.metrics.interval
+    console.print(
+        f"{version}: {result.metrics.accuracy:.1%} right of {result.metrics.images} held-out pages "
+        f"({low:.1%} to {high:.1%}). {result.folder} can be served; its README.md is the model card.",
+        highlight=False,
+    )
+
+
+def evaluate(
+    versions: Annotated[list[str], typer.Argument(help="Versions to measure, such as v1 v2 v3.")],
+    data: Data,
+    models: Models = Path("models"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    picture: Annotated[Path | None, typer.Option(help="Write the vote's confusion matrix to this PNG.")] = None,
+) -> None:
+    """Measure versions and their vote on a folder of labelled documents, through the code that serves them."""
+    from training.data import DataError
+    from training.evaluate import evaluate as measure
+
+    console = Console(stderr=True)
+    try:
+        with Progress(console=console, transient=True) as progress:
+            task = progress.add_task("classifying", total=None)
+            evaluation = measure(
+                models, versions, data, tell=lambda done, total: progress.update(task, completed=done, total=total)
+            )
+    except (DataError, ModelError) as problem:
+        raise TriptychError(str(problem)) from problem
+    for line in evaluation.skipped:
+        console.print(f"[yellow]skipped[/] {line}", highlight=False)
+    if picture:
+        from training.card import draw_confusion
+
+        title = f"the vote of {', '.join(versions)} on {evaluation.images} documents"
+        draw_confusion(evaluation.confusion, evaluation.labels, title, picture)
+    if as_json:
+        print(json.dumps(evaluation.as_json()))
+    else:
+        Console().print(_table(evaluation))
+
+
+def _table(evaluation: "Evaluation") -> Table:
+    table = Table(caption=f"{evaluation.images} documents; {evaluation.flagged:.1%} would be marked for review")
+    table.add_column("")
+    columns = {name: report.metrics for name, report in evaluation.versions.items()} | {"vote": evaluation.vote}
+    for name in columns:
+        table.add_column(name, justify="right")
+    table.add_row("accuracy", *(f"{metrics.accuracy:.1%}" for metrics in columns.values()))
+    table.add_row("95 % interval", *("{:.1%} to {:.1%}".format(*metrics.interval) for metrics in columns.values()))
+    table.add_row("macro-F1", *(f"{metrics.macro_f1:.1%}" for metrics in columns.values()))
+    table.add_row("calibration error", *(f"{metrics.ece:.3f}" for metrics in columns.values()))
+    table.add_row("abstained", *(f"{report.abstained:.1%}" for report in evaluation.versions.values()), "")
+    table.add_row("ms a page", *(f"{report.ms_per_page:.1f}" for report in evaluation.versions.values()), "")
+    table.add_section()
+    for label in evaluation.vote.recall:
+        table.add_row(f"found of {label}", *(f"{metrics.recall[label]:.1%}" for metrics in columns.values()))
+    table.add_section()
+    for pair, share in evaluation.agreement.items():
+        table.add_row(f"agree: {pair}", f"{share:.1%}")
+    return table
