@@ -68,9 +68,9 @@ def several_pages(count: int, kind: str, size: tuple[int, int] = (310, 438)) -> 
     return encode(sheet, kind, save_all=True, append_images=[sheet] * (count - 1))
 
 
-def slow_document(pages: int = 4) -> bytes:
+def slow_document(pages: int = 4, side: int = 8000) -> bytes:
     """A few kilobytes that take a good part of a second to unpack: blank TIFF pages of 64 million pixels."""
-    sheet = Image.new("L", (8000, 8000), 255)
+    sheet = Image.new("L", (side, side), 255)
     return encode(sheet, "TIFF", compression="tiff_lzw", save_all=True, append_images=[sheet] * (pages - 1))
 
 
