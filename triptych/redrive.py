@@ -13,7 +13,6 @@ from urllib.parse import quote_plus
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from orchestrator.errors import IncompleteRecords
 from orchestrator.records import Record, Status, Upload, timestamp
 from triptych.invocation import Event, Invoke, NotHandled, drive
 from triptych.letters import Letter, Letters
@@ -134,20 +133,20 @@ class Redrive:
             if job.letter and not left:
                 self._letters.discard(job.letter)
         except NotHandled as error:
-            return (self._reason(job) if error.kind == IncompleteRecords.__name__ else "") or str(error)
+            return ": ".join(filter(None, (str(error), self._reason(job))))
         except (BotoCoreError, ClientError) as error:
             return f"the queue cannot be changed: {error}"
         return left
 
     def _reason(self, job: Job) -> str:
-        """What the records say of why they are unfinished, which tells more than the error's name."""
+        """What the records say of why they are unfinished: the orchestrator's error only says that they are."""
         try:
             histories = {upload.document: self._results.history(upload.document) for upload in job.uploads}
         except (BotoCoreError, ClientError):
             return ""
         records = [record for history in histories.values() for record in history if not record.status.final]
         ours = [record for record in records if any(record.upload.same_object(upload) for upload in job.uploads)]
-        return "; ".join(f"{record.status}: {record.reason.detail}" for record in ours if record.reason)
+        return "; ".join(record.reason.detail for record in ours if record.reason)
 
 
 def event_of(upload: Upload) -> dict[str, Any]:
