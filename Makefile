@@ -5,7 +5,7 @@
 #   make test   set up, then every test
 #   make lint   format, lint and types
 #   make bench  measure the pipeline on this machine
-#   make bench-service  measure the model service beside its peers
+#   make help   name all the rest
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,7 +14,7 @@ TOOLS := .venv-tools
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 CODE := orchestrator model_service training triptych tests benchmarks
 
-.PHONY: run stop test lint format bench bench-service clean help
+.PHONY: run stop test lint format bench bench-service training clean help
 .DEFAULT_GOAL := help
 
 run: $(VENV)/run.stamp $(TOOLS)/stamp ## set up, start the local stack, classify the sample documents
@@ -45,6 +45,8 @@ bench: $(VENV)/run.stamp $(TOOLS)/stamp ## measure the pipeline on this machine
 bench-service: $(VENV)/bench.stamp ## measure the model service beside its peers
 	@$(BIN)/python -W ignore -m benchmarks.service $(ARGS)
 
+training: $(VENV)/training.stamp ## add what `triptych train` needs (torch)
+
 clean: stop ## remove what the targets above made
 	rm -rf $(VENV) $(TOOLS) .aws-sam .triptych
 
@@ -56,9 +58,14 @@ $(VENV)/run.stamp: pyproject.toml constraints.txt
 	@$(PIP) --editable .
 	@touch $@
 
-# Tests and training on top of it.
-$(VENV)/dev.stamp: $(VENV)/run.stamp
-	@echo 'Adding what tests and training need to $(VENV) …'
+# Training on top of it, and tests on top of that.
+$(VENV)/training.stamp: $(VENV)/run.stamp
+	@echo 'Adding what training needs to $(VENV) …'
+	@$(PIP) --editable '.[training]'
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/training.stamp
+	@echo 'Adding what tests need to $(VENV) …'
 	@$(PIP) --editable '.[dev,training]'
 	@touch $@
 

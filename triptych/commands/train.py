@@ -42,9 +42,7 @@ def train(
         from training.train import Resources
         from training.version import train_version
     except ModuleNotFoundError as missing:
-        raise TriptychError(
-            f"Training needs more packages ({missing.name}): pip install 'triptych[training]'"
-        ) from None
+        raise TriptychError(f"Training needs more packages ({missing.name}): `make training` installs them") from None
     console = Console(stderr=True)
     try:
         result = train_version(
