@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
+
 _START_SECONDS: Final = 60
 _STOP_SECONDS: Final = 40
 _STARTED: Final = "Uvicorn running on "
@@ -78,6 +80,15 @@ class ServiceProcess:
     def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Send a signal."""
         self.process.send_signal(number)
+
+    def decoders(self) -> list[psutil.Process]:
+        """Its decoder processes."""
+        return psutil.Process(self.process.pid).children()
+
+    def memory(self) -> int:
+        """Bytes that it and its decoders hold."""
+        processes = [psutil.Process(self.process.pid), *self.decoders()]
+        return sum(process.memory_info().rss for process in processes)
 
     def wait(self) -> int:
         """Wait for the process to end, and give its exit code."""

@@ -160,6 +160,60 @@ def test_an_upload_without_a_length_is_cut_at_the_limit(tiny_models: Path) -> No
         assert httpx.get(service.url + "/health/ready").status_code == 200
 
 
+def test_a_decoder_that_crashes_takes_one_request_with_it(narrow: ServiceProcess) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        fatal = pool.submit(post, narrow, SLOW)
+        eventually(lambda: metric(narrow, "triptych_in_flight") == 1)
+        time.sleep(0.1)
+        (victim,) = narrow.decoders()
+        victim.send_signal(signal.SIGSEGV)
+
+        assert fatal.result().status_code == 422
+        assert fatal.result().json()["type"] == "urn:triptych:problem:decoder-crashed"
+    assert post(narrow, DOCUMENT).status_code == 200
+    assert [victim] != narrow.decoders()
+
+
+def test_a_decoder_that_hangs_takes_one_request_with_it(tiny_models: Path) -> None:
+    with running_service(tiny_models, WORKERS="1", MAX_DECODE_SECONDS="0.5") as service:
+        (victim,) = service.decoders()
+        victim.suspend()
+
+        refused = post(service, DOCUMENT)
+
+        assert refused.status_code == 422
+        assert refused.json()["type"] == "urn:triptych:problem:decoder-timeout"
+        assert post(service, DOCUMENT).status_code == 200
+
+
+def test_a_hanging_decoder_does_not_outlast_its_callers_time(narrow: ServiceProcess) -> None:
+    (victim,) = narrow.decoders()
+    victim.suspend()
+
+    assert post(narrow, DOCUMENT, **{"X-Timeout-Ms": "200"}).status_code == 504
+
+    eventually(lambda: metric(narrow, "triptych_in_flight") == 0)
+    assert post(narrow, DOCUMENT).status_code == 200
+
+
+def test_no_decoder_outlives_the_service(tiny_models: Path) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with running_service(tiny_models, WORKERS="3", DRAIN_SECONDS="0") as service:
+            decoders = service.decoders()
+            service.signal(number)
+            service.wait()
+
+            assert len(decoders) == 3
+            eventually(lambda: not any(decoder.is_running() for decoder in decoders))  # noqa: B023
+
+
+def test_decoders_inherit_no_secret(tiny_models: Path) -> None:
+    with running_service(tiny_models, AWS_SECRET_ACCESS_KEY="guarded", WORKERS="1") as service:
+        (decoder,) = service.decoders()
+
+        assert "AWS_SECRET_ACCESS_KEY" not in decoder.environ()
+
+
 def test_sigterm_finishes_what_is_in_hand(narrow: ServiceProcess) -> None:
     upload = StalledUpload(narrow, DOCUMENT)
     eventually(lambda: metric(narrow, "triptych_in_flight") == 1)
