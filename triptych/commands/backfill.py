@@ -97,6 +97,8 @@ def _report(work: Backfill, found: Listed, checkpoint: Checkpoint, as_json: bool
         typer.echo(json.dumps({**counts, "failures": failed, "job": None}, indent=2, ensure_ascii=False))
     else:
         told = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count]
+        if found.too_young:
+            told[-1] += ", left to their own events"
         console.print(", ".join(told) + "." if told else "There is no document to backfill.")
 
 

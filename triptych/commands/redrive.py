@@ -22,6 +22,9 @@ from triptych.letters import Letters
 from triptych.redrive import Outcome, Plan, Redrive, groups
 from triptych.results import Results
 
+_SHOWN = 20
+"""Complaints that a person still reads; --json has all."""
+
 
 def redrive(
     preview: Annotated[bool, typer.Option("--preview", "--dry-run", help="Only show what there is to do.")] = False,
@@ -118,7 +121,8 @@ def _raise_for_what_is_left(plan: Plan, outcomes: Sequence[Outcome]) -> None:
     left = [f"{outcome.job.name} ({outcome.job.kind}): {outcome.left}" for outcome in outcomes if outcome.left]
     left += [f"message {letter.id} stays in the queue: {letter.flaw}" for letter in plan.unreadable]
     if left:
-        raise TriptychError("\n".join(left))
+        more = [f"… and {len(left) - _SHOWN} more, which --json names"] if len(left) > _SHOWN else []
+        raise TriptychError("\n".join([*left[:_SHOWN], *more]))
 
 
 def _plan_as_dict(plan: Plan) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +20,7 @@ from tests.support.uploads import error, prediction, record
 from triptych import target
 from triptych.backfill import event_for
 from triptych.cli import app
+from triptych.commands.shared import age
 from triptych.errors import TriptychError
 from triptych.invocation import Event, Invoke, NotHandled
 from triptych.letters import Letters
@@ -332,7 +333,65 @@ class TestCommand:
         self.run(answer=answer)
         assert [made.status for made in items(stack)] == [status]
 
+    def test_more_letters_than_the_limit_are_told_of_and_wait(self, stack: Target) -> None:
+        for number in range(3):
+            send(stack, event_of(put(stack, f"{number}.pdf")))
+        done = self.run("--limit", "2", "--no-partial")
+        assert done.exit_code == 0
+        assert "About 3 letters wait; these are the first 2." in done.stderr
+        assert "2 handled, 0 left." in done.stderr
+        assert letters_of(stack).waiting() == 1
+
+    def test_of_many_complaints_the_first_are_printed_and_all_are_in_the_json(self, stack: Target) -> None:
+        for number in range(25):
+            send(stack, f"no event {number}")
+        done = self.run("--json")
+        assert str(done.exception).count("stays in the queue") == 20
+        assert "5 more" in str(done.exception)
+        assert len(json.loads(done.stdout)["unreadable"]) == 25
+
+    def test_ctrl_c_tells_what_was_done_and_ends_as_shells_expect(
+        self, stack: Target, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[Event] = []
+
+        def once(event: Event) -> Any:
+            asked.append(event)
+            if len(asked) > 1:
+                raise KeyboardInterrupt
+            return invoke(event)
+
+        monkeypatch.setattr("triptych.commands.redrive.invoker", lambda _: once)
+        monkeypatch.setattr("triptych.commands.redrive.AT_ONCE", 1)
+        for number in range(3):
+            send(stack, event_of(put(stack, f"{number}.pdf")))
+        done = self.run()
+        assert done.exit_code == 130
+        assert "1 handled, 0 left, 2 not begun." in done.stderr
+        assert letters_of(stack).waiting() == 2
+
+    def test_what_aws_refuses_is_a_sentence_and_no_traceback(self, stack: Target) -> None:
+        stack.sqs.delete_queue(QueueUrl=stack.failure_queue_url)
+        done = self.run()
+        assert isinstance(done.exception, TriptychError)
+        assert "AWS refused" in str(done.exception)
+
     def test_nothing_to_do_is_no_failure(self, stack: Target) -> None:
         done = self.run()
         assert done.exit_code == 0
         assert "nothing to redrive" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("passed", "told"),
+    [
+        (timedelta(days=3, hours=5), "3 d"),
+        (timedelta(hours=1), "1 h"),
+        (timedelta(seconds=119), "1 min"),
+        (timedelta(seconds=8), "8 s"),
+        (-timedelta(seconds=2), "0 s"),  # their clock is ahead of ours
+    ],
+)
+def test_an_age_is_told_in_its_largest_unit(passed: timedelta, told: str) -> None:
+    now = datetime.now(UTC)
+    assert age(now - passed, now=now) == told
