@@ -1,7 +1,9 @@
 """One document to one prediction: decode, score, answer. The core of the service, free of transport."""
 
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 from pydantic import ConfigDict
@@ -63,6 +65,8 @@ class Classifier:
         self.models: Final = dict(models)
         self.limits: Final = limits
         self._read: Final = read
+        self._in_work = 0
+        self._lock: Final = threading.Lock()
         self.default: Final = next(iter(models))
 
     def model(self, version: str | None) -> Model:
@@ -93,11 +97,12 @@ class Classifier:
         """
         started = time.perf_counter()
         manifest = model.manifest
-        document = self._read(data, manifest.input, self.limits, checkpoint)
-        decoded = time.perf_counter()
-        checkpoint()
-        scores = model.score(document.pixels)
-        scored = time.perf_counter()
+        with self._counted():
+            document = self._read(data, manifest.input, self.limits, checkpoint)
+            decoded = time.perf_counter()
+            checkpoint()
+            scores = model.score(document.pixels, alone=self._in_work == 1)
+            scored = time.perf_counter()
         best = int(scores.argmax())
         confidence = float(scores[best])
         return Prediction(
@@ -115,6 +120,16 @@ class Classifier:
             ),
             model_sha256=manifest.sha256,
         )
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._lock:
+            self._in_work += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._in_work -= 1
 
 
 def _ms(seconds: float) -> float:

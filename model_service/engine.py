@@ -2,6 +2,7 @@
 
 import logging
 import queue
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +23,8 @@ class Model:
 
     Args:
         files: Manifest, graph and weights, verified.
-        concurrency: Calls that run at the same time; each gets one CPU. A further call waits for its turn.
+        concurrency: Calls that run at the same time; each gets one CPU. A further call waits for its turn. As many
+            CPUs work on a call that is alone.
 
     Raises:
         ModelError: If the graph cannot be compiled, does not match its manifest, or cannot run in the
@@ -32,47 +34,65 @@ class Model:
     def __init__(self, files: ModelFiles, *, concurrency: int = 1) -> None:
         self.manifest = files.manifest
         try:
-            compiled = _compile(files, concurrency)
-            self._requests: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
-            for _ in range(concurrency):
-                self._requests.put(compiled.create_infer_request())
-            self._warm_up(concurrency)
+            core = ov.Core()
+            graph = core.read_model(files.graph, files.weights)
+            _check_input(files.manifest, graph)
+            shared = _compile(core, graph, self.manifest, streams=concurrency, threads=concurrency)
+            self._requests = _Requests(shared.create_infer_request() for _ in range(concurrency))
+            self._alone = self._requests
+            if concurrency > 1:
+                whole = _compile(core, graph, self.manifest, streams=1, threads=concurrency)
+                self._alone = _Requests([whole.create_infer_request()])
+            self._warm_up()
         except RuntimeError as error:
             raise ModelError(f"{self.manifest.version}: the graph cannot run: {error}") from error
 
-    def score(self, pages: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def score(self, pages: NDArray[np.uint8], *, alone: bool = False) -> NDArray[np.float64]:
         """Score the pages of one document together, in one batch.
 
         Args:
             pages: Shape (pages, height, width, 3), each as `Preprocessing.apply` makes it; at least one.
+            alone: Nothing else wants the CPUs now, so take them all. The probabilities are the same.
 
         Returns:
             Probability of each label, in the manifest's order, sum 1: softmax(logits / temperature), meant
             over the pages. Temperature scaling is Guo et al., "On Calibration of Modern Neural Networks", 2017.
         """
-        logits = self._infer(pages) / self.manifest.temperature
+        logits = (self._alone if alone else self._requests).infer(pages) / self.manifest.temperature
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         mean: NDArray[np.float64] = (odds / odds.sum(axis=1, keepdims=True)).mean(axis=0)
         return mean
 
-    def _infer(self, batch: NDArray[np.uint8]) -> NDArray[np.float64]:
-        request = self._requests.get()
-        try:
-            return np.asarray(request.infer(batch)[0], dtype=np.float64)  # a copy: the request is reused
-        finally:
-            self._requests.put(request)
-
-    def _warm_up(self, concurrency: int) -> None:
+    def _warm_up(self) -> None:
         """Run every request once: the first run compiles kernels and takes the memory."""
         frame = self.manifest.input
         blank = np.full((1, frame.height, frame.width, 3), 255, dtype=np.uint8)
-        for _ in range(concurrency):
-            logits = self._infer(blank)
+        for requests in {self._requests, self._alone}:
+            for _ in range(requests.count):
+                logits = requests.infer(blank)
         if logits.shape != (1, len(self.manifest.labels)):
             raise ModelError(
                 f"{self.manifest.version}: the graph gives {logits.shape[-1]} outputs "
                 f"for {len(self.manifest.labels)} labels"
             )
+
+
+class _Requests:
+    """Inference requests of one compiled graph, taken in turns."""
+
+    def __init__(self, requests: Iterable[ov.InferRequest]) -> None:
+        self._free: Final[queue.SimpleQueue[ov.InferRequest]] = queue.SimpleQueue()
+        for request in requests:
+            self._free.put(request)
+        self.count: Final = self._free.qsize()
+
+    def infer(self, batch: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Logits, shape (pages, labels); waits for a request that is free."""
+        request = self._free.get()
+        try:
+            return np.asarray(request.infer(batch)[0], dtype=np.float64)  # a copy: the request is reused
+        finally:
+            self._free.put(request)
 
 
 def load_model(folder: Path, *, concurrency: int = 1) -> Model:
@@ -87,25 +107,21 @@ def load_model(folder: Path, *, concurrency: int = 1) -> Model:
     return Model(files, concurrency=concurrency)
 
 
-def _compile(files: ModelFiles, concurrency: int) -> ov.CompiledModel:
-    """Compile for one CPU a request.
+def _compile(core: ov.Core, graph: ov.Model, manifest: Manifest, *, streams: int, threads: int) -> ov.CompiledModel:
+    """Compile for some requests at the same time, which share some threads.
 
     One thread a document and as many documents as CPUs beats all CPUs on one document: decoding, the
     larger part, runs on one thread anyway. Threads are not pinned, because several services of one host
     would all pin theirs to the same first cores.
     """
-    manifest = files.manifest
-    core = ov.Core()
-    graph = core.read_model(files.graph, files.weights)
-    _check_input(manifest, graph)
     compiled = core.compile_model(
         graph,
         "CPU",
         {
             "INFERENCE_PRECISION_HINT": _PRECISION[manifest.precision],
-            "PERFORMANCE_HINT": "THROUGHPUT" if concurrency > 1 else "LATENCY",
-            "NUM_STREAMS": concurrency,
-            "INFERENCE_NUM_THREADS": concurrency,
+            "PERFORMANCE_HINT": "THROUGHPUT" if streams > 1 else "LATENCY",
+            "NUM_STREAMS": streams,
+            "INFERENCE_NUM_THREADS": threads,
             "ENABLE_CPU_PINNING": False,
         },
     )
@@ -114,7 +130,14 @@ def _compile(files: ModelFiles, concurrency: int) -> ov.CompiledModel:
         raise ModelError(f"{manifest.version}: this CPU cannot infer in {manifest.precision}")
     logger.info(
         "model compiled",
-        extra={"fields": {"model": manifest.version, "precision": manifest.precision, "streams": concurrency}},
+        extra={
+            "fields": {
+                "model": manifest.version,
+                "precision": manifest.precision,
+                "streams": streams,
+                "threads": threads,
+            }
+        },
     )
     return compiled
 

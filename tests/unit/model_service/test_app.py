@@ -123,7 +123,7 @@ def test_every_error_is_a_problem(
 def test_a_fault_of_ours_is_told_to_the_log_and_not_to_the_caller(
     client: TestClient, classifier: Classifier, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise RuntimeError("secret of the house")
 
     monkeypatch.setattr(classifier.models["v1"], "score", fail)

@@ -61,6 +61,13 @@ def test_callers_at_the_same_time_do_not_get_each_others_answers(model: Model) -
     np.testing.assert_allclose(at_once, alone, rtol=1e-5)
 
 
+def test_a_call_that_is_alone_gets_the_same_answer(model: Model) -> None:
+    for seed in range(20):
+        pages = frames(1 + seed % 3, seed)
+
+        np.testing.assert_array_equal(model.score(pages, alone=True), model.score(pages))
+
+
 def test_logits_too_large_for_exp_are_no_trouble(tmp_path: Path) -> None:
     write_tiny_model(tmp_path, temperature=1e-4)
 
