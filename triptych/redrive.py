@@ -40,12 +40,12 @@ class Job:
     letter: Letter | None = None
 
     @classmethod
-    def of_letter(cls, letter: Letter) -> "Job":
-        """A dead letter, named by its documents."""
+    def of_letter(cls, letter: Letter, records: Iterable[Record] = ()) -> "Job":
+        """A dead letter, named by its documents; their records, where they have any, say best why it is there."""
         name = ", ".join(upload.document for upload in letter.uploads) or f"message {letter.id}"
-        return cls(
-            Kind.LETTER, name, letter.sent, letter.why or "no reason given", letter.event, letter.uploads, letter
-        )
+        reasons = [record.reason.detail for record in records if record.reason]
+        why = next(iter(reasons), letter.why) or "no reason given"
+        return cls(Kind.LETTER, name, letter.sent, why, letter.event, letter.uploads, letter)
 
     @classmethod
     def of_record(cls, record: Record) -> "Job":
@@ -101,20 +101,20 @@ class Redrive:
             limit: at most so many letters, and so many records of each status.
             records: whether to take records too.
         """
-        found: list[Record] = []
+        unfinished: dict[tuple[str, str], Record] = {}
         for status in (Status.PARTIAL, Status.FAILED) if records else ():
-            found += self._results.newest(Question.of(status=status), limit=limit)
+            found = self._results.newest(Question.of(status=status), limit=limit)
+            unfinished.update((_item(record.upload), record) for record in found)
         waiting = self._letters.waiting()
         letters = self._letters.read(limit)
+        jobs = []
+        for letter in letters:
+            if not letter.flaw:
+                items = [_item(upload) for upload in letter.uploads]
+                jobs.append(Job.of_letter(letter, [unfinished[item] for item in items if item in unfinished]))
         announced = {_item(upload) for letter in letters for upload in letter.uploads}
-        return Plan(
-            jobs=(
-                *(Job.of_letter(letter) for letter in letters if not letter.flaw),
-                *(Job.of_record(record) for record in found if _item(record.upload) not in announced),
-            ),
-            unreadable=tuple(letter for letter in letters if letter.flaw),
-            waiting=max(waiting, len(letters)),
-        )
+        jobs += [Job.of_record(record) for item, record in unfinished.items() if item not in announced]
+        return Plan(tuple(jobs), tuple(letter for letter in letters if letter.flaw), max(waiting, len(letters)))
 
     def run(self, plan: Plan, *, at_once: int, done: Callable[[Outcome], None]) -> None:
         """Do what was planned, and tell `done` of each outcome from the thread that met it.

@@ -160,10 +160,11 @@ def test_a_backfilled_record_is_completed_in_place_too(stack: Target, invoke: In
 
 def test_an_upload_with_both_a_letter_and_a_record_is_redriven_once(stack: Target, invoke: Invoke) -> None:
     upload = put(stack)
-    partial(stack, upload)
+    before = partial(stack, upload)
     send(stack, event_of(upload))
     [outcome] = redriven(stack, invoke)
-    assert outcome.job.kind is Kind.LETTER
+    assert before.reason
+    assert (outcome.job.kind, outcome.job.why) == (Kind.LETTER, before.reason.detail)
     assert [made.status for made in items(stack)] == [Status.COMPLETE]
 
 
