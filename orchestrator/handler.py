@@ -42,7 +42,7 @@ class Orchestrator:
         self._pipeline = Pipeline(
             self.documents,
             Models(settings.endpoints, time.monotonic),
-            Records(boto3.resource("dynamodb", config=_AWS).Table(settings.table_name), _now),
+            Records(boto3.resource("dynamodb", config=_AWS).Table(settings.table_name)),
             budget=Budget(settings.deadline_s, settings.write_reserve_s),
             clock=time.monotonic,
             now=_now,

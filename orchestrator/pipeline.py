@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from orchestrator.errors import DocumentRejected, DocumentUnavailable, RecordConflict, RecordsUnavailable
-from orchestrator.records import Outcome, Prediction, Reason, Record, Status, Upload
+from orchestrator.records import LATE, Outcome, Prediction, Reason, Record, Status, Upload
 from orchestrator.verdict import combine, status_of
 
 
@@ -16,6 +16,9 @@ class DocumentReader(Protocol):
 
     def read(self, upload: Upload) -> bytes:
         """See `orchestrator.documents.Documents.read`."""
+
+    def describe(self, bucket: str, key: str, version_id: str | None) -> Upload:
+        """See `orchestrator.documents.Documents.describe`."""
 
 
 class Predictor(Protocol):
@@ -36,6 +39,9 @@ class RecordStore(Protocol):
 
     def find(self, upload: Upload) -> Record | None:
         """See `orchestrator.table.Records.find`."""
+
+    def find_same(self, upload: Upload) -> Record | None:
+        """See `orchestrator.table.Records.find_same`."""
 
     def save(self, record: Record, *, replacing: Record | None) -> None:
         """See `orchestrator.table.Records.save`."""
@@ -88,16 +94,11 @@ class Pipeline:
             RecordsUnavailable: nothing could be stored; the event must be delivered again.
         """
         started = self._clock()
-        looked_up = self._pool.submit(self._records.find, upload)  # while the object is being read
+        looked_up = self._pool.submit(self._look_up, upload)  # while the object is being read
         document = self._read(upload)
-        try:
-            seen = looked_up.result()
-        except RecordsUnavailable:
-            seen = None  # the conditional write will tell whether there was one
+        upload, seen = looked_up.result()
         if seen and seen.status.final:
             return seen
-        if seen:
-            upload = seen.upload  # a backfill and the upload's own event know it by different sequencers
         if isinstance(document, bytes):
             outcomes = self._ask(document, seen, started + self._budget.total - self._budget.write_reserve, trace_id)
             status, reason = status_of(outcomes)
@@ -115,6 +116,34 @@ class Pipeline:
             trace_id=trace_id,
         )
         return self._save(record, seen)
+
+    def _look_up(self, upload: Upload) -> tuple[Upload, Record | None]:
+        """The upload's record, and the upload under the key that its record has or is to have.
+
+        A backfill and the upload's own event know it by different sequencers. They can meet only when the event is
+        late (see `LATE`); then both look through the document's history, and both write under the stand-in sequencer,
+        so that the condition of the write lets one of them through even if they come at the same moment. An event on
+        time costs one read of one item.
+        """
+        late = upload.backfilled or self._now() - upload.event_time > LATE
+        try:
+            seen = self._records.find(upload)
+        except RecordsUnavailable:
+            if late:
+                raise  # no condition of a write could tell of a record under the other key
+            return upload, None  # the condition of the write will tell
+        if seen is None and late:
+            seen = self._records.find_same(upload)
+            upload = upload if seen else self._stand_in(upload)
+        return (seen.upload if seen else upload), seen
+
+    def _stand_in(self, upload: Upload) -> Upload:
+        """The upload as a backfill describes it; as it is, where the bucket no longer has this very object."""
+        try:
+            described = self._documents.describe(upload.bucket, upload.key, upload.version_id)
+        except (DocumentRejected, DocumentUnavailable):
+            return upload
+        return described if described.same_object(upload) else upload
 
     def _read(self, upload: Upload) -> bytes | DocumentRejected | DocumentUnavailable:
         try:

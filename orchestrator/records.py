@@ -21,7 +21,7 @@ import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -31,6 +31,10 @@ SHARDS = 8
 
 SEQUENCER_WIDTH = 32
 """Digits that a sequencer is padded to. S3 sends 16 to 18 and tells receivers to pad the shorter with zeros."""
+
+
+LATE = timedelta(minutes=10)
+"""An event older than this may find its upload backfilled. Backfills leave younger uploads to their own events."""
 
 
 class Status(StrEnum):

@@ -1,7 +1,7 @@
-"""The table of records: one consistent read, one conditional write."""
+"""The table of records: consistent reads, one conditional write."""
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
@@ -12,10 +12,6 @@ from orchestrator.records import Record, Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
-
-
-LATE = timedelta(minutes=10)
-"""An event older than this may find its upload backfilled. Backfills leave younger uploads alone."""
 
 
 class Records:
@@ -29,35 +25,30 @@ class Records:
                                                   keeps what A has, adds its own ── writes revision 2 ✓
     """
 
-    def __init__(self, table: "Table", now: Callable[[], datetime]) -> None:
+    def __init__(self, table: "Table") -> None:
         self._table = table
-        self._now = now
 
     def find(self, upload: Upload) -> Record | None:
-        """The upload's record, read consistently; None where there is none.
-
-        An upload can be met by two ways, its own event and a backfill, whose sort keys differ. Backfills pass over
-        uploads too young for their event to be late (see `LATE`), so the other way's record is looked for only by a
-        backfill and by a late event: the usual event costs one read of one item.
+        """The record under the upload's own key, read consistently; None where there is none.
 
         Raises:
             RecordsUnavailable: the table cannot be read just now.
         """
         key = {"document": upload.document, "sequencer": upload.sort_key}
-        try:
+        with _readable():
             item = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
-            if item is not None:
-                return Record.from_item(item)
-            if upload.backfilled or self._now() - upload.event_time > LATE:
-                return self._find_by_identity(upload)
-        except (BotoCoreError, ClientError) as error:
-            raise RecordsUnavailable(f"the table cannot be read: {error}") from error
-        return None
+        return Record.from_item(item) if item else None
 
-    def _find_by_identity(self, upload: Upload) -> Record | None:
+    def find_same(self, upload: Upload) -> Record | None:
+        """The record of the same upload under whatever sequencer, looked for in the document's whole history.
+
+        Raises:
+            RecordsUnavailable: the table cannot be read just now.
+        """
         query: dict[str, Any] = {"KeyConditionExpression": Key("document").eq(upload.document), "ConsistentRead": True}
         while True:
-            page = self._table.query(**query)
+            with _readable():
+                page = self._table.query(**query)
             records = map(Record.from_item, page["Items"])
             found = next((record for record in records if record.upload.same_object(upload)), None)
             if found or "LastEvaluatedKey" not in page:
@@ -82,3 +73,11 @@ class Records:
             raise RecordsUnavailable(f"the table cannot be written: {error}") from error
         except BotoCoreError as error:
             raise RecordsUnavailable(f"the table cannot be written: {error}") from error
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise RecordsUnavailable(f"the table cannot be read: {error}") from error

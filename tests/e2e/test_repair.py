@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from orchestrator.records import Record, Status
-from orchestrator.table import LATE
+from orchestrator.records import LATE, Record, Status
 from tests.e2e.conftest import RETRY_SECONDS
 from tests.support.samples import sample
 from triptych import target

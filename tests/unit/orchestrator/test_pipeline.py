@@ -1,7 +1,8 @@
 """Protects: whatever fails, an upload ends in one true record, and nothing that is known is asked or lost again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from orchestrator.errors import DocumentRejected, DocumentUnavailable, RecordConflict, RecordsUnavailable
 from orchestrator.pipeline import Budget, Pipeline, merge
-from orchestrator.records import Outcome, Prediction, Reason, Record, Status, Upload
+from orchestrator.records import LATE, Outcome, Prediction, Reason, Record, Status, Upload
 from tests.support.uploads import NOON, error, prediction, record, upload
 
 VERSIONS = ("v1", "v2", "v3")
@@ -27,6 +28,12 @@ class Shelf:
         if isinstance(self.content, Exception):
             raise self.content
         return self.content
+
+    def describe(self, bucket: str, key: str, version_id: str | None) -> Upload:
+        """As a backfill knows it: by a stand-in sequencer."""
+        if isinstance(self.content, Exception):
+            raise self.content
+        return upload(key, version_id=version_id, sequencer="00BF", backfilled=True)
 
 
 class Panel:
@@ -49,12 +56,14 @@ class Panel:
 
 
 class Ledger:
-    """A record store in memory, with the real one's condition. `rival` is saved by somebody else before our write."""
+    """A record store in memory, with the real one's condition. `rival` is saved by somebody else before our
+    write, and `meanwhile` is done then."""
 
     def __init__(self, *, rival: Record | None = None, blind: bool = False) -> None:
         self.items: dict[tuple[str, str], Record] = {}
         self.rival = rival
         self.blind = blind
+        self.meanwhile: Callable[[], object] | None = None
         self.saves = 0
 
     def find(self, upload: Upload) -> Record | None:
@@ -63,7 +72,13 @@ class Ledger:
             raise RecordsUnavailable("throttled")
         return self.items.get((upload.document, upload.sort_key))
 
+    def find_same(self, upload: Upload) -> Record | None:
+        return next((record for record in self.items.values() if record.upload.same_object(upload)), None)
+
     def save(self, record: Record, *, replacing: Record | None) -> None:
+        if self.meanwhile:
+            another, self.meanwhile = self.meanwhile, None
+            another()
         key = (record.upload.document, record.upload.sort_key)
         if self.rival:
             self.items[key], self.rival = self.rival, None
@@ -74,8 +89,8 @@ class Ledger:
         self.saves += 1
 
 
-def pipeline(shelf: Shelf, panel: Panel, ledger: Ledger) -> Pipeline:
-    return Pipeline(shelf, panel, ledger, budget=Budget(3.0, 0.3), clock=lambda: 100.0, now=lambda: NOON)
+def pipeline(shelf: Shelf, panel: Panel, ledger: Ledger, *, now: datetime = NOON) -> Pipeline:
+    return Pipeline(shelf, panel, ledger, budget=Budget(3.0, 0.3), clock=lambda: 100.0, now=lambda: now)
 
 
 def test_a_document_is_read_once_asked_of_every_version_and_written() -> None:
@@ -159,6 +174,44 @@ def test_a_table_that_cannot_be_read_costs_no_document() -> None:
     ledger = Ledger(blind=True)
     assert pipeline(Shelf(), Panel(), ledger).classify(upload()).status is Status.COMPLETE
     assert len(ledger.items) == 1
+
+
+LATER = NOON + 2 * LATE
+
+
+@pytest.mark.parametrize("first", ["event", "backfill"])
+def test_a_late_event_and_a_backfill_of_one_upload_have_one_record(first: str) -> None:
+    announced = upload(version_id="one")
+    ways = [announced, Shelf().describe(announced.bucket, announced.key, "one")]
+    ledger, panel = Ledger(), Panel()
+    for way in ways if first == "event" else reversed(ways):
+        pipeline(Shelf(), panel, ledger, now=LATER).classify(way)
+    assert len(ledger.items) == 1
+    assert panel.asked == [list(VERSIONS)]
+
+
+def test_a_late_event_and_a_backfill_at_the_same_moment_have_one_record() -> None:
+    announced = upload(version_id="one")
+    described = Shelf().describe(announced.bucket, announced.key, "one")
+    for mine, other in ((announced, described), (described, announced)):
+        ledger = Ledger()
+        line = pipeline(Shelf(), Panel(), ledger, now=LATER)
+        ledger.meanwhile = partial(line.classify, other)
+        line.classify(mine)
+        assert len(ledger.items) == 1
+
+
+def test_a_late_event_whose_history_cannot_be_read_is_not_guessed_about() -> None:
+    ledger = Ledger(blind=True)
+    with pytest.raises(RecordsUnavailable):
+        pipeline(Shelf(), Panel(), ledger, now=LATER).classify(upload())
+    assert ledger.items == {}
+
+
+def test_a_late_event_of_an_object_that_is_gone_keeps_its_own_key() -> None:
+    gone = Shelf(DocumentRejected("deleted", "gone"))
+    stored = pipeline(gone, Panel(), Ledger(), now=LATER).classify(upload())
+    assert (stored.upload, stored.status) == (upload(), Status.REJECTED)
 
 
 def test_a_stale_rejection_does_not_complete_what_the_other_left_partial() -> None:

@@ -11,8 +11,8 @@ from botocore.stub import Stubber
 
 from orchestrator.errors import RecordConflict, RecordsUnavailable
 from orchestrator.records import shard_key, shard_of
-from orchestrator.table import LATE, Records
-from tests.support.uploads import NOON, error, prediction, record, upload
+from orchestrator.table import Records
+from tests.support.uploads import error, prediction, record, upload
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -21,7 +21,7 @@ PARTIAL = record({"v1": prediction(), "v2": error(), "v3": prediction()})
 
 
 def test_what_was_saved_is_found(table: "Table") -> None:
-    records = Records(table, lambda: NOON)
+    records = Records(table)
     records.save(PARTIAL, replacing=None)
     found = records.find(PARTIAL.upload)
     assert found is not None
@@ -29,11 +29,11 @@ def test_what_was_saved_is_found(table: "Table") -> None:
 
 
 def test_nothing_is_found_where_nothing_was_saved(table: "Table") -> None:
-    assert Records(table, lambda: NOON).find(upload()) is None
+    assert Records(table).find(upload()) is None
 
 
 def test_a_second_first_write_conflicts_and_changes_nothing(table: "Table") -> None:
-    records = Records(table, lambda: NOON)
+    records = Records(table)
     records.save(PARTIAL, replacing=None)
     with pytest.raises(RecordConflict):
         records.save(record({"v1": prediction("receipt")}), replacing=None)
@@ -43,7 +43,7 @@ def test_a_second_first_write_conflicts_and_changes_nothing(table: "Table") -> N
 
 
 def test_a_write_over_a_revision_that_is_gone_conflicts(table: "Table") -> None:
-    records = Records(table, lambda: NOON)
+    records = Records(table)
     records.save(PARTIAL, replacing=None)
     records.save(PARTIAL.next_revision(PARTIAL), replacing=PARTIAL)
     with pytest.raises(RecordConflict):
@@ -51,7 +51,7 @@ def test_a_write_over_a_revision_that_is_gone_conflicts(table: "Table") -> None:
 
 
 def test_two_uploads_of_one_name_are_two_records_the_later_one_last(table: "Table") -> None:
-    records = Records(table, lambda: NOON)
+    records = Records(table)
     for sequencer in ("00B", "00A1"):
         records.save(record({"v1": prediction()}, of=upload(sequencer=sequencer)), replacing=None)
     found = table.query(KeyConditionExpression=Key("document").eq(upload().document))["Items"]
@@ -67,7 +67,7 @@ def test_two_uploads_of_one_name_are_two_records_the_later_one_last(table: "Tabl
     ],
 )
 def test_a_record_stands_in_each_index_of_the_template(table: "Table", index: str, attribute: str, value: str) -> None:
-    Records(table, lambda: NOON).save(PARTIAL, replacing=None)
+    Records(table).save(PARTIAL, replacing=None)
     wanted = Key(attribute).eq(shard_key(value, shard_of(PARTIAL.upload.document)))
     assert table.query(IndexName=index, KeyConditionExpression=wanted)["Count"] == 1
     assert table.query(IndexName="by_review", KeyConditionExpression=Key("review_shard").eq("review#0"))["Count"] == 0
@@ -76,34 +76,30 @@ def test_a_record_stands_in_each_index_of_the_template(table: "Table", index: st
 @pytest.mark.parametrize(
     ("known", "met_again"),
     [
-        ({"version_id": "one", "backfilled": True, "sequencer": "00AA"}, {"version_id": "one"}),
-        ({"version_id": "one"}, {"version_id": "one", "backfilled": True, "sequencer": "00AA"}),
-        ({"etag": "abc"}, {"etag": "abc", "backfilled": True, "sequencer": "00AA"}),
+        ({"version_id": "one", "backfilled": True}, {"version_id": "one"}),
+        ({"version_id": "one"}, {"version_id": "one", "backfilled": True}),
+        ({"etag": "abc"}, {"etag": "abc", "backfilled": True}),
     ],
 )
-def test_an_upload_met_by_its_event_and_by_a_backfill_has_one_record(
+def test_the_same_upload_is_found_under_another_sequencer(
     table: "Table", known: dict[str, Any], met_again: dict[str, Any]
 ) -> None:
-    records = Records(table, lambda: NOON + 2 * LATE)
+    records = Records(table)
     first = record({"v1": prediction()}, of=upload(**known))
     records.save(first, replacing=None)
-    found = records.find(upload(**met_again))
+    again = upload(**{**met_again, "sequencer": "00AA"})
+    assert records.find(again) is None
+    found = records.find_same(again)
     assert found is not None
     assert found.upload == replace(first.upload, sequencer=first.upload.sort_key)
-    assert records.find(upload(**{**met_again, "version_id": "two", "etag": "def"})) is None
-
-
-def test_an_event_on_time_costs_one_read_of_one_item(table: "Table") -> None:
-    operations: list[str] = []
-    table.meta.client.meta.events.register("before-call.dynamodb", lambda model, **_: operations.append(model.name))
-    Records(table, lambda: NOON + LATE / 2).find(upload(version_id="one"))
-    assert operations == ["GetItem"]
+    assert records.find_same(replace(again, version_id="two", etag="def")) is None
 
 
 @pytest.mark.parametrize(
     ("operation", "use"),
     [
         ("get_item", lambda records: records.find(upload())),
+        ("query", lambda records: records.find_same(upload())),
         ("put_item", lambda records: records.save(PARTIAL, replacing=None)),
     ],
 )
@@ -112,4 +108,4 @@ def test_a_throttled_table_is_unavailable_and_no_conflict(operation: str, use: C
     with Stubber(resource.meta.client) as stub:
         stub.add_client_error(operation, service_error_code="ProvisionedThroughputExceededException")
         with pytest.raises(RecordsUnavailable):
-            use(Records(resource.Table("records"), lambda: NOON))
+            use(Records(resource.Table("records")))

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from orchestrator.events import from_batch
-from orchestrator.records import Record, Status, Upload
-from orchestrator.table import LATE
+from orchestrator.records import LATE, Record, Status, Upload
 from tests.support.servers import Behaviour, Request, Server, truth
 from triptych import target
 from triptych.backfill import PAUSES_S, Backfill, Fate, Pace, documents, event_for, listed

@@ -71,14 +71,14 @@ def test_put_of_nothing_is_a_mistake_of_use(tmp_path: Path) -> None:
 
 def test_results_as_json_is_one_array(stack: Target) -> None:
     assert json.loads(run("results", "--json").stdout) == []
-    Records(stack.table, lambda: NOON).save(record(AGREED, of=upload("cv.pdf", bucket="inbox")), replacing=None)
+    Records(stack.table).save(record(AGREED, of=upload("cv.pdf", bucket="inbox")), replacing=None)
     [found] = json.loads(run("results", "--json").stdout)
     assert (found["key"], found["status"], found["label"]) == ("cv.pdf", "COMPLETE", "invoice")
 
 
 @pytest.mark.parametrize("name", ["cv.pdf", "inbox/cv.pdf"])
 def test_one_document_s_history_is_found_by_key_or_by_bucket_and_key(stack: Target, name: str) -> None:
-    Records(stack.table, lambda: NOON).save(record(AGREED, of=upload("cv.pdf", bucket="inbox")), replacing=None)
+    Records(stack.table).save(record(AGREED, of=upload("cv.pdf", bucket="inbox")), replacing=None)
     [found] = json.loads(run("results", name, "--json").stdout)
     assert found["document"] == "inbox/cv.pdf"
 
@@ -96,12 +96,12 @@ def test_one_document_s_history_is_found_by_key_or_by_bucket_and_key(stack: Targ
     ],
 )
 def test_filters_are_the_table_s_own_questions(stack: Target, filters: list[str], count: int) -> None:
-    Records(stack.table, lambda: NOON).save(record(AGREED, of=upload("cv.pdf", bucket="inbox")), replacing=None)
+    Records(stack.table).save(record(AGREED, of=upload("cv.pdf", bucket="inbox")), replacing=None)
     assert len(json.loads(run("results", *filters, "--json").stdout)) == count
 
 
 def test_the_table_shows_the_document_and_counts(stack: Target) -> None:
-    Records(stack.table, lambda: NOON).save(record(AGREED, of=upload("cv.pdf", bucket="inbox")), replacing=None)
+    Records(stack.table).save(record(AGREED, of=upload("cv.pdf", bucket="inbox")), replacing=None)
     shown = run("results").stdout
     assert "cv.pdf" in shown
     assert "1 unanimous" in shown

@@ -27,7 +27,7 @@ def fill(stack: Target, count: int = 40) -> list[Record]:
             made = record({}, of=of, status=Status.REJECTED, reason=Reason("empty", "no bytes"))
         else:
             made = record(TORN if number % 4 == 0 else AGREED, of=of)
-        Records(stack.table, lambda: NOON).save(made, replacing=None)
+        Records(stack.table).save(made, replacing=None)
         records.append(made)
     return records
 
@@ -81,7 +81,7 @@ def test_a_page_that_dynamodb_cuts_short_is_followed_by_the_next(stack: Target) 
     large = {"v1": replace(prediction(), probabilities={f"label-{'x' * 100}-{n}": 0.001 for n in range(1000)})}
     for number in range(25):  # each about 130 KB, so that a megabyte holds seven
         of = upload("same-name.pdf", bucket="inbox", sequencer=f"{number:016X}")
-        Records(stack.table, lambda: NOON).save(record(large, of=of), replacing=None)
+        Records(stack.table).save(record(large, of=of), replacing=None)
     found = Results(stack.table).history("inbox/same-name.pdf")
     assert [item.upload.sequencer for item in found] == sorted((r.upload.sequencer for r in found), reverse=True)
     assert len(found) == 25
@@ -90,7 +90,7 @@ def test_a_page_that_dynamodb_cuts_short_is_followed_by_the_next(stack: Target) 
 def test_the_history_of_a_name_has_one_record_an_upload(stack: Target) -> None:
     for sequencer in ("00A1", "00B2"):
         of = upload("cv.pdf", bucket="inbox", sequencer=sequencer)
-        Records(stack.table, lambda: NOON).save(record(AGREED, of=of), replacing=None)
+        Records(stack.table).save(record(AGREED, of=of), replacing=None)
     history = Results(stack.table).history("inbox/cv.pdf")
     assert [item.upload.sequencer.rstrip("0") for item in history] == ["00B2", "00A1"]
 
@@ -103,7 +103,7 @@ def test_one_upload_of_a_name_is_told_from_the_others_by_its_version(stack: Targ
     results = Results(stack.table)
     for number, version_id in enumerate(("first", "second")):
         of = upload("cv.pdf", bucket="inbox", sequencer=f"00{number}", version_id=version_id, etag="abc")
-        Records(stack.table, lambda: NOON).save(record(AGREED, of=of), replacing=None)
+        Records(stack.table).save(record(AGREED, of=of), replacing=None)
     found = results.of(dropped("first"))
     assert found is not None
     assert found.upload.version_id == "first"
@@ -112,7 +112,7 @@ def test_one_upload_of_a_name_is_told_from_the_others_by_its_version(stack: Targ
 
 def test_without_versions_an_upload_is_told_by_its_content_and_time(stack: Target) -> None:
     of = upload("cv.pdf", bucket="inbox", etag="abc")
-    Records(stack.table, lambda: NOON).save(record(AGREED, of=of), replacing=None)
+    Records(stack.table).save(record(AGREED, of=of), replacing=None)
     results = Results(stack.table)
     assert results.of(dropped(None)) is not None
     assert results.of(dropped(None, at=NOON + timedelta(hours=1))) is None
