@@ -23,6 +23,9 @@ _SIGNATURES: Final[dict[str, re.Pattern[bytes]]] = {
     "PNG": re.compile(rb"\x89PNG\r\n\x1a\n"),
     "TIFF": re.compile(rb"II[*+]\0|MM\0[*+]"),
     "WEBP": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
+    # Boxes of ISO/IEC 14496-12: the brand tells the codec, or mif1 for either, where AVIF also names itself.
+    "AVIF": re.compile(rb".{4}ftyp(?:avi[fs]|mif1.{4}(?:.{4}){0,7}avif)", re.DOTALL),
+    "HEIF": re.compile(rb".{4}ftyp(?:hei[cxms]|mif1)", re.DOTALL),
     "GIF": re.compile(rb"GIF8[79]a"),
     # Two letters alone would claim many a text file: ask for the size of a known header as well.
     "BMP": re.compile(rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", re.DOTALL),

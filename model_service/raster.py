@@ -8,7 +8,9 @@ from functools import cache
 from typing import Final
 
 import numpy as np
+import pi_heif  # type: ignore[import-untyped]
 from PIL import (
+    AvifImagePlugin,
     BmpImagePlugin,
     ExifTags,
     GifImagePlugin,
@@ -28,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 # Imported at start: the first document of a format should not wait for its reader to be found.
 READERS: Final = (
+    AvifImagePlugin,
     BmpImagePlugin,
     GifImagePlugin,
     JpegImagePlugin,
@@ -36,6 +39,12 @@ READERS: Final = (
     TiffImagePlugin,
     WebPImagePlugin,
 )
+
+# Decoding only: the package has no encoder, whose licence (GPL) would reach further.
+pi_heif.register_heif_opener()
+# A document gets one CPU here, as for every other format.
+pi_heif.options.DECODE_THREADS = 1
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 # TIFF 6.0, tag NewSubfileType: bit 0 marks a reduced copy of another page, bit 2 a transparency mask.
 _SUBFILE_TYPE: Final = 254

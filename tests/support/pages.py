@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
+import pillow_heif
 from PIL import Image, ImageDraw
 
 INK: Final = (20, 20, 60)
@@ -26,6 +27,13 @@ def encode(image: Image.Image, kind: str, **options: Any) -> bytes:
     """A file of one of Pillow's formats."""
     file = io.BytesIO()
     image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def heic(image: Image.Image) -> bytes:
+    """A file as telephones write it. Its encoder is not registered: the service's own reader is what is tested."""
+    file = io.BytesIO()
+    pillow_heif.from_pillow(image).save(file, quality=80)
     return file.getvalue()
 
 
@@ -55,6 +63,8 @@ def every_format(size: tuple[int, int] = (620, 877)) -> dict[str, bytes]:
         "tiff-float": encode(sheet.convert("F"), "TIFF"),
         "webp": encode(sheet, "WEBP", quality=90),
         "webp-lossless": encode(sheet, "WEBP", lossless=True),
+        "avif": encode(sheet, "AVIF", quality=80),
+        "heif": heic(sheet),
         "gif": encode(sheet, "GIF"),
         "bmp": encode(sheet, "BMP"),
         "pdf": encode(sheet, "PDF", resolution=75),
