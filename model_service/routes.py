@@ -78,7 +78,7 @@ _PREDICT: Final[dict[str, Any]] = {
     "openapi_extra": {
         "requestBody": {
             "required": True,
-            "description": "JPEG, PNG, TIFF, WebP, HEIC, AVIF, GIF, BMP or PDF. The content decides, not its name or media type.",
+            "description": "JPEG, PNG, TIFF, WebP, HEIC, AVIF, GIF, BMP or PDF. The content decides, not its name.",
             "content": {
                 "application/octet-stream": {"schema": _FILE_SCHEMA},
                 "multipart/form-data": {
