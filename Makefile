@@ -14,7 +14,7 @@ TOOLS := .venv-tools
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 CODE := orchestrator model_service training triptych tests benchmarks
 
-.PHONY: run stop test lint format bench bench-service training clean help
+.PHONY: run stop test lint format bench bench-service chaos load training clean help
 .DEFAULT_GOAL := help
 
 run: $(VENV)/run.stamp $(TOOLS)/stamp ## set up, start the local stack, classify the sample documents
@@ -41,6 +41,12 @@ bench: $(VENV)/run.stamp $(TOOLS)/stamp ## measure the pipeline on this machine
 	@$(BIN)/triptych up
 	@$(BIN)/python -m benchmarks.pipeline
 	@$(BIN)/python -m benchmarks.imports
+
+chaos: $(VENV)/run.stamp $(TOOLS)/stamp ## break everything again and again, and count every upload (about 8 minutes)
+	@$(BIN)/python -m benchmarks.chaos
+
+load: $(VENV)/run.stamp $(TOOLS)/stamp ## the mission's pace, 10 and 100 times it, and with a version broken (about 6 minutes)
+	@$(BIN)/python -m benchmarks.load
 
 bench-service: $(VENV)/bench.stamp ## measure the model service beside its peers
 	@$(BIN)/python -W ignore -m benchmarks.service $(ARGS)
