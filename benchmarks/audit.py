@@ -3,7 +3,7 @@
 import itertools
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,21 +88,26 @@ class Truth:
         self._models = Models(Settings.from_environment(variables).endpoints, time.monotonic)
         self._known: dict[bytes, Mapping[str, Outcome]] = {}
 
-    def differs(self, record: Record, content: bytes) -> str:
-        """How a record's predictions differ from the services' own; empty where they do not."""
+    def __call__(self, content: bytes) -> Mapping[str, Outcome]:
+        """Every version's answer to a document; each document is asked about once."""
         if content not in self._known:
             deadline = time.monotonic() + 30
             self._known[content] = self._models.predict(content, versions=VERSIONS, deadline=deadline)
-        for version, truth in self._known[content].items():
-            said = record.predictions.get(version)
-            if not isinstance(truth, Prediction):
-                return f"{version} does not answer the check: {truth}"
-            if not isinstance(said, Prediction):
-                return f"{version} is missing"
-            far = max(abs(said.probabilities.get(label, -1) - p) for label, p in truth.probabilities.items())
-            if (said.label, said.model_sha256) != (truth.label, truth.model_sha256) or far > _SAME:
-                return f"{version} says {truth.label}, its record {said.label} ({far:.6f} apart)"
-        return ""
+        return self._known[content]
+
+
+def difference(record: Record, truth: Mapping[str, Outcome]) -> str:
+    """How a record's predictions differ from the services' own; empty where they do not."""
+    for version, true in truth.items():
+        said = record.predictions.get(version)
+        if not isinstance(true, Prediction):
+            return f"{version} does not answer the check: {true}"
+        if not isinstance(said, Prediction):
+            return f"{version} is missing"
+        far = max(abs(said.probabilities.get(label, -1) - p) for label, p in true.probabilities.items())
+        if (said.label, said.model_sha256) != (true.label, true.model_sha256) or far > _SAME:
+            return f"{version} says {true.label}, its record {said.label} ({far:.6f} apart)"
+    return ""
 
 
 def examine(here: Site, sent: Sequence[Sent], truth: Truth) -> list[Finding]:
@@ -111,25 +116,40 @@ def examine(here: Site, sent: Sequence[Sent], truth: Truth) -> list[Finding]:
     for record in read_all(here.to.table):
         by_version.setdefault(record.upload.version_id, []).append(record)
     letters, bucket = named_in_letters(here), here.to.bucket
-    findings = [_judge(one, by_version.pop(one.version_id, []), letters, truth, bucket) for one in sent]
+    findings = [judge(one, by_version.pop(one.version_id, []), letters, truth, bucket) for one in sent]
     for record in itertools.chain.from_iterable(by_version.values()):
         stranger = Sent("no upload at all", "direct", record.upload.key, b"", "", "")
         findings.append(Finding(stranger, "lost", False, 1, "nobody uploaded this"))
     return findings
 
 
-def _judge(sent: Sent, records: Sequence[Record], letters: set[str], truth: Truth, bucket: str) -> Finding:
-    final = [record for record in records if record.status is Status.COMPLETE]
-    outcome = "complete" if final else "dead letter" if sent.version_id in letters else "lost"
-    wrong = ""
+def judge(
+    sent: Sent,
+    records: Sequence[Record],
+    letters: set[str],
+    truth: Callable[[bytes], Mapping[str, Outcome]],
+    bucket: str,
+) -> Finding:
+    """What became of one upload.
+
+    Args:
+        sent: the upload.
+        records: every record that names its version.
+        letters: the version ids that dead letters name.
+        truth: the services' own answers to a document.
+        bucket: the inbox.
+    """
+    complete = any(record.status is Status.COMPLETE for record in records)
+    outcome = "complete" if complete else "dead letter" if sent.version_id in letters else "lost"
+    flaws = []
     for record in records:
         upload = record.upload
         told = (upload.document, upload.etag, upload.version_id, upload.size)
         if told != (f"{bucket}/{sent.key}", sent.etag, sent.version_id, len(sent.content)):
-            wrong = f"it is about another upload: {told}"
-        elif record in final:
-            wrong = truth.differs(record, sent.content)
-    return Finding(sent, outcome, any(record.revision > 1 for record in records), len(records), wrong)
+            flaws.append(f"it is about another upload: {told}")
+        if record.status is Status.COMPLETE and (differs := difference(record, truth(sent.content))):
+            flaws.append(differs)
+    return Finding(sent, outcome, any(record.revision > 1 for record in records), len(records), "; ".join(flaws))
 
 
 def table_of(findings: Sequence[Finding], injected: Mapping[str, int]) -> Table:
