@@ -21,7 +21,7 @@ from rich.console import Console
 from training.architectures import ARCHITECTURES
 from training.calibration import abstain_threshold, fit_temperature
 from training.card import write_card
-from training.data import Document, Page, folds, load_pages, scan, split
+from training.data import DataError, Document, Page, folds, load_pages, scan, split
 from training.distillation import Teachers
 from training.drawn import DRAWN, draw_pages
 from training.export import as_served, check_parity, digest, export_openvino, export_torchscript
@@ -164,17 +164,16 @@ def _fit_and_measure(
 ) -> tuple[Fit, Held]:
     """Fit the network that is kept, and gather answers about pages that were not learnt from."""
     documents = list({page.document: None for page in pages})
-    count = job.recipe.validation.folds
-    if not count:
+    dealt = _deal(job, documents, drawable)
+    if not dealt:
         learn, aside, protocol = split(documents, job.recipe.validation.holdout, job.recipe.seed)
         aside_pages = _pages_of(pages, aside)
         fitted = job.fit("final", [*_pages_of(pages, learn), *drawn], aside_pages)
         return fitted, Held(_logits(job, fitted.graph, aside_pages), tuple(aside_pages), protocol)
     answers: list[NDArray[np.float32]] = []
     asked: list[Page] = []
-    dealt = folds(documents, count, drawable)
     for number, sources in enumerate(dealt, start=1):
-        job.console.print(f"fold {number} of {count}: never sees {', '.join(sorted(sources))}")
+        job.console.print(f"fold {number} of {len(dealt)}: never sees {', '.join(sorted(sources))}")
         learn_pages = [page for page in pages if page.document.source not in sources]
         aside_pages = [page for page in pages if page.document.source in sources]
         # No epoch is chosen by the pages that are measured: nothing is kept aside while fitting.
@@ -186,8 +185,23 @@ def _fit_and_measure(
         _report(job, f"fold {number}", answers[-1], aside_pages)
     job.console.print("every source has been measured; now learning from all of them")
     fitted = job.fit("final", [*pages, *drawn], [])
-    protocol = f"{count}-fold cross-validation by source: each page judged by a network that saw no page of its source"
+    protocol = (
+        f"{len(dealt)}-fold cross-validation by source: each page judged by a network that saw no page of its source, "
+        "so that a label of one source was known to it from drawn pages only"
+    )
     return fitted, Held(np.concatenate(answers), tuple(asked), protocol)
+
+
+def _deal(job: _Job, documents: Sequence[Document], drawable: frozenset[int]) -> list[frozenset[str]]:
+    """Return the folds that the recipe asks for, or none where the documents' sources do not allow them."""
+    count = job.recipe.validation.folds
+    if not count:
+        return []
+    try:
+        return folds(documents, count, drawable)
+    except DataError as problem:
+        job.console.print(f"no cross-validation: {problem}; keeping {job.recipe.validation.holdout:.0%} aside instead")
+        return []
 
 
 def _pages_of(pages: Sequence[Page], documents: Sequence[Document]) -> list[Page]:
