@@ -7,7 +7,9 @@ import statistics
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from benchmarks.service import chart, documents, load, overload, weights
@@ -16,7 +18,6 @@ from benchmarks.service.servers import Candidate, Server, peers, running, this_s
 from model_service.cpus import available_cpus
 
 CHART = Path(__file__).parents[2] / "docs" / "images" / "performance.svg"
-FLOOR = "the floor: no server"
 _REST_SECONDS = 0.5
 
 
@@ -26,6 +27,8 @@ class Measured:
 
     latencies_ms: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     per_second: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    cpu_ms: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """CPU time a document with one caller, mean of each round: what a document costs, however busy the machine is."""
     ready_seconds: float | None = None
     idle_mib: float | None = None
     busy_mib: float | None = None
@@ -33,6 +36,10 @@ class Measured:
     def latency(self, kind: str) -> float:
         """Median in milliseconds."""
         return statistics.median(self.latencies_ms[kind])
+
+    def cpu(self, kind: str) -> float:
+        """Median over the rounds, in milliseconds."""
+        return statistics.median(self.cpu_ms[kind])
 
     def throughput(self, kind: str) -> float:
         """Mean over the rounds, in documents a second."""
@@ -46,7 +53,7 @@ def compare(
     candidates: list[Candidate], floor: Floor, drawn: dict[str, list[bytes]], arguments: argparse.Namespace
 ) -> Results:
     """Measure all in turns, several times round, so that a busy moment of the machine hits no one alone."""
-    results: Results = {FLOOR: Measured(), **{candidate.name: Measured() for candidate in candidates}}
+    results: Results = {floor.name: Measured(), **{candidate.name: Measured() for candidate in candidates}}
     with running(candidates) as servers:
         for server in servers:
             results[server.name].ready_seconds = server.seconds_to_ready
@@ -65,33 +72,38 @@ def _one_turn(
     results: Results, who: Floor | Server, kind: str, bodies: list[bytes], arguments: argparse.Namespace
 ) -> None:
     time.sleep(_REST_SECONDS)  # thread pools spin for a while after work
-    result = results[who.name if isinstance(who, Server) else FLOOR]
-    if isinstance(who, Server):
-        result.latencies_ms[kind] += load.one_by_one(who, bodies, arguments.requests)
-        result.per_second[kind].append(load.saturate(who, bodies, arguments.seconds))
-    else:
-        result.latencies_ms[kind] += who.one_by_one(bodies, arguments.requests)
-        result.per_second[kind].append(who.saturate(bodies, arguments.seconds))
+    result = results[who.name]
+    one_by_one = partial(load.one_by_one, who) if isinstance(who, Server) else who.one_by_one
+    saturate = partial(load.saturate, who) if isinstance(who, Server) else who.saturate
+    one_by_one(bodies, 1)
+    before = who.cpu_seconds()
+    result.latencies_ms[kind] += one_by_one(bodies, arguments.requests)
+    result.cpu_ms[kind].append((who.cpu_seconds() - before) / arguments.requests * 1000)
+    result.per_second[kind].append(saturate(bodies, arguments.seconds))
 
 
 def report(results: Results, kinds: list[str]) -> None:
     """Print ratios first, then the figures they come from."""
-    ours = next(name for name in results if name != FLOOR)
-    print("\nTimes as long for a document, one caller; in brackets: share of the throughput, eight callers\n")
-    _row("relative to this service", *kinds)
-    _rule(len(kinds) + 1)
-    for name, result in results.items():
-        shares = (
-            f"{result.latency(kind) / results[ours].latency(kind):.2f} "
-            f"({result.throughput(kind) / results[ours].throughput(kind):.2f})"
-            for kind in kinds
-        )
-        _row(name, *shares)
-    print("\nMedian milliseconds, one caller; documents a second, eight callers\n")
+    ours = next(name for name in results if name != Floor.name)
+    measures: list[tuple[str, Callable[[Measured, str], float]]] = [
+        ("time a document, one caller", Measured.latency),
+        ("CPU time a document, one caller", Measured.cpu),
+        ("documents a second, eight callers", Measured.throughput),
+    ]
+    for title, measure in measures:
+        print()
+        _row(f"{title}: ratio to this service", *kinds)
+        _rule(len(kinds) + 1)
+        for name, result in results.items():
+            _row(name, *(f"{measure(result, kind) / measure(results[ours], kind):.2f}" for kind in kinds))
+    print("\nMedian milliseconds, one caller; CPU milliseconds; documents a second, eight callers\n")
     _row("", *kinds, "ready after, s", "memory idle, after load, MiB")
     _rule(len(kinds) + 3)
     for name, result in results.items():
-        figures = [f"{result.latency(kind):.1f} ms, {result.throughput(kind):.1f}/s" for kind in kinds]
+        figures = [
+            f"{result.latency(kind):.0f} ms, {result.cpu(kind):.0f} ms, {result.throughput(kind):.1f}/s"
+            for kind in kinds
+        ]
         ready = "" if result.ready_seconds is None else f"{result.ready_seconds:.1f}"
         memory = "" if result.idle_mib is None else f"{result.idle_mib:.0f}, {result.busy_mib:.0f}"
         _row(name, *figures, ready, memory)

@@ -17,7 +17,6 @@ def one_by_one(server: Server, documents: Sequence[bytes], count: int) -> list[f
     """Milliseconds of each of some requests on one connection; the next is sent when the last is answered."""
     connection = server.connect()
     bodies = [server.body(document) for document in documents]
-    _post(connection, server, bodies[0])
     took = []
     for body in itertools.islice(itertools.cycle(bodies), count):
         started = time.perf_counter()
