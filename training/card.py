@@ -99,6 +99,7 @@ def _text(
         "",
         f"{training['images']} pages ({training['data']})"
         + (f" and {training['drawn']} that the project drew itself." if training["drawn"] else "."),
+        *(["", "The training was broken off by hand; the best epoch until then was kept."] * training["broken_off"]),
         "",
         *[f"- {licence}" for licence in training["licences"] or ["No licence was stated."]],
         *_teachers(recipe),

@@ -41,11 +41,13 @@ class Held:
     Attributes:
         logits: Shape (pages, classes).
         pages: The pages, in the same order.
+        learnt: The pages that the network which is kept has learnt from.
         protocol: A sentence on what was held out.
     """
 
     logits: NDArray[np.float32]
     pages: tuple[Page, ...]
+    learnt: tuple[Page, ...]
     protocol: str
 
     @property
@@ -146,7 +148,9 @@ def train_version(
     )
     fitted, held = _fit_and_measure(job, pages, drawn, frozenset(map(folder.labels.index, drawable)))
     with tempfile.TemporaryDirectory(dir=_existing(out), prefix=".new-") as scratch:
-        metrics = _write(Path(scratch), job, fitted, held, _training_facts(recipe, folder.licences, pages, drawn))
+        metrics = _write(
+            Path(scratch), job, fitted, held, _training_facts(recipe, folder.licences, held.learnt, drawn, fitted)
+        )
         shutil.copyfile(recipe_file, Path(scratch) / "recipe.toml")
         if torchscript:
             export_torchscript(as_served(fitted.graph), width, height, Path(scratch) / "model.pt")
@@ -167,9 +171,9 @@ def _fit_and_measure(
     dealt = _deal(job, documents, drawable)
     if not dealt:
         learn, aside, protocol = split(documents, job.recipe.validation.holdout, job.recipe.seed)
-        aside_pages = _pages_of(pages, aside)
-        fitted = job.fit("final", [*_pages_of(pages, learn), *drawn], aside_pages)
-        return fitted, Held(_logits(job, fitted.graph, aside_pages), tuple(aside_pages), protocol)
+        learn_pages, aside_pages = _pages_of(pages, learn), _pages_of(pages, aside)
+        fitted = job.fit("final", [*learn_pages, *drawn], aside_pages)
+        return fitted, Held(_logits(job, fitted.graph, aside_pages), tuple(aside_pages), tuple(learn_pages), protocol)
     answers: list[NDArray[np.float32]] = []
     asked: list[Page] = []
     for number, sources in enumerate(dealt, start=1):
@@ -189,7 +193,7 @@ def _fit_and_measure(
         f"{len(dealt)}-fold cross-validation by source: each page judged by a network that saw no page of its source, "
         "so that a label of one source was known to it from drawn pages only"
     )
-    return fitted, Held(np.concatenate(answers), tuple(asked), protocol)
+    return fitted, Held(np.concatenate(answers), tuple(asked), tuple(pages), protocol)
 
 
 def _deal(job: _Job, documents: Sequence[Document], drawable: frozenset[int]) -> list[frozenset[str]]:
@@ -221,7 +225,7 @@ def _report(job: _Job, name: str, logits: NDArray[np.float32], pages: Sequence[P
 
 
 def _training_facts(
-    recipe: Recipe, licences: Sequence[str], pages: Sequence[Page], drawn: Sequence[Page]
+    recipe: Recipe, licences: Sequence[str], pages: Sequence[Page], drawn: Sequence[Page], fitted: Fit
 ) -> dict[str, Any]:
     sources = sorted({page.document.source for page in pages} - {""})
     return {
@@ -232,6 +236,7 @@ def _training_facts(
         "recipe": "recipe.toml",
         "seed": recipe.seed,
         "weights": recipe.weights,
+        "broken_off": fitted.interrupted,
     }
 
 
