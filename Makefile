@@ -42,7 +42,7 @@ bench: $(VENV)/run.stamp $(TOOLS)/stamp ## measure the pipeline on this machine
 	@$(BIN)/python -m benchmarks.pipeline
 	@$(BIN)/python -m benchmarks.imports
 
-chaos: $(VENV)/run.stamp $(TOOLS)/stamp ## break everything again and again, and count every upload (about 8 minutes)
+chaos: $(VENV)/run.stamp $(TOOLS)/stamp ## break everything again and again, and count every upload (8 to 12 minutes)
 	@$(BIN)/python -m benchmarks.chaos
 
 load: $(VENV)/run.stamp $(TOOLS)/stamp ## the mission's pace, 10 and 100 times it, and with a version broken (about 6 minutes)
