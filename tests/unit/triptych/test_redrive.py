@@ -37,7 +37,7 @@ def put(stack: Target, key: str = "a b+c.pdf", sequencer: str = "0055AED6DCD9028
 
 
 def save(stack: Target, made: Record) -> None:
-    Records(stack.table, lambda: datetime.now(UTC)).save(made, replacing=None)
+    Records(stack.table).save(made, replacing=None)
 
 
 def partial(stack: Target, upload: Upload) -> Record:
