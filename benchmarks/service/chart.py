@@ -6,7 +6,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-_COLOURS = ("#0b6e4f", "#9aa5b1", "#c8553d", "#f28f3b", "#8d6a9f")
+_COLOURS = ("#9aa5b1", "#0b6e4f", "#c8553d", "#f28f3b", "#8d6a9f")
 
 
 def draw(
@@ -25,8 +25,8 @@ def draw(
     """
     plt.rcParams.update({"font.size": 9, "svg.hashsalt": "triptych", "axes.spines.top": False})
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
-    _bars(axes[0], kinds, latency_ms, "milliseconds a document, one caller (less is better)")
-    _bars(axes[1], kinds, per_second, "documents a second, eight callers (more is better)")
+    _bars(axes[0], kinds, latency_ms, "ms a document, one caller: less is better")
+    _bars(axes[1], kinds, per_second, "documents a second, eight callers: more is better")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -43,4 +43,4 @@ def _bars(axis: Axes, kinds: Sequence[str], values: Mapping[str, Sequence[float]
     axis.set_yticks([index + 0.4 - height / 2 for index in range(len(kinds))], kinds)
     axis.invert_yaxis()
     axis.spines["right"].set_visible(False)
-    axis.set_title(title, fontsize=9, loc="left")
+    axis.set_title(title, fontsize=8, loc="left")
