@@ -11,6 +11,7 @@ import pytest
 
 from orchestrator.records import Record, Status
 from tests.support.pages import encode, page
+from tests.support.probe import probe, role_of
 from triptych import target
 from triptych.invocation import invoker
 from triptych.redrive import event_of
@@ -182,3 +183,18 @@ class TestSwitching:
         assert to.s3.head_object(Bucket=to.bucket, Key="kept.png")["VersionId"] == version
         put("kept.png", document(8))
         wait_until(lambda: len(history("kept.png")) == 2, "no record after the switch")
+
+
+def test_the_orchestrator_takes_from_the_queue_and_may_do_nothing_else_to_it(queued: Stack) -> None:
+    queue = {"QueueUrl": queued.inbox_queue_url}
+    beyond: dict[str, dict[str, Any]] = {
+        "send_message": {"MessageBody": "{}"},
+        "send_message_batch": {"Entries": [{"Id": "1", "MessageBody": "{}"}]},
+        "purge_queue": {},
+        "delete_queue": {},
+        "set_queue_attributes": {"Attributes": {"VisibilityTimeout": "0"}},
+    }
+    with probe(queued, role_of(queued)) as attempt:
+        assert attempt("sqs", "get_queue_attributes", **queue, AttributeNames=["QueueArn"])["outcome"] == "allowed"
+        outcomes = {action: attempt("sqs", action, **queue, **more)["outcome"] for action, more in beyond.items()}
+    assert set(outcomes.values()) <= {"AccessDenied", "AccessDeniedException"}, outcomes

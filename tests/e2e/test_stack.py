@@ -1,11 +1,8 @@
 """The local stack as a whole: it is the real rollout, permissions included, and it mends itself."""
 
-import io
 import json
 import time
-import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,31 +10,15 @@ import requests
 from botocore.exceptions import ClientError
 
 from tests.e2e.conftest import RETRY_SECONDS
+from tests.support.probe import client, probe, role_of
 from triptych.stack import Home, Stack, status, up
 from triptych.stack.processes import stop
 from triptych.stack.state import State
-
-PROBE = """
-import boto3
-
-def handler(event, context):
-    try:
-        getattr(boto3.client(event["service"]), event["action"])(**event["arguments"])
-        outcome = "allowed"
-    except boto3.client("sts").exceptions.ClientError as error:
-        outcome = error.response["Error"]["Code"]
-    return {"outcome": outcome, "caller": boto3.client("sts").get_caller_identity()["Arn"]}
-"""
-"""A function that tries one call, and tells whether it was allowed and as whom it was made."""
 
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
-
-
-def client(stack: Stack, service: str) -> Any:
-    return stack.session().client(service, endpoint_url=stack.endpoint_url)  # type: ignore[call-overload]
 
 
 def balancer(stack: Stack) -> str:
@@ -52,36 +33,6 @@ def processes(home: Home) -> dict[str, int]:
     return {"emulator": state.emulator.process.pid, **{name: s.process.pid for name, s in state.services.items()}}
 
 
-@contextmanager
-def probe(stack: Stack, role_arn: str) -> Iterator[Callable[..., dict[str, str]]]:
-    """The probing function under a role."""
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("probe.py", PROBE)
-    lambdas = client(stack, "lambda")
-    lambdas.create_function(
-        FunctionName="probe",
-        Runtime="python3.13",
-        Handler="probe.handler",
-        Role=role_arn,
-        Timeout=30,
-        Code={"ZipFile": archive.getvalue()},
-    )
-
-    def attempt(service: str, action: str, **arguments: Any) -> dict[str, str]:
-        event = {"service": service, "action": action, "arguments": arguments}
-        answer = lambdas.invoke(FunctionName="probe", Payload=json.dumps(event))
-        content = json.loads(answer["Payload"].read())
-        assert "FunctionError" not in answer, content
-        assert isinstance(content, dict)
-        return content
-
-    try:
-        yield attempt
-    finally:
-        lambdas.delete_function(FunctionName="probe")
-
-
 @pytest.fixture
 def powerless_role(stack: Stack) -> Iterator[str]:
     """A role that Lambda may take and that allows nothing."""
@@ -89,13 +40,6 @@ def powerless_role(stack: Stack) -> Iterator[str]:
     created = iam.create_role(RoleName="powerless", AssumeRolePolicyDocument=json.dumps(TRUST))
     yield created["Role"]["Arn"]
     iam.delete_role(RoleName="powerless")
-
-
-@pytest.fixture
-def orchestrator_role(stack: Stack) -> str:
-    config = client(stack, "lambda").get_function_configuration(FunctionName=stack.function)
-    assert isinstance(config["Role"], str)
-    return config["Role"]
 
 
 class TestPermissions:
@@ -107,18 +51,16 @@ class TestPermissions:
         assert answer["outcome"] == "AccessDeniedException"
         assert "assumed-role/powerless/" in answer["caller"]
 
-    def test_the_orchestrators_role_may_write_records_and_read_documents(
-        self, stack: Stack, orchestrator_role: str
-    ) -> None:
-        with probe(stack, orchestrator_role) as attempt:
+    def test_the_orchestrators_role_may_write_records_and_read_documents(self, stack: Stack) -> None:
+        with probe(stack, role_of(stack)) as attempt:
             answer = attempt("dynamodb", "put_item", TableName=stack.table, Item=self.ITEM)
             missing = attempt("s3", "get_object", Bucket=stack.bucket, Key="nothing-here")
         client(stack, "dynamodb").delete_item(TableName=stack.table, Key=self.ITEM)
         assert answer["outcome"] == "allowed"
-        assert f"assumed-role/{orchestrator_role.rsplit('/', 1)[-1]}/" in answer["caller"]
+        assert f"assumed-role/{role_of(stack).rsplit('/', 1)[-1]}/" in answer["caller"]
         assert missing["outcome"] == "NoSuchKey"  # and not AccessDenied: that would look like a fault of ours
 
-    def test_it_may_do_nothing_else_to_them(self, stack: Stack, orchestrator_role: str) -> None:
+    def test_it_may_do_nothing_else_to_them(self, stack: Stack) -> None:
         beyond: list[tuple[str, str, dict[str, Any]]] = [
             ("dynamodb", "delete_item", {"TableName": stack.table, "Key": self.ITEM}),
             ("dynamodb", "scan", {"TableName": stack.table}),
@@ -126,7 +68,7 @@ class TestPermissions:
             ("s3", "delete_object", {"Bucket": stack.bucket, "Key": "mine"}),
             ("iam", "list_roles", {}),
         ]
-        with probe(stack, orchestrator_role) as attempt:
+        with probe(stack, role_of(stack)) as attempt:
             outcomes = {action: attempt(service, action, **args)["outcome"] for service, action, args in beyond}
         assert set(outcomes.values()) <= {"AccessDenied", "AccessDeniedException"}, outcomes
 
