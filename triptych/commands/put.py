@@ -10,11 +10,11 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from orchestrator.records import Record
 from triptych import inbox, render, target
 from triptych.commands.options import Json, Stack
+from triptych.commands.shared import progress_bar
 from triptych.errors import TriptychError
 from triptych.inbox import Drop, Dropped
 from triptych.results import Results
@@ -41,7 +41,7 @@ def put(
     to = target.find(stack)
     # Where what is in flight is bounded, a document is sent when one before it has its record, asked to wait or not.
     patience = timeout if wait or to.in_flight else 0.0
-    with _progress(Console(stderr=True)) as progress:
+    with progress_bar(Console(stderr=True)) as progress:
         bar = progress.add_task("classified" if wait else "stored", total=len(drops))
         sender = _Sender(to, patience, lambda: progress.advance(bar))
         with ThreadPoolExecutor(to.in_flight or _AT_ONCE) as pool:
@@ -93,11 +93,6 @@ class _Sender:
             time.sleep(pause)
             pause = min(pause * 1.3, _LONGEST_PAUSE_S)
         return None
-
-
-def _progress(console: Console) -> Progress:
-    columns = (TextColumn("{task.description:>10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _print_records(records: list[Record], as_json: bool) -> None:
