@@ -25,9 +25,10 @@ run: $(VENV)/run.stamp $(TOOLS)/stamp ## set up, start the local stack, classify
 stop: ## stop the local stack; nothing stays behind
 	@test ! -x $(BIN)/triptych || $(BIN)/triptych down
 
-# Training in a process of its own: torch's native libraries and those of the other tests do not always get along.
+# Training apart: torch, once it has worked in a process beside OpenVINO, has been seen to crash in a later training.
 test: $(VENV)/dev.stamp $(TOOLS)/stamp ## set up, then every test
-	$(BIN)/pytest tests/unit/training tests/integration/training
+	$(BIN)/pytest tests/unit/training
+	$(BIN)/pytest tests/integration/training
 	$(BIN)/pytest --ignore tests/unit/training --ignore tests/integration/training
 
 lint: $(VENV)/dev.stamp ## format, lint and types

@@ -1,5 +1,5 @@
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +88,15 @@ def test_a_checkpoint_of_another_recipe_is_not_resumed(train: Train) -> None:
     assert len(train(_recipe(epochs=1), "shared").history) == 1
 
 
+@pytest.fixture
+def heeds_ctrl_c() -> Iterator[None]:
+    """Where the tests run in the background, SIGINT comes ignored from the shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_ctrl_c")
 def test_ctrl_c_keeps_what_was_learnt(train: Train, pages: tuple[list[Page], list[Page]]) -> None:
     """A person who has seen enough gets the best so far, not a traceback."""
     asked: list[int] = []
