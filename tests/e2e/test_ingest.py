@@ -185,7 +185,8 @@ class TestSwitching:
         wait_until(lambda: len(history("kept.png")) == 2, "no record after the switch")
 
 
-def test_the_orchestrator_takes_from_the_queue_and_may_do_nothing_else_to_it(queued: Stack) -> None:
+def test_the_orchestrator_takes_from_the_queue_and_may_do_nothing_else_to_it(home: Home, stack: Stack) -> None:
+    queued = up(home=home, ingest="queue")  # whatever the tests before have left
     queue = {"QueueUrl": queued.inbox_queue_url}
     beyond: dict[str, dict[str, Any]] = {
         "send_message": {"MessageBody": "{}"},
