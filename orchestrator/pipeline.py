@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -180,17 +180,8 @@ def merge(ours: Record, theirs: Record) -> Record:
         return ours
     outcomes = {**theirs.predictions, **ours.predictions, **theirs.answered()}
     status, reason = status_of(outcomes) if outcomes else (ours.status, ours.reason)
-    return Record(
-        upload=ours.upload,
-        status=status,
-        predictions=dict(sorted(outcomes.items())),
-        verdict=combine(outcomes),
-        reason=reason,
-        classified_at=ours.classified_at,
-        latency_ms=ours.latency_ms,
-        trace_id=ours.trace_id,
-        revision=ours.revision,
-    )
+    predictions = dict(sorted(outcomes.items()))
+    return replace(ours, status=status, predictions=predictions, verdict=combine(outcomes), reason=reason)
 
 
 def _without_document(

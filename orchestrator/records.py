@@ -89,14 +89,19 @@ class Upload:
 
     @property
     def is_folder_marker(self) -> bool:
-        """Zero bytes under a name that ends with a slash: what S3's console writes for "Create folder"."""
-        return self.size == 0 and self.key.endswith("/")
+        """Whether this is no document: see `is_folder_marker`."""
+        return is_folder_marker(self.key, self.size)
 
     def same_object(self, other: "Upload") -> bool:
         """Whether both are the same upload, met by different ways: by its version, or where there is none its ETag."""
         if self.version_id or other.version_id:
             return self.version_id == other.version_id
         return bool(self.etag) and self.etag == other.etag
+
+
+def is_folder_marker(key: str, size: int) -> bool:
+    """Zero bytes under a name that ends with a slash: what S3's console writes for "Create folder"."""
+    return size == 0 and key.endswith("/")
 
 
 def stand_in_sequencer(last_modified: datetime, identity: str) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from orchestrator.records import Upload
+from orchestrator.records import Upload, is_folder_marker
 from triptych.checkpoint import Checkpoint
 from triptych.invocation import Event, Invoke, NotHandled, drive
 from triptych.results import Results
@@ -53,7 +53,7 @@ def documents(s3: "S3Client", bucket: str, prefix: str, *, after: str = "") -> I
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, StartAfter=after)
     for page in pages:
         for found in page.get("Contents", []):
-            if not (found["Size"] == 0 and found["Key"].endswith("/")):
+            if not is_folder_marker(found["Key"], found["Size"]):
                 yield found["Key"], found["LastModified"]
 
 

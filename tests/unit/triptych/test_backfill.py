@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from orchestrator.events import from_batch
-from orchestrator.records import LATE, Record, Status, Upload
-from tests.support.servers import Behaviour, Request, Server, truth
+from orchestrator.records import LATE, Status, Upload
+from tests.support.repair import down, items
+from tests.support.servers import Request, Server
 from triptych import target
 from triptych.backfill import PAUSES_S, Backfill, Fate, Pace, documents, event_for, listed
 from triptych.checkpoint import Checkpoint
@@ -33,18 +34,6 @@ FREE = Pace(1e9)
 def put(stack: Target, *keys: str, body: bytes = b"%PDF-") -> None:
     for key in keys:
         stack.s3.put_object(Bucket=stack.bucket, Key=key, Body=body)
-
-
-def items(stack: Target) -> list[Record]:
-    return [Record.from_item(item) for item in stack.table.scan()["Items"]]
-
-
-def down(version: str) -> Behaviour:
-    def behave(request: Request) -> None:
-        asked = request.path.split("/")[1]
-        request.answer({"detail": "no"}, 500) if asked == version else request.answer(truth(asked))
-
-    return behave
 
 
 def backfilled(

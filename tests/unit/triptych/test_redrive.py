@@ -15,7 +15,8 @@ from typer.testing import CliRunner, Result
 from orchestrator.events import uploads
 from orchestrator.records import Reason, Record, Status, Upload
 from orchestrator.table import Records
-from tests.support.servers import Behaviour, Request, Server, truth
+from tests.support.repair import down, items
+from tests.support.servers import Server
 from tests.support.uploads import error, prediction, record
 from triptych import target
 from triptych.backfill import event_for
@@ -53,18 +54,6 @@ def send(stack: Target, body: Any) -> None:
 
 def letters_of(stack: Target) -> Letters:
     return Letters(stack.sqs, stack.failure_queue_url)
-
-
-def items(stack: Target) -> list[Record]:
-    return [Record.from_item(item) for item in stack.table.scan()["Items"]]
-
-
-def down(version: str) -> Behaviour:
-    def behave(request: Request) -> None:
-        asked = request.path.split("/")[1]
-        request.answer({"detail": "no"}, 500) if asked == version else request.answer(truth(asked))
-
-    return behave
 
 
 @contextmanager
