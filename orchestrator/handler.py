@@ -23,9 +23,10 @@ from orchestrator.errors import DocumentRejected, IncompleteRecords, Orchestrato
 from orchestrator.events import Message, Task, from_batch, from_queue, uploads
 from orchestrator.models import Models
 from orchestrator.pipeline import Budget, Pipeline
+from orchestrator.policy import CurrentPolicy
 from orchestrator.records import Record, Upload
 from orchestrator.settings import Settings
-from orchestrator.table import Records
+from orchestrator.table import Policies, Records
 from orchestrator.telemetry import logger, report, summary
 
 _AWS = Config(
@@ -39,10 +40,12 @@ class Orchestrator:
 
     def __init__(self, settings: Settings) -> None:
         self.documents = Documents(boto3.client("s3", config=_AWS), max_bytes=settings.max_bytes)
+        table = boto3.resource("dynamodb", config=_AWS).Table(settings.table_name)
         self._pipeline = Pipeline(
             self.documents,
             Models(settings.endpoints, time.monotonic),
-            Records(boto3.resource("dynamodb", config=_AWS).Table(settings.table_name)),
+            Records(table),
+            CurrentPolicy(Policies(table).newest, now=_now, fresh=settings.policy_fresh),
             budget=Budget(settings.deadline_s, settings.write_reserve_s),
             clock=time.monotonic,
             now=_now,

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Protocol
 
 from orchestrator.errors import DocumentRejected, DocumentUnavailable, RecordConflict, RecordsUnavailable
-from orchestrator.records import LATE, Outcome, Prediction, Reason, Record, Status, Upload
+from orchestrator.policy import Policy
+from orchestrator.records import LATE, Outcome, Prediction, Reason, Record, Status, Upload, draw
 from orchestrator.verdict import combine, status_of
 
 
@@ -47,6 +48,20 @@ class RecordStore(Protocol):
         """See `orchestrator.table.Records.save`."""
 
 
+class PolicySource(Protocol):
+    """Who says how verdicts are made."""
+
+    def begin(self) -> None:
+        """See `orchestrator.policy.CurrentPolicy.begin`."""
+
+    def get(self, patience: float) -> Policy:
+        """See `orchestrator.policy.CurrentPolicy.get`."""
+
+
+PATIENCE_S = 0.25
+"""How long a verdict waits for a policy that is being read: as a rule it came while the versions were asked."""
+
+
 @dataclass(frozen=True)
 class Budget:
     """Seconds: `total` from the start to the written record, of which the models leave `write_reserve`."""
@@ -62,6 +77,7 @@ class Pipeline:
         documents: reads an upload's bytes.
         models: asks the model versions.
         records: finds and saves records.
+        policy: tells how a verdict is made.
         budget: the time of one document.
         clock: seconds that only go forward, the models' own clock.
         now: the time of day, with a zone.
@@ -72,6 +88,7 @@ class Pipeline:
         documents: DocumentReader,
         models: Predictor,
         records: RecordStore,
+        policy: PolicySource,
         *,
         budget: Budget,
         clock: Callable[[], float],
@@ -80,6 +97,7 @@ class Pipeline:
         self._documents = documents
         self._models = models
         self._records = records
+        self._policy = policy
         self._budget = budget
         self._clock = clock
         self._now = now
@@ -94,28 +112,31 @@ class Pipeline:
             RecordsUnavailable: nothing could be stored; the event must be delivered again.
         """
         started = self._clock()
+        deadline = started + self._budget.total - self._budget.write_reserve
+        self._policy.begin()
         looked_up = self._pool.submit(self._look_up, upload)  # while the object is being read
         document = self._read(upload)
         upload, seen = looked_up.result()
         if seen and seen.status.final:
             return seen
         if isinstance(document, bytes):
-            outcomes = self._ask(document, seen, started + self._budget.total - self._budget.write_reserve, trace_id)
+            outcomes = self._ask(document, seen, deadline, trace_id)
             status, reason = status_of(outcomes)
         else:
             outcomes = dict(seen.predictions) if seen else {}
             status, reason = _without_document(document, outcomes)
+        policy = self._policy.get(min(PATIENCE_S, deadline - self._clock()))
         record = Record(
             upload=upload,
             status=status,
             predictions=outcomes,
-            verdict=combine(outcomes),
+            verdict=None,
             reason=reason,
             classified_at=self._now(),
             latency_ms=(self._clock() - started) * 1000,
             trace_id=trace_id,
         )
-        return self._save(record, seen)
+        return self._save(judged(_with_reviews_of(record, seen), policy), seen, policy)
 
     def _look_up(self, upload: Upload) -> tuple[Upload, Record | None]:
         """The upload's record, and the upload under the key that its record has or is to have.
@@ -157,7 +178,7 @@ class Pipeline:
         answers = self._models.predict(document, versions=missing, deadline=deadline, trace_id=trace_id)
         return {version: known.get(version) or answers[version] for version in self._models.versions}
 
-    def _save(self, record: Record, seen: Record | None) -> Record:
+    def _save(self, record: Record, seen: Record | None, policy: Policy) -> Record:
         """Write, and on a conflict merge with what the other writer stored, until one of us is done."""
         while True:
             record = record.next_revision(seen)
@@ -169,19 +190,42 @@ class Pipeline:
                     continue  # the other's record was deleted: write ours as the first
                 if seen.status.final:
                     return seen
-                record = merge(record, seen)
+                record = merge(record, seen, policy)
             else:
                 return record
 
 
-def merge(ours: Record, theirs: Record) -> Record:
-    """One record from two attempts at one upload: whatever either of them could predict, theirs first."""
+def judged(record: Record, policy: Policy) -> Record:
+    """The record with the verdict that the policy makes of its predictions; the lot decides whether it is audited."""
+    verdict = combine(record.predictions, policy)
+    lot = draw(record.upload.document, record.upload.sort_key)
+    return replace(
+        record,
+        verdict=verdict,
+        policy=policy.id if verdict else "",
+        audit=verdict is not None and not verdict.needs_review and lot < policy.audit_share,
+    )
+
+
+def merge(ours: Record, theirs: Record, policy: Policy) -> Record:
+    """One record from two attempts at one upload: whatever either of them could predict, theirs first.
+
+    What people said of it stands in theirs: only who has read a record can have labelled it.
+    """
+    ours = _with_reviews_of(ours, theirs)
     if ours.status is Status.REJECTED and not theirs.answered():
         return ours
     outcomes = {**theirs.predictions, **ours.predictions, **theirs.answered()}
     status, reason = status_of(outcomes) if outcomes else (ours.status, ours.reason)
     predictions = dict(sorted(outcomes.items()))
-    return replace(ours, status=status, predictions=predictions, verdict=combine(outcomes), reason=reason)
+    return judged(replace(ours, status=status, predictions=predictions, reason=reason), policy)
+
+
+def _with_reviews_of(record: Record, seen: Record | None) -> Record:
+    """The record with the labels of the one that it replaces."""
+    if seen is None:
+        return record
+    return replace(record, review=seen.review, earlier_reviews=seen.earlier_reviews)
 
 
 def _without_document(

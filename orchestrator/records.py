@@ -10,10 +10,12 @@ Four sparse-or-full indexes answer the other questions, each newest first (sort 
     by_time    every record                      time_shard    all#3
     by_label   records with a verdict            label_shard   invoice#3
     by_status  every record                      status_shard  PARTIAL#3
-    by_review  records that wait for a person    review_shard  review#3
+    by_review  what a person labels or has       review_shard  review#3, audit#3, reviewed#3
 
 The `#3` is a shard of the document's name: one popular label would otherwise be one DynamoDB partition, and a
 partition takes 1,000 write units a second (AWS, "Best practices for designing and using partition keys").
+
+The same table holds the policies (`orchestrator.policy`), which stand in no index.
 """
 
 import hashlib
@@ -32,6 +34,12 @@ SHARDS = 8
 SEQUENCER_WIDTH = 32
 """Digits that a sequencer is padded to. S3 sends 16 to 18 and tells receivers to pad the shorter with zeros."""
 
+
+NONE_OF_THEM = "none-of-these"
+"""A person's label for a document that fits none of the versions' labels."""
+
+REVIEWS_KEPT = 50
+"""How many replaced labels a record keeps; an item must not grow without end."""
 
 LATE = timedelta(minutes=10)
 """An event older than this may find its upload backfilled. Backfills leave younger uploads to their own events."""
@@ -171,6 +179,53 @@ class Verdict:
         return bool(self.review_reasons)
 
 
+class Queue(StrEnum):
+    """Why a person is shown a document."""
+
+    REVIEW = "review"
+    """The versions disagree or doubt."""
+    AUDIT = "audit"
+    """Nothing speaks against the verdict; it was drawn by chance, for what nobody doubts may be wrong too."""
+    OTHER = "other"
+    """A person picked it: no random sample of anything."""
+
+
+@dataclass(frozen=True)
+class Review:
+    """What a person says the document is.
+
+    `queue` is where the record waited when it was first labelled, which tells how it came to be chosen; `seconds` is
+    how long the person looked, where that was measured.
+    """
+
+    label: str
+    by: str
+    at: datetime
+    queue: Queue
+    seconds: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        content = {"label": self.label, "by": self.by, "at": timestamp(self.at), "queue": str(self.queue)}
+        return content if self.seconds is None else {**content, "seconds": round(self.seconds, 2)}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Review":
+        """Read what `as_dict` wrote.
+
+        Raises:
+            KeyError, ValueError: it is no review.
+        """
+        seconds = content.get("seconds")
+        return cls(
+            label=content["label"],
+            by=content["by"],
+            at=datetime.fromisoformat(content["at"]),
+            queue=Queue(content["queue"]),
+            seconds=None if seconds is None else float(seconds),
+        )
+
+
 @dataclass(frozen=True)
 class Record:
     """One item of the table. `latency_ms` runs from the handler's start to the moment before the write."""
@@ -185,10 +240,43 @@ class Record:
     trace_id: str = ""
     revision: int = 1
     """Counts the writes of this item; a write names the revision it saw, so that two writers cannot lose one."""
+    policy: str = ""
+    """Id of the policy under which the verdict was made; empty without a verdict."""
+    audit: bool = False
+    """Drawn by chance for a person's look, though nothing speaks against the verdict."""
+    review: Review | None = None
+    """The label that stands."""
+    earlier_reviews: tuple[Review, ...] = ()
+    """Labels that a later one replaced, oldest first."""
 
     def answered(self) -> dict[str, Prediction]:
         """The predictions of the versions that answered."""
         return {name: said for name, said in self.predictions.items() if isinstance(said, Prediction)}
+
+    def labels(self) -> list[str]:
+        """Every label that a version which answered could have given."""
+        return sorted({label for said in self.answered().values() for label in said.probabilities})
+
+    @property
+    def waits_in(self) -> Queue | None:
+        """Where the record waits for a person; None where it does not, or no longer."""
+        if self.review or not self.verdict:
+            return None
+        if self.verdict.needs_review:
+            return Queue.REVIEW
+        return Queue.AUDIT if self.audit else None
+
+    def reviewed(self, review: Review) -> "Record":
+        """This record with a person's label, which replaces the one that stood; how it was chosen stays as it was."""
+        if self.review is None:
+            return replace(self, review=review)
+        earlier = (*self.earlier_reviews, self.review)[-REVIEWS_KEPT:]
+        return replace(self, review=replace(review, queue=self.review.queue), earlier_reviews=earlier)
+
+    def unreviewed(self) -> "Record":
+        """This record without the label that stands; the one before it, if any, stands again."""
+        *earlier, last = self.earlier_reviews or (None,)
+        return replace(self, review=last, earlier_reviews=tuple(earlier))
 
     def as_dict(self) -> dict[str, Any]:
         """The record as people read it: plain JSON values, the contract's field names, no index keys."""
@@ -208,6 +296,10 @@ class Record:
             "agreement": str(verdict.agreement) if verdict else None,
             "needs_review": verdict.needs_review if verdict else False,
             "review_reasons": list(verdict.review_reasons) if verdict else [],
+            "policy": self.policy or None,
+            "audit": self.audit or None,
+            "review": self.review.as_dict() if self.review else None,
+            "earlier_reviews": [review.as_dict() for review in self.earlier_reviews] or None,
             "reason": {"kind": self.reason.kind, "detail": self.reason.detail} if self.reason else None,
             "predictions": {name: _outcome_dict(said) for name, said in self.predictions.items()},
             "event_time": timestamp(upload.event_time),
@@ -220,14 +312,14 @@ class Record:
 
     def to_item(self) -> dict[str, Any]:
         """The record as DynamoDB stores it: numbers as Decimals, and the index keys."""
-        item: dict[str, Any] = _decimals(self.as_dict())
+        item: dict[str, Any] = decimals(self.as_dict())
         shard = shard_of(self.upload.document)
         item["time_shard"] = shard_key(ALL, shard)
         item["status_shard"] = shard_key(self.status, shard)
         if self.verdict:
             item["label_shard"] = shard_key(self.verdict.label, shard)
-            if self.verdict.needs_review:
-                item["review_shard"] = shard_key(REVIEW, shard)
+        if stands := REVIEWED if self.review else self.waits_in:
+            item["review_shard"] = shard_key(stands, shard)
         return item
 
     @classmethod
@@ -255,7 +347,7 @@ class Record:
                 agreement=Agreement(item["agreement"]),
                 review_reasons=tuple(item["review_reasons"]),
             )
-        reason = item.get("reason")
+        reason, review = item.get("reason"), item.get("review")
         return cls(
             upload=upload,
             status=Status(item["status"]),
@@ -266,6 +358,10 @@ class Record:
             latency_ms=float(item["latency_ms"]),
             trace_id=item.get("trace_id", ""),
             revision=int(item["revision"]),
+            policy=item.get("policy", ""),
+            audit=bool(item.get("audit", False)),
+            review=Review.from_dict(review) if review else None,
+            earlier_reviews=tuple(map(Review.from_dict, item.get("earlier_reviews", ()))),
         )
 
     def next_revision(self, seen: "Record | None") -> "Record":
@@ -274,7 +370,17 @@ class Record:
 
 
 ALL = "all"
-REVIEW = "review"
+REVIEWED = "reviewed"
+
+
+def draw(document: str, sequencer: str) -> float:
+    """The upload's number in [0, 1): as good as random, and the same for everyone who asks.
+
+    It decides which unquestioned verdicts are audited, and in which order a queue is worked through, so that what has
+    been labelled so far is a fair sample of what waited. `sequencer` is `Upload.sort_key`.
+    """
+    digest = hashlib.sha256(f"{document}\0{sequencer}".encode()).digest()
+    return (int.from_bytes(digest[:8]) >> 11) / 2**53  # the 53 bits that a float holds exactly
 
 
 def shard_of(document: str) -> int:
@@ -335,14 +441,14 @@ def _outcome(said: Mapping[str, Any]) -> Outcome:
     )
 
 
-def _decimals(value: Any) -> Any:
-    """Floats as Decimals, for boto3 takes no float. Through `repr`, so that 0.1 stays 0.1."""
+def decimals(value: Any) -> Any:
+    """Plain JSON values with floats as Decimals, for boto3 takes no float. Through `repr`, so that 0.1 stays 0.1."""
     if isinstance(value, float):
         if not math.isfinite(value):
             raise ValueError(f"{value} is no number that a record can hold")
         return Decimal(repr(value))
     if isinstance(value, dict):
-        return {name: _decimals(inner) for name, inner in value.items()}
+        return {name: decimals(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_decimals(inner) for inner in value]
+        return [decimals(inner) for inner in value]
     return value

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from orchestrator.errors import ConfigurationError
 
@@ -21,6 +22,8 @@ class Settings:
     """WRITE_RESERVE_MS: the part of the budget that model calls leave for the write."""
     max_bytes: int = 20 * 1024 * 1024
     """MAX_DOCUMENT_BYTES: a larger object is rejected unread."""
+    policy_fresh: timedelta = timedelta(minutes=1)
+    """POLICY_SECONDS: how long a policy that was read holds before the table is asked again."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -38,6 +41,7 @@ class Settings:
             deadline_s=_positive(environment, "DEADLINE_MS", 3000) / 1000,
             write_reserve_s=_positive(environment, "WRITE_RESERVE_MS", 300) / 1000,
             max_bytes=_positive(environment, "MAX_DOCUMENT_BYTES", 20 * 1024 * 1024),
+            policy_fresh=timedelta(seconds=_positive(environment, "POLICY_SECONDS", 60)),
         )
         if settings.write_reserve_s >= settings.deadline_s:
             raise ConfigurationError("WRITE_RESERVE_MS leaves nothing of DEADLINE_MS for the models")

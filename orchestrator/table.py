@@ -1,6 +1,6 @@
-"""The table of records: consistent reads, one conditional write."""
+"""The table of records and policies: consistent reads, conditional writes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +8,9 @@ from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import BotoCoreError, ClientError
 
 from orchestrator.errors import RecordConflict, RecordsUnavailable
+from orchestrator.policy import DOCUMENT, EQUAL, Policy, sort_key
 from orchestrator.records import Record, Upload
+from orchestrator.telemetry import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -34,10 +36,17 @@ class Records:
         Raises:
             RecordsUnavailable: the table cannot be read just now.
         """
-        key = {"document": upload.document, "sequencer": upload.sort_key}
+        return self.get(upload.document, upload.sort_key)
+
+    def get(self, document: str, sequencer: str) -> Record | None:
+        """The record under a key, read consistently; None where there is none.
+
+        Raises:
+            RecordsUnavailable: the table cannot be read just now.
+        """
         with _readable():
-            item = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
-        return Record.from_item(item) if item else None
+            item = self._table.get_item(Key={"document": document, "sequencer": sequencer}, ConsistentRead=True)
+        return Record.from_item(item["Item"]) if "Item" in item else None
 
     def find_same(self, upload: Upload) -> Record | None:
         """The record of the same upload under whatever sequencer, looked for in the document's whole history.
@@ -65,14 +74,82 @@ class Records:
         condition: ConditionBase = Attr("document").not_exists()
         if replacing is not None:
             condition = Attr("revision").eq(replacing.revision)
-        try:
+        with _writable(record.upload.document):
             self._table.put_item(Item=record.to_item(), ConditionExpression=condition)
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
-                raise RecordConflict(f"{record.upload.document} changed meanwhile") from error
-            raise RecordsUnavailable(f"the table cannot be written: {error}") from error
-        except BotoCoreError as error:
-            raise RecordsUnavailable(f"the table cannot be written: {error}") from error
+
+
+class Policies:
+    """The policies in the table: the newest holds, and none is ever changed."""
+
+    def __init__(self, table: "Table") -> None:
+        self._table = table
+
+    def newest(self) -> Policy:
+        """The newest policy that makes sense; `EQUAL` where there is none.
+
+        Raises:
+            RecordsUnavailable: the table cannot be read just now.
+        """
+        return next(iter(self.history(limit=10)), EQUAL)
+
+    def history(self, *, limit: int = 50) -> list[Policy]:
+        """The newest policies, newest first, without `EQUAL`. One that makes no sense is passed over, and logged.
+
+        Raises:
+            RecordsUnavailable: the table cannot be read just now.
+        """
+        mine = Key("document").eq(DOCUMENT)
+        with _readable():
+            page = self._table.query(
+                KeyConditionExpression=mine, ScanIndexForward=False, Limit=limit, ConsistentRead=True
+            )
+        return [policy for item in page["Items"] if (policy := _policy(item))]
+
+    def find(self, name: str) -> Policy | None:
+        """The policy with this id.
+
+        Raises:
+            RecordsUnavailable: the table cannot be read just now.
+        """
+        if name == EQUAL.id:
+            return EQUAL
+        if not name[1:].isdecimal():
+            return None
+        with _readable():
+            item = self._table.get_item(
+                Key={"document": DOCUMENT, "sequencer": sort_key(int(name[1:]))}, ConsistentRead=True
+            )
+        return _policy(item["Item"]) if "Item" in item else None
+
+    def add(self, policy: Policy) -> None:
+        """Make a policy the newest.
+
+        Raises:
+            RecordConflict: there is one with this id.
+            RecordsUnavailable: the table cannot be written just now.
+        """
+        with _writable(policy.id):
+            self._table.put_item(Item=policy.to_item(), ConditionExpression=Attr("document").not_exists())
+
+
+def _policy(item: Mapping[str, Any]) -> Policy | None:
+    try:
+        return Policy.from_item(item)
+    except ValueError as error:
+        logger.error("a policy makes no sense", extra={"policy": item.get("sequencer"), "reason": str(error)})
+        return None
+
+
+@contextmanager
+def _writable(what: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
+            raise RecordConflict(f"{what} changed meanwhile") from error
+        raise RecordsUnavailable(f"the table cannot be written: {error}") from error
+    except BotoCoreError as error:
+        raise RecordsUnavailable(f"the table cannot be written: {error}") from error
 
 
 @contextmanager

@@ -35,6 +35,7 @@ def report(record: Record, *, handler_ms: float, event_ms: float) -> None:
         extra={
             **summary(record),
             "trace_id": record.trace_id,
+            "policy": record.policy,
             "handler_ms": round(handler_ms, 1),
             "event_to_written_ms": round(event_ms, 1),
             "models_ms": {name: round(said.latency_ms, 1) for name, said in record.predictions.items()},

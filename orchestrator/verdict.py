@@ -1,8 +1,10 @@
 """Combine what the versions said into one verdict."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 
+from orchestrator.policy import EQUAL, Policy
 from orchestrator.records import Agreement, Outcome, Prediction, Reason, Status, Verdict
 
 DISAGREEMENT = "disagreement"
@@ -11,29 +13,46 @@ UNSURE = "unsure"
 """At least half of the versions that answered are less sure than their own threshold asks for."""
 UNCORROBORATED = "uncorroborated"
 """One version alone answered, so nothing checks it."""
+UNTRUSTED = "untrusted"
+"""No version that has a vote answered; those that did decided in their place."""
 
 
-def combine(outcomes: Mapping[str, Outcome]) -> Verdict | None:
+def combine(outcomes: Mapping[str, Outcome], policy: Policy = EQUAL) -> Verdict | None:
     """The verdict of every version that answered; None where none did.
 
-    The label is the soft vote: the highest mean of the calibrated probabilities, which beats counting votes where
-    the classifiers are calibrated (Kittler et al., "On combining classifiers", IEEE TPAMI 20(3), 1998). A label
-    that a version does not know counts as probability 0 there. Agreement counts the votes and is relative to all
-    versions, those that failed included: two of three that agree are a majority, not unanimous.
+    The label is the soft vote: the highest mean of the calibrated probabilities, each version weighted as the policy
+    says, which beats counting votes where the classifiers are calibrated (Kittler et al., "On combining classifiers",
+    IEEE TPAMI 20(3), 1998). A label that a version does not know counts as probability 0 there. Where none of those
+    answered that have a vote, the others decide, each alike, and a person is asked.
+
+    Agreement counts the votes of all versions, whatever they weigh, and is relative to all, those that failed
+    included: two of three that agree are a majority, not unanimous. A version without a vote may disagree, too: that
+    is how it comes to be judged.
     """
-    answered = [said for said in outcomes.values() if isinstance(said, Prediction)]
+    answered = {version: said for version, said in outcomes.items() if isinstance(said, Prediction)}
     if not answered:
         return None
-    labels = sorted({label for said in answered for label in said.probabilities})
-    mean = {label: sum(said.probabilities.get(label, 0.0) for said in answered) / len(answered) for label in labels}
-    label = max(labels, key=mean.__getitem__)
-    votes = Counter(said.label for said in answered)
+    trusted = any(policy.weight(version) for version in answered)
+    weights = {version: policy.weight(version) if trusted else 1.0 for version in answered}
+    mean = _soft_vote(answered, weights)
+    label = max(mean, key=mean.__getitem__)
+    votes = Counter(said.label for said in answered.values())
     return Verdict(
         label=label,
-        confidence=mean[label],
+        confidence=min(1.0, mean[label]),
         agreement=_agreement(max(votes.values()), of=len(outcomes)),
-        review_reasons=tuple(_reasons(answered)),
+        review_reasons=tuple(_reasons(list(answered.values()), trusted=trusted)),
     )
+
+
+def _soft_vote(answered: Mapping[str, Prediction], weights: Mapping[str, float]) -> dict[str, float]:
+    """The weighted mean probability of each label, in the labels' order."""
+    total = math.fsum(weights.values())
+    labels = sorted({label for said in answered.values() for label in said.probabilities})
+    return {
+        label: math.fsum(weights[name] / total * said.probabilities.get(label, 0.0) for name, said in answered.items())
+        for label in labels
+    }
 
 
 def status_of(outcomes: Mapping[str, Outcome]) -> tuple[Status, Reason | None]:
@@ -60,7 +79,7 @@ def _agreement(votes: int, *, of: int) -> Agreement:
     return Agreement.MAJORITY if votes * 2 > of else Agreement.SPLIT
 
 
-def _reasons(answered: list[Prediction]) -> list[str]:
+def _reasons(answered: list[Prediction], *, trusted: bool) -> list[str]:
     reasons = []
     if len({said.label for said in answered}) > 1:
         reasons.append(DISAGREEMENT)
@@ -68,4 +87,6 @@ def _reasons(answered: list[Prediction]) -> list[str]:
         reasons.append(UNSURE)
     if len(answered) == 1:
         reasons.append(UNCORROBORATED)
+    if not trusted:
+        reasons.append(UNTRUSTED)
     return reasons

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import ConditionBase, Key
 
-from orchestrator.records import ALL, REVIEW, SHARDS, Record, Status, shard_key, timestamp
+from orchestrator.records import ALL, REVIEWED, SHARDS, Queue, Record, Status, shard_key, timestamp
 from triptych.inbox import Dropped
 
 if TYPE_CHECKING:
@@ -37,22 +37,25 @@ class Question:
         label: str | None = None,
         status: Status | None = None,
         review: bool = False,
+        reviewed: bool = False,
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> "Question":
-        """The question for at most one of `label`, `status` and `review`.
+        """The question for at most one of `label`, `status`, `review` and `reviewed`.
 
         Raises:
             ValueError: more than one is given: no index answers that.
         """
-        if sum((label is not None, status is not None, review)) > 1:
-            raise ValueError("label, status and review cannot be combined: each is an index of its own")
+        if sum((label is not None, status is not None, review, reviewed)) > 1:
+            raise ValueError("label, status, review and reviewed cannot be combined: each is an index of its own")
         if label is not None:
             return cls("by_label", label, since, until)
         if status is not None:
             return cls("by_status", str(status), since, until)
         if review:
-            return cls("by_review", REVIEW, since, until)
+            return cls("by_review", Queue.REVIEW, since, until)
+        if reviewed:
+            return cls("by_review", REVIEWED, since, until)
         return cls(since=since, until=until)
 
     def condition(self, shard: int) -> ConditionBase:
@@ -80,6 +83,11 @@ class Results:
         newest = heapq.merge(*shards, key=_age, reverse=True)
         return list(itertools.islice(newest, limit))
 
+    def count(self, question: Question, *, most: int) -> int:
+        """How many records answer the question, counted up to `most`: DynamoDB reads every item that it counts."""
+        with ThreadPoolExecutor(max_workers=SHARDS) as pool:
+            return min(most, sum(pool.map(lambda shard: self._count(question, shard, most), range(SHARDS))))
+
     def history(self, document: str, *, limit: int = 100) -> list[Record]:
         """The records of one document, one for each upload of its name, newest first."""
         pages = self._pages(KeyConditionExpression=Key("document").eq(document), limit=limit, ConsistentRead=True)
@@ -102,6 +110,21 @@ class Results:
     def _shard(self, question: Question, shard: int, limit: int) -> Iterator[Record]:
         pages = self._pages(IndexName=question.index, KeyConditionExpression=question.condition(shard), limit=limit)
         return (Record.from_item(item) for item in pages)
+
+    def _count(self, question: Question, shard: int, most: int) -> int:
+        counted = 0
+        query: dict[str, Any] = {
+            "IndexName": question.index,
+            "KeyConditionExpression": question.condition(shard),
+            "Select": "COUNT",
+        }
+        while counted < most:
+            page = self._table.query(**query, Limit=most - counted)
+            counted += page["Count"]
+            if "LastEvaluatedKey" not in page:
+                break
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        return counted
 
     def _pages(self, *, limit: int, **query: Any) -> Iterator[dict[str, Any]]:
         """Items newest first: a page of DynamoDB ends at 1 MB, however few items that is."""

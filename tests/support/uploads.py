@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from orchestrator.policy import EQUAL, Policy
 from orchestrator.records import ModelError, Outcome, Prediction, Record, Status, Upload
 from orchestrator.verdict import combine, status_of
 
@@ -56,3 +57,29 @@ def record(outcomes: Mapping[str, Outcome], of: Upload | None = None, **changes:
         "trace_id": "Root=1-5759e988-bd862e3fe1be46a994272793",
     }
     return Record(**{**given, **changes})
+
+
+class Standing:
+    """A policy that is known from the start."""
+
+    def __init__(self, policy: Policy = EQUAL) -> None:
+        self.policy = policy
+
+    def begin(self) -> None:
+        """Nothing is to be read."""
+
+    def get(self, patience: float) -> Policy:
+        return self.policy
+
+
+def policy(number: int = 1, **changes: Any) -> Policy:
+    given: dict[str, Any] = {
+        "id": f"p{number}",
+        "weights": {"v1": 1.0, "v2": 1.0, "v3": 2.0},
+        "champion": "v3",
+        "audit_share": 0.1,
+        "by": "ann",
+        "at": NOON,
+        "why": "v3 finds more invoices",
+    }
+    return Policy(**{**given, **changes})

@@ -1,10 +1,11 @@
 """Protects the promise of the whole: whatever is delivered, in any order, how often, and wherever a handler dies, each
-upload ends in exactly one true record, and nothing that was once known of it is ever lost or changed."""
+upload ends in exactly one true record, and nothing that was once known of it, or said of it by a person, is ever lost
+or changed."""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -12,8 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from orchestrator.errors import DocumentUnavailable, RecordConflict, RecordsUnavailable
 from orchestrator.pipeline import Budget, Pipeline
-from orchestrator.records import Outcome, Prediction, Record, Status, Upload
-from tests.support.uploads import NOON, error, prediction, upload
+from orchestrator.records import Outcome, Prediction, Queue, Record, Status, Upload, draw
+from orchestrator.verdict import combine
+from tests.support.uploads import NOON, Standing, error, policy, prediction, upload
+from triptych.reviews import CannotReview, Reviews
 
 VERSIONS = ("v1", "v2", "v3")
 UPLOADS = [
@@ -23,6 +26,18 @@ UPLOADS = [
     for name in ("a.pdf", "b.pdf")
     for number in (1, 2)
 ]
+
+
+POLICIES = {
+    made.id: made
+    for made in (
+        policy(1, weights={}, champion="", audit_share=0.5),
+        policy(2, weights={"v2": 1.0}, champion="v2", audit_share=0.0),
+        policy(3, weights={"v1": 1.0, "v3": 2.0}, champion="v3", audit_share=1.0),
+    )
+}
+PEOPLE = ("ann", "bo")
+LABELS = ("invoice", "receipt")
 
 
 class Died(Exception):
@@ -60,9 +75,12 @@ class World:
         }
 
     def find(self, upload: Upload) -> Record | None:
+        return self.get(upload.document, upload.sort_key)
+
+    def get(self, document: str, sequencer: str) -> Record | None:
         if self.table_fails:
             raise RecordsUnavailable("throttled")
-        return self.items.get((upload.document, upload.sort_key))
+        return self.items.get((document, sequencer))
 
     def describe(self, bucket: str, key: str, version_id: str | None) -> Upload:
         raise AssertionError("no event is late here")
@@ -89,14 +107,23 @@ class World:
 
 
 class Convergence(RuleBasedStateMachine):
-    """Deliveries of a few uploads to a world in which anything may fail."""
+    """Deliveries of a few uploads, and labels for them, in a world in which anything may fail."""
 
     @initialize()
     def start(self) -> None:
         self.world = World()
+        self.standing = Standing(POLICIES["p1"])
         self.pipeline = Pipeline(
-            self.world, self.world, self.world, budget=Budget(3.0, 0.3), clock=lambda: 0.0, now=lambda: NOON
+            self.world,
+            self.world,
+            self.world,
+            self.standing,
+            budget=Budget(3.0, 0.3),
+            clock=lambda: 0.0,
+            now=lambda: NOON,
         )
+        self.reviews = Reviews(cast(Any, None), store=self.world, now=lambda: NOON)
+        self.said: dict[tuple[str, str], list[tuple[str, str]]] = {}
 
     def deliver(self, of: Upload) -> None:
         with suppress(Died, RecordsUnavailable):  # Lambda delivers it again, some time
@@ -133,6 +160,77 @@ class Convergence(RuleBasedStateMachine):
         self.world.meanwhile = other
         self.deliver(of)
         self.world.meanwhile = None
+
+    @rule(to=st.sampled_from(sorted(POLICIES)))
+    def promotion(self, to: str) -> None:
+        self.standing.policy = POLICIES[to]
+
+    def say(self, of: Upload, by: str, label: str | None) -> None:
+        """Label a document, or with None take the label back; and remember what must stand from now on."""
+        key = (of.document, of.sort_key)
+        try:
+            if label is None:
+                self.reviews.undo(*key, by)
+                self.said[key].pop()
+            else:
+                self.reviews.label(*key, label, by)
+                self.said.setdefault(key, []).append((label, by))
+        except CannotReview:
+            record = self.world.items.get(key)
+            mine = self.said.get(key, [])[-1:]
+            assert record is None or record.verdict is None or (label is None and [name for _, name in mine] != [by])
+
+    @rule(of=st.sampled_from(UPLOADS), by=st.sampled_from(PEOPLE), label=st.sampled_from([*LABELS, None]))
+    def review(self, of: Upload, by: str, label: str | None) -> None:
+        self.say(of, by, label)
+
+    @rule(
+        of=st.sampled_from(UPLOADS),
+        down=st.sets(st.sampled_from(VERSIONS)),
+        label=st.sampled_from([*LABELS, None]),
+        reviewer_looked_first=st.booleans(),
+    )
+    def a_review_and_a_delivery_at_once(
+        self, of: Upload, down: set[str], label: str | None, reviewer_looked_first: bool
+    ) -> None:
+        self.world.down = down
+        acts = [lambda: self.say(of, "ann", label), lambda: self.deliver(of)]
+        first, second = acts if reviewer_looked_first else acts[::-1]
+        self.world.meanwhile = second
+        first()
+        self.world.meanwhile = None
+
+    @rule(of=st.sampled_from(UPLOADS), label=st.sampled_from(LABELS), other=st.sampled_from(LABELS))
+    def two_people_at_once(self, of: Upload, label: str, other: str) -> None:
+        self.world.meanwhile = lambda: self.say(of, "bo", other)
+        self.say(of, "ann", label)
+        self.world.meanwhile = None
+
+    @invariant()
+    def what_people_said_stands_in_their_order(self) -> None:
+        for key, said in self.said.items():
+            record = self.world.items[key]
+            reviews = [*record.earlier_reviews, *([record.review] if record.review else [])]
+            assert [(review.label, review.by) for review in reviews] == said
+
+    @invariant()
+    def a_record_waits_where_a_person_will_find_it(self) -> None:
+        for key, record in self.world.items.items():
+            stands = str(record.to_item().get("review_shard", "")).partition("#")[0]
+            drawn = record.verdict and draw(*key) < POLICIES[record.policy].audit_share
+            if self.said.get(key):
+                assert stands == "reviewed"
+            elif record.verdict and record.verdict.needs_review:
+                assert stands == Queue.REVIEW
+            else:
+                assert stands == (Queue.AUDIT if drawn else "")
+
+    @invariant()
+    def a_verdict_is_what_its_policy_makes_of_the_predictions(self) -> None:
+        for record in self.world.items.values():
+            assert record.policy in ({*POLICIES} if record.verdict else {""})
+            if record.verdict:
+                assert record.verdict == combine(record.predictions, POLICIES[record.policy])
 
     @invariant()
     def every_prediction_is_true_and_none_is_lost(self) -> None:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from orchestrator.errors import DocumentRejected, DocumentUnavailable, RecordConflict, RecordsUnavailable
 from orchestrator.pipeline import Budget, Pipeline, merge
+from orchestrator.policy import EQUAL
 from orchestrator.records import LATE, Outcome, Prediction, Reason, Record, Status, Upload
-from tests.support.uploads import NOON, error, prediction, record, upload
+from tests.support.uploads import NOON, Standing, error, prediction, record, upload
 
 VERSIONS = ("v1", "v2", "v3")
 
@@ -90,7 +91,7 @@ class Ledger:
 
 
 def pipeline(shelf: Shelf, panel: Panel, ledger: Ledger, *, now: datetime = NOON) -> Pipeline:
-    return Pipeline(shelf, panel, ledger, budget=Budget(3.0, 0.3), clock=lambda: 100.0, now=lambda: now)
+    return Pipeline(shelf, panel, ledger, Standing(), budget=Budget(3.0, 0.3), clock=lambda: 100.0, now=lambda: now)
 
 
 def test_a_document_is_read_once_asked_of_every_version_and_written() -> None:
@@ -217,7 +218,7 @@ def test_a_late_event_of_an_object_that_is_gone_keeps_its_own_key() -> None:
 def test_a_stale_rejection_does_not_complete_what_the_other_left_partial() -> None:
     ours = record({}, status=Status.REJECTED, reason=Reason("deleted", "gone"))
     theirs = record({"v1": prediction(), "v2": error(), "v3": error()})
-    assert merge(ours, theirs).status is Status.PARTIAL
+    assert merge(ours, theirs, EQUAL).status is Status.PARTIAL
 
 
 attempts = st.lists(st.fixed_dictionaries({version: st.booleans() for version in VERSIONS}), min_size=1, max_size=6)
@@ -248,5 +249,5 @@ def test_attempts_in_any_order_keep_every_first_prediction(rounds: list[dict[str
 
 def test_the_time_of_day_is_stored_as_it_is_given() -> None:
     later = datetime(2026, 11, 22, 12, 0, 2, tzinfo=UTC)
-    line = Pipeline(Shelf(), Panel(), Ledger(), budget=Budget(3, 0.3), clock=lambda: 0.0, now=lambda: later)
+    line = Pipeline(Shelf(), Panel(), Ledger(), Standing(), budget=Budget(3, 0.3), clock=lambda: 0.0, now=lambda: later)
     assert line.classify(upload()).as_dict()["classified_at"] == "2026-11-22T12:00:02.000Z"

@@ -1,0 +1,163 @@
+"""The policy: whose answers make the verdict, and how often an unquestioned verdict is audited all the same.
+
+Policies are data, changed without a deployment. Each is an item of the records' table under a document that no
+upload can have (a bucket's name holds no `~`), and none is ever overwritten: the newest holds, the others are the
+history of who changed what, when and why.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from orchestrator.records import decimals, timestamp
+from orchestrator.telemetry import logger
+
+DOCUMENT = "~policy"
+"""The partition key of all policies."""
+
+MAX_WEIGHT = 1000.0
+
+SOON = timedelta(seconds=5)
+"""When a policy that could not be read is asked for again."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a verdict is made.
+
+    Attributes:
+        id: `p1`, `p2` … in the order in which they were made; `p0` is what holds before anybody made one.
+        weights: Each version's weight in the vote. A version that is not named answers and is recorded, but has no
+            vote: so a new one can be watched before it is trusted. Where none is named, all weigh the same.
+        champion: The version that is trusted most, with which others are compared; empty where none is.
+        audit_share: Of the verdicts that nothing speaks against, this share is put before a person.
+        by, at, why: Who made the policy, when and for what reason.
+    """
+
+    id: str
+    weights: Mapping[str, float]
+    champion: str
+    audit_share: float
+    by: str
+    at: datetime | None
+    why: str
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense.
+
+        Raises:
+            ValueError: says what is wrong, for a person.
+        """
+        if not (self.id[:1] == "p" and self.id[1:].isdecimal() and self.id.isascii()):
+            raise ValueError(f"{self.id!r} is no id of a policy: p1, p2 …")
+        for version, weight in self.weights.items():
+            if not (math.isfinite(weight) and 0 <= weight <= MAX_WEIGHT):
+                raise ValueError(f"the weight of {version} must be between 0 and {MAX_WEIGHT:.0f}, not {weight}")
+        if self.weights and not any(self.weights.values()):
+            raise ValueError("at least one version needs a weight above 0")
+        if self.champion and not self.weight(self.champion):
+            raise ValueError(f"the champion {self.champion} needs a weight above 0")
+        if not 0 <= self.audit_share <= 1:
+            raise ValueError(f"the share of audits must be between 0 and 1, not {self.audit_share}")
+
+    @property
+    def number(self) -> int:
+        """The number in the id."""
+        return int(self.id[1:])
+
+    def weight(self, version: str) -> float:
+        """The version's weight in the vote."""
+        return self.weights.get(version, 0.0) if self.weights else 1.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "id": self.id,
+            "weights": dict(self.weights),
+            "champion": self.champion,
+            "audit_share": self.audit_share,
+            "by": self.by,
+            "at": timestamp(self.at) if self.at else None,
+            "why": self.why,
+        }
+
+    def to_item(self) -> dict[str, Any]:
+        """The policy as the table keeps it; it stands in no index."""
+        content = {name: value for name, value in self.as_dict().items() if value is not None}
+        item: dict[str, Any] = decimals({**content, "document": DOCUMENT, "sequencer": sort_key(self.number)})
+        return item
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> "Policy":
+        """Read an item.
+
+        Raises:
+            ValueError: it is no policy, or one that makes no sense.
+        """
+        try:
+            return cls(
+                id=item["id"],
+                weights={str(version): float(weight) for version, weight in item["weights"].items()},
+                champion=str(item["champion"]),
+                audit_share=float(item["audit_share"]),
+                by=str(item["by"]),
+                at=datetime.fromisoformat(item["at"]) if "at" in item else None,
+                why=str(item["why"]),
+            )
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"it is no policy: {error!r}") from error
+
+
+EQUAL = Policy("p0", {}, "", 0.1, by="", at=None, why="Nobody has promoted a version yet: all weigh the same.")
+"""What holds as long as nobody has said otherwise."""
+
+
+def sort_key(number: int) -> str:
+    """The sort key of the policy with this number."""
+    return f"{number:012d}"
+
+
+class CurrentPolicy:
+    """The newest policy, as one process knows it: asked for now and then, beside the work and never in its way.
+
+    What cannot be read changes nothing: the last one that was known holds on.
+
+    Args:
+        read: asks the table for the newest.
+        now: the time of day. (Of a frozen process a clock of its own would know nothing.)
+        fresh: how long an answer holds: a promotion takes effect within this time.
+    """
+
+    def __init__(self, read: Callable[[], Policy], *, now: Callable[[], datetime], fresh: timedelta) -> None:
+        self._read = read
+        self._now = now
+        self._fresh = fresh
+        self._known = EQUAL
+        self._ask_after = datetime.min.replace(tzinfo=UTC)
+        self._asked: Future[None] | None = None
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="policy")
+
+    def begin(self) -> None:
+        """Have the policy read in the background, if it is time to."""
+        if self._now() >= self._ask_after and (self._asked is None or self._asked.done()):
+            self._asked = self._pool.submit(self._ask)
+
+    def get(self, patience: float) -> Policy:
+        """The newest policy known, after waiting at most `patience` seconds for a reading under way."""
+        if self._asked:
+            try:
+                self._asked.result(max(0.0, patience))
+            except TimeoutError:
+                logger.warning("the policy is slow to come", extra={"policy": self._known.id})
+        return self._known
+
+    def _ask(self) -> None:
+        try:
+            self._known, hold = self._read(), self._fresh
+        except Exception:  # whatever it is, documents go on being classified
+            logger.exception("the policy cannot be read", extra={"policy": self._known.id})
+            hold = SOON
+        self._ask_after = self._now() + hold
