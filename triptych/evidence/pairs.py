@@ -1,0 +1,270 @@
+"""Two versions beside each other: how often they agree, and which of them is right where they do not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import combinations
+from math import ceil
+
+import numpy as np
+
+from orchestrator.records import Queue
+from triptych.evidence.cases import Case
+from triptych.evidence.classical import cohen_kappa, holm, mcnemar
+from triptych.evidence.intervals import Estimate, share, unknown
+from triptych.evidence.sequential import confidence_sequence, more_needed, p_value
+
+ALPHA = 0.05
+"""The chance, over all pairs and all looks, that some version is called better though it is not."""
+
+ALPHA_DISAGREEMENT = 0.1 * ALPHA
+"""The part of `ALPHA` spent on how often two versions disagree; the rest is spent on who is right when they do."""
+
+ALIKE = 0.01
+"""Versions whose accuracy differs by less are as good as equal."""
+
+MOST_LABELS = 5000
+"""More labels than this are not asked for: they are told as "more than"."""
+
+
+class Conclusion(StrEnum):
+    """What can be said of a pair."""
+
+    BETTER = "better"
+    """The second is better than the first."""
+    WORSE = "worse"
+    """The second is worse than the first."""
+    ALIKE = "alike"
+    """If they differ, then by less than a point."""
+    OPEN = "open"
+    """Not enough evidence yet."""
+
+
+@dataclass(frozen=True)
+class PairEvidence:
+    """What is known of two versions; differences are the second's accuracy minus the first's.
+
+    Attributes:
+        agreement: Share of the population sample in which both say the same. Needs no labels.
+        kappa: Cohen's, of the same: agreement beyond what their label shares give by chance.
+        both_right, first_only, second_only, neither: Counts of documents labelled by chance that both answered.
+        disagreements: Of these, the ones that tell the versions apart: flagged, with different answers.
+        mcnemar_p: Exact, two-sided; of one look only.
+        mcnemar_holm: The same, adjusted for the number of pairs.
+        difference: With bounds that hold for all pairs and at all looks together; None without labels.
+        p_value: Two-sided, adjusted for the number of pairs, valid at all looks together.
+        more_labels: About how many more labels from the review queue it takes to tell which is better (the median of
+            simulated futures); None where it is told already, cannot be told, or takes more than `MOST_LABELS`.
+    """
+
+    first: str
+    second: str
+    agreement: Estimate
+    kappa: Estimate
+    both_right: int
+    first_only: int
+    second_only: int
+    neither: int
+    disagreements: int
+    mcnemar_p: float | None
+    mcnemar_holm: float | None
+    difference: Estimate
+    p_value: float | None
+    conclusion: Conclusion
+    more_labels: int | None
+    sentence: str
+
+
+def compare(versions: Sequence[str], population: Sequence[Case], labelled: Sequence[Case]) -> list[PairEvidence]:
+    """Every pair of versions.
+
+    Args:
+        versions: Their names.
+        population: A random (or whole) sample of the documents, labelled or not.
+        labelled: Those labelled by chance.
+    """
+    pairs = list(combinations(versions, 2))
+    counted = [_Counts.of(first, second, labelled) for first, second in pairs]
+    exact = [mcnemar(counts.first_only, counts.second_only) if counts.total else None for counts in counted]
+    adjusted = iter(holm([p for p in exact if p is not None]))
+    holms = [None if p is None else next(adjusted) for p in exact]
+    return [
+        _evidence(pair, population, counts, p, corrected, len(pairs))
+        for pair, counts, p, corrected in zip(pairs, counted, exact, holms, strict=True)
+    ]
+
+
+def turned(pair: PairEvidence) -> PairEvidence:
+    """The same evidence with first and second changed over."""
+    conclusions = {Conclusion.BETTER: Conclusion.WORSE, Conclusion.WORSE: Conclusion.BETTER}
+    return replace(
+        pair,
+        first=pair.second,
+        second=pair.first,
+        first_only=pair.second_only,
+        second_only=pair.first_only,
+        difference=negative(pair.difference),
+        conclusion=conclusions.get(pair.conclusion, pair.conclusion),
+    )
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Labelled documents that both answered; `wins`, `ties` and `losses` of the second where flagged and different."""
+
+    both: int
+    first_only: int
+    second_only: int
+    neither: int
+    wins: int
+    ties: int
+    losses: int
+
+    @property
+    def total(self) -> int:
+        return self.both + self.first_only + self.second_only + self.neither
+
+    @classmethod
+    def of(cls, first: str, second: str, labelled: Sequence[Case]) -> "_Counts":
+        shared = [case for case in labelled if first in case.answers and second in case.answers]
+        rights = [(case.right(first), case.right(second)) for case in shared]
+        apart = [right for case, right in zip(shared, rights, strict=True) if _tells(case, first, second)]
+        return cls(
+            both=rights.count((True, True)),
+            first_only=rights.count((True, False)),
+            second_only=rights.count((False, True)),
+            neither=rights.count((False, False)),
+            wins=apart.count((False, True)),
+            ties=apart.count((False, False)),
+            losses=apart.count((True, False)),
+        )
+
+
+def _tells(case: Case, first: str, second: str) -> bool:
+    """Whether a label of this document can tell the two apart: they differ, and so it was flagged."""
+    return case.stratum is Queue.REVIEW and case.answers[first].label != case.answers[second].label
+
+
+def _evidence(
+    pair: tuple[str, str],
+    population: Sequence[Case],
+    counts: _Counts,
+    exact: float | None,
+    corrected: float | None,
+    pairs: int,
+) -> PairEvidence:
+    first, second = pair
+    shared = [case for case in population if first in case.answers and second in case.answers]
+    apart = sum(case.answers[first].label != case.answers[second].label for case in shared)
+    difference = difference_of(counts.wins, counts.ties, counts.losses, apart, len(shared), pairs)
+    conclusion = _conclusion(difference)
+    more = None
+    if conclusion is Conclusion.OPEN and apart:
+        flagged = sum(case.stratum is Queue.REVIEW for case in population)
+        outcomes = more_needed(counts.wins, counts.ties, counts.losses, (ALPHA - ALPHA_DISAGREEMENT) / pairs)
+        if outcomes is not None and (labels := ceil(outcomes * flagged / apart)) <= MOST_LABELS:
+            more = labels
+    told = bool(counts.wins + counts.ties + counts.losses)
+    p = float(p_value(counts.wins, counts.ties, counts.losses)) * pairs * ALPHA / (ALPHA - ALPHA_DISAGREEMENT)
+    return PairEvidence(
+        first=first,
+        second=second,
+        agreement=share(len(shared) - apart, len(shared)),
+        kappa=_kappa(shared, first, second),
+        both_right=counts.both,
+        first_only=counts.first_only,
+        second_only=counts.second_only,
+        neither=counts.neither,
+        disagreements=counts.wins + counts.ties + counts.losses,
+        mcnemar_p=exact,
+        mcnemar_holm=corrected,
+        difference=difference,
+        p_value=min(1.0, p) if told else None,
+        conclusion=conclusion,
+        more_labels=more,
+        sentence=_sentence(first, second, difference, conclusion, more, apart=apart, shared=len(shared)),
+    )
+
+
+def difference_of(wins: int, ties: int, losses: int, apart: int, shared: int, pairs: int) -> Estimate:
+    """The accuracy of the second minus that of the first, over all documents that both answered.
+
+    Where two versions agree they are right or wrong together, so the difference is the share of documents on which
+    they disagree, times the mean of +1 (only the second is right), 0 (neither is) and -1 (only the first is) there.
+    The first factor needs no labels, the second needs labels of disagreements only. Each gets a confidence sequence,
+    and the bounds of the product are the extremes of both.
+
+    Args:
+        wins: Labelled disagreements on which only the second is right.
+        ties: On which neither is.
+        losses: On which only the first is.
+        apart: Disagreements in the population sample.
+        shared: Documents in the population sample that both answered.
+        pairs: Among how many comparisons the error is shared.
+    """
+    n = wins + ties + losses
+    if not n or not shared:
+        return unknown(n)
+    low, high = map(float, confidence_sequence(wins, ties, losses, (ALPHA - ALPHA_DISAGREEMENT) / pairs))
+    least, most = map(float, confidence_sequence(apart, 0, shared - apart, ALPHA_DISAGREEMENT / pairs))
+    rare, often = (least + 1) / 2, (most + 1) / 2
+    value = apart / shared * (wins - losses) / n
+    return Estimate(value, low * (rare if low > 0 else often), high * (often if high > 0 else rare), n)
+
+
+def _conclusion(difference: Estimate) -> Conclusion:
+    if difference.low is None or difference.high is None:
+        return Conclusion.OPEN
+    if difference.low > 0:
+        return Conclusion.BETTER
+    if difference.high < 0:
+        return Conclusion.WORSE
+    return Conclusion.ALIKE if max(-difference.low, difference.high) < ALIKE else Conclusion.OPEN
+
+
+def _kappa(shared: Sequence[Case], first: str, second: str) -> Estimate:
+    labels = sorted({case.answers[version].label for case in shared for version in (first, second)})
+    place = {label: index for index, label in enumerate(labels)}
+    table = np.zeros((len(labels), len(labels)))
+    for case in shared:
+        table[place[case.answers[first].label], place[case.answers[second].label]] += 1
+    return cohen_kappa(table)
+
+
+def points(estimate: Estimate) -> str:
+    """A difference as people say it: `+3.1 points [1.2, 5.0]`."""
+    if estimate.value is None or estimate.low is None or estimate.high is None:
+        return "unknown"
+    return f"{100 * estimate.value:+.1f} points [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
+
+
+def _sentence(
+    first: str, second: str, difference: Estimate, conclusion: Conclusion, more: int | None, *, apart: int, shared: int
+) -> str:
+    match conclusion:
+        case Conclusion.BETTER:
+            return f"{second} is better than {first}: {points(difference)}."
+        case Conclusion.WORSE:
+            return f"{first} is better than {second}: {points(negative(difference))}."
+        case Conclusion.ALIKE:
+            return f"{second} and {first} are as good as equal: they differ by less than a point of accuracy."
+    if not shared:
+        return f"{second} and {first} cannot be compared: no document was answered by both."
+    if not apart:
+        return f"{second} and {first} cannot be told apart: they agree on all of the newest {shared} documents."
+    wait = f"about {_rounded(more)} more labels" if more else f"more than {MOST_LABELS} more labels"
+    return f"{second} or {first}: not enough evidence yet: {wait} from the review queue."
+
+
+def negative(difference: Estimate) -> Estimate:
+    """The same difference seen from the other side."""
+    value, low, high = difference.value, difference.low, difference.high
+    if value is None or low is None or high is None:
+        return difference
+    return Estimate(-value, -high, -low, difference.n)
+
+
+def _rounded(labels: int) -> int:
+    """Two digits are more than such a forecast can promise."""
+    size: int = 10 ** max(1, len(str(labels)) - 2)
+    return ceil(labels / size) * size
