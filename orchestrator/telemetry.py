@@ -1,6 +1,7 @@
 """What an operator sees of each document: one structured log line, and one line of metrics.
 
-Metrics go to the log in CloudWatch's embedded metric format, which costs no call. All carry the dimension `service`:
+Metrics go to the log in CloudWatch's embedded metric format, which costs no call. All carry the dimension `service`,
+which is the stack's name:
 
     Documents, Complete, Partial, Rejected, Failed          count
     Unanimous, Majority, Split, NeedsReview                 count
@@ -10,6 +11,7 @@ Metrics go to the log in CloudWatch's embedded metric format, which costs no cal
     v1.Error, v1.timeout, v1.unreachable …                  count, in all and by kind
 """
 
+import os
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -17,8 +19,11 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from orchestrator.records import ModelError, Record
 
-logger = Logger(service="triptych")
-metrics = Metrics(namespace="Triptych", service="triptych")
+_SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "triptych")
+"""The stack's name, so that two stacks in one account do not mix their numbers."""
+
+logger = Logger(service=_SERVICE)
+metrics = Metrics(namespace="Triptych", service=_SERVICE)
 
 
 def summary(record: Record) -> dict[str, Any]:

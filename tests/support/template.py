@@ -1,11 +1,14 @@
-"""Parts of template.yaml for tests, so that what they build cannot drift from what is rolled out."""
+"""template.yaml for tests, so that what they build and demand cannot drift from what is rolled out."""
 
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 ROOT = Path(__file__).parents[2]
+_NOTHING = {"Ref": "AWS::NoValue"}
 
 
 class _Loader(yaml.SafeLoader):
@@ -46,3 +49,96 @@ def table_definition(name: str) -> dict[str, Any]:
     wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
     table = resource_of_type("AWS::DynamoDB::Table")
     return {"TableName": name, **{part: table[part] for part in wanted}}
+
+
+class Rollout:
+    """What the template comes to with given parameters: the resources and outputs that there are, without conditions.
+
+    Args:
+        content: The template, with functions by their short names.
+        given: Parameters that differ from their defaults.
+    """
+
+    def __init__(self, content: Mapping[str, Any], given: Mapping[str, str]) -> None:
+        unknown = set(given) - set(content["Parameters"])
+        assert not unknown, f"template.yaml has no parameters {unknown}"
+        defaults = {name: str(body["Default"]) for name, body in content["Parameters"].items() if "Default" in body}
+        self._content = content
+        self._values: dict[str, str] = {"ModelImageUri": "registry/image", **defaults, **given}
+        there = {
+            name: body
+            for name, body in content["Resources"].items()
+            if "Condition" not in body or self.holds({"Condition": body["Condition"]})
+        }
+        self.resources: dict[str, Any] = {name: self._resolve(body) for name, body in there.items()}
+        self.outputs: dict[str, Any] = {
+            name: self._resolve(body)
+            for name, body in content["Outputs"].items()
+            if "Condition" not in body or self.holds({"Condition": body["Condition"]})
+        }
+
+    def __getitem__(self, name: str) -> dict[str, Any]:
+        """The properties of a resource."""
+        properties = self.resources[name]["Properties"]
+        assert isinstance(properties, dict)
+        return properties
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.resources
+
+    def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
+        """The properties of every resource of a type, by name."""
+        return {name: body["Properties"] for name, body in self.resources.items() if body["Type"] == kind}
+
+    def statements(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Every statement of every role, with the role's name."""
+        for role, properties in self.of_type("AWS::IAM::Role").items():
+            for policy in properties["Policies"]:
+                for statement in policy["PolicyDocument"]["Statement"]:
+                    yield role, statement
+
+    def broken_rules(self) -> list[str]:
+        """What the section Rules has against these parameters."""
+        return [
+            assertion["AssertDescription"]
+            for rule in self._content["Rules"].values()
+            if self.holds(rule["RuleCondition"])
+            for assertion in rule["Assertions"]
+            if not self.holds(assertion["Assert"])
+        ]
+
+    def holds(self, condition: Mapping[str, Any]) -> bool:
+        """Whether a condition holds."""
+        [(function, arguments)] = condition.items()
+        functions: dict[str, Callable[[Any], bool]] = {
+            "Condition": lambda name: self.holds(self._content["Conditions"][name]),
+            "Equals": lambda sides: len({str(self._resolve(side)) for side in sides}) == 1,
+            "Not": lambda sides: not self.holds(sides[0]),
+            "And": lambda sides: all(map(self.holds, sides)),
+            "Or": lambda sides: any(map(self.holds, sides)),
+        }
+        return functions[function](arguments)
+
+    def _resolve(self, part: Any) -> Any:
+        """A part of the template without its parameters, mappings and conditions; other functions stay."""
+        if isinstance(part, list):
+            return [resolved for item in part if (resolved := self._resolve(item)) != _NOTHING]
+        if not isinstance(part, dict):
+            return part
+        if set(part) == {"Ref"} and part["Ref"] in self._values:
+            return self._values[part["Ref"]]
+        if set(part) == {"If"}:
+            condition, then, otherwise = part["If"]
+            return self._resolve(then if self.holds({"Condition": condition}) else otherwise)
+        if set(part) == {"FindInMap"}:
+            mapping, first, second = (self._resolve(key) for key in part["FindInMap"])
+            return self._content["Mappings"][mapping][first][second]
+        return {key: resolved for key, value in part.items() if (resolved := self._resolve(value)) != _NOTHING}
+
+
+_template = cache(template)
+
+
+def rollout(**parameters: object) -> Rollout:
+    """The template with these parameters, the others at their defaults."""
+    return Rollout(_template(), {name: str(value) for name, value in parameters.items()})

@@ -43,6 +43,8 @@ def build(home: Home, fingerprint: str) -> bool:
         return False
     template = str(REPOSITORY / "template.yaml")
     _sam(home, "build", "--template-file", template, "--build-dir", str(home.build))
+    built = home.build / "template.yaml"
+    built.write_text(_without_codedeploy(built.read_text()))
     stamp.write_text(fingerprint)
     return True
 
@@ -121,6 +123,17 @@ def warm_up(function: str, port: int, *, workers: int) -> None:
 
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(invoke, range(workers)))
+
+
+def _without_codedeploy(template: str) -> str:
+    """The built template with another default for how a new orchestrator is rolled out.
+
+    The emulator expands SAM's resources by the parameters' defaults, whatever was given, and knows no CodeDeploy.
+    """
+    canary = "Default: Canary10Percent5Minutes"
+    if template.count(canary) != 1:
+        raise StackError("template.yaml no longer says how a new orchestrator is rolled out.")
+    return template.replace(canary, "Default: AllAtOnce")
 
 
 def _keep_failures(function: str, port: int) -> None:

@@ -10,8 +10,9 @@ from triptych.stack.state import Server
 
 USUAL_PORT = 4566
 
-_SERVICES = (
-    "cloudformation,cloudwatch,dynamodb,ec2,ecs,elasticloadbalancing,iam,lambda,logs,s3,sqs,ssm,sts"  # alphabetical
+_SERVICES = (  # alphabetical
+    "cloudformation,cloudwatch,dynamodb,ec2,ecs,elasticloadbalancing,events,iam,kms,lambda,logs,route53,s3,sns,sqs,"
+    "ssm,sts"
 )
 _CONCURRENCY = 16
 """Lambda workers are processes: a hundred of them, one for each event of a burst, would freeze a small machine. An

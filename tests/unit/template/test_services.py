@@ -1,0 +1,135 @@
+"""The three model services: alike, safe to replace, and as large and as many as was asked for."""
+
+import re
+
+import pytest
+import yaml
+
+from model_service.settings import Settings
+from tests.support.template import rollout, template
+
+VERSIONS = ("v1", "v2", "v3")
+KINDS = ("Logs", "Task", "Targets", "Rule", "Service", "Scaling", "ScalingByRequests", "ScalingByCpu")
+ALARMS = ("ErrorsOf", "NoHealthy", "Unhealthy")
+SIZES = template()["Parameters"]["ModelCpu"]["AllowedValues"]
+
+FARGATE_MEMORY = {
+    256: [512, 1024, 2048],
+    512: range(1024, 4096 + 1, 1024),
+    1024: range(2048, 8192 + 1, 1024),
+    2048: range(4096, 16384 + 1, 1024),
+    4096: range(8192, 30720 + 1, 1024),
+    8192: range(16384, 61440 + 1, 4096),
+}
+"""MiB that Fargate allows with so many CPU units (AWS, "Fargate task definition differences", task CPU and memory)."""
+
+
+@pytest.mark.parametrize("version", VERSIONS[1:])
+def test_the_versions_are_written_alike(version: str) -> None:
+    """They are three copies in the template: this is what keeps them from drifting apart."""
+    resources, number = template()["Resources"], version[1:]
+    for kind in (*KINDS, *ALARMS):
+        first = yaml.safe_dump(resources[f"{kind}V1"])
+        expected = re.sub(r"\b(v|\w*V)1\b", rf"\g<1>{number}", first).replace("Priority: 1", f"Priority: {number}")
+        assert yaml.safe_load(expected) == resources[f"{kind}V{number}"], f"{kind}V{number}"
+
+
+class TestTask:
+    @pytest.mark.parametrize("version", VERSIONS)
+    def test_the_service_understands_its_variables(self, version: str) -> None:
+        [container] = rollout()[f"Task{version.upper()}"]["ContainerDefinitions"]
+        given = {pair["Name"]: pair["Value"] for pair in container["Environment"]}
+        settings = Settings.from_environment(given)
+        assert settings.models == (version,)
+        assert settings.port == container["PortMappings"][0]["ContainerPort"]
+        assert set(map(str.lower, given)) <= set(Settings.model_fields)
+
+    @pytest.mark.parametrize("cpu", SIZES)
+    def test_its_size_is_one_that_fargate_has_and_that_the_service_fills(self, cpu: int) -> None:
+        task = rollout(ModelCpu=cpu)["TaskV1"]
+        [container] = task["ContainerDefinitions"]
+        given = {pair["Name"]: pair["Value"] for pair in container["Environment"]}
+        assert task["Memory"] in FARGATE_MEMORY[cpu]
+        assert task["Memory"] >= 1024  # idle it takes up to 300 MiB, and a decoded page up to 150
+        assert Settings.from_environment(given).threads == max(1, cpu // 1024)  # more would be throttled all at once
+
+    def test_the_container_may_do_little(self) -> None:
+        task = rollout()["TaskV1"]
+        [container] = task["ContainerDefinitions"]
+        assert container["ReadonlyRootFilesystem"] is True
+        assert not container["User"].startswith(("0", "root"))
+        assert "TaskRoleArn" not in task
+
+    def test_one_version_can_have_an_image_of_its_own(self) -> None:
+        """So a new model goes to one service: the task definitions of the others stay as they are."""
+        before, after = rollout(), rollout(ModelImageUriV2="registry/new")
+        changed = {name for name in before.resources if before.resources[name] != after.resources[name]}
+        assert changed == {"TaskV2"}
+        [container] = after["TaskV2"]["ContainerDefinitions"]
+        assert container["Image"] == "registry/new"
+
+
+class TestReplacement:
+    def test_the_times_fit_each_other(self) -> None:
+        """A task is stopped only when it has answered all that it took; a call ends before anyone cuts it off."""
+        stack, service = rollout(), Settings()
+        [container] = stack["TaskV1"]["ContainerDefinitions"]
+        assert container["StopTimeout"] >= service.drain_seconds + service.stop_seconds
+        deadline = int(stack["Orchestrator"]["Environment"]["Variables"]["DEADLINE_MS"]) / 1000
+        targets = {pair["Key"]: pair["Value"] for pair in stack["TargetsV1"]["TargetGroupAttributes"]}
+        assert int(targets["deregistration_delay.timeout_seconds"]) > deadline
+        balancer = {pair["Key"]: pair["Value"] for pair in stack["LoadBalancer"]["LoadBalancerAttributes"]}
+        assert int(balancer["idle_timeout.timeout_seconds"]) > deadline
+        checks = stack["TargetsV1"]
+        first_answer = checks["HealthCheckIntervalSeconds"] * checks["HealthyThresholdCount"]
+        assert first_answer < stack["ServiceV1"]["HealthCheckGracePeriodSeconds"]
+
+    @pytest.mark.parametrize("version", VERSIONS)
+    def test_old_tasks_stay_until_new_ones_answer_and_come_back_if_they_do_not(self, version: str) -> None:
+        how = rollout()[f"Service{version.upper()}"]["DeploymentConfiguration"]
+        assert (how["MinimumHealthyPercent"], how["MaximumPercent"]) == (100, 200)
+        assert how["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
+        assert how["Alarms"] == {
+            "Enable": True,
+            "Rollback": True,
+            "AlarmNames": [{"Ref": f"ErrorsOf{version.upper()}"}],
+        }
+
+    def test_a_deployment_leaves_the_number_of_tasks_alone_where_load_decides_it(self) -> None:
+        assert "DesiredCount" not in rollout(MinModelTasks=1, MaxModelTasks=4)["ServiceV1"]
+        assert rollout(MinModelTasks=3, MaxModelTasks=3)["ServiceV1"]["DesiredCount"] == "3"
+        assert rollout(LocalEndpoint="http://127.0.0.1:4566")["ServiceV1"]["DesiredCount"] == 0
+
+
+class TestScale:
+    def test_it_follows_requests_and_cpu_between_least_and_most(self) -> None:
+        stack = rollout(MinModelTasks=2, MaxModelTasks=9, RequestsPerTask=300, CpuTarget=50)
+        assert (stack["ScalingV1"]["MinCapacity"], stack["ScalingV1"]["MaxCapacity"]) == ("2", "9")
+        targets = {
+            policy["TargetTrackingScalingPolicyConfiguration"]["PredefinedMetricSpecification"][
+                "PredefinedMetricType"
+            ]: policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"]
+            for name, policy in stack.of_type("AWS::ApplicationAutoScaling::ScalingPolicy").items()
+            if name.endswith("V1")
+        }
+        assert targets == {"ALBRequestCountPerTarget": "300", "ECSServiceAverageCPUUtilization": "50"}
+
+    def test_a_fixed_number_needs_no_scaling(self) -> None:
+        assert not rollout(MinModelTasks=2, MaxModelTasks=2).of_type("AWS::ApplicationAutoScaling::ScalableTarget")
+
+    @pytest.mark.parametrize(
+        ("spot", "strategy"),
+        [
+            ("none", [{"CapacityProvider": "FARGATE", "Weight": 1}]),
+            (
+                "extra",
+                [
+                    {"CapacityProvider": "FARGATE", "Base": "2", "Weight": 0},
+                    {"CapacityProvider": "FARGATE_SPOT", "Weight": 1},
+                ],
+            ),
+            ("all", [{"CapacityProvider": "FARGATE_SPOT", "Weight": 1}]),
+        ],
+    )
+    def test_spot_takes_what_was_given_to_it(self, spot: str, strategy: list[dict[str, object]]) -> None:
+        assert rollout(ModelSpot=spot, MinModelTasks=2)["ServiceV1"]["CapacityProviderStrategy"] == strategy
