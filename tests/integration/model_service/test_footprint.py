@@ -15,6 +15,7 @@ from tests.support.service import running_service
 
 ROOT = Path(__file__).parents[3]
 REQUIREMENTS = ROOT / "model_service" / "requirements.txt"
+LEFT_OUT = {"openvino-telemetry"}  # it writes to a home folder, which a read-only container does not have
 
 
 def pins() -> dict[str, str]:
@@ -45,14 +46,16 @@ def test_the_image_is_pinned_completely() -> None:
         if "python_version <" not in need and "python_full_version <" not in need
     }
 
-    assert required <= set(pins())
+    assert required - LEFT_OUT <= set(pins())
+    assert not LEFT_OUT & set(pins())
 
 
 @pytest.mark.skipif("TRIPTYCH_FRESH_VENV" not in os.environ, reason="downloads 80 MB: set TRIPTYCH_FRESH_VENV=1 to run")
 def test_a_fresh_environment_with_only_the_pins_serves(tmp_path: Path, tiny_models: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     python = tmp_path / "venv" / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "-q", "--only-binary=:all:", "-r", REQUIREMENTS], check=True)
+    exactly = ["--no-deps", "--only-binary=:all:", "-r", str(REQUIREMENTS)]
+    subprocess.run([python, "-m", "pip", "install", "-q", *exactly], check=True)
 
     with running_service(tiny_models, python=str(python)) as service:
         answer = httpx.post(service.url + "/predict", content=encode(page(), "JPEG"), timeout=30)
