@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -78,11 +78,21 @@ def drop(s3: "S3Client", bucket: str, what: Drop) -> Dropped:
     kind = mimetypes.guess_type(what.path.name)[0] or "application/octet-stream"
     try:
         with what.path.open("rb") as body:
-            answer = s3.put_object(Bucket=bucket, Key=what.key, Body=body, ContentType=kind)
+            return store(s3, bucket, what.key, body, kind)
     except OSError as error:
         raise TriptychError(f"{what.path} cannot be read: {error.strerror}") from error
+
+
+def store(s3: "S3Client", bucket: str, key: str, body: IO[bytes], kind: str) -> Dropped:
+    """Store what is not a file yet, or no longer; `kind` is its media type.
+
+    Raises:
+        TriptychError: S3 does not take it.
+    """
+    try:
+        answer = s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=kind)
     except (BotoCoreError, ClientError) as error:
-        raise TriptychError(f"{what.path} could not be stored: {error}") from error
+        raise TriptychError(f"{key} could not be stored: {error}") from error
     said_at = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
     at = parsedate_to_datetime(said_at) if said_at else datetime.now(UTC)
-    return Dropped(bucket, what.key, answer["ETag"].strip('"'), answer.get("VersionId"), at)
+    return Dropped(bucket, key, answer["ETag"].strip('"'), answer.get("VersionId"), at)

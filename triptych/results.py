@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _FIRST, _LAST = "0000", "9999"
 """Sort before and after every timestamp."""
 
+_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 1.0
+"""Seconds between two looks for a record that is not there yet."""
+
 
 @dataclass(frozen=True)
 class Question:
@@ -105,6 +108,17 @@ class Results:
                     return record
             elif upload.etag == dropped.etag and upload.event_time >= dropped.at:
                 return record
+        return None
+
+    def wait_for(self, dropped: Dropped, patience: float) -> Record | None:
+        """The record of one upload, after waiting for it at most `patience` seconds."""
+        until = time.monotonic() + patience
+        pause = _PAUSE_S  # short at first, for a warm stack answers in a blink
+        while time.monotonic() < until:
+            if record := self.of(dropped):
+                return record
+            time.sleep(pause)
+            pause = min(pause * 1.3, _LONGEST_PAUSE_S)
         return None
 
     def _shard(self, question: Question, shard: int, limit: int) -> Iterator[Record]:

@@ -1,7 +1,6 @@
 """`triptych put`: drop files and folders into the inbox, and wait for their records if asked to."""
 
 import json
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,8 +20,6 @@ from triptych.results import Results
 
 _AT_ONCE = 16
 """Documents on their way at the same time, where the stack sets no bound."""
-
-_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 1.0
 
 
 def put(
@@ -80,19 +77,9 @@ class _Sender:
         except TriptychError as error:
             return _Sent(failure=str(error))
         else:
-            return _Sent(dropped, self._record(dropped))
+            return _Sent(dropped, self._results.wait_for(dropped, self._patience))
         finally:
             self._advance()
-
-    def _record(self, dropped: Dropped) -> Record | None:
-        until = time.monotonic() + self._patience
-        pause = _PAUSE_S  # short at first, for a warm stack answers in a blink
-        while time.monotonic() < until:
-            if record := self._results.of(dropped):
-                return record
-            time.sleep(pause)
-            pause = min(pause * 1.3, _LONGEST_PAUSE_S)
-        return None
 
 
 def _print_records(records: list[Record], as_json: bool) -> None:
