@@ -113,7 +113,7 @@ class Policies:
         """
         if name == EQUAL.id:
             return EQUAL
-        if not name[1:].isdecimal():
+        if name[:1] != "p" or not name[1:].isdecimal():
             return None
         with _readable():
             item = self._table.get_item(

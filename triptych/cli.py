@@ -6,9 +6,11 @@ import typer
 from rich.console import Console
 
 from triptych.commands.backfill import backfill
+from triptych.commands.promote import policy, promote
 from triptych.commands.put import put
 from triptych.commands.redrive import redrive
 from triptych.commands.results import results, watch
+from triptych.commands.review import review
 from triptych.commands.stack import down, up
 from triptych.commands.train import evaluate, train
 from triptych.errors import TriptychError
@@ -19,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (up, down, put, results, watch, redrive, backfill, train, evaluate):
+for command in (up, down, put, results, watch, review, promote, policy, redrive, backfill, train, evaluate):
     app.command()(command)
 
 

@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.records import Agreement, ModelError, Outcome, Record, Status
+from orchestrator.records import Agreement, ModelError, Outcome, Queue, Record, Review, Status
 
 _NARROW = 100
 """Columns of the screen below which three spelled-out labels do not fit beside the rest."""
@@ -89,12 +89,21 @@ def _notes(records: Sequence[Record]) -> Iterator[RenderableType]:
     for record in records:
         if record.reason and record.status is not Status.COMPLETE:
             notes.add_row(record.upload.key, Text(f"{record.status.lower()}: {record.reason.detail}", style="red"))
-        if record.verdict and record.verdict.needs_review:
+        if record.review:
+            notes.add_row(record.upload.key, _label(record, record.review))
+        elif record.verdict and record.verdict.needs_review:
             reasons = ", ".join(record.verdict.review_reasons)
             notes.add_row(record.upload.key, Text(f"to review: {reasons}{_others(record)}", style="yellow"))
     if notes.row_count:
         yield notes
         yield Text()
+
+
+def _label(record: Record, review: Review) -> Text:
+    """What a person says of it, and whether the verdict was right."""
+    right = record.verdict is not None and record.verdict.label == review.label
+    text = f"labelled {review.label} by {review.by}: the verdict was {'right' if right else 'wrong'}"
+    return Text(text, style="green" if right else "yellow")
 
 
 def _others(record: Record) -> str:
@@ -110,9 +119,11 @@ def _others(record: Record) -> str:
 def _summary(records: Sequence[Record]) -> str:
     """How many there are, how the versions got along, and how much wants a person."""
     verdicts = [record.verdict for record in records if record.verdict]
+    waiting = [record for record in records if record.waits_in is Queue.REVIEW]
     counts = {
         "unanimous": sum(verdict.agreement is Agreement.UNANIMOUS for verdict in verdicts),
-        "to review": sum(verdict.needs_review for verdict in verdicts),
+        "to review": len(waiting),
+        "labelled": sum(record.review is not None for record in records),
         **{str(status).lower(): sum(record.status is status for record in records) for status in _UNFINISHED},
     }
     documents = "1 document" if len(records) == 1 else f"{len(records)} documents"

@@ -12,6 +12,7 @@ Stack = Annotated[
     str | None,
     typer.Option(help="Speak to this CloudFormation stack in AWS instead of the local one.", show_default="local"),
 ]
+By = Annotated[str | None, typer.Option(help="Who does this.", show_default="your user name")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

@@ -18,7 +18,8 @@ from triptych.results import Question, Results, arrivals
 
 Label = Annotated[str | None, typer.Option(help="Only documents with this verdict.")]
 StatusOption = Annotated[Status | None, typer.Option(case_sensitive=False, help="Only records of this status.")]
-Review = Annotated[bool, typer.Option("--review", help="Only what waits for a person.")]
+Review = Annotated[bool, typer.Option("--review", help="Only what the versions disagree on or doubt.")]
+Reviewed = Annotated[bool, typer.Option("--reviewed", help="Only what a person has labelled.")]
 
 
 def results(
@@ -26,6 +27,7 @@ def results(
     label: Label = None,
     status: StatusOption = None,
     review: Review = False,
+    reviewed: Reviewed = False,
     since: Annotated[str | None, typer.Option(help="Only uploads after this: 15m, 6h, 2d or an ISO time.")] = None,
     until: Annotated[str | None, typer.Option(help="Only uploads up to this.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 20,
@@ -36,13 +38,13 @@ def results(
     to = target.find(stack)
     found = Results(to.table)
     if document is not None:
-        if label or status or review or since or until:
+        if label or status or review or reviewed or since or until:
             raise UsageError("A document's history takes no filters: leave them out, or leave the document out.")
         name = document if document.startswith(f"{to.bucket}/") else f"{to.bucket}/{document}"
         records = found.history(name, limit=limit)
         empty = f"There is no record of {name!r}."
     else:
-        records = found.newest(_question(label, status, review, since, until), limit=limit)
+        records = found.newest(_question(label, status, review, reviewed, since, until), limit=limit)
         empty = "There is no such record yet."
     if as_json:
         typer.echo(render.as_json(records))
@@ -56,6 +58,7 @@ def watch(
     label: Label = None,
     status: StatusOption = None,
     review: Review = False,
+    reviewed: Reviewed = False,
     limit: Annotated[int, typer.Option(min=1, max=200, help="How many rows stay on the screen.")] = 20,
     every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print each new or changed record as one JSON line.")] = False,
@@ -63,7 +66,7 @@ def watch(
 ) -> None:
     """Show records as they arrive, until Ctrl-C."""
     to = target.find(stack)
-    question = _question(label, status, review, None, None)
+    question = _question(label, status, review, reviewed, None, None)
     found = Results(to.table)
     looks = arrivals(lambda: found.newest(question, limit=limit), pause=every)
     try:
@@ -95,13 +98,16 @@ def _live_table(records: list[Record], name: str) -> render.RecordTable:
     return render.RecordTable(records, title=f"{name} · {clock} · Ctrl-C ends")
 
 
-def _question(label: str | None, status: Status | None, review: bool, since: str | None, until: str | None) -> Question:
+def _question(
+    label: str | None, status: Status | None, review: bool, reviewed: bool, since: str | None, until: str | None
+) -> Question:
     now = datetime.now(UTC)
     try:
         return Question.of(
             label=label,
             status=status,
             review=review,
+            reviewed=reviewed,
             since=moment(since, now=now) if since else None,
             until=moment(until, now=now) if until else None,
         )

@@ -194,7 +194,7 @@ class Convergence(RuleBasedStateMachine):
         self, of: Upload, down: set[str], label: str | None, reviewer_looked_first: bool
     ) -> None:
         self.world.down = down
-        acts = [lambda: self.say(of, "ann", label), lambda: self.deliver(of)]
+        acts: list[Callable[[], object]] = [lambda: self.say(of, "ann", label), lambda: self.deliver(of)]
         first, second = acts if reviewer_looked_first else acts[::-1]
         self.world.meanwhile = second
         first()

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.policy import EQUAL
 from orchestrator.records import Agreement, ModelError, Outcome, Prediction, Status
-from orchestrator.verdict import DISAGREEMENT, UNCORROBORATED, UNSURE, combine, status_of
-from tests.support.uploads import error, prediction
+from orchestrator.verdict import DISAGREEMENT, UNCORROBORATED, UNSURE, UNTRUSTED, combine, status_of
+from tests.support.uploads import error, policy, prediction
 
 REFUSED = error("rejected", "the PDF is encrypted", 422, "encrypted-document")
 
@@ -136,3 +137,58 @@ def test_which_version_said_it_does_not_change_the_verdict(outcomes: dict[str, O
         assert one.agreement is other.agreement
         assert one.review_reasons == other.review_reasons
         assert one.confidence == pytest.approx(other.confidence)
+
+
+DIVIDED = {"v1": prediction("invoice", 0.9), "v2": prediction("invoice", 0.9), "v3": prediction("receipt", 0.8)}
+
+
+@pytest.mark.parametrize(
+    ("weights", "label", "confidence"),
+    [
+        ({}, "invoice", (0.9 + 0.9 + 0.2) / 3),
+        ({"v1": 1.0, "v2": 1.0, "v3": 4.0}, "receipt", (0.1 + 0.1 + 4 * 0.8) / 6),
+        ({"v3": 1.0}, "receipt", 0.8),
+        ({"v3": 0.25}, "receipt", 0.8),
+        ({"v2": 1.0, "v3": 0.0}, "invoice", 0.9),
+        ({"v3": 5e-324}, "receipt", 0.8),
+    ],
+)
+def test_the_policy_says_whose_answers_count(weights: dict[str, float], label: str, confidence: float) -> None:
+    verdict = combine(DIVIDED, policy(weights=weights, champion=""))
+    assert verdict is not None
+    assert verdict.label == label
+    assert verdict.confidence == pytest.approx(confidence)
+
+
+def test_a_version_without_a_vote_is_watched_all_the_same() -> None:
+    verdict = combine(DIVIDED, policy(weights={"v1": 1.0, "v2": 1.0}, champion=""))
+    assert verdict is not None
+    assert (verdict.label, verdict.agreement) == ("invoice", Agreement.MAJORITY)
+    assert verdict.review_reasons == (DISAGREEMENT,)
+
+
+def test_without_an_answer_that_counts_the_others_decide_and_a_person_is_asked() -> None:
+    only_v3 = policy(weights={"v3": 1.0}, champion="v3")
+    verdict = combine({"v1": prediction(), "v2": prediction(), "v3": error()}, only_v3)
+    assert verdict is not None
+    assert verdict.label == "invoice"
+    assert verdict.confidence == pytest.approx(0.9)
+    assert verdict.review_reasons == (UNTRUSTED,)
+
+
+def test_a_policy_of_versions_that_are_gone_costs_no_verdict() -> None:
+    verdict = combine(DIVIDED, policy(weights={"v8": 1.0}, champion="v8"))
+    assert verdict is not None
+    assert verdict.label == "invoice"
+    assert UNTRUSTED in verdict.review_reasons
+
+
+@given(outcomes_of_three, st.floats(0.001, 1000))
+def test_only_the_ratio_of_weights_counts(outcomes: dict[str, Outcome], weight: float) -> None:
+    one = combine(outcomes, EQUAL)
+    other = combine(outcomes, policy(weights=dict.fromkeys(outcomes, weight), champion=""))
+    if one is None or other is None:
+        assert one is other
+    else:
+        assert other.confidence == pytest.approx(one.confidence)
+        assert other.agreement is one.agreement
