@@ -35,6 +35,8 @@ def advise(champion: str, versions: Sequence[str], pairs: Sequence[PairEvidence]
         versions: All that answer.
         pairs: Each two of them.
     """
+    if not versions:
+        return Advice(Action.WAIT, None, "No version has answered a document of this period.")
     if not champion:
         return _first_champion(versions, pairs)
     if champion not in versions:

@@ -32,24 +32,23 @@ def z_of(level: float) -> float:
     return float(special.ndtri((1 + level) / 2))
 
 
-def wilson(successes: float, n: float, level: float = LEVEL) -> tuple[float, float]:
-    """Wilson's score interval of a share (J. Am. Stat. Assoc. 22, 1927); `n` may be an effective sample size.
+def exact(successes: float, n: float, level: float = LEVEL) -> tuple[float, float]:
+    """The exact interval of a share (Clopper and Pearson, Biometrika 26, 1934), which never covers less than it claims.
 
-    Raises:
-        ValueError: there is nothing to estimate from.
+    Args:
+        successes: How many of `n`; with an effective sample size neither need be whole.
+        n: Above 0.
+        level: The chance of covering the share.
     """
-    if n <= 0:
-        raise ValueError("an interval needs at least one document")
-    z, share = z_of(level), successes / n
-    middle = share + z**2 / (2 * n)
-    half = z * sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    scale = 1 + z**2 / n
-    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+    tail = (1 - level) / 2
+    low = 0.0 if successes <= 0 else float(special.betaincinv(successes, n - successes + 1, tail))
+    high = 1.0 if successes >= n else float(special.betaincinv(successes + 1, n - successes, 1 - tail))
+    return low, high
 
 
 def share(successes: int, n: int, level: float = LEVEL) -> Estimate:
     """A share of a plain random sample."""
-    return Estimate(successes / n, *wilson(successes, n, level), n) if n else unknown()
+    return Estimate(successes / n, *exact(successes, n, level), n) if n else unknown()
 
 
 @dataclass(frozen=True)
@@ -65,9 +64,9 @@ def stratified(strata: Sequence[Stratum], level: float = LEVEL) -> Estimate:
     """The share of right documents among all, from strata that were labelled at different rates.
 
     The estimate weights each stratum by its share of the population sample. The interval recovers variances from each
-    stratum's Wilson limits (MOVER: Zou and Donner, Statistics in Medicine 27, 2008; with Wilson limits it is close to
-    Yan and Su's stratified Wilson interval, Stat. Biopharm. Res. 2, 2010), and adds the variance of the stratum shares,
-    which are themselves estimated.
+    stratum's exact limits (MOVER: Zou and Donner, Statistics in Medicine 27, 2008), and adds the variance of the
+    stratum shares, which are themselves estimated. (With Wilson's limits it would be a twentieth shorter, but has
+    covered 93 % only where few were audited and nearly all were right.)
 
     Unknown where a stratum that has documents has no label: no interval can make up for that.
     """
@@ -78,7 +77,7 @@ def stratified(strata: Sequence[Stratum], level: float = LEVEL) -> Estimate:
         return unknown(n)
     weights = [stratum.population / population for stratum in present]
     means = [stratum.right / stratum.labelled for stratum in present]
-    limits = [wilson(stratum.right, stratum.labelled, level) for stratum in present]
+    limits = [exact(stratum.right, stratum.labelled, level) for stratum in present]
     value = sum(w * m for w, m in zip(weights, means, strict=True))
     between = sum(w * (m - value) ** 2 for w, m in zip(weights, means, strict=True))
     spread = z_of(level) ** 2 * between / population
@@ -90,8 +89,8 @@ def stratified(strata: Sequence[Stratum], level: float = LEVEL) -> Estimate:
 def weighted_share(right: NDArray[np.bool_], weights: NDArray[np.float64], level: float = LEVEL) -> Estimate:
     """A share within a part of the documents that the strata do not follow, such as one class.
 
-    Wilson's interval at the effective sample size, as Korn and Graubard do with the exact interval (Survey Methodology
-    24, 1998); the size is Kish's (sum of weights)² / sum of squared weights.
+    The exact interval at the effective sample size (Korn and Graubard, Survey Methodology 24, 1998), which is Kish's:
+    the squared sum of the weights over the sum of their squares.
 
     Args:
         right: Of each labelled document.
@@ -102,4 +101,4 @@ def weighted_share(right: NDArray[np.bool_], weights: NDArray[np.float64], level
         return unknown()
     value = float(weights @ right / weights.sum())
     effective = float(weights.sum() ** 2 / (weights**2).sum())
-    return Estimate(value, *wilson(value * effective, effective, level), len(right))
+    return Estimate(value, *exact(value * effective, effective, level), len(right))

@@ -7,12 +7,13 @@ from itertools import combinations
 from math import ceil
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from orchestrator.records import Queue
 from triptych.evidence.cases import Case
 from triptych.evidence.classical import cohen_kappa, holm, mcnemar
 from triptych.evidence.intervals import Estimate, share, unknown
-from triptych.evidence.sequential import confidence_sequence, more_needed, p_value
+from triptych.evidence.sequential import Floats, confidence_sequence, more_needed, p_value
 
 ALPHA = 0.05
 """The chance, over all pairs and all looks, that some version is called better though it is not."""
@@ -189,11 +190,6 @@ def _evidence(
 def difference_of(wins: int, ties: int, losses: int, apart: int, shared: int, pairs: int) -> Estimate:
     """The accuracy of the second minus that of the first, over all documents that both answered.
 
-    Where two versions agree they are right or wrong together, so the difference is the share of documents on which
-    they disagree, times the mean of +1 (only the second is right), 0 (neither is) and -1 (only the first is) there.
-    The first factor needs no labels, the second needs labels of disagreements only. Each gets a confidence sequence,
-    and the bounds of the product are the extremes of both.
-
     Args:
         wins: Labelled disagreements on which only the second is right.
         ties: On which neither is.
@@ -205,11 +201,24 @@ def difference_of(wins: int, ties: int, losses: int, apart: int, shared: int, pa
     n = wins + ties + losses
     if not n or not shared:
         return unknown(n)
-    low, high = map(float, confidence_sequence(wins, ties, losses, (ALPHA - ALPHA_DISAGREEMENT) / pairs))
-    least, most = map(float, confidence_sequence(apart, 0, shared - apart, ALPHA_DISAGREEMENT / pairs))
-    rare, often = (least + 1) / 2, (most + 1) / 2
-    value = apart / shared * (wins - losses) / n
-    return Estimate(value, low * (rare if low > 0 else often), high * (often if high > 0 else rare), n)
+    low, high = difference_bounds(wins, ties, losses, apart, shared, pairs)
+    return Estimate(apart / shared * (wins - losses) / n, float(low), float(high), n)
+
+
+def difference_bounds(
+    wins: ArrayLike, ties: ArrayLike, losses: ArrayLike, apart: ArrayLike, shared: ArrayLike, pairs: int
+) -> tuple[Floats, Floats]:
+    """The bounds of `difference_of`; arrays broadcast.
+
+    Where two versions agree they are right or wrong together, so the difference is the share of documents on which
+    they disagree, times the mean of +1 (only the second is right), 0 (neither is) and -1 (only the first is) there.
+    The first factor needs no labels, the second needs labels of disagreements only. Each gets a confidence sequence,
+    and the bounds of the product are the extremes of both.
+    """
+    low, high = confidence_sequence(wins, ties, losses, (ALPHA - ALPHA_DISAGREEMENT) / pairs)
+    agreed = np.asarray(shared) - np.asarray(apart)
+    rare, often = ((bound + 1) / 2 for bound in confidence_sequence(apart, 0, agreed, ALPHA_DISAGREEMENT / pairs))
+    return low * np.where(low > 0, rare, often), high * np.where(high > 0, often, rare)
 
 
 def _conclusion(difference: Estimate) -> Conclusion:

@@ -15,7 +15,7 @@ from scipy import special
 
 Floats = NDArray[np.float64]
 
-STAKES: Floats = np.geomspace(0.01, 0.95, 32)
+STAKES: Floats = np.geomspace(0.01, 0.9, 24)
 """Shares of what could be lost at most. Evenly spread over the orders of magnitude, for the size of a difference is
 not known before; the price for that is about two nats of evidence."""
 
