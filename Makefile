@@ -12,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := .venv-tools
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
-CODE := orchestrator model_service training triptych tests benchmarks
+CODE := orchestrator model_service image_build training triptych tests benchmarks
 
 .PHONY: run stop test lint format bench bench-service chaos load training clean help
 .DEFAULT_GOAL := help
