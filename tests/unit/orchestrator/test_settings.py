@@ -25,6 +25,7 @@ def test_versions_come_in_order_and_urls_without_a_slash_at_the_end() -> None:
         ({"DEADLINE_MS": "soon"}, "DEADLINE_MS"),
         ({"DEADLINE_MS": "0"}, "DEADLINE_MS"),
         ({"DEADLINE_MS": "300"}, "WRITE_RESERVE_MS"),
+        ({"POLICY_SECONDS": "-1"}, "POLICY_SECONDS"),
     ],
 )
 def test_a_wrong_setting_is_named(changes: dict[str, str], named: str) -> None:

@@ -1,10 +1,12 @@
 """The Lambda: what it is given, what it may, how a new one is rolled out."""
 
 import importlib
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from orchestrator.policy import DOCUMENT
 from orchestrator.settings import Settings
 from tests.support.template import rollout, template
 
@@ -33,6 +35,7 @@ class TestFunction:
         read = settings()
         assert read.endpoints == {version: f"http://alb/{version}" for version in VERSIONS}
         assert read.deadline_s == 3.0
+        assert read.policy_fresh == timedelta(minutes=1)
 
     def test_with_a_certificate_it_calls_by_the_name_that_the_certificate_is_for(self) -> None:
         read = settings(CertificateArn="arn:aws:acm:us-east-1:0:certificate/x", ModelDomain="models.example.com")
@@ -119,6 +122,11 @@ class TestPermissions:
         always = {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"}
         always |= {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "sqs:SendMessage"}
         assert allowed == always | more
+
+    def test_the_orchestrator_reads_policies_and_makes_none(self) -> None:
+        [denied] = [statement for _, statement in rollout().statements() if statement["Effect"] == "Deny"]
+        assert denied["Action"] == "dynamodb:PutItem"
+        assert denied["Condition"] == {"ForAnyValue:StringEquals": {"dynamodb:LeadingKeys": [DOCUMENT]}}
 
     def test_every_role_stays_within_a_boundary_where_there_is_one(self) -> None:
         boundary = "arn:aws:iam::000000000000:policy/boundary"
