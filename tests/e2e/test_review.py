@@ -1,0 +1,122 @@
+"""Through the whole rollout: a person labels, promotes and goes back, and no retry loses what a person said."""
+
+import csv
+import io
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from orchestrator.records import Queue, Record, Status
+from tests.e2e.conftest import RETRY_SECONDS
+from tests.support.samples import sample
+from triptych import target
+from triptych.cli import app
+from triptych.results import Results
+from triptych.reviews import Reviews
+from triptych.stack import Home, Stack, start_service, stop_service
+
+PATIENCE_S = 3 * RETRY_SECONDS + 60
+FILES = ("invoice-2024-0117.pdf", "letter.tif", "slide-07.png", "roadmap.webp", "receipt-lunch.jpg", "paper.pdf")
+
+
+@pytest.fixture(scope="module")
+def to(stack: Stack) -> target.Target:
+    return target.local()
+
+
+def triptych(*arguments: str | Path) -> str:
+    """Run the command; what it cannot do is raised."""
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if done.exception:
+        raise done.exception
+    return done.stdout
+
+
+def put(prefix: str, *names: str) -> list[dict[str, Any]]:
+    """Drop samples and wait for their records."""
+    files = [sample(name) for name in names]
+    records = json.loads(triptych("put", *files, "--prefix", prefix, "--wait", "--json"))
+    assert len(records) == len(names)
+    return [dict(record) for record in records]
+
+
+def under(to: target.Target, policy: str, prefix: str) -> dict[str, Any]:
+    """The first record of a document, dropped again and again, that was made under the policy."""
+    until = time.monotonic() + 30
+    number = 0
+    while True:
+        [record] = put(f"{prefix}/{number}/", "letter.tif")
+        if record["policy"] == policy:
+            return record
+        assert time.monotonic() < until, f"still {record['policy']}"
+        number += 1
+        time.sleep(0.5)
+
+
+def test_documents_are_labelled_by_sheet_and_versions_promoted_and_rolled_back(
+    to: target.Target, tmp_path: Path
+) -> None:
+    triptych("promote", "p0", "--audit-share", "1", "--why", "every verdict is to be looked at")
+    start = json.loads(triptych("policy", "--json"))[0]["id"]
+    under(to, start, "review/warm")
+    dropped = put("review/", *FILES)
+    assert {record["policy"] for record in dropped} == {start}
+
+    sheet = tmp_path / "queue.csv"
+    triptych("review", "--export", sheet, "--limit", "500")
+    rows = list(csv.DictReader(io.StringIO(sheet.read_bytes().decode())))
+    mine = [row for row in rows if row["document"] in {record["document"] for record in dropped}]
+    assert len(mine) == len(FILES)  # doubted or not, all wait: everything is audited
+    for row in mine:
+        row["label"] = row["verdict"]
+    with sheet.open("w", newline="") as out:
+        writer = csv.DictWriter(out, list(mine[0]))
+        writer.writeheader()
+        writer.writerows(mine)
+    assert json.loads(triptych("review", "--import", sheet, "--by", "ann", "--json"))["labelled"] == len(FILES)
+    told = json.loads(triptych("results", "--reviewed", "--json", "--limit", "500"))
+    labelled = {record["document"]: record for record in told}
+    for record in dropped:
+        after = labelled[record["document"]]
+        assert (after["review"]["label"], after["review"]["by"]) == (record["label"], "ann")
+        assert after["review"]["queue"] == (Queue.REVIEW if record["needs_review"] else Queue.AUDIT)
+        assert after["predictions"] == record["predictions"]
+
+    made = json.loads(triptych("promote", "v3", "--why", "reviewed", "--by", "ann", "--json"))
+    record = under(to, made["id"], "review/alone")
+    alone = record["predictions"]["v3"]
+    assert (record["label"], record["confidence"]) == (alone["label"], alone["confidence"])
+    assert set(record["predictions"]) == {"v1", "v2", "v3"}  # the others go on being watched
+
+    back = json.loads(triptych("promote", start, "--why", "v3 was no better", "--by", "bo", "--json"))
+    record = under(to, back["id"], "review/back")
+    mean = sum(said["probabilities"][record["label"]] for said in record["predictions"].values()) / 3
+    assert record["confidence"] == pytest.approx(mean, abs=1e-5)
+    history = json.loads(triptych("policy", "--json"))
+    assert [(one["by"], one["why"]) for one in history[:2]] == [("bo", "v3 was no better"), ("ann", "reviewed")]
+
+
+def test_a_label_given_while_a_version_was_missing_outlives_the_retry(to: target.Target, home: Home) -> None:
+    stop_service("v2", home=home)
+    try:
+        [partial] = put("review/partial/", "letter.tif")
+        assert partial["status"] == Status.PARTIAL
+        Reviews(to.table).label(partial["document"], partial["sequencer"], partial["label"], "ann")
+    finally:
+        start_service("v2", home=home)
+    triptych("redrive", "--yes", "--json")
+    until = time.monotonic() + PATIENCE_S
+    while (record := newest(to, partial["document"])).status is not Status.COMPLETE:
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    assert record.review is not None
+    assert (record.review.label, record.review.by) == (partial["label"], "ann")
+    assert set(record.answered()) == {"v1", "v2", "v3"}
+
+
+def newest(to: target.Target, document: str) -> Record:
+    return Results(to.table).history(document, limit=1)[0]
