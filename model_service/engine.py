@@ -15,7 +15,7 @@ from model_service.manifest import Manifest, ModelFiles, load_files
 
 logger = logging.getLogger(__name__)
 
-_PRECISION: Final = {"f32": ov.Type.f32, "bf16": ov.Type.bf16, "f16": ov.Type.f16}
+_PRECISION: Final = {"f32": ov.Type.f32, "bf16": ov.Type.bf16, "f16": ov.Type.f16, "int8": ov.Type.f32}
 
 
 class Model:

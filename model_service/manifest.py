@@ -49,8 +49,9 @@ class Manifest:
     """What to do to a page before it is scored."""
     normalization: Normalization
     """What the graph does to it then."""
-    precision: Literal["f32", "bf16", "f16"]
-    """In which it is inferred on every host. Pinned: a host's own choice could change a verdict."""
+    precision: Literal["f32", "bf16", "f16", "int8"]
+    """In which it is inferred on every host. Pinned: a host's own choice could change a verdict. An int8 graph is
+    quantised in the file already; what it leaves in floats is computed in f32."""
     temperature: Annotated[float, at.Gt(0)]
     """Divides the logits before softmax, so that probabilities are honest."""
     abstain_below: Annotated[float, at.Interval(ge=0, le=1)]

@@ -19,6 +19,7 @@ def write_card(
     probabilities: Floats,
     truth: Labels,
     sources: Sequence[str],
+    notes: str = "",
 ) -> None:
     """Write `README.md` and `confusion.png` into a version's folder.
 
@@ -29,11 +30,12 @@ def write_card(
         probabilities: Calibrated, of the held-out pages, shape (pages, classes).
         truth: Their labels.
         sources: Where each comes from; empty strings where unknown.
+        notes: What a person wrote about the making of this version: what was tried, what did not help.
     """
     labels: list[str] = manifest["labels"]
     table = confusion(probabilities.argmax(axis=1), truth, len(labels))
     draw_confusion(table, labels, f"{recipe.version}: verdicts on held-out pages", folder / PICTURE)
-    (folder / "README.md").write_text(_text(recipe, manifest, table, probabilities, truth, sources), "utf-8")
+    (folder / "README.md").write_text(_text(recipe, manifest, table, probabilities, truth, sources, notes), "utf-8")
 
 
 def draw_confusion(table: Labels, labels: Sequence[str], title: str, file: Path) -> None:
@@ -65,6 +67,7 @@ def _text(
     probabilities: Floats,
     truth: Labels,
     sources: Sequence[str],
+    notes: str,
 ) -> str:
     metrics, training, parity = manifest["metrics"], manifest["training"], manifest["parity"]
     low, high = metrics["accuracy_interval"]
@@ -91,6 +94,7 @@ def _text(
         "",
         "The temperature and the threshold are fitted to those same held-out answers.",
         "",
+        *_precision_table(manifest),
         *_recall_table(manifest["labels"], table, probabilities, truth, sources),
         "",
         f"![confusion matrix]({PICTURE})",
@@ -103,6 +107,7 @@ def _text(
         "",
         *[f"- {licence}" for licence in training["licences"] or ["No licence was stated."]],
         *_teachers(recipe),
+        *_notes(notes),
         "",
         "## Limits",
         "",
@@ -112,6 +117,24 @@ def _text(
         "",
     ]
     return "\n".join(lines)
+
+
+def _precision_table(manifest: Mapping[str, Any]) -> list[str]:
+    rows = manifest["precisions"]
+    if not rows:
+        return []
+    lines = [
+        f"Served in {manifest['precision']} on every host. Pages that it had not learnt from, in each precision:",
+        "",
+    ]
+    lines += ["| | accuracy | other label than f32 | CPU time a page, one thread |", "|---|---|---|---|"]
+    for name, row in rows.items():
+        lines.append(f"| {name} | {row['accuracy']:.1%} | {row['changed']} of {row['pages']} | {row['ms']:.1f} ms |")
+    return [*lines, ""]
+
+
+def _notes(notes: str) -> list[str]:
+    return ["", "## How it came to be", "", notes.strip()] if notes.strip() else []
 
 
 def _recall_table(

@@ -1,5 +1,6 @@
 """Versions measured side by side on a folder of labelled documents, through the very code that serves them."""
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,6 +15,8 @@ from model_service.errors import DocumentError
 from model_service.limits import Limits
 from training.data import DataError, Folder, scan
 from training.metrics import Floats, Labels, Metrics, confusion, measure
+
+Bools = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class _Answers:
     """What one version said of every document."""
 
     probabilities: Floats
-    abstained: np.ndarray[Any, np.dtype[np.bool_]]
+    abstained: Bools
     ms_per_page: float
 
 
@@ -109,6 +112,30 @@ def evaluate(
     return _report(answers, np.array(truth, dtype=np.int64), folder, tuple(skipped))
 
 
+def marked(labels: Labels, unsure: Bools) -> Bools:
+    """Return which documents the orchestrator would mark for review: versions disagree, or at least half abstain.
+
+    Args:
+        labels: What each version says, shape (versions, documents).
+        unsure: Which of them abstain, same shape.
+    """
+    return np.asarray((labels != labels[0]).any(axis=0) | (unsure.sum(axis=0) * 2 >= len(unsure)))
+
+
+def marked_files(models: Path, versions: Sequence[str], files: Sequence[Path]) -> Bools:
+    """Return which of some files would be marked for review; files that cannot be read are left out."""
+    served = {name: load_model(models / name) for name in versions}
+    classifier = Classifier(served, Limits())
+    said: list[list[Prediction]] = []
+    for file in files:
+        content = file.read_bytes()
+        with contextlib.suppress(DocumentError):
+            said.append([classifier.classify(content, model, since=time.perf_counter()) for model in served.values()])
+    _, labels = np.unique([[one.label for one in column] for column in said], return_inverse=True)
+    unsure = np.array([[one.abstained for one in column] for column in said])
+    return marked(labels.reshape(unsure.shape).T, unsure.T)
+
+
 def _common_labels(served: Mapping[str, Model]) -> tuple[str, ...]:
     lists = {name: tuple(model.manifest.labels) for name, model in served.items()}
     first, *others = lists
@@ -131,8 +158,7 @@ def _collect(said: Sequence[Prediction], labels: Sequence[str]) -> _Answers:
 def _report(answers: Mapping[str, _Answers], truth: Labels, folder: Folder, skipped: tuple[str, ...]) -> Evaluation:
     verdicts = np.stack([answer.probabilities.argmax(axis=1) for answer in answers.values()])
     unsure = np.stack([answer.abstained for answer in answers.values()])
-    # Marked for review as the orchestrator does it: the versions disagree, or at least half of them abstain.
-    flagged = (verdicts != verdicts[0]).any(axis=0) | (unsure.sum(axis=0) * 2 >= len(answers))
+    flagged = marked(verdicts, unsure)
     names = list(answers)
     vote = np.mean([answer.probabilities for answer in answers.values()], axis=0)
     return Evaluation(

@@ -20,6 +20,7 @@ from torch import nn
 
 from training.architectures import fold_norms
 from training.metrics import softmax
+from training.recipe import Precision
 from training.train import Served
 
 OPSET = 18
@@ -81,7 +82,12 @@ def export_openvino(graph: Served, width: int, height: int, folder: Path) -> Non
         )
         model = openvino.convert_model(onnx_file)
         model.reshape({0: openvino.PartialShape([-1, height, width, 3])})
-        openvino.save_model(model, folder / "model.xml", compress_to_fp16=True)
+        save(model, folder)
+
+
+def save(model: openvino.Model, folder: Path) -> None:
+    """Write a graph as `model.xml` and `model.bin`, what is left in floats as fp16."""
+    openvino.save_model(model, folder / "model.xml", compress_to_fp16=True)
 
 
 def export_torchscript(graph: Served, width: int, height: int, file: Path) -> None:
@@ -93,16 +99,25 @@ def export_torchscript(graph: Served, width: int, height: int, file: Path) -> No
         torch.jit.save(scripted, file)
 
 
-def infer(folder: Path, pixels: NDArray[np.uint8], batch: int = 16) -> NDArray[np.float32]:
-    """Return logits of an exported version, computed in f32 on one thread.
+def compiled(folder: Path, precision: Precision) -> openvino.CompiledModel:
+    """Return an exported version ready to run on one thread; an int8 graph computes in f32 what it leaves in floats."""
+    hint = "f32" if precision == "int8" else precision
+    settings = {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": 1}
+    return openvino.Core().compile_model(folder / "model.xml", "CPU", settings)
+
+
+def infer(
+    folder: Path, pixels: NDArray[np.uint8], precision: Precision = "f32", batch: int = 16
+) -> NDArray[np.float32]:
+    """Return logits of an exported version, shape (pages, classes).
 
     Args:
         folder: Holds `model.xml` and `model.bin`.
         pixels: Shape (pages, height, width, 3).
+        precision: What to compute in.
         batch: Pages at a time.
     """
-    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
-    model = openvino.Core().compile_model(folder / "model.xml", "CPU", settings)
+    model = compiled(folder, precision)
     parts = [np.array(model(pixels[i : i + batch])[0]) for i in range(0, len(pixels), batch)]
     return np.concatenate(parts)
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Probability = Annotated[float, Field(ge=0, le=1)]
+Precision = Literal["f32", "bf16", "int8"]
 
 
 class RecipeError(Exception):
@@ -122,6 +123,12 @@ class Recipe(_Section):
     drawn: Drawn = Drawn()
     distillation: Distillation = Distillation()
     validation: Validation = Validation()
+    precision: Precision = "f32"
+    """In which the version is served, on every host; it changes nothing of what is learnt. The model card compares."""
+
+    def learning(self) -> str:
+        """Return what decides the weights, as text: a checkpoint belongs to a recipe that says the same."""
+        return self.model_dump_json(exclude={"precision"})
 
 
 def read_recipe(file: Path) -> Recipe:

@@ -219,7 +219,7 @@ def fit(
     graph = make_graph(recipe, len(labels))
     run = _Run(graph, _optimizer(graph, recipe), _Average(graph, recipe.schedule.ema))
     names = sorted(page.document.file.name for page in learn)
-    fingerprint = f"{recipe.model_dump_json()} {list(labels)} {len(learn)} {hash_of(names)}"
+    fingerprint = f"{recipe.learning()} {list(labels)} {len(learn)} {hash_of(names)}"
     console = console or Console()
     if run.resume(checkpoint, fingerprint):
         console.print(f"resuming after epoch {run.epoch} of {recipe.schedule.epochs}")

@@ -8,7 +8,7 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,14 +24,22 @@ from training.card import write_card
 from training.data import DataError, Document, Page, folds, load_pages, scan, split
 from training.distillation import Teachers
 from training.drawn import DRAWN, draw_pages
-from training.export import as_served, check_parity, digest, export_openvino, export_torchscript
+from training.export import ParityError, as_served, check_parity, digest, export_openvino, export_torchscript, infer
 from training.metrics import Labels, Metrics, measure, softmax
-from training.recipe import Recipe, read_recipe
-from training.train import Fit, Resources, Served, fit, logits_of, preprocessing_of
+from training.precision import CALIBRATION_PAGES, PRECISIONS, Row, compare, quantise, together
+from training.recipe import Precision, Recipe, read_recipe
+from training.train import Fit, Resources, fit, preprocessing_of
+from training.vote import keep_answers
 
 log = logging.getLogger(__name__)
 
+NOTES = "notes.md"
+"""Beside a recipe: what a person has to say of how the version came to be, for the model card."""
 PARITY_PAGES = 64
+COMPARED = 100, 400
+"""Precisions are compared on at least so many held-out pages, for fewer say nothing, and on at most so many."""
+MOST_CHANGED = 0.02
+"""Share of the compared pages that int8 may give another label than f32 does."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +51,14 @@ class Held:
         pages: The pages, in the same order.
         learnt: The pages that the network which is kept has learnt from.
         protocol: A sentence on what was held out.
+        precisions: What f32, bf16 and int8 give on some of them; empty where they are too few.
     """
 
     logits: NDArray[np.float32]
     pages: tuple[Page, ...]
     learnt: tuple[Page, ...]
     protocol: str
+    precisions: Mapping[Precision, Row]
 
     @property
     def truth(self) -> Labels:
@@ -76,6 +86,7 @@ class _Job:
     resources: Resources
     teachers: Teachers | None
     console: Console
+    notes: str = ""
 
     def fit(self, name: str, learn: Sequence[Page], aside: Sequence[Page]) -> Fit:
         return fit(
@@ -145,6 +156,7 @@ def train_version(
         resources,
         teachers if recipe.distillation.teachers else None,
         console,
+        _notes(recipe_file),
     )
     fitted, held = _fit_and_measure(job, pages, drawn, frozenset(map(folder.labels.index, drawable)))
     with tempfile.TemporaryDirectory(dir=_existing(out), prefix=".new-") as scratch:
@@ -156,6 +168,11 @@ def train_version(
             export_torchscript(as_served(fitted.graph), width, height, Path(scratch) / "model.pt")
         _publish(Path(scratch), out)
     return Result(out, metrics, tuple(skipped), fitted.interrupted)
+
+
+def _notes(recipe_file: Path) -> str:
+    file = recipe_file.with_name(NOTES)
+    return file.read_text("utf-8") if file.exists() else ""
 
 
 def _existing(folder: Path) -> Path:
@@ -173,8 +190,10 @@ def _fit_and_measure(
         learn, aside, protocol = split(documents, job.recipe.validation.holdout, job.recipe.seed)
         learn_pages, aside_pages = _pages_of(pages, learn), _pages_of(pages, aside)
         fitted = job.fit("final", [*learn_pages, *drawn], aside_pages)
-        return fitted, Held(_logits(job, fitted.graph, aside_pages), tuple(aside_pages), tuple(learn_pages), protocol)
+        said, table = _ask(job, fitted, learn_pages, aside_pages)
+        return fitted, Held(said, tuple(aside_pages), tuple(learn_pages), protocol, table)
     answers: list[NDArray[np.float32]] = []
+    tables: list[Mapping[Precision, Row]] = []
     asked: list[Page] = []
     for number, sources in enumerate(dealt, start=1):
         job.console.print(f"fold {number} of {len(dealt)}: never sees {', '.join(sorted(sources))}")
@@ -184,7 +203,9 @@ def _fit_and_measure(
         fitted = job.fit(f"fold-{number}", [*learn_pages, *drawn], [])
         if fitted.interrupted:
             raise KeyboardInterrupt
-        answers.append(_logits(job, fitted.graph, aside_pages))
+        said, table = _ask(job, fitted, learn_pages, aside_pages)
+        answers.append(said)
+        tables.append(table)
         asked += aside_pages
         _report(job, f"fold {number}", answers[-1], aside_pages)
     job.console.print("every source has been measured; now learning from all of them")
@@ -193,7 +214,7 @@ def _fit_and_measure(
         f"{len(dealt)}-fold cross-validation by source: each page judged by a network that saw no page of its source, "
         "so that a label of one source was known to it from drawn pages only"
     )
-    return fitted, Held(np.concatenate(answers), tuple(asked), tuple(pages), protocol)
+    return fitted, Held(np.concatenate(answers), tuple(asked), tuple(pages), protocol, together(tables))
 
 
 def _deal(job: _Job, documents: Sequence[Document], drawable: frozenset[int]) -> list[frozenset[str]]:
@@ -213,8 +234,32 @@ def _pages_of(pages: Sequence[Page], documents: Sequence[Document]) -> list[Page
     return [page for page in pages if page.document in wanted]
 
 
-def _logits(job: _Job, graph: Served, pages: Sequence[Page]) -> NDArray[np.float32]:
-    return logits_of(graph, pages, preprocessing_of(job.recipe))
+def _ask(
+    job: _Job, fitted: Fit, learnt: Sequence[Page], aside: Sequence[Page]
+) -> tuple[NDArray[np.float32], Mapping[Precision, Row]]:
+    """Return what a network says of pages it never saw, as it would be served; and what each precision makes of it."""
+    recipe = job.recipe
+    with tempfile.TemporaryDirectory() as scratch:
+        made = {precision: Path(scratch) / precision for precision in PRECISIONS}
+        export_openvino(as_served(fitted.graph), recipe.input.width, recipe.input.height, _existing(made["f32"]))
+        made["bf16"] = made["f32"]  # one file: a hint decides
+        comparing = len(aside) >= COMPARED[0]
+        if comparing or recipe.precision == "int8":
+            quantise(made["f32"], _pixels(recipe, learnt, CALIBRATION_PAGES), _existing(made["int8"]))
+        pixels = _pixels(recipe, aside)
+        said = infer(made[recipe.precision], pixels, recipe.precision)
+        if not comparing:
+            return said, {}
+        some = slice(None, None, -(-len(aside) // COMPARED[1]))
+        truth = np.array([page.document.label for page in aside], dtype=np.int64)
+        return said, compare(made, pixels[some], truth[some])
+
+
+def _pixels(recipe: Recipe, pages: Sequence[Page], most: int | None = None) -> NDArray[np.uint8]:
+    """Return pages as they are served, shape (pages, height, width, 3); of more than `most` an even choice."""
+    preprocessing = preprocessing_of(recipe)
+    step = -(-len(pages) // most) if most else 1
+    return np.stack([preprocessing.apply(page.image()) for page in pages[::step]])
 
 
 def _report(job: _Job, name: str, logits: NDArray[np.float32], pages: Sequence[Page]) -> None:
@@ -246,12 +291,12 @@ def _write(folder: Path, job: _Job, fitted: Fit, held: Held, facts: dict[str, An
     temperature = round(fit_temperature(held.logits, held.truth), 4)
     probabilities = softmax(held.logits, temperature)
     metrics = measure(probabilities, held.truth, job.labels)
+    keep_answers(job.runs / "held-out.npz", held.pages, probabilities)
     served = as_served(fitted.graph)
     export_openvino(served, recipe.input.width, recipe.input.height, folder)
-    step = max(1, len(held.pages) // PARITY_PAGES)
-    preprocessing = preprocessing_of(recipe)
-    pixels = np.stack([preprocessing.apply(page.image()) for page in held.pages[::step][:PARITY_PAGES]])
-    parity = check_parity(served, folder, pixels, temperature)
+    parity = check_parity(served, folder, _pixels(recipe, held.pages, PARITY_PAGES), temperature)
+    if recipe.precision == "int8":
+        _serve_int8(recipe, held, folder)
     architecture = ARCHITECTURES[recipe.architecture]
     model, weights = folder / "model.xml", folder / "model.bin"
     manifest = {
@@ -260,7 +305,7 @@ def _write(folder: Path, job: _Job, fitted: Fit, held: Held, facts: dict[str, An
         "labels": list(job.labels),
         "input": recipe.input.model_dump(),
         "normalization": {"mean": list(architecture.mean), "std": list(architecture.std)},
-        "precision": "f32",
+        "precision": recipe.precision,
         "temperature": temperature,
         "abstain_below": round(abstain_threshold(probabilities), 4),
         "files": {file.name: digest([file]) for file in (model, weights)},
@@ -276,12 +321,24 @@ def _write(folder: Path, job: _Job, fitted: Fit, held: Held, facts: dict[str, An
             "protocol": held.protocol,
         },
         "parity": asdict(parity),
+        "precisions": {name: asdict(row) for name, row in held.precisions.items()},
         "date": datetime.now(UTC).date().isoformat(),
     }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
     sources = [page.document.source for page in held.pages]
-    write_card(folder, recipe, manifest, probabilities, held.truth, sources)
+    write_card(folder, recipe, manifest, probabilities, held.truth, sources, job.notes)
     return metrics
+
+
+def _serve_int8(recipe: Recipe, held: Held, folder: Path) -> None:
+    """Replace the exported files by quantised ones, unless these say something else too often."""
+    row = held.precisions.get("int8")
+    if row and row.changed > MOST_CHANGED * row.pages:
+        raise ParityError(f"int8 gave {row.changed} of {row.pages} pages another label: serve this version in f32")
+    with tempfile.TemporaryDirectory() as scratch:
+        quantise(folder, _pixels(recipe, held.learnt, CALIBRATION_PAGES), Path(scratch))
+        for file in Path(scratch).iterdir():
+            shutil.copyfile(file, folder / file.name)
 
 
 def _publish(made: Path, out: Path) -> None:

@@ -6,7 +6,8 @@ from rich.console import Console
 
 import training.version as version
 from training.data import Document, Page
-from training.recipe import Recipe, Validation
+from training.precision import Row
+from training.recipe import Precision, Recipe, Validation
 from training.train import Fit, Resources, Served, make_graph
 
 LABELS = ("form", "slides")
@@ -31,12 +32,14 @@ def test_no_page_is_measured_by_a_network_that_saw_its_source(monkeypatch: pytes
         graphs.append(make_graph(recipe, 2))
         return Fit(graphs[-1], [], interrupted=False)
 
-    def answer(job: version._Job, graph: Served, asked: list[Page]) -> np.ndarray:
-        measured[graphs.index(graph)] = {page.document.source for page in asked}
-        return np.zeros((len(asked), 2), np.float32)
+    def answer(
+        job: version._Job, fitted: Fit, learn: list[Page], asked: list[Page]
+    ) -> tuple[np.ndarray, dict[Precision, Row]]:
+        measured[graphs.index(fitted.graph)] = {page.document.source for page in asked}
+        return np.zeros((len(asked), 2), np.float32), {}
 
     monkeypatch.setattr(version._Job, "fit", fit)
-    monkeypatch.setattr(version, "_logits", answer)
+    monkeypatch.setattr(version, "_ask", answer)
     job = version._Job(recipe, LABELS, tmp_path, Resources(1, 0), None, Console(quiet=True))
     _, held = version._fit_and_measure(job, pages, drawn, frozenset({0}))
     assert set(learnt) == {"fold-1", "fold-2", "final"}

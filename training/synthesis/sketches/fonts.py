@@ -1,9 +1,12 @@
 """Typefaces by the role they play, from whatever the machine has.
 
-More typefaces make better pages: on Debian, `apt-get install fonts-liberation fonts-linuxlibertine fonts-ebgaramond
-fonts-courier-prime fonts-cmu fonts-lmodern fonts-roboto-unhinted fonts-open-sans fonts-lato fonts-crosextra-carlito
-fonts-oldstandard fonts-sil-gentium fonts-vollkorn fonts-inconsolata fonts-kristi fonts-breip fonts-femkeklaver
-fonts-dkg-handwriting fonts-humor-sans fonts-isabella`. Where a role finds none, the DejaVu fonts of matplotlib serve.
+More typefaces make better pages, and the same seed draws the same page only where the same ones are installed. The
+released versions were trained with Debian's fonts-liberation, fonts-linuxlibertine, fonts-ebgaramond, fonts-cmu,
+fonts-courier-prime, fonts-lmodern, fonts-roboto-unhinted, fonts-open-sans, fonts-lato, fonts-crosextra-carlito,
+fonts-oldstandard, fonts-sil-gentium, fonts-vollkorn, fonts-inconsolata, fonts-kristi, fonts-breip, fonts-femkeklaver,
+fonts-dkg-handwriting, fonts-humor-sans, fonts-isabella, fonts-junicode, fonts-gfs-didot and fonts-tuffy; and with the
+typewriters, pens and old prints named below whose npm packages are `@fontsource/NAME` (Open Font License), such as
+special-elite for SpecialElite, each .woff file saved as .ttf. Where a role finds none, matplotlib's DejaVu serves.
 """
 
 import re
@@ -23,11 +26,19 @@ _FAMILIES = {
     "DejaVuSerif NotoSerif",
     "sans": "LiberationSans LiberationSansNarrow Roboto OpenSans Lato Carlito DejaVuSans DejaVuSansCondensed NotoSans "
     "cmunss lmsans10 LinBiolinum Tuffy RobotoCondensed",
-    "mono": "LiberationMono DejaVuSansMono Inconsolata cmuntt lmmono10 OCRB",
-    "typewriter": "CourierPrime LiberationMono cmuntt lmmono10 lmmonolt10 cmunvt",
+    "mono": "LiberationMono DejaVuSansMono Inconsolata cmuntt lmmono10 OCRB Vt323 ShareTechMono Dotgothic16 "
+    "AnonymousPro",
+    "typewriter": "CourierPrime LiberationMono cmuntt lmmono10 lmmonolt10 cmunvt SpecialElite SpecialElite Cutive "
+    "CutiveMono XanhMono AnonymousPro Cousine",
     "book": "OldStandard EBGaramond08 EBGaramond12 GFSDidot LinLibertine JunicodeTwoBeta cmunrm Gentium Vollkorn "
-    "LiberationSerif",
-    "hand": "Kristi Breip breipfont femkeklaver dkg Humor Isabella",
+    "LiberationSerif ImFellDwPica ImFellEnglish ImFellGreatPrimer Unifrakturmaguntia",
+    "hand": "Kristi Breip breipfont femkeklaver dkg Humor Isabella BadScript Caveat CedarvilleCursive "
+    "CoveredByYourGrace DawningOfANewDay Dekko GochiHand GreatVibes Handlee HerrVonMuellerhoff "
+    "HomemadeApple Italianno JustMeAgainDownHere Kalam LaBelleAurore LeagueScript LovedByTheKing "
+    "MarckScript Meddon MonsieurLaDoulaise MrDafoe MrDeHaviland MrsSaintDelafield NanumBrushScript "
+    "NanumPenScript NothingYouCouldDo OverTheRainbow PatrickHand PetitFormalScript PinyonScript Qwigley "
+    "ReenieBeanie RockSalt RougeScript Ruthie ShadowsIntoLight SueEllenFrancisco SwankyAndMooMoo "
+    "Tangerine TheGirlNextDoor WaitingForTheSunrise Zeyada",
 }
 _WEIGHTS = {
     "bold": r"[-_ ]?(bold|rb|bd|b|bx)$",

@@ -17,7 +17,7 @@ def paper_color(rng: np.random.Generator, aged: float) -> Color:
 
 
 def typewritten(rng: np.random.Generator) -> Sheet:
-    """Draw a page from a typewriter: letter, memo, report, list, telegram, with uneven ink and a loose line."""
+    """Draw a page from a typewriter: letter, memo, report, verse or table, with uneven ink and a loose line."""
     words = Words(rng)
     sheet = Sheet(*portrait(rng), rng, paper_color(rng, 0.5))
     face = pick("typewriter", rng)
@@ -27,7 +27,7 @@ def typewritten(rng: np.random.Generator) -> Sheet:
     y = float(rng.uniform(30, 150))
     if rng.random() < 0.25:
         y = _printed_head(sheet, words, y)
-    kind = int(rng.integers(4))
+    kind = int(rng.integers(6))
     if kind == 0:
         y = _letter_head(sheet, words, face, size, ink, margin, y)
     elif kind == 1:
@@ -36,7 +36,8 @@ def typewritten(rng: np.random.Generator) -> Sheet:
         sheet.text(sheet.width / 2, y - size * 2, f"- {rng.integers(2, 90)} -", face.at(size), ink, "ma")
     else:
         y = _typed(sheet, sheet.width / 2 - 60, y, words.phrase(2, 4).upper(), face, size, ink) + size
-    y = _typed_body(sheet, words, face, size, ink, margin, y)
+    body = {4: _typed_verse, 5: _typed_table}.get(kind, _typed_body)
+    y = body(sheet, words, face, size, ink, margin, y)
     if kind == 0:
         _signed(sheet, words, face, size, ink, y + size)
     return sheet
@@ -59,6 +60,31 @@ def _typed_body(sheet: Sheet, words: Words, face: Face, size: float, ink: Color,
             _typed(sheet, margin + (indent if number == 0 else 0), y, " ".join(line), face, size, ink)
             y += line_height(face.at(size)) * leading
         y += size * float(rng.uniform(0, 1.4))
+    return y
+
+
+def _typed_verse(sheet: Sheet, words: Words, face: Face, size: float, ink: Color, margin: float, y: float) -> float:
+    rng = sheet.rng
+    end, left = sheet.height - float(rng.uniform(40, 350)), margin * float(rng.uniform(1, 2.5))
+    while y < end:
+        for _ in range(int(rng.integers(2, 9))):
+            step = float(rng.choice([0, 0, 0, size * 2]))
+            y = _typed(sheet, left + step, y, words.phrase(3, 7).capitalize(), face, size, ink)
+        y += size * float(rng.uniform(0.8, 2))
+    return y
+
+
+def _typed_table(sheet: Sheet, words: Words, face: Face, size: float, ink: Color, margin: float, y: float) -> float:
+    rng = sheet.rng
+    end, count = sheet.height - float(rng.uniform(40, 350)), int(rng.integers(2, 6))
+    columns = margin + np.linspace(0, sheet.width - margin * 1.5, count, endpoint=False)
+    leading = float(rng.choice([0.2, 0.5, 1.0]))
+    while y < end:
+        for place, x in enumerate(columns):
+            kind = int(rng.integers(4))
+            text = words.phrase(1, 3) if place == 0 or kind == 0 else f"{rng.integers(1, 4000):,}" if kind < 3 else "-"
+            _typed(sheet, float(x), y, text[: max(4, int(110 / count))], face, size, ink)
+        y += size * (1.2 + leading)
     return y
 
 

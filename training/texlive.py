@@ -1,0 +1,132 @@
+"""Pages of real documents by hundreds of authors: the examples that TeX Live's packages show in their documentation.
+
+    apt-get install texlive-latex-extra-doc texlive-publishers-doc texlive-humanities-doc texlive-science-doc
+    python -m training.texlive /usr/share/doc FOLDER
+
+They are slides in every theme, papers in the layouts of most publishers, CVs and some invoices: layouts that one would
+never draw. What comes out is an ImageFolder with a manifest, to copy beside one's own documents.
+"""
+
+import csv
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pypdfium2  # type: ignore[import-untyped]
+from PIL import Image
+
+LICENCE = "LPPL and other free licences, by package"
+SIDE = 900
+"""Pixels of the longer side."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Which files show documents of a label: how their path looks, how many pages of each, and how many in all."""
+
+    label: str
+    path: re.Pattern[str]
+    pages: int
+    most: int
+    landscape: bool = False
+
+
+def _rule(label: str, pages: int, most: int, *parts: str, landscape: bool = False) -> Rule:
+    return Rule(label, re.compile("|".join(parts), re.IGNORECASE), pages, most, landscape)
+
+
+# The first rule that fits decides; a manual is no example of what its package makes.
+NOT_EXAMPLES = re.compile(
+    r"/(figures?|pictures|images|graphics|gfx|pics|contents)/|logo|(guide|manual|doc|code|handbook)[^/]*\.pdf$", re.I
+)
+RULES = (
+    _rule(
+        "resume",
+        3,
+        150,
+        r"[/-](tucv|simplecv|ecv|readablecv|cv4tw|limecv|esieecv|harnon-cv|europasscv|pas-cv|mycv|europecv|komacv)/.+/?.*"
+        r"(ex|example|template|test|sample|mwe|cv-|resume|_en|_de|minimal|spl|dpl|at\.|utf8)",
+        r"/(koma-moderncvclassic/cvbasic|ESIEEcv|CVCTAN|classicthesis-cv|sample-europecv-bib)\.pdf",
+        r"/(resumecls/example|moderncv|curve|currvita|vita|altacv|cv)/.*(example|template|sample|resume-)",
+    ),
+    _rule(
+        "slides",
+        12,
+        420,
+        r"beamer|slide|talk|prosper|powerdot|present|pdfscreen|lecturer|trigon|tdclock|metropolis|seminar|theme",
+        landscape=True,
+    ),
+    _rule("invoice", 2, 40, r"/(facture-b[^/]*\.pdf|duck-invoice|factura-ejemplo|article-facture)"),
+    _rule(
+        "scientific_paper",
+        6,
+        420,
+        r"/(acmart|acmconf|aastex|aiaa|afparticle|aomart|apa6?7?|ascelike|asmeconf|asmejour|asaetr|cje|dccpaper)/",
+        r"/(ejpecp|elsarticle|els-cas-templates|emisa|estcpmm|gaceta|geradwp|hep-paper|icsv|ieeeconf|ieeepes)/",
+        r"/(ijmart|ijsra|imac|inkpaper|iscram|jacow|jmlr|jpsj|jwjournal|lni|llncs|mlacls|mnras|ltugboat|tugboat)/",
+        r"/(quantumarticle|revquantum|revtex|sageep|spie|sugconf|pracjourn|proc[a-z]*|siam|svjour|univie-ling|arxiv)/",
+        r"/(resphilosophica|scrjrnl|confproc|classicthesis/examples/classicthesis-article|soton|uspace|wlg|philosoph)",
+        r"/(autoarea|authorarchive|turabian|ametsoc|agu|IEEEtran|nature|pnas|biometrika|matc3|mentis|msu|gzt)",
+        r"(samplepaper|sample-article|template_basic|template_advanced|pjsample|article-in-|paper-english|HgbArticle)",
+    ),
+)
+
+
+def examples(docs: Path) -> Iterator[tuple[Rule, str, Path]]:
+    """Give the example documents below a folder of documentation: the rule, the package's name and the file."""
+    for file in sorted(docs.rglob("*.pdf")):
+        path = "/" + file.relative_to(docs).as_posix()
+        if NOT_EXAMPLES.search(path):
+            continue
+        rule = next((rule for rule in RULES if rule.path.search(path)), None)
+        if rule:
+            yield rule, file.parent.name, file
+
+
+def pages(file: Path, rule: Rule) -> Iterator[Image.Image]:
+    """Render pages spread evenly over a document, without those that are empty or not of the right shape."""
+    try:
+        document = pypdfium2.PdfDocument(file)
+    except pypdfium2.PdfiumError:
+        return
+    with document:
+        wanted = np.unique(np.linspace(0, len(document) - 1, rule.pages).round().astype(int))
+        for number in wanted:
+            width, height = document.get_page_size(int(number))
+            if min(width, height) < 200 or (width > height * 1.15) != rule.landscape or max(width, height) > 1200:
+                continue
+            image = document[int(number)].render(scale=SIDE / max(width, height)).to_pil().convert("RGB")
+            grey = np.asarray(image.convert("L"))
+            if grey.std() > 12:  # an empty or nearly empty page shows nothing of its kind
+                yield image
+
+
+def gather(docs: Path, out: Path) -> Counter[str]:
+    """Write the pages of every example below `docs` as an ImageFolder with a manifest; return how many a label."""
+    made: Counter[str] = Counter()
+    with (_made(out) / "manifest.csv").open("w", newline="", encoding="utf-8") as lines:
+        rows = csv.writer(lines)
+        rows.writerow(["file", "source", "licence"])
+        for rule, package, file in examples(docs):
+            for image in pages(file, rule):
+                if made[rule.label] >= rule.most:
+                    break
+                name = f"{rule.label}/texlive-{package}-{file.stem}-{made[rule.label]}.jpg"
+                image.save(_made((out / name).parent) / Path(name).name, quality=88)
+                rows.writerow([name, f"texlive-{rule.label}", LICENCE])
+                made[rule.label] += 1
+    return made
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+if __name__ == "__main__":
+    for label, count in sorted(gather(Path(sys.argv[1]), Path(sys.argv[2])).items()):
+        print(f"{label:>18} {count}")

@@ -1,0 +1,222 @@
+"""The versions side by side on pages that none of them had learnt from, and their vote: the card of all cards.
+
+    python -m training.vote v1 v2 v3 --strangers FOLDER
+
+Every training leaves its held-out answers in `runs/VERSION/held-out.npz`. Versions that were cross-validated on the
+same folder were dealt the same folds, so that each page was judged by three networks that had never seen its source:
+their mean is the vote as it would be on documents of somebody else.
+"""
+
+import argparse
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from model_service.manifest import Manifest, load
+from training.card import draw_confusion
+from training.data import DataError, Page
+from training.evaluate import Bools, marked, marked_files
+from training.metrics import Floats, Labels, confusion, measure
+
+FILE = "held-out.npz"
+CARD, PICTURE = "README.md", "vote.png"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Calibrated held-out answers of one version: `names` of pages, their probabilities and right labels."""
+
+    names: tuple[str, ...]
+    probabilities: Floats
+    truth: Labels
+
+
+def keep_answers(file: Path, pages: Sequence[Page], probabilities: Floats) -> None:
+    """Write held-out answers beside the checkpoints of a training."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    names = [f"{page.document.label}/{page.document.file.name}" for page in pages]
+    truth = np.array([page.document.label for page in pages], dtype=np.int64)
+    np.savez_compressed(file.with_suffix(".npz"), names=np.array(names), probabilities=probabilities, truth=truth)
+
+
+def read_answers(file: Path) -> Answers:
+    """Read what `keep_answers` wrote.
+
+    Raises:
+        DataError: There is no such file.
+    """
+    if not file.exists():
+        raise DataError(f"{file} is missing: train that version first")
+    with np.load(file) as kept:
+        return Answers(tuple(map(str, kept["names"])), kept["probabilities"], kept["truth"])
+
+
+def common(answers: Mapping[str, Answers]) -> dict[str, Answers]:
+    """Return the answers of every version to the pages that all of them were asked, in one order.
+
+    Raises:
+        DataError: There is no such page: the versions were not cross-validated on the same folder.
+    """
+    # The pages of one file share its name: only a name that stands alone can be matched.
+    alone = [{name for name, times in Counter(said.names).items() if times == 1} for said in answers.values()]
+    shared = sorted(set.intersection(*alone))
+    if not shared:
+        raise DataError("the versions have no held-out page in common: train them on one folder, with folds")
+    matched = {}
+    for version, said in answers.items():
+        place = {name: number for number, name in enumerate(said.names)}
+        rows = [place[name] for name in shared]
+        matched[version] = Answers(tuple(shared), said.probabilities[rows], said.truth[rows])
+    return matched
+
+
+def documents(names: Sequence[str]) -> list[list[int]]:
+    """Return the places of pages that belong to one document, by names that differ in a last number only."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for place, name in enumerate(names):
+        groups[re.sub(r"[-_]?p?\d+(?=\.\w+$)", "", name)].append(place)
+    return [places for places in groups.values() if len(places) > 1]
+
+
+WAYS: Mapping[str, Callable[[Floats], Floats]] = {
+    "mean of the pages' probabilities (served)": lambda pages: pages.mean(axis=0),
+    "geometric mean": lambda pages: np.exp(np.log(np.maximum(pages, 1e-9)).mean(axis=0)),
+    "the surest page alone": lambda pages: pages[pages.max(axis=1).argmax()],
+    "the first page alone": lambda pages: pages[0],
+}
+"""How the pages of one document can be combined."""
+
+
+def pages_combined(vote: Floats, truth: Labels, groups: Sequence[Sequence[int]], most: int = 8) -> dict[str, float]:
+    """Return the share of documents that each way of combining up to `most` pages gets right."""
+    right: dict[str, list[bool]] = {way: [] for way in WAYS}
+    for places in groups:
+        chosen = list(places[:most])
+        for way, combine in WAYS.items():
+            right[way].append(int(combine(vote[chosen]).argmax()) == int(truth[chosen[0]]))
+    return {way: float(np.mean(hits)) for way, hits in right.items()}
+
+
+def write_vote(models: Path, runs: Path, versions: Sequence[str], strangers: Path | None = None) -> str:
+    """Write `models/README.md` and its picture from the held-out answers of all versions; return the text.
+
+    Args:
+        models: Folder of the versions, whose manifests are read.
+        runs: Folder of the trainings' checkpoints and answers.
+        versions: Which to put side by side.
+        strangers: Pages of kinds that no label covers, to say how many would be flagged.
+
+    Raises:
+        DataError: A version has no answers, or they have no page in common.
+    """
+    manifests = {version: load(models / version) for version in versions}
+    labels = manifests[versions[0]].labels
+    said = common({version: read_answers(runs / version / FILE) for version in versions})
+    truth = said[versions[0]].truth
+    vote = np.mean([answers.probabilities for answers in said.values()], axis=0)
+    table = confusion(vote.argmax(axis=1), truth, len(labels))
+    draw_confusion(table, labels, f"the vote of {', '.join(versions)} on pages of unseen sources", models / PICTURE)
+    lines = [
+        "# The versions side by side",
+        "",
+        f"On {len(truth)} pages, each judged by networks that had seen no page of its source: two folds, and a source",
+        "is a book, an archive, a tax authority, a journal. A label with a single source, such as receipts, was known",
+        "to the judging networks from drawn pages only; the released versions have learnt from every source. Written",
+        "by `python -m training.vote`.",
+        "",
+        *_side_by_side(said, vote, truth, labels),
+        "",
+        f"![confusion matrix of the vote]({PICTURE})",
+        "",
+        *_doubt(manifests, said, strangers, models),
+        "",
+        *_several_pages(vote, said[versions[0]]),
+    ]
+    text = "\n".join(lines) + "\n"
+    (models / CARD).write_text(text, "utf-8")
+    return text
+
+
+def _side_by_side(said: Mapping[str, Answers], vote: Floats, truth: Labels, labels: Sequence[str]) -> list[str]:
+    columns = {version: measure(answers.probabilities, truth, labels) for version, answers in said.items()}
+    columns["the vote"] = measure(vote, truth, labels)
+    rows = [
+        f"| | {' | '.join(columns)} |",
+        f"|---|{'---|' * len(columns)}",
+        "| accuracy | " + " | ".join(f"{m.accuracy:.1%}" for m in columns.values()) + " |",
+        "| 95 % interval | " + " | ".join("{:.1%} to {:.1%}".format(*m.interval) for m in columns.values()) + " |",
+        "| macro-F1 | " + " | ".join(f"{m.macro_f1:.1%}" for m in columns.values()) + " |",
+        "| calibration error | " + " | ".join(f"{m.ece:.3f}" for m in columns.values()) + " |",
+    ]
+    for label in labels:
+        found = (f"{m.recall.get(label, float('nan')):.1%}" for m in columns.values())
+        rows.append(f"| found of {label} | " + " | ".join(found) + " |")
+    return rows
+
+
+def _doubt(
+    manifests: Mapping[str, Manifest], said: Mapping[str, Answers], strangers: Path | None, models: Path
+) -> list[str]:
+    below = [manifest.abstain_below for manifest in manifests.values()]
+    probabilities = [answers.probabilities for answers in said.values()]
+    unsure = np.stack([p.max(axis=1) < bound for p, bound in zip(probabilities, below, strict=True)])
+    marks = marked(np.stack([p.argmax(axis=1) for p in probabilities]), unsure)
+    right = np.mean(probabilities, axis=0).argmax(axis=1) == next(iter(said.values())).truth
+    lines = [
+        "## Doubt",
+        "",
+        f"Of these pages {marks.mean():.1%} would be marked for review, because the versions disagree or at least half",
+        f"of them abstain. The vote is right on {_share(right[~marks])} of the rest and on {_share(right[marks])} of",
+        "the marked.",
+    ]
+    if strangers:
+        shares = _strangers(models, list(manifests), strangers)
+        lines += ["", "Pages of kinds that no label covers, marked for review by the released versions:", ""]
+        lines += ["| kind | pages | marked |", "|---|---|---|"]
+        lines += [f"| {kind} | {count} | {share:.0%} |" for kind, (count, share) in shares.items()]
+    return lines
+
+
+def _share(right: Bools) -> str:
+    return f"{right.mean():.1%}" if len(right) else "none"
+
+
+def _strangers(models: Path, versions: Sequence[str], folder: Path) -> dict[str, tuple[int, float]]:
+    shares: dict[str, tuple[int, float]] = {}
+    for kind in sorted(child for child in folder.iterdir() if child.is_dir()):
+        marks = marked_files(models, versions, sorted(kind.iterdir()))
+        shares[kind.name] = (len(marks), float(np.mean(marks)))
+    return shares
+
+
+def _several_pages(vote: Floats, answers: Answers) -> list[str]:
+    groups = documents(answers.names)
+    if not groups:
+        return []
+    alone = [place for places in groups for place in places]
+    pagewise = float((vote[alone].argmax(axis=1) == answers.truth[alone]).mean())
+    shares = pages_combined(vote, answers.truth, groups)
+    return [
+        "## Documents of several pages",
+        "",
+        f"{len(groups)} documents of which at least two pages were held out, {len(alone)} pages. Page by page the vote",
+        f"is right on {pagewise:.1%} of them; a document as a whole, by up to eight pages, by way of combining them:",
+        "",
+        "| way | documents right |",
+        "|---|---|",
+        *(f"| {way} | {share:.1%} |" for way, share in shares.items()),
+    ]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("versions", nargs="+")
+    parser.add_argument("--models", type=Path, default=Path("models"))
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--strangers", type=Path, help="one folder a kind of page that no label covers")
+    given = parser.parse_args()
+    print(write_vote(given.models, given.runs, given.versions, given.strangers))
