@@ -172,6 +172,7 @@ def _sam(home: Home, command: str, *arguments: str, endpoint_url: str = "") -> N
         "SAM_CLI_POLL_DELAY": "0.5",  # seconds between looks at the deployment; its default suits AWS's pace
         "__SAM_CLI_APP_DIR": str(_sam_settings(home)),
         "PYTHON": str(environment.tool("python")),  # it has pip, which orchestrator/Makefile needs
+        "IMAGE_VERSIONS": "",  # image_build/Makefile: the services run as processes, so no image is to be built
     }
     if endpoint_url:
         settings["AWS_ENDPOINT_URL"] = endpoint_url
