@@ -25,7 +25,9 @@ from model_service.errors import DocumentError
 
 log = logging.getLogger(__name__)
 
-SUFFIXES = frozenset(f".{kind}" for kind in "jpg jpeg png webp tif tiff heic heif avif gif bmp pdf".split())
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".gif", ".bmp", ".pdf"}
+)
 MANIFEST = "manifest.csv"
 STRANGER = -1
 """Stands in a document's `label` for "none of the labels"."""

@@ -2,37 +2,55 @@
 
 import json
 import os
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
 from model_service.errors import ModelError
-from triptych.errors import TriptychError
+from orchestrator.documents import Documents
+from triptych import target
+from triptych.commands.options import Stack, moment
+from triptych.commands.shared import progress_bar
+from triptych.errors import TriptychError, UsageError
+from triptych.reviews import Reviews
 
 if TYPE_CHECKING:
     from training.evaluate import Evaluation
 
 Data = Annotated[Path, typer.Option(help="Folder that holds one folder of images or PDFs a label.")]
+MOST = 20_000
+"""So many of the newest labelled documents are learnt from."""
 Models = Annotated[Path, typer.Option(help="Folder of the versions.")]
 
 
 def train(
     version: Annotated[str, typer.Argument(help="Version to train, by the recipe in its folder.")],
-    data: Data,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder that holds one folder of images or PDFs a label.", show_default=False)
+    ] = None,
     models: Models = Path("models"),
     recipe: Annotated[Path | None, typer.Option(help="Another recipe than the version's own.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads to compute with.")] = os.cpu_count() or 1,
     torchscript: Annotated[
         bool, typer.Option("--torchscript", help="Also write model.pt, for SageMaker's PyTorch container.")
     ] = False,
+    from_reviews: Annotated[
+        bool, typer.Option("--from-reviews", help="First add the reviewed documents to --data (or to `reviewed`).")
+    ] = False,
+    since: Annotated[str | None, typer.Option(help="With --from-reviews: only uploads after this, as 30d.")] = None,
+    stack: Stack = None,
 ) -> None:
     """Train a version on a folder of labelled documents; what comes out can be served.
 
-    A run that was broken off goes on where it was. Ctrl-C ends it early and keeps the best so far.
+    With --from-reviews, what people have labelled is fetched into that folder first. A run that was broken off goes on
+    where it was. Ctrl-C ends it early and keeps the best so far.
     """
     try:
         from training.architectures import WeightsError
@@ -44,6 +62,11 @@ def train(
     except ModuleNotFoundError as missing:
         raise TriptychError(f"Training needs more packages ({missing.name}): `make training` installs them") from None
     console = Console(stderr=True)
+    if from_reviews:
+        data = data or Path("reviewed")
+        _fetch_reviewed(data, since, stack, console)
+    if data is None:
+        raise UsageError("What is to be learnt from? Give --data FOLDER, --from-reviews, or both.")
     try:
         result = train_version(
             recipe or models / version / "recipe.toml",
@@ -61,6 +84,23 @@ def train(
         f"({low:.1%} to {high:.1%}). {result.folder} can be served; its README.md is the model card.",
         highlight=False,
     )
+
+
+def _fetch_reviewed(folder: Path, since: str | None, stack: str | None, console: Console) -> None:
+    """Bring the folder up to what people have labelled, and say what came of it."""
+    from triptych import lessons
+
+    to = target.find(stack)
+    after = moment(since, now=datetime.now(UTC)) if since else None
+    records = Reviews(to.table).labelled(since=after, limit=MOST)
+    with progress_bar(console) as progress:
+        bar = progress.add_task("fetched", total=len(records))
+        reader = Documents(to.s3, max_bytes=sys.maxsize)
+        written = lessons.write(records, reader, folder, advance=lambda: progress.advance(bar))
+    for line in written.left_out:
+        console.print(f"[yellow]left out[/] {escape(line)}", highlight=False)
+    apart = f"; {written.strangers} that fit no label are put apart" if written.strangers else ""
+    console.print(f"{written.documents} reviewed documents are in {folder}{apart}.", highlight=False)
 
 
 def evaluate(
