@@ -34,7 +34,7 @@ def main(descriptor: int) -> None:
         descriptor: Of the socket to the service.
     """
     with Connection(descriptor) as service:
-        _settle()
+        settle()
         service.send_bytes(protocol.READY)
         with contextlib.suppress(EOFError, ConnectionError):  # the service has ended
             while True:
@@ -45,7 +45,7 @@ def main(descriptor: int) -> None:
 def _decode(service: Connection, head: bytes) -> None:
     frame, limits = protocol.parse_job(head)
     data = service.recv_bytes()
-    _bound_memory(limits)
+    bound_memory(limits)
 
     def checkpoint() -> None:
         if service.poll():
@@ -65,7 +65,7 @@ def _decode(service: Connection, head: bytes) -> None:
         signal.alarm(0)
 
 
-def _settle() -> None:
+def settle() -> None:
     """Become a process that ends by its service alone, leaves no core file, and is the first to go without memory."""
     for number in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group of a terminal or a container
         signal.signal(number, signal.SIG_IGN)
@@ -76,7 +76,8 @@ def _settle() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
-def _bound_memory(limits: Limits) -> None:
+def bound_memory(limits: Limits) -> None:
+    """Take no more memory than a document may need (where the system enforces it)."""
     with contextlib.suppress(ValueError, OSError):  # not every system enforces it
         resource.setrlimit(resource.RLIMIT_AS, (limits.max_memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
 

@@ -1,0 +1,54 @@
+"""Read what a report on the versions needs, and no more: the command and the console say the same."""
+
+from datetime import UTC, datetime
+
+from orchestrator.errors import RecordsUnavailable
+from orchestrator.table import Policies
+from triptych.errors import TriptychError
+from triptych.evidence.report import Report, assess
+from triptych.results import Question, Results
+from triptych.reviews import Reviews
+
+SAMPLE = 2000
+"""So many of the newest documents tell what arrives and how it is answered."""
+
+LABELS = 10_000
+"""At most so many labelled documents are weighed, the newest."""
+
+
+def report(
+    results: Results,
+    reviews: Reviews,
+    policies: Policies,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    sample: int = SAMPLE,
+    labels: int = LABELS,
+) -> Report:
+    """What the records of a stack say about its versions.
+
+    Args:
+        results: the stack's records.
+        reviews: its labels.
+        policies: whose answers make its verdicts.
+        since: when the uploads begin that are looked at.
+        until: when they end.
+        sample: about so many documents, labelled or not, tell what arrives.
+        labels: at most so many labelled ones are weighed.
+
+    Raises:
+        TriptychError: the table cannot be read just now.
+    """
+    try:
+        policy = policies.newest()
+    except RecordsUnavailable as error:
+        raise TriptychError(str(error)) from error
+    return assess(
+        reviews.labelled(since, until, labels),
+        results.stretch(Question.of(since=since, until=until), about=sample),
+        now=datetime.now(UTC),
+        policy=policy,
+        since=since,
+        until=until,
+    )
