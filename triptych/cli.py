@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 
 from triptych.commands.backfill import backfill
+from triptych.commands.plan import plan
 from triptych.commands.promote import policy, promote
 from triptych.commands.put import put
 from triptych.commands.redrive import redrive
@@ -21,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (up, down, put, results, watch, review, promote, policy, redrive, backfill, train, evaluate):
+for command in (up, down, put, results, watch, review, promote, policy, redrive, backfill, train, evaluate, plan):
     app.command()(command)
 
 

@@ -1,0 +1,104 @@
+"""Protects: that the tasks suffice, and that waits are what queueing theory says. Worked figures are by hand."""
+
+import math
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from triptych.plan import template
+from triptych.plan.capacity import Capacity, waiting_share
+from triptych.plan.workload import Setup, Workload
+
+sizes = st.sampled_from(sorted(template.TASK_MEMORY_GB))
+
+
+def capacity(rate: float = 1.0, *, page_ms: float = 100.0, cpu: int = 1024, **setup: float | int) -> Capacity:
+    return Capacity(Workload(rate, rate, page_ms=page_ms), Setup(cpu, **setup))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("workers", "utilisation", "share"),
+    [(1, 0.5, 0.5), (1, 0.9, 0.9), (2, 0.5, 1 / 3), (8, 0.5, 0.0590), (4, 0.8, 0.5964)],
+)
+def test_erlangs_formula_gives_the_values_of_the_tables(workers: int, utilisation: float, share: float) -> None:
+    assert waiting_share(workers, utilisation) == pytest.approx(share, abs=1e-4)
+
+
+@pytest.mark.parametrize("cpu", [1024, 4096])
+def test_waits_are_those_of_a_simulated_queue(cpu: int) -> None:
+    """First come, first served, by an event at a time: nothing of the formulas is in it."""
+    size = capacity(cpu=cpu, page_ms=100)
+    waits = simulated_waits(size.workers, size.per_task, size.service_s, documents=200_000)
+    assert sum(waits) / len(waits) == pytest.approx(size.mean_wait_s, rel=0.1)
+
+
+def simulated_waits(workers: int, rate: float, service_s: float, documents: int) -> list[float]:
+    chance = random.Random(7)
+    free = [0.0] * workers
+    now, waits = 0.0, []
+    for _ in range(documents):
+        now += chance.expovariate(rate)
+        soonest = min(range(workers), key=free.__getitem__)
+        begins = max(now, free[soonest])
+        waits.append(begins - now)
+        free[soonest] = begins + chance.expovariate(1 / service_s)
+    return waits
+
+
+def test_a_worked_example() -> None:
+    """100 ms of a vCPU a document: a vCPU carries 10/s, 5/s at a half; 23/s need five tasks.
+
+    A document waits as long as it takes (M/M/1 at a half), so the handler is at it for 150 + 21 ms, 4 MB at 75 MB/s
+    and 200 ms: 424 ms; at 23/s that keeps 9.76 handlers busy. While a version is mute: 2,700 + 21 ms, three times.
+    """
+    size = capacity(23)
+    assert size.most_per_task == pytest.approx(10)
+    assert size.per_task == pytest.approx(5)
+    assert size.tasks == 5
+    assert size.mean_wait_s == pytest.approx(0.1)
+    assert size.handler_s == pytest.approx(0.4243, abs=1e-4)
+    assert size.handlers(23) == pytest.approx(9.76, abs=0.01)
+    assert size.broken_handlers(23) == pytest.approx(23 * 2.721 * 3)
+
+
+def test_the_hundredth_document_is_counted_over_three_versions() -> None:
+    """A version is late with a third of a hundredth: 0.1 s + ln(0.5 / 0.00333) / (10/s - 5/s) = 1.102 s."""
+    assert capacity(1).answers_p99_s == pytest.approx(0.1 + math.log(150) / 5)
+
+
+def test_a_part_of_a_vcpu_takes_longer_and_a_larger_task_takes_more_at_a_time() -> None:
+    assert capacity(cpu=256).service_s == pytest.approx(0.4)
+    assert capacity(cpu=512).service_s == pytest.approx(0.2)
+    assert capacity(cpu=8192).service_s == pytest.approx(0.1)
+    assert capacity(cpu=8192).per_task == pytest.approx(40)
+    assert capacity(cpu=8192).mean_wait_s < capacity(cpu=1024).mean_wait_s / 50
+
+
+def test_pages_beyond_those_that_are_scored_cost_nothing_here() -> None:
+    def seconds(pages: int) -> float:
+        return Workload(1, 1, 0.1, pages, page_ms=50).document_vcpu_s
+
+    assert seconds(8) == seconds(20) == pytest.approx(0.4)
+
+
+def test_what_no_longer_fits_the_budget_is_seen() -> None:
+    assert capacity(page_ms=62).fits_budget
+    assert not capacity(page_ms=62, cpu=256).fits_budget
+    assert not capacity(page_ms=62, utilisation=0.9).fits_budget
+
+
+@given(rate=st.floats(1e-4, 50_000), page_ms=st.floats(1, 2000), cpu=sizes, least=st.integers(1, 50))
+def test_tasks_suffice_and_one_fewer_would_not(rate: float, page_ms: float, cpu: int, least: int) -> None:
+    size = capacity(rate, page_ms=page_ms, cpu=cpu, min_tasks=least)
+    work = rate * page_ms / 1000 / size.setup.vcpus  # tasks kept busy
+    assert work <= size.tasks * size.setup.utilisation * (1 + 1e-6)
+    if size.tasks > least:
+        assert work > (size.tasks - 1) * size.setup.utilisation * (1 - 1e-6)
+
+
+@given(one=st.floats(1e-4, 50_000), other=st.floats(1e-4, 50_000), cpu=sizes)
+def test_more_documents_never_need_fewer_tasks(one: float, other: float, cpu: int) -> None:
+    less, more = sorted((one, other))
+    assert capacity(less, cpu=cpu).tasks <= capacity(more, cpu=cpu).tasks
