@@ -6,10 +6,12 @@ import typer
 from rich.console import Console
 
 from triptych.commands.backfill import backfill
+from triptych.commands.console import console
 from triptych.commands.plan import plan
 from triptych.commands.promote import policy, promote
 from triptych.commands.put import put
 from triptych.commands.redrive import redrive
+from triptych.commands.report import report
 from triptych.commands.results import results, watch
 from triptych.commands.review import review
 from triptych.commands.stack import down, up
@@ -22,7 +24,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (up, down, put, results, watch, review, promote, policy, redrive, backfill, train, evaluate, plan):
+for command in (
+    up,
+    down,
+    put,
+    results,
+    watch,
+    console,
+    review,
+    report,
+    promote,
+    policy,
+    redrive,
+    backfill,
+    train,
+    evaluate,
+    plan,
+):
     app.command()(command)
 
 
