@@ -22,7 +22,7 @@ class _Static(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Called by Starlette."""
         answer = await super().get_response(path, scope)
-        if scope["query_string"]:
+        if scope["query_string"] or path.startswith("vendor/"):
             answer.headers["Cache-Control"] = "private, max-age=31536000, immutable"
         return answer
 

@@ -78,6 +78,7 @@ def _environment(console: Console) -> Environment:
         "ms": views.milliseconds,
         "size": views.size,
         "ago": views.ago,
+        "words": views.words,
     }
     made.globals |= {
         "console": console,

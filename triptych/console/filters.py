@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from orchestrator.records import Record, Status, timestamp
+from triptych.console.views import words
 from triptych.results import Question, Results
 
 PAGE = 24
@@ -95,7 +96,7 @@ class Filter:
         return {
             "": _OTHERS,
             "Status": {f"status:{status}": str(status).capitalize() for status in Status},
-            "Verdict": {f"label:{label}": label for label in verdicts},
+            "Verdict": {f"label:{label}": words(label) for label in verdicts},
         }
 
 

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import PurePath
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Request, Response, UploadFile
 
@@ -68,7 +68,7 @@ def key_of(name: str) -> str:
     return visible[-_MAX_NAME:] or "document"
 
 
-def _documents(here: Console, chosen: Filter) -> dict[str, object]:
+def _documents(here: Console, chosen: Filter) -> dict[str, Any]:
     """What a page of documents shows."""
     records, older = chosen.ask(here.access().results)
     here.labels |= _labels(records)

@@ -1,6 +1,6 @@
 """The Review page: one document after the other, one key a label."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request, Response
 
@@ -50,7 +50,7 @@ def _next(request: Request, here: Console, labelled: Record | None = None, undon
     return here.page(request, "review_desk.html", **content)
 
 
-def _desk(here: Console, record: Record | None, labelled: Record | None = None) -> dict[str, object]:
+def _desk(here: Console, record: Record | None, labelled: Record | None = None) -> dict[str, Any]:
     """What lies on the desk. What the versions say is hidden at first: who sees it agrees too easily."""
     return {
         "card": views.cards([record])[0] if record else None,

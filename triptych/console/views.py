@@ -100,12 +100,14 @@ class Card:
     def notes(self) -> list[str]:
         """What a person should know beside the verdict."""
         notes = []
-        if self.record.status in (Status.PARTIAL, Status.FAILED, Status.REJECTED):
+        if self.record.verdict and self.record.status is not Status.COMPLETE:
             notes.append(str(self.record.status).lower())
         if self.record.review:
             notes.append("labelled")
         elif self.record.verdict and self.record.verdict.needs_review:
             notes += [f"to review: {reason}" for reason in self.record.verdict.review_reasons]
+        elif self.record.waits_in:
+            notes.append("random check")
         return notes
 
     def picture(self, size: str = "small", page: int = 0) -> str:
@@ -227,6 +229,11 @@ def size(value: int) -> str:
             return f"{value:.0f} {unit}"
         value = round(value / 1000)
     return f"{value} GB"
+
+
+def words(label: str) -> str:
+    """A label as people write it: `scientific_paper` is a scientific paper."""
+    return label.replace("_", " ")
 
 
 def ago(moment: datetime, now: datetime | None = None) -> str:
