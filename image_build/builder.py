@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_POLL_S = 5.0
+_POLL_S = 10.0
 
 _MARGIN_S = 60.0
 """What a last look, with the retries of its calls, and the answer may take before Lambda ends the invocation."""

@@ -4,7 +4,7 @@
  CloudFormation ──► handler ──► are the images there? ── yes ─────────────────────────────► SUCCESS
                        ▲                │ no
                        │                ▼
-                       │        start CodeBuild, look every few seconds ── ended ── well ──► SUCCESS
+                       │        start CodeBuild, look every ten seconds ── ended ── well ──► SUCCESS
                        │                │                                     └─── badly ──► FAILED
                        └── Lambda ◄─────┘ 14 minutes are over
                      tries again: the build of this request is found, and waited for
@@ -15,7 +15,8 @@ build. Where even that fails, the resource's ServiceTimeout makes CloudFormation
 """
 
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import boto3
@@ -43,7 +44,24 @@ class Context(Protocol):
 
 
 def handler(event: Mapping[str, Any], context: Context) -> None:
+    """The function's entry point."""
+    handle(event, context, lambda: Builder(_client("codebuild"), _client("ecr")))
+
+
+def handle(
+    event: Mapping[str, Any],
+    context: Context,
+    make_builder: Callable[[], Builder],
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
     """Answer one request of CloudFormation's.
+
+    Args:
+        event: the request.
+        context: the invocation.
+        make_builder: called where its failure, too, becomes an answer.
+        sleep: waits between attempts to deliver the answer.
 
     Raises:
         StillBuilding: the build goes on; Lambda is to deliver the request again.
@@ -52,13 +70,13 @@ def handler(event: Mapping[str, Any], context: Context) -> None:
     request = Request.from_event(event)
     logger.info("%s %s", request.kind, request.id)
     try:
-        answer = respond(request, context, Builder(_client("codebuild"), _client("ecr")))
+        answer = respond(request, context, make_builder())
     except StillBuilding:
         raise
     except Exception as error:
         logger.exception("%s failed", request.kind)
         answer = Answer(success=False, reason=f"{type(error).__name__}: {error}")
-    cloudformation.send(request, answer)
+    cloudformation.send(request, answer, sleep=sleep)
 
 
 def respond(request: Request, context: Context, builder: Builder) -> Answer:
