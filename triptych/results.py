@@ -79,23 +79,34 @@ class Results:
     def newest(self, question: Question, *, limit: int) -> list[Record]:
         """At most `limit` records that answer the question, newest first.
 
-        The shards are asked at the same time, and each for as many as are wanted in all: the newest may all be
-        in one.
+        The shards are asked at the same time, each for its share and some more; of one that holds more than that of
+        the newest, the next page is read when it is come to.
+        """
+        share = limit / SHARDS
+        page = math.ceil(share + 3 * math.sqrt(share))  # documents fall to shards by chance: three deviations more
+        shards = [self._shard(question, shard, page) for shard in range(SHARDS)]
+        with ThreadPoolExecutor(max_workers=SHARDS) as pool:
+            firsts = list(pool.map(lambda records: list(itertools.islice(records, 1)), shards))
+        begun = (itertools.chain(first, rest) for first, rest in zip(firsts, shards, strict=True))
+        return list(itertools.islice(heapq.merge(*begun, key=_age, reverse=True), limit))
+
+    def newest_of_each_shard(self, question: Question, *, limit: int) -> list[Record]:
+        """At most `limit` of the newest records of each shard, in no order.
+
+        As documents fall to shards by chance, they are as fair a sample of the newest as any.
         """
         with ThreadPoolExecutor(max_workers=SHARDS) as pool:
-            shards = list(pool.map(lambda shard: list(self._shard(question, shard, limit)), range(SHARDS)))
-        newest = heapq.merge(*shards, key=_age, reverse=True)
-        return list(itertools.islice(newest, limit))
+            return [*itertools.chain(*pool.map(lambda shard: self._some(question, shard, limit), range(SHARDS)))]
 
     def stretch(self, question: Question, *, about: int) -> list[Record]:
         """About so many of the newest records that answer the question, and every one of the time they span.
 
-        Each shard is asked for its part and no more: for many records, an eighth of what `newest` reads. Documents
+        Each shard is asked for its part and no more. Documents
         fall to shards by chance, so the shards reach back about equally far; the stretch begins where all of them do.
         """
         part = math.ceil(about / SHARDS)
         with ThreadPoolExecutor(max_workers=SHARDS) as pool:
-            shards = list(pool.map(lambda shard: list(self._shard(question, shard, part)), range(SHARDS)))
+            shards = list(pool.map(lambda shard: self._some(question, shard, part), range(SHARDS)))
         begins = max((records[-1].upload.event_time for records in shards if len(records) >= part), default=None)
         found = heapq.merge(*shards, key=_age, reverse=True)
         return [record for record in found if begins is None or record.upload.event_time >= begins]
@@ -107,8 +118,8 @@ class Results:
 
     def history(self, document: str, *, limit: int = 100) -> list[Record]:
         """The records of one document, one for each upload of its name, newest first."""
-        pages = self._pages(KeyConditionExpression=Key("document").eq(document), limit=limit, ConsistentRead=True)
-        return [Record.from_item(item) for item in pages]
+        items = self._pages(KeyConditionExpression=Key("document").eq(document), Limit=limit, ConsistentRead=True)
+        return [Record.from_item(item) for item in itertools.islice(items, limit)]
 
     def of(self, dropped: Dropped) -> Record | None:
         """The record of one particular upload, once there is one.
@@ -135,9 +146,13 @@ class Results:
             pause = min(pause * 1.3, _LONGEST_PAUSE_S)
         return None
 
-    def _shard(self, question: Question, shard: int, limit: int) -> Iterator[Record]:
-        pages = self._pages(IndexName=question.index, KeyConditionExpression=question.condition(shard), limit=limit)
-        return (Record.from_item(item) for item in pages)
+    def _shard(self, question: Question, shard: int, page: int) -> Iterator[Record]:
+        """Every record of a shard that answers, newest first, read page by page as it is asked for."""
+        items = self._pages(IndexName=question.index, KeyConditionExpression=question.condition(shard), Limit=page)
+        return (Record.from_item(item) for item in items)
+
+    def _some(self, question: Question, shard: int, limit: int) -> list[Record]:
+        return list(itertools.islice(self._shard(question, shard, limit), limit))
 
     def _count(self, question: Question, shard: int, most: int) -> int:
         counted = 0
@@ -154,12 +169,11 @@ class Results:
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
         return counted
 
-    def _pages(self, *, limit: int, **query: Any) -> Iterator[dict[str, Any]]:
-        """Items newest first: a page of DynamoDB ends at 1 MB, however few items that is."""
-        while limit > 0:
-            page = self._table.query(**query, ScanIndexForward=False, Limit=limit)
+    def _pages(self, **query: Any) -> Iterator[dict[str, Any]]:
+        """Items newest first. A page holds as many as `Limit` says, or a megabyte, however few items that is."""
+        while True:
+            page = self._table.query(**query, ScanIndexForward=False)
             yield from page["Items"]
-            limit -= len(page["Items"])
             if "LastEvaluatedKey" not in page:
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]

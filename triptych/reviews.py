@@ -20,8 +20,8 @@ from triptych.results import Question, Results
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
-WINDOW = 200
-"""The queue deals from so many of the newest documents of each kind: old ones say little about today's."""
+WINDOW = 25
+"""The queue deals from so many of the newest of each kind and shard, or from more where more are asked for."""
 
 
 class CannotReview(TriptychError):
@@ -139,7 +139,7 @@ class Reviews:
         """The newest uploads that have a label, newest first; `since` and `until` are times of upload."""
         return self._results.newest(Question.of(reviewed=True, since=since, until=until), limit=limit)
 
-    def counts(self, most: int = 10_000) -> Counts:
+    def counts(self, most: int = 1000) -> Counts:
         """How much waits and how much is done, each counted up to `most`: counting reads what it counts."""
         asked = [Question("by_review", value) for value in (Queue.REVIEW, Queue.AUDIT, REVIEWED)]
         with ThreadPoolExecutor(len(asked)) as pool:
@@ -147,7 +147,7 @@ class Reviews:
         return Counts(review, audit, reviewed, most)
 
     def _waiting(self, queue: Queue, limit: int) -> list[Record]:
-        records = self._results.newest(Question("by_review", queue), limit=max(WINDOW, limit))
+        records = self._results.newest_of_each_shard(Question("by_review", queue), limit=max(WINDOW, limit))
         return sorted(records, key=lambda record: draw(record.upload.document, record.upload.sort_key))
 
     def _change(self, document: str, sequencer: str, change: Callable[[Record], Record]) -> Record:

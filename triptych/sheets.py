@@ -74,7 +74,7 @@ def write(records: Sequence[Record], form: Form) -> str:
     sheet = csv.DictWriter(text, [*columns, *versions, "choices", "label"])
     sheet.writeheader()
     sheet.writerows(
-        {name: " ".join(cell) if isinstance(cell, list) else cell for name, cell in row.items()} for row in rows
+        {name: ", ".join(cell) if isinstance(cell, list) else cell for name, cell in row.items()} for row in rows
     )
     return text.getvalue()
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from orchestrator.records import Reason, Record, Status
+from orchestrator.records import Reason, Record, Status, shard_of
 from orchestrator.table import Records
 from tests.support.uploads import NOON, error, prediction, record, upload
 from triptych.inbox import Dropped
@@ -85,6 +85,16 @@ def test_a_page_that_dynamodb_cuts_short_is_followed_by_the_next(stack: Target) 
     found = Results(stack.table).history("inbox/same-name.pdf")
     assert [item.upload.sequencer for item in found] == sorted((r.upload.sequencer for r in found), reverse=True)
     assert len(found) == 25
+
+
+def test_the_newest_may_all_be_in_one_shard(stack: Target) -> None:
+    names = [f"scan-{number}.pdf" for number in range(400) if shard_of(f"inbox/scan-{number}.pdf") == 3]
+    for number, name in enumerate(names):
+        of = upload(name, bucket="inbox", event_time=NOON + timedelta(minutes=number))
+        Records(stack.table).save(record(AGREED, of=of), replacing=None)
+    results = Results(stack.table)
+    assert keys(results.newest(Question.of(), limit=len(names) - 3)) == names[:2:-1]
+    assert keys(results.newest_of_each_shard(Question.of(), limit=7)) == names[:-8:-1]
 
 
 def test_the_history_of_a_name_has_one_record_an_upload(stack: Target) -> None:

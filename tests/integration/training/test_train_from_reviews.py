@@ -1,0 +1,94 @@
+"""From people's labels to the next version: bucket and table in moto, everything between and after is real."""
+
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import boto3
+import pytest
+from moto import mock_aws
+from PIL import Image
+from typer.testing import CliRunner
+
+from model_service.classifier import Classifier
+from model_service.engine import load_model
+from model_service.limits import Limits
+from orchestrator.records import NONE_OF_THEM
+from orchestrator.table import Records
+from tests.support.flowers import plant
+from tests.support.template import table_definition
+from tests.support.uploads import prediction, record, upload
+from triptych import target
+from triptych.cli import app
+from triptych.errors import UsageError
+from triptych.reviews import Reviews
+from triptych.target import Target
+
+LABELS = ("daisy", "rose", "sunflower")
+RECIPE = """
+version = "v4"
+architecture = "resnet18"
+seed = 1
+[input]
+width = 32
+height = 32
+color = "rgb"
+[schedule]
+epochs = 8
+batch = 6
+learning_rate = 1e-3
+warmup_epochs = 0
+ema = 0.5
+"""
+
+
+@pytest.fixture
+def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    session = boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name="us-east-1")
+    with mock_aws():
+        session.client("s3").create_bucket(Bucket="inbox")
+        session.client("s3").put_bucket_versioning(Bucket="inbox", VersioningConfiguration={"Status": "Enabled"})
+        session.resource("dynamodb").create_table(**table_definition("records"))
+        to = Target("moto", "inbox", "records", "orchestrator", "", session)
+        monkeypatch.setattr(target, "find", lambda _: to)
+        yield to
+
+
+def drop(stack: Target, key: str, body: bytes) -> tuple[str, str]:
+    """A document, and its record: whatever it shows, every version took it for a rose."""
+    version_id = stack.s3.put_object(Bucket="inbox", Key=key, Body=body)["VersionId"]
+    said = prediction("rose", 0.5, probabilities={"rose": 0.5, "daisy": 0.3, "sunflower": 0.2})
+    of = upload(key, bucket="inbox", version_id=version_id)
+    Records(stack.table).save(record({"v1": said, "v2": said}, of=of), replacing=None)
+    return of.document, of.sort_key
+
+
+def test_the_next_version_learns_what_people_said(
+    stack: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    reviews = Reviews(stack.table)
+    for file in sorted(plant(tmp_path / "pictures", each=10).glob("*/*.png")):
+        place = drop(stack, f"{file.stem}.jpg", file.read_bytes())  # a wrong name, as people give them
+        reviews.label(*place, file.parent.name, "ann")
+    drop(stack, "never-labelled.png", b"\x89PNG\r\n\x1a\n cut short")
+    noise = BytesIO()
+    Image.effect_noise((64, 64), 90).save(noise, "PNG")
+    reviews.label(*drop(stack, "noise.png", noise.getvalue()), NONE_OF_THEM, "ann")
+    Path("small.toml").write_text(RECIPE)
+
+    done = CliRunner().invoke(app, ["train", "v4", "--from-reviews", "--recipe", "small.toml", "--threads", "1"])
+    assert done.exception is None, done.output
+    assert "30 reviewed documents are in reviewed; 1 that fit no label are put apart" in done.stderr.replace("\n", " ")
+    model = load_model(Path("models") / "v4")
+    assert tuple(model.manifest.labels) == LABELS
+    assert model.manifest.training["licences"] == ["your own"]
+    classifier = Classifier({"v4": model}, Limits())
+    flower = (plant(tmp_path / "unseen", each=11) / "sunflower" / "sunflower-10.png").read_bytes()
+    assert classifier.classify(flower, model).label == "sunflower"
+
+
+def test_training_needs_something_to_learn_from() -> None:
+    done = CliRunner().invoke(app, ["train", "v4"])
+    assert isinstance(done.exception, UsageError)
