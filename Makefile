@@ -11,6 +11,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := .venv-tools
+CHECKOV := .venv-checkov
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 CODE := orchestrator model_service image_build training triptych tests benchmarks
 
@@ -26,7 +27,7 @@ stop: ## stop the local stack; nothing stays behind
 	@test ! -x $(BIN)/triptych || $(BIN)/triptych down
 
 # Training apart: torch, once it has worked in a process beside OpenVINO, has been seen to crash in a later training.
-test: $(VENV)/dev.stamp $(TOOLS)/stamp ## set up, then every test
+test: $(VENV)/dev.stamp $(TOOLS)/stamp $(CHECKOV)/stamp ## set up, then every test
 	$(BIN)/pytest tests/unit/training
 	$(BIN)/pytest tests/integration/training
 	$(BIN)/pytest --ignore tests/unit/training --ignore tests/integration/training
@@ -57,7 +58,7 @@ bench-service: $(VENV)/bench.stamp ## measure the model service beside its peers
 training: $(VENV)/training.stamp ## add what `triptych train` needs (torch)
 
 clean: stop ## remove what the targets above made
-	rm -rf $(VENV) $(TOOLS) .aws-sam .triptych
+	rm -rf $(VENV) $(TOOLS) $(CHECKOV) .aws-sam .triptych
 
 # What `make run` needs: no torch, no test tools.
 $(VENV)/run.stamp: pyproject.toml constraints.txt
@@ -89,6 +90,13 @@ $(TOOLS)/stamp: tools/requirements.txt
 	@echo 'Setting up $(TOOLS) …'
 	@test -x $(TOOLS)/bin/python || $(PYTHON) -m venv $(TOOLS)
 	@$(TOOLS)/bin/python -m pip --disable-pip-version-check install --quiet --requirement tools/requirements.txt
+	@touch $@
+
+# The linter of what there would be in an account: it pins so much that it lives apart even from these.
+$(CHECKOV)/stamp: tools/checkov.txt
+	@echo 'Setting up $(CHECKOV) …'
+	@test -x $(CHECKOV)/bin/python || $(PYTHON) -m venv $(CHECKOV)
+	@$(CHECKOV)/bin/python -m pip --disable-pip-version-check install --quiet --requirement tools/checkov.txt
 	@touch $@
 
 help:

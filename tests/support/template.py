@@ -1,5 +1,6 @@
 """template.yaml for tests, so that what they build and demand cannot drift from what is rolled out."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -70,9 +71,9 @@ class Rollout:
             for name, body in content["Resources"].items()
             if "Condition" not in body or self.holds({"Condition": body["Condition"]})
         }
-        self.resources: dict[str, Any] = {name: self._resolve(body) for name, body in there.items()}
+        self.resources: dict[str, Any] = {name: self._unconditional(body) for name, body in there.items()}
         self.outputs: dict[str, Any] = {
-            name: self._resolve(body)
+            name: self._unconditional(body)
             for name, body in content["Outputs"].items()
             if "Condition" not in body or self.holds({"Condition": body["Condition"]})
         }
@@ -119,6 +120,10 @@ class Rollout:
         }
         return functions[function](arguments)
 
+    def _unconditional(self, body: Mapping[str, Any]) -> Any:
+        """A resource or output whose condition holds."""
+        return self._resolve({key: value for key, value in body.items() if key != "Condition"})
+
     def _resolve(self, part: Any) -> Any:
         """A part of the template without its parameters, mappings and conditions; other functions stay."""
         if isinstance(part, list):
@@ -133,7 +138,16 @@ class Rollout:
         if set(part) == {"FindInMap"}:
             mapping, first, second = (self._resolve(key) for key in part["FindInMap"])
             return self._content["Mappings"][mapping][first][second]
+        if set(part) == {"Sub"} and isinstance(part["Sub"], str):
+            return {"Sub": self._fill(part["Sub"])}
+        if set(part) == {"Sub"}:
+            text, names = part["Sub"]
+            return {"Sub": [self._fill(text), self._resolve(names)]}
         return {key: resolved for key, value in part.items() if (resolved := self._resolve(value)) != _NOTHING}
+
+    def _fill(self, text: str) -> str:
+        """A text with its parameters."""
+        return re.sub(r"\$\{(\w+)\}", lambda name: self._values.get(name[1], name[0]), text)
 
 
 _template = cache(template)

@@ -9,7 +9,7 @@ import pytest
 from tests.support.template import Rollout, rollout, template
 
 OURS = {"Sub": "arn:${AWS::Partition}:s3:::${AWS::StackName}-inbox-${AWS::AccountId}-${AWS::Region}"}
-OTHER = {"Sub": "arn:${AWS::Partition}:s3:::${ExistingBucketName}"}
+OTHER = {"Sub": "arn:${AWS::Partition}:s3:::theirs"}
 TLS_ONLY = {"Bool": {"aws:SecureTransport": "false"}}
 
 

@@ -1,0 +1,44 @@
+"""Which combinations of parameters are tried: every choice at least once, and those together that touch each other."""
+
+CERTIFICATE = "arn:aws:acm:us-east-1:000000000000:certificate/00000000-0000-0000-0000-000000000000"
+BOUNDARY = "arn:aws:iam::aws:policy/AdministratorAccess"
+KEY = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000000"
+THEIRS = "their-documents"
+"""A bucket that is no part of the stack."""
+
+COMBINATIONS: dict[str, dict[str, str]] = {
+    "defaults": {},
+    "queue": {"Ingest": "queue", "InboxConcurrency": "5", "UploadWait": "60", "OrchestratorTimeout": "30"},
+    "public": {"Network": "public", "VpcCidr": "10.0.0.0/20"},
+    "https": {"CertificateArn": CERTIFICATE, "ModelDomain": "models.example.com"},
+    "https-public-queue": {
+        "CertificateArn": CERTIFICATE,
+        "ModelDomain": "models.example.com",
+        "Network": "public",
+        "Ingest": "queue",
+    },
+    "key": {"Encryption": "customer-managed"},
+    "key-queue": {"Encryption": "customer-managed", "Ingest": "queue"},
+    "theirs": {"ExistingBucketName": THEIRS},
+    "theirs-queue-keys": {
+        "ExistingBucketName": THEIRS,
+        "ExistingBucketKeyArn": KEY,
+        "Ingest": "queue",
+        "Encryption": "customer-managed",
+    },
+    "small-arm-spot": {
+        "ModelCpu": "256",
+        "ModelArchitecture": "ARM64",
+        "OrchestratorArchitecture": "arm64",
+        "ModelSpot": "extra",
+    },
+    "large-fixed-spot": {"ModelCpu": "8192", "MinModelTasks": "3", "MaxModelTasks": "3", "ModelSpot": "all"},
+    "bounded": {
+        "OrchestratorConcurrency": "20",
+        "OrchestratorRollout": "AllAtOnce",
+        "PermissionsBoundaryArn": BOUNDARY,
+        "AlarmEmail": "on-call@example.com",
+        "LogRetentionDays": "365",
+    },
+    "linear-one-version": {"OrchestratorRollout": "Linear10PercentEvery1Minute", "ModelImageUriV2": "registry/new:2"},
+}
