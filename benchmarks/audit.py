@@ -12,6 +12,7 @@ from rich.table import Table
 
 from benchmarks.site import VERSIONS, Site
 from orchestrator.models import Models
+from orchestrator.policy import DOCUMENT as POLICIES
 from orchestrator.records import Outcome, Prediction, Record, Status
 from orchestrator.settings import Settings
 from triptych.letters import Letters
@@ -42,7 +43,7 @@ def read_all(table: Any) -> list[Record]:
     query: dict[str, Any] = {"ConsistentRead": True}
     while True:
         answer = table.scan(**query)
-        found += [Record.from_item(item) for item in answer["Items"]]
+        found += [Record.from_item(item) for item in answer["Items"] if item["document"] != POLICIES]
         if "LastEvaluatedKey" not in answer:
             return found
         query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
