@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.policy import EQUAL, Policy
@@ -30,6 +30,7 @@ OUTCOMES: st.SearchStrategy[Outcome] = st.one_of(
 POLICIES = st.sampled_from([EQUAL, policy(weights={"v1": 1.0}, champion="v1"), policy()])
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.fixed_dictionaries(dict.fromkeys(("v1", "v2", "v3"), OUTCOMES)), POLICIES)
 def test_where_versions_differ_the_document_is_always_flagged(outcomes: dict[str, Outcome], held: Policy) -> None:
     """So unflagged documents cannot tell versions apart, and labels from the review queue alone can."""

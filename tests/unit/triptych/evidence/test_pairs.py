@@ -87,7 +87,7 @@ def test_holm_is_over_all_pairs() -> None:
 COUNT = st.integers(0, 60)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(COUNT, COUNT, COUNT, st.integers(1, 100), st.integers(0, 900))
 def test_changing_two_versions_over_changes_the_sign(wins: int, ties: int, losses: int, apart: int, alike: int) -> None:
     assume(wins + ties + losses)
@@ -103,13 +103,14 @@ def test_changing_two_versions_over_changes_the_sign(wins: int, ties: int, losse
     assert back.kappa.value == pytest.approx(pair.kappa.value)
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.permutations(labelled(12, 3, 5, both=4)))
 def test_the_order_of_labels_is_nothing(labels: Sequence[Case]) -> None:
     sample = population(10, 90)
     assert compare(["v1", "v2"], sample[::-1], labels) == compare(["v1", "v2"], sample, labelled(12, 3, 5, both=4))
 
 
+@settings(max_examples=50, deadline=None)
 @given(COUNT, COUNT, COUNT, st.integers(1, 300), st.integers(0, 2000), st.integers(1, 6))
 def test_the_bounds_hold_the_estimate_and_part_zero_as_the_test_does(
     wins: int, ties: int, losses: int, apart: int, alike: int, pairs: int

@@ -1,0 +1,87 @@
+"""Protects: `triptych report` reads what is in the table by queries alone, and prints what scripts and people need."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from orchestrator.records import Record
+from orchestrator.table import Policies, Records
+from tests.support.evidence import world
+from tests.support.uploads import policy
+from triptych import target
+from triptych.cli import app
+from triptych.target import Target
+
+
+@pytest.fixture(autouse=True)
+def _found(stack: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(target, "find", lambda _: stack)
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["report", *arguments], catch_exceptions=False, env={"COLUMNS": "100"})
+
+
+def fill(stack: Target, documents: int = 120) -> Sequence[Record]:
+    """Some weeks, of which what was labelled has its label in the table."""
+    made = world(documents, {"v1": 0.6, "v2": 0.7, "v3": 0.95}, per_day=20, audit_share=0.3)
+    labelled = {record.upload.key: record for record in made.labelled(reviewed=1.0)}
+    records = [labelled.get(record.upload.key, record) for record in made.records]
+    for record in records:
+        Records(stack.table).save(record, replacing=None)
+    return records
+
+
+def test_json_tells_what_the_table_holds(stack: Target) -> None:
+    records = fill(stack)
+    Policies(stack.table).add(policy(weights={"v1": 1.0}, champion="v1"))
+    read = json.loads(run("--json").stdout)
+    assert read["population"] == 120
+    assert read["champion"] == "v1"
+    assert read["policy"] == "p1"
+    assert sum(read["labelled"].values()) == sum(record.review is not None for record in records)
+    assert [version["name"] for version in read["versions"]] == ["v1", "v2", "v3"]
+    assert read["advice"]["version"] == "v3"
+
+
+def test_a_person_reads_the_advice_first(stack: Target) -> None:
+    fill(stack)
+    Policies(stack.table).add(policy(weights={"v1": 1.0}, champion="v1"))
+    done = run()
+    assert done.stdout.startswith("v3 is better than v1: +")
+    assert "safe to promote" in done.stdout.splitlines()[0]
+
+
+def test_the_period_bounds_documents_and_labels(stack: Target) -> None:
+    records = fill(stack)
+    since = sorted(record.upload.event_time for record in records)[60]
+    read = json.loads(run("--json", "--since", since.isoformat()).stdout)
+    assert read["population"] == 60
+    assert read["since"] == since.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    assert sum(read["labelled"].values()) == sum(r.review is not None and r.upload.event_time >= since for r in records)
+    assert any("start of the period" in note for note in read["notes"])
+
+
+def test_an_empty_stack_is_told_so_without_failing(stack: Target) -> None:
+    done = run()
+    assert done.exit_code == 0
+    assert "No version has answered" in done.stdout
+
+
+def test_nothing_is_ever_scanned(stack: Target) -> None:
+    fill(stack, 5)
+    operations: list[str] = []
+    stack.session.events.register("before-call.dynamodb", lambda model, **_: operations.append(model.name))
+    run("--json")
+    assert set(operations) == {"Query"}
+
+
+def test_a_policy_out_of_reach_ends_with_a_sentence(stack: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = replace(stack, table_name="no-such-table")
+    monkeypatch.setattr(target, "find", lambda _: gone)
+    done = CliRunner().invoke(app, ["report"])
+    assert done.exit_code == 1
+    assert "AWS refused" in str(done.exception)
