@@ -133,9 +133,10 @@ def _warnings(capacity: Capacity, ingest: Ingest) -> Iterator[str]:
         yield "No --peak was given: this holds for documents that come evenly, which they seldom do."
     if ingest is Ingest.QUEUE and IN_FLIGHT * capacity.tasks < SPARE * capacity.handlers(work.peak):
         least = math.ceil(SPARE * capacity.handlers(work.peak) / IN_FLIGHT)
+        way = f" To take the peak as it comes: MinModelTasks={least}." if least <= template.MOST_MIN_TASKS else ""
         yield (
-            f"InboxConcurrency is what the {capacity.tasks} usual tasks take without refusing: a burst waits "
-            f"in the queue. To take the peak as it comes: MinModelTasks={least}."
+            f"InboxConcurrency is what the {capacity.tasks} usual tasks take without refusing: a burst waits in the "
+            f"queue.{way}"
         )
     if setup.min_tasks == 1:
         yield "With one task a version, the loss of a zone costs minutes of PARTIAL or FAILED records."

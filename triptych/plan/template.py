@@ -16,6 +16,8 @@ INDEXES = 3
 """Indexes in which every record stands, whole: by_time, by_label, by_status. by_review holds a share."""
 LEAST_CONCURRENCY, MOST_CONCURRENCY = 2, 1000
 """InboxConcurrency."""
+MOST_MIN_TASKS = 100
+"""MinModelTasks."""
 MOST_TASKS = 1000
 """MaxModelTasks."""
 LEAST_REQUESTS, MOST_REQUESTS = 10, 100_000

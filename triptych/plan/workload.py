@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from triptych.plan.measured import MAX_DOCUMENT_MB, MAX_PAGES, page_vcpu_ms
-from triptych.plan.template import TASK_MEMORY_GB
+from triptych.plan.template import MOST_MIN_TASKS, TASK_MEMORY_GB
 from triptych.plan.units import SECONDS_A_MONTH
 
 
@@ -113,8 +113,8 @@ class Setup:
         """
         if self.task_cpu not in TASK_MEMORY_GB:
             raise ValueError(f"a task has {', '.join(map(str, TASK_MEMORY_GB))} CPU units, not {self.task_cpu}")
-        if self.min_tasks < 1:
-            raise ValueError("a version needs at least one task")
+        if not 1 <= self.min_tasks <= MOST_MIN_TASKS:
+            raise ValueError(f"a version always runs 1 to {MOST_MIN_TASKS} tasks, not {self.min_tasks}")
         if not 0.05 <= self.utilisation <= 0.95:
             raise ValueError("the utilisation planned with is a share from 0.05 to 0.95")
 

@@ -57,6 +57,8 @@ def test_the_tasks_are_as_large_and_work_on_as_many_documents() -> None:
 
 def test_the_bounds_are_the_templates() -> None:
     assert PARAMETERS["MaxModelTasks"]["MaxValue"] == template.MOST_TASKS
+    least = PARAMETERS["MinModelTasks"]
+    assert (least["MinValue"], least["MaxValue"]) == (1, template.MOST_MIN_TASKS)
     concurrency, requests = PARAMETERS["InboxConcurrency"], PARAMETERS["RequestsPerTask"]
     assert (concurrency["MinValue"], concurrency["MaxValue"]) == (template.LEAST_CONCURRENCY, template.MOST_CONCURRENCY)
     assert (requests["MinValue"], requests["MaxValue"]) == (template.LEAST_REQUESTS, template.MOST_REQUESTS)

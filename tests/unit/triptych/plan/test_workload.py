@@ -28,7 +28,8 @@ def test_a_workload_that_cannot_be(given: dict[str, Any], said: str) -> None:
     ("given", "said"),
     [
         ({"task_cpu": 1000}, "256, 512, 1024, 2048, 4096, 8192 CPU units, not 1000"),
-        ({"min_tasks": 0}, "at least one task"),
+        ({"min_tasks": 0}, "1 to 100 tasks, not 0"),
+        ({"min_tasks": 101}, "not 101"),
         ({"utilisation": 1}, "a share from"),
         ({"utilisation": 0}, "a share from"),
     ],
