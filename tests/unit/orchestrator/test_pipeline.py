@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from orchestrator.errors import DocumentRejected, DocumentUnavailable, RecordConflict, RecordsUnavailable
 from orchestrator.pipeline import Budget, Pipeline, merge
-from orchestrator.policy import EQUAL
-from orchestrator.records import LATE, Outcome, Prediction, Reason, Record, Status, Upload
-from tests.support.uploads import NOON, Standing, error, prediction, record, upload
+from orchestrator.policy import EQUAL, Policy
+from orchestrator.records import LATE, Outcome, Prediction, Queue, Reason, Record, Review, Status, Upload
+from tests.support.uploads import NOON, Standing, error, policy, prediction, record, upload
 
 VERSIONS = ("v1", "v2", "v3")
 
@@ -219,6 +219,87 @@ def test_a_stale_rejection_does_not_complete_what_the_other_left_partial() -> No
     ours = record({}, status=Status.REJECTED, reason=Reason("deleted", "gone"))
     theirs = record({"v1": prediction(), "v2": error(), "v3": error()})
     assert merge(ours, theirs, EQUAL).status is Status.PARTIAL
+
+
+SAID = Review("invoice", "ann", NOON, Queue.REVIEW)
+
+
+@pytest.mark.parametrize("first", ["event", "backfill"])
+def test_a_late_event_or_a_backfill_keeps_the_label_of_what_it_completes(first: str) -> None:
+    """The record stands under the other's key; a person labelled it while versions were missing."""
+    announced = upload(version_id="one")
+    ways = [announced, Shelf().describe(announced.bucket, announced.key, "one")]
+    one, other = ways if first == "event" else ways[::-1]
+    ledger = Ledger()
+    partial = pipeline(Shelf(), Panel(v1=error(), v2=error()), ledger, now=LATER).classify(one)
+    labelled = partial.reviewed(SAID).next_revision(partial)
+    ledger.save(labelled, replacing=partial)
+    stored = pipeline(Shelf(), Panel(), ledger, now=LATER).classify(other)
+    assert (stored.status, stored.review, stored.revision) == (Status.COMPLETE, SAID, labelled.revision + 1)
+    assert len(ledger.items) == 1
+
+
+def test_a_label_given_while_the_versions_were_asked_is_kept() -> None:
+    ledger = Ledger()
+    partial = record({"v1": prediction(), "v2": error(), "v3": error()})
+    ledger.save(partial, replacing=None)
+    ledger.rival = partial.reviewed(SAID).next_revision(partial)
+    stored = pipeline(Shelf(), Panel(), ledger).classify(upload())
+    assert (stored.status, stored.review) == (Status.COMPLETE, SAID)
+
+
+def test_a_document_that_is_gone_keeps_its_label() -> None:
+    shelf, ledger = Shelf(), Ledger()
+    partial = pipeline(shelf, Panel(v3=error()), ledger).classify(upload())
+    ledger.save(partial.reviewed(SAID).next_revision(partial), replacing=partial)
+    shelf.content = DocumentRejected("deleted", "gone")
+    assert pipeline(shelf, Panel(), ledger).classify(upload()).review == SAID
+
+
+def test_a_verdict_is_made_under_the_policy_that_holds_and_says_so() -> None:
+    standing = Standing(policy(1, weights={"v2": 1.0}, champion="v2"))
+    panel, ledger = Panel(v2=prediction("receipt", 0.7), v3=error()), Ledger()
+    line = Pipeline(Shelf(), panel, ledger, standing, budget=Budget(3, 0.3), clock=lambda: 0.0, now=lambda: NOON)
+    first = line.classify(upload())
+    assert first.verdict is not None
+    assert (first.verdict.label, first.policy) == ("receipt", "p1")
+    standing.policy = policy(2, weights={"v1": 1.0}, champion="v1")
+    panel.outcomes["v3"] = prediction()
+    second = line.classify(upload())  # completed under another policy than it was begun
+    assert second.verdict is not None
+    assert (second.verdict.label, second.policy) == ("invoice", "p2")
+    standing.policy = policy(3, weights={"v2": 1.0}, champion="v2")
+    assert line.classify(upload()).policy == "p2"  # what is final stays as it is
+
+
+@pytest.mark.parametrize(("share", "audited"), [(0.0, False), (1.0, True)])
+def test_what_nothing_speaks_against_is_audited_as_often_as_the_policy_says(share: float, audited: bool) -> None:
+    standing = Standing(policy(1, weights={}, champion="", audit_share=share))
+    calm, torn = Panel(), Panel(v2=prediction("receipt"))
+    for panel, expected in ((calm, audited), (torn, False)):
+        line = Pipeline(Shelf(), panel, Ledger(), standing, budget=Budget(3, 0.3), clock=lambda: 0.0, now=lambda: NOON)
+        assert line.classify(upload()).audit is expected
+    rejected = Shelf(DocumentRejected("empty", "no bytes"))
+    line = Pipeline(rejected, calm, Ledger(), standing, budget=Budget(3, 0.3), clock=lambda: 0.0, now=lambda: NOON)
+    stored = line.classify(upload())
+    assert (stored.audit, stored.policy) == (False, "")
+
+
+def test_a_policy_is_waited_for_no_longer_than_the_budget_lasts() -> None:
+    """The versions took all the time there was."""
+    waits: list[float] = []
+
+    class Slow(Standing):
+        def get(self, patience: float) -> Policy:
+            waits.append(patience)
+            return super().get(patience)
+
+    times = iter([100.0, 102.7, 102.7])
+    line = Pipeline(
+        Shelf(), Panel(), Ledger(), Slow(), budget=Budget(3.0, 0.3), clock=lambda: next(times), now=lambda: NOON
+    )
+    line.classify(upload())
+    assert waits == [pytest.approx(0.0)]
 
 
 attempts = st.lists(st.fixed_dictionaries({version: st.booleans() for version in VERSIONS}), min_size=1, max_size=6)

@@ -1,5 +1,6 @@
 """Protects: a record survives the table unchanged, and its keys and index keys are what queries rely on."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -10,12 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.records import (
+    REVIEWS_KEPT,
     SEQUENCER_WIDTH,
     SHARDS,
     Outcome,
+    Queue,
     Reason,
     Record,
+    Review,
     Status,
+    draw,
     shard_of,
     stand_in_sequencer,
     timestamp,
@@ -73,6 +78,68 @@ def test_only_what_has_a_verdict_is_in_the_label_index() -> None:
     assert "label_shard" not in item
     assert item["status_shard"].startswith("FAILED#")
     assert item["time_shard"].startswith("all#")
+
+
+reviews = st.builds(
+    Review,
+    label=st.sampled_from(["invoice", "none-of-these"]),
+    by=st.text(min_size=1, max_size=10),
+    at=st.integers(0, 10**6).map(lambda seconds: NOON + timedelta(seconds=seconds)),
+    queue=st.sampled_from(Queue),
+    seconds=st.none() | st.integers(0, 10**5).map(lambda n: n / 100),
+)
+
+
+@given(st.lists(reviews, max_size=4), st.booleans())
+def test_labels_survive_dynamodb_s_own_encoding_in_their_order(given: list[Review], audit: bool) -> None:
+    before = record({"v1": prediction()}, policy="p7", audit=audit)
+    for review in given:
+        before = before.reviewed(review)
+    after = Record.from_item(TypeDeserializer().deserialize(TypeSerializer().serialize(before.to_item())))
+    assert (after.review, after.earlier_reviews, after.policy, after.audit) == (
+        before.review,
+        before.earlier_reviews,
+        "p7",
+        audit,
+    )
+    assert [review.label for review in (*after.earlier_reviews, *filter(None, [after.review]))] == [
+        review.label for review in given
+    ]
+
+
+@given(st.lists(reviews, min_size=1, max_size=4))
+def test_taking_labels_back_one_by_one_ends_where_it_began(given: list[Review]) -> None:
+    begun = record({"v1": prediction()})
+    labelled = begun
+    for review in given:
+        labelled = labelled.reviewed(review)
+    for _ in given:
+        labelled = labelled.unreviewed()
+    assert labelled == begun
+    assert begun.unreviewed() == begun
+
+
+def test_an_item_does_not_grow_without_end() -> None:
+    labelled = record({"v1": prediction()})
+    for number in range(2 * REVIEWS_KEPT):
+        labelled = labelled.reviewed(Review("invoice", f"person {number}", NOON, Queue.REVIEW))
+    assert len(labelled.earlier_reviews) == REVIEWS_KEPT
+    assert labelled.earlier_reviews[-1].by == f"person {2 * REVIEWS_KEPT - 2}"
+
+
+def test_a_record_of_before_there_were_policies_and_reviews_is_read() -> None:
+    item = record({"v1": prediction()}, policy="p1").to_item()
+    del item["policy"]
+    old = Record.from_item(item)
+    assert (old.policy, old.audit, old.review, old.earlier_reviews) == ("", False, None, ())
+
+
+def test_the_draw_is_the_same_everywhere_and_as_good_as_random() -> None:
+    assert draw("documents/a.pdf", "00AA") == draw("documents/a.pdf", "00AA") == 0.45696286538379405
+    drawn = [draw(f"documents/{n}.pdf", "00AA") for n in range(2000)]
+    assert all(0 <= number < 1 for number in drawn)
+    tenths = Counter(int(number * 10) for number in drawn)
+    assert all(130 < tenths[n] < 270 for n in range(10))  # 200 each; five standard deviations are 67
 
 
 @given(st.text(max_size=40))
