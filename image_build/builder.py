@@ -19,8 +19,8 @@ _POLL_S = 10.0
 _MARGIN_S = 60.0
 """What a last look, with the retries of its calls, and the answer may take before Lambda ends the invocation."""
 
-_GIVE_UP_S = 35 * 60.0
-"""Age of a build that will not end any more: CodeBuild itself ends one after 10 minutes in its queue and 20 of work."""
+_GIVE_UP_S = 28 * 60.0
+"""Age of a build that will not end any more: CodeBuild itself ends one after 8 minutes in its queue and 18 of work."""
 
 _LOOK_BACK = 20
 """Builds among which that of a request is looked for, newest first."""
