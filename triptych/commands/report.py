@@ -11,7 +11,7 @@ from orchestrator.table import Policies
 from triptych import target
 from triptych.commands.options import Json, Stack, moment
 from triptych.commands.shared import aws_told
-from triptych.results import Question, Results
+from triptych.results import Results
 from triptych.reviews import Reviews
 
 
@@ -19,25 +19,23 @@ def report(
     since: Annotated[str | None, typer.Option(help="Only uploads after this: 30d or an ISO time.")] = None,
     until: Annotated[str | None, typer.Option(help="Only uploads up to this.")] = None,
     sample: Annotated[
-        int,
-        typer.Option(min=1, help="So many of the newest documents tell what arrives and how it is answered."),
+        int, typer.Option(min=1, help="So many of the newest documents tell what arrives and how it is answered.")
     ] = 2000,
     labels: Annotated[int, typer.Option(min=1, help="At most so many labelled documents, the newest.")] = 10_000,
     as_json: Json = False,
     stack: Stack = None,
 ) -> None:
     """Say which version is best, how sure that is, and what it rests on."""
-    from triptych.evidence.report import assess  # scipy takes a third of a second that other commands need not wait
+    from triptych import reports  # brings scipy: a third of a second that other commands need not wait for
     from triptych.evidence.tables import ReportTables
 
     now = datetime.now(UTC)
     start, end = (moment(text, now=now) if text else None for text in (since, until))
-    to = target.find(stack)
+    table = target.find(stack).table
     with aws_told():
-        population = Results(to.table).newest(Question.of(since=start, until=end), limit=sample)
-        labelled = Reviews(to.table).labelled(start, end, labels)
-        policy = Policies(to.table).newest()
-    found = assess(labelled, population, now=now, policy=policy, since=start, until=end)
+        found = reports.report(
+            Results(table), Reviews(table), Policies(table), since=start, until=end, sample=sample, labels=labels
+        )
     if as_json:
         typer.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
     else:
