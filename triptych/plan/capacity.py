@@ -70,15 +70,20 @@ class Capacity:
         return busy * self.service_s / (self.workers * (1 - self.setup.utilisation))
 
     @property
+    def peak_share(self) -> float:
+        """The share of their capacity that tasks are at in the peak: less than planned with where the least suffice."""
+        return self.workload.peak / (self.peak_tasks * self.most_per_task)
+
+    @property
     def answers_p99_s(self) -> float:
-        """Seconds within which all versions have answered 99 of 100 documents.
+        """Seconds within which all versions have answered 99 of 100 documents, in the peak.
 
         Each version may then be late for a third of a document in a hundred; waits are exponential beyond the first.
         """
-        busy = waiting_share(self.workers, self.setup.utilisation)
         late = 0.01 / template.VERSIONS
-        rate = self.workers * (1 - self.setup.utilisation) / self.service_s
-        return self.service_s + max(0.0, math.log(busy / late) / rate)
+        busy = max(waiting_share(self.workers, self.peak_share), late)
+        rate = self.workers * (1 - self.peak_share) / self.service_s
+        return self.service_s + math.log(busy / late) / rate
 
     @property
     def handler_s(self) -> float:

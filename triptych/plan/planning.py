@@ -83,7 +83,18 @@ class Plan:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON; the keys stay."""
-        return _as_dict(self)
+        return {
+            "workload": _workload(self.workload),
+            "capacity": _capacity(self.capacity),
+            "usd_a_month": _bill(self),
+            "first_limit": self.first.id,
+            "limits": [_limit(limit) for limit in self.limits],
+            "parameters": self.parameters,
+            "advice": self.advice.sentences,
+            "warnings": self.advice.warnings,
+            "cheaper": [{"change": change, "saves_usd": usd, "but": but} for change, usd, but in self.savings],
+            "sources": _sources(),
+        }
 
 
 def plan(
@@ -114,76 +125,80 @@ def fitting_cpu(workload: Workload, setup: Setup) -> int:
     return SIZES[-1]
 
 
-def _as_dict(plan: Plan) -> dict[str, Any]:
-    work, setup, size = plan.workload, plan.setup, plan.capacity
+def _workload(work: Workload) -> dict[str, Any]:
+    return {
+        "rate": rate_text(work.rate),
+        "rate_per_s": work.rate,
+        "peak_per_s": work.peak,
+        "documents_a_month": work.documents_a_month,
+        "document_mb": work.document_mb,
+        "pages": work.pages,
+        "keep_months": work.keep_months,
+    }
+
+
+def _capacity(size: Capacity) -> dict[str, Any]:
+    setup, peak = size.setup, size.workload.peak
+    return {
+        "vcpu_ms_per_document_and_version": size.workload.document_vcpu_s * 1000,
+        "utilisation": setup.utilisation,
+        "documents_per_s_per_task": size.per_task,
+        "tasks_per_version": {"idle": setup.min_tasks, "average": size.tasks, "peak": size.peak_tasks},
+        "vcpus_at_peak": template.VERSIONS * size.peak_tasks * setup.vcpus,
+        "answers_p99_ms": size.answers_p99_s * 1000,
+        "handler_ms": size.handler_s * 1000,
+        "handlers_at_peak": size.handlers(peak),
+        "fits_budget": size.fits_budget,
+    }
+
+
+def _bill(plan: Plan) -> dict[str, Any]:
+    items = [
+        {
+            "service": item.service,
+            "what": item.what,
+            "quantity": item.quantity,
+            "unit": item.unit,
+            "usd": item.usd,
+            "price": item.price,
+        }
+        for item in plan.items
+    ]
+    return {
+        "total": plan.usd,
+        "idle": plan.idle_usd,
+        "storage_growth": plan.storage_growth_usd,
+        "per_1000_documents": plan.usd / plan.workload.documents_a_month * 1000,
+        "by_service": costs.by_service(plan.items),
+        "items": items,
+    }
+
+
+def _limit(limit: Limit) -> dict[str, Any]:
+    quota = limit.quota
+    return {
+        "id": limit.id,
+        "name": quota.name,
+        "demand": limit.demand,
+        "value": limit.value,
+        "unit": quota.unit,
+        "headroom": limit.headroom if limit.demand else None,
+        "met_at_per_s": limit.met_at,
+        "way_out": quota.way_out,
+        "service_code": quota.service or None,
+        "quota_code": quota.code or None,
+        "source": quota.page,
+        "as_of": quota.as_of.isoformat(),
+        "check": str(quota.check),
+    }
+
+
+def _sources() -> dict[str, str]:
     oldest, newest = priced_on()
     return {
-        "workload": {
-            "rate": rate_text(work.rate),
-            "rate_per_s": work.rate,
-            "peak_per_s": work.peak,
-            "documents_a_month": work.documents_a_month,
-            "document_mb": work.document_mb,
-            "pages": work.pages,
-            "keep_months": work.keep_months,
-        },
-        "capacity": {
-            "vcpu_ms_per_document_and_version": work.document_vcpu_s * 1000,
-            "utilisation": setup.utilisation,
-            "documents_per_s_per_task": size.per_task,
-            "tasks_per_version": {"idle": setup.min_tasks, "average": size.tasks, "peak": size.peak_tasks},
-            "vcpus_at_peak": template.VERSIONS * size.peak_tasks * setup.vcpus,
-            "answers_p99_ms": size.answers_p99_s * 1000,
-            "handler_ms": size.handler_s * 1000,
-            "handlers_at_peak": size.handlers(work.peak),
-            "fits_budget": size.fits_budget,
-        },
-        "usd_a_month": {
-            "total": plan.usd,
-            "idle": plan.idle_usd,
-            "storage_growth": plan.storage_growth_usd,
-            "per_1000_documents": plan.usd / work.documents_a_month * 1000,
-            "by_service": costs.by_service(plan.items),
-            "items": [
-                {
-                    "service": item.service,
-                    "what": item.what,
-                    "quantity": item.quantity,
-                    "unit": item.unit,
-                    "usd": item.usd,
-                    "price": item.price,
-                }
-                for item in plan.items
-            ],
-        },
-        "first_limit": plan.first.id,
-        "limits": [
-            {
-                "id": limit.id,
-                "name": limit.quota.name,
-                "demand": limit.demand,
-                "value": limit.value,
-                "unit": limit.quota.unit,
-                "headroom": limit.headroom if limit.demand else None,
-                "met_at_per_s": limit.met_at,
-                "way_out": limit.quota.way_out,
-                "service_code": limit.quota.service or None,
-                "quota_code": limit.quota.code or None,
-                "source": limit.quota.page,
-                "as_of": limit.quota.as_of.isoformat(),
-                "check": str(limit.quota.check),
-            }
-            for limit in plan.limits
-        ],
-        "parameters": plan.parameters,
-        "advice": plan.advice.sentences,
-        "warnings": plan.advice.warnings,
-        "cheaper": [{"change": change, "saves_usd": usd, "but": but} for change, usd, but in plan.savings],
-        "sources": {
-            "region": REGION,
-            "prices_from": oldest.isoformat(),
-            "prices_to": newest.isoformat(),
-            "service_times": measured.SOURCE,
-            "measured_on": measured.MEASURED_ON.isoformat(),
-        },
+        "region": REGION,
+        "prices_from": oldest.isoformat(),
+        "prices_to": newest.isoformat(),
+        "service_times": measured.SOURCE,
+        "measured_on": measured.MEASURED_ON.isoformat(),
     }

@@ -61,7 +61,7 @@ QUOTAS: Mapping[str, Quota] = {
     ),
     "alb_capacity": Quota(
         "Capacity that can be reserved for one load balancer", 15_000, "LCU",
-        "ask, or a load balancer a version. What it scales to unasked AWS does not publish", _ALB, _READ, Check.QUOTED,
+        "ask (a region may reserve none at first), or a load balancer a version", _ALB, _READ, Check.QUOTED,
     ),
     "dynamodb_hot_key": Quota(
         "Writes to one index key (a partition)", 1000, "write units/s", "more SHARDS in orchestrator/records.py",

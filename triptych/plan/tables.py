@@ -87,7 +87,8 @@ def _title(plan: Plan) -> Text:
     text = Text()
     text.append(f"{rate_text(work.rate)}{peak}", style="bold")
     text.append(f" · {work.documents_a_month:,.0f} documents of {work.document_mb:g} MB a month\n")
-    text.append(f"{size.tasks} tasks of {plan.setup.vcpus:g} vCPU a version", style="bold")
+    tasks = "1 task" if size.tasks == 1 else f"{size.tasks} tasks"
+    text.append(f"{tasks} of {plan.setup.vcpus:g} vCPU a version", style="bold")
     text.append(f", {size.peak_tasks} at the peak" if size.peak_tasks > size.tasks else "")
     text.append(
         f" · {size.per_task:.3g}/s a task at {plan.setup.utilisation:.0%}"

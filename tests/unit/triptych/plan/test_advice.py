@@ -92,7 +92,7 @@ def test_what_is_not_known_is_said() -> None:
     assert "ARM has not been measured" in warned(Setup(1024, Arch.ARM64))
     assert "Spot's price moves; this one is of 2024-01-31" in warned(Setup(1024, spot=Spot.ALL))
     assert "loss of a zone" in warned(Setup(1024, min_tasks=1))
-    assert "larger --task-cpu" in warned(Setup(256))
+    assert "larger --task-cpu" in warned(Setup(256), page_ms=200)
     assert "first 8 pages" in warned(Setup(1024), pages=9, page_mb=0.1)
     assert "come evenly" in " ".join(plan(Workload(1, 1)).advice.warnings)
     assert "MaxModelTasks allows 1,000" in warned(Setup(1024), page_ms=1e6)

@@ -40,7 +40,9 @@ def test_waits_are_those_of_a_simulated_queue(cpu: int) -> None:
 @pytest.mark.parametrize("utilisation", [0.5, 0.8])
 def test_three_queues_of_pages_alike_are_faster_than_is_said(cpu: int, utilisation: float) -> None:
     """Pages that all take the same time wait less than the theory's: what is said of 99 of 100 is on the safe side."""
-    size = capacity(cpu=cpu, page_ms=100, utilisation=utilisation)
+    one = capacity(cpu=cpu, page_ms=100, utilisation=utilisation)
+    size = capacity(2 * one.per_task, cpu=cpu, page_ms=100, utilisation=utilisation)
+    assert size.peak_share == pytest.approx(utilisation)
     chance = random.Random(7)
     versions = [simulated(size, 50_000, chance, lambda: size.service_s) for _ in range(template.VERSIONS)]
     slowest = sorted(size.service_s + max(waits) for waits in zip(*versions, strict=True))
@@ -77,8 +79,13 @@ def test_a_worked_example() -> None:
 
 
 def test_the_hundredth_document_is_counted_over_three_versions() -> None:
-    """A version is late with a third of a hundredth: 0.1 s + ln(0.5 / 0.00333) / (10/s - 5/s) = 1.102 s."""
-    assert capacity(1).answers_p99_s == pytest.approx(0.1 + math.log(150) / 5)
+    """A version is late with a third of a hundredth: 0.1 s + ln(0.5 / 0.00333) / (10/s - 5/s) = 1.102 s.
+
+    At 1/s the two least tasks are at a twentieth, and of a document in 1,000 nobody waits at all.
+    """
+    assert capacity(10).answers_p99_s == pytest.approx(0.1 + math.log(150) / 5)
+    assert capacity(1).answers_p99_s == pytest.approx(0.1 + math.log(15) / 9.5)
+    assert capacity(0.001).answers_p99_s == pytest.approx(0.1)
 
 
 def test_a_part_of_a_vcpu_takes_longer_and_a_larger_task_takes_more_at_a_time() -> None:
@@ -97,9 +104,10 @@ def test_pages_beyond_those_that_are_scored_cost_nothing_here() -> None:
 
 
 def test_what_no_longer_fits_the_budget_is_seen() -> None:
-    assert capacity(page_ms=62).fits_budget
-    assert not capacity(page_ms=62, cpu=256).fits_budget
-    assert not capacity(page_ms=62, utilisation=0.9).fits_budget
+    assert capacity(16, page_ms=62).fits_budget
+    assert capacity(0.33, page_ms=62, cpu=256).fits_budget
+    assert not capacity(4, page_ms=62, cpu=256).fits_budget
+    assert not capacity(29, page_ms=62, utilisation=0.9).fits_budget
 
 
 @given(rate=st.floats(1e-4, 50_000), page_ms=st.floats(1, 2000), cpu=sizes, least=st.integers(1, 50))
