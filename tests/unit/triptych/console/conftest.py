@@ -1,0 +1,59 @@
+"""The console on a stack in moto, and a browser that may ask it."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from fastapi.testclient import TestClient
+
+from orchestrator.pipeline import judged
+from orchestrator.records import Outcome, Record
+from orchestrator.table import Records
+from tests.support.pages import encode, page
+from tests.support.uploads import policy, prediction, record, upload
+from triptych.console.access import Access
+from triptych.console.app import create_app
+from triptych.console.context import Console
+from triptych.target import Target
+
+PORT, KEY = 8642, "the key of this start"
+HOME = f"http://127.0.0.1:{PORT}"
+AGREED: dict[str, Outcome] = {version: prediction() for version in ("v1", "v2", "v3")}
+TORN: dict[str, Outcome] = {
+    "v1": prediction("invoice"),
+    "v2": prediction("receipt"),
+    "v3": prediction("receipt", 0.6),
+}
+
+
+@pytest.fixture
+def console(stack: Target) -> Iterator[Console]:
+    made = Console(Access(lambda: stack), who="ann", stack="moto")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def stranger(console: Console) -> Iterator[TestClient]:
+    """A browser that has not been here yet."""
+    app = create_app(console, port=PORT, key=KEY)
+    with TestClient(app, base_url=HOME, follow_redirects=False, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def browser(stranger: TestClient) -> TestClient:
+    """One that opened the address with the key, and whose requests come from the console's own pages."""
+    assert stranger.get(f"/?key={KEY}").status_code == 303
+    stranger.headers["Origin"] = HOME
+    return stranger
+
+
+def drop(stack: Target, key: str, said: dict[str, Outcome], minutes_ago: int = 0, content: bytes = b"") -> Record:
+    """A document in the bucket, and its record. Every verdict that nothing speaks against is drawn for an audit."""
+    stored = stack.s3.put_object(Bucket=stack.bucket, Key=key, Body=content or encode(page((60, 80)), "PNG"))
+    at = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=minutes_ago)
+    of = upload(key, bucket=stack.bucket, event_time=at, version_id=stored["VersionId"], size=12_345)
+    made = judged(record(said, of=of, classified_at=at + timedelta(seconds=1)), policy(1, audit_share=1.0))
+    Records(stack.table).save(made, replacing=None)
+    return made
