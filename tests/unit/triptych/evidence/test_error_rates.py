@@ -134,20 +134,27 @@ def test_three_points_are_found_within_a_few_hundred_labels() -> None:
     assert (pair.wins > pair.losses)[runs, when].mean() >= 0.99
 
 
-def test_the_forecast_of_labels_is_about_what_it_takes() -> None:
-    """Before any label, and after fifty: the middle forecast is within a factor of three of what it takes."""
-    pair = years((0.9, 0.9, 0.93), runs=60, days=300, a_day=20, seed=6)[2]
-    runs = np.arange(60)
-    when = pair.better().argmax(axis=1)
-    per_outcome = pair.labels[:, -1] / (pair.wins + pair.ties + pair.losses)[:, -1]
-    for at_labels in (0, 50):
-        start = (pair.labels >= at_labels).argmax(axis=1)
-        forecasts = []
-        for run, day in zip(runs, start, strict=True):
-            counts = [int(each[run, day]) if at_labels else 0 for each in (pair.wins, pair.ties, pair.losses)]
-            outcomes = more_needed(counts[0], counts[1], counts[2], (ALPHA - ALPHA_DISAGREEMENT) / len(PAIRS))
-            forecasts.append(np.inf if outcomes is None else outcomes * per_outcome[run])
-        took = np.maximum(1, pair.labels[runs, when] - (pair.labels[runs, start] if at_labels else 0))
-        ratio = float(np.median(took) / np.median(forecasts))
-        print(f"after {at_labels} labels: forecast {np.median(forecasts):.0f} more, it took {np.median(took):.0f}")
-        assert 1 / 3 <= ratio <= 3
+@pytest.mark.parametrize("better", [0.92, 0.93, 0.95])
+def test_the_forecast_of_labels_is_about_what_it_takes(better: float) -> None:
+    """After fifty labels: in the middle run within a factor of three."""
+    pair = years((0.9, 0.9, better), runs=60, days=400, a_day=20, seed=6)[2]
+    found = pair.better()
+    when = np.where(found.any(axis=1), found.argmax(axis=1), 399)
+    start = (pair.labels >= 50).argmax(axis=1)
+    runs = np.flatnonzero(when > start)  # where fifty did not do
+    took = pair.labels[runs, when[runs]] - pair.labels[runs, start[runs]]
+    forecast = np.array([_forecast(pair, run, start[run]) for run in runs])
+    low, middle, high = np.quantile(took / forecast, [0.1, 0.5, 0.9])
+    print(
+        f"{better:.0%} against 90 %, after fifty labels: forecast {np.median(forecast):.0f} more, it took "
+        f"{np.median(took):.0f}; run by run {middle:.1f} of the forecast, in one of ten below {low:.1f}, or above {high:.1f}"
+    )
+    assert 1 / 3 <= middle <= 3
+
+
+def _forecast(pair: Years, run: int, day: int) -> float:
+    """Labels from the review queue that `more_needed` tells on this day of this run."""
+    wins, ties, losses = (int(each[run, day]) for each in (pair.wins, pair.ties, pair.losses))
+    outcomes = more_needed(wins, ties, losses, (ALPHA - ALPHA_DISAGREEMENT) / len(PAIRS))
+    every = pair.labels[run, -1] / (pair.wins + pair.ties + pair.losses)[run, -1]
+    return np.inf if outcomes is None else outcomes * float(every)
