@@ -147,7 +147,7 @@ def test_the_forecast_of_labels_is_about_what_it_takes(better: float) -> None:
     low, middle, high = np.quantile(took / forecast, [0.1, 0.5, 0.9])
     print(
         f"{better:.0%} against 90 %, after fifty labels: forecast {np.median(forecast):.0f} more, it took "
-        f"{np.median(took):.0f}; run by run {middle:.1f} of the forecast, in one of ten below {low:.1f}, or above {high:.1f}"
+        f"{np.median(took):.0f}; run by run {middle:.1f} of it, in one of ten below {low:.1f}, or above {high:.1f}"
     )
     assert 1 / 3 <= middle <= 3
 
