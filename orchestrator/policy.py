@@ -5,6 +5,7 @@ upload can have (a bucket's name holds no `~`), and none is ever overwritten: th
 history of who changed what, when and why.
 """
 
+import logging
 import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from orchestrator.records import decimals, timestamp
-from orchestrator.telemetry import logger
+
+log = logging.getLogger(__name__)
 
 DOCUMENT = "~policy"
 """The partition key of all policies."""
@@ -151,13 +153,13 @@ class CurrentPolicy:
             try:
                 self._asked.result(max(0.0, patience))
             except TimeoutError:
-                logger.warning("the policy is slow to come", extra={"policy": self._known.id})
+                log.warning("the policy is slow to come: %s holds on", self._known.id)
         return self._known
 
     def _ask(self) -> None:
         try:
             self._known, hold = self._read(), self._fresh
         except Exception:  # whatever it is, documents go on being classified
-            logger.exception("the policy cannot be read", extra={"policy": self._known.id})
+            log.exception("the policy cannot be read: %s holds on", self._known.id)
             hold = SOON
         self._ask_after = self._now() + hold

@@ -1,5 +1,6 @@
 """The table of records and policies: consistent reads, conditional writes."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from orchestrator.errors import RecordConflict, RecordsUnavailable
 from orchestrator.policy import DOCUMENT, EQUAL, Policy, sort_key
 from orchestrator.records import Record, Upload
-from orchestrator.telemetry import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
+
+log = logging.getLogger(__name__)
 
 
 class Records:
@@ -136,7 +138,7 @@ def _policy(item: Mapping[str, Any]) -> Policy | None:
     try:
         return Policy.from_item(item)
     except ValueError as error:
-        logger.error("a policy makes no sense", extra={"policy": item.get("sequencer"), "reason": str(error)})
+        log.warning("the policy %s makes no sense: %s", item.get("sequencer"), error)
         return None
 
 

@@ -13,12 +13,14 @@ from urllib.parse import quote_plus
 import boto3
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from boto3.dynamodb.conditions import Key
 from moto import mock_aws
 
 from orchestrator import handler as entry
 from orchestrator.errors import IncompleteRecords, MalformedEvent
 from tests.support.servers import Behaviour, Request, Server, serving, truth
 from tests.support.template import table_definition
+from tests.support.uploads import policy
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -243,3 +245,27 @@ def test_the_function_loads_nothing_that_only_the_services_need() -> None:
     )
     done = run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_policy_in_the_table_is_the_one_that_decides(inbox: "S3Client", records: "Table") -> None:
+    records.put_item(Item=policy(1, weights={"v2": 1.0}, champion="v2").to_item())
+    assert decided_under(inbox, records, "p1")
+
+
+def test_a_policy_that_makes_no_sense_is_logged_and_the_one_before_it_holds(
+    inbox: "S3Client", records: "Table", caplog: pytest.LogCaptureFixture
+) -> None:
+    records.put_item(Item=policy(1).to_item())
+    records.put_item(Item={**policy(2).to_item(), "weights": {"v1": -1}})
+    assert decided_under(inbox, records, "p1")
+    assert "the policy 000000000002 makes no sense: the weight of v1" in caplog.text
+
+
+def decided_under(inbox: "S3Client", records: "Table", wanted: str) -> bool:
+    """Whether a document is decided under the policy: perhaps not the first, for none waits long for it."""
+    for number in range(50):
+        entry.handler(put(inbox, f"{number}.pdf"), CONTEXT)
+        [item] = records.query(KeyConditionExpression=Key("document").eq(f"documents/{number}.pdf"))["Items"]
+        if item["policy"] == wanted:
+            return True
+    return False
