@@ -122,7 +122,7 @@ class Builder:
     def _find(self, order: Order) -> "BuildTypeDef | None":
         """The build that an earlier invocation for the same request started."""
         for build in self._builds(order.project):
-            variables = build["environment"]["environmentVariables"]
+            variables = build["environment"].get("environmentVariables", [])
             if {"name": "REQUEST_ID", "value": order.request_id, "type": "PLAINTEXT"} in variables:
                 logger.info("Going on with %s", build["id"])
                 return build
