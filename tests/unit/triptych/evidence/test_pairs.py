@@ -10,7 +10,7 @@ from orchestrator.records import NONE_OF_THEM, Queue
 from tests.support.evidence import case
 from triptych.evidence.cases import Case
 from triptych.evidence.intervals import Estimate
-from triptych.evidence.pairs import Conclusion, compare, difference_of, points, turned
+from triptych.evidence.pairs import ALPHA, Conclusion, compare, difference_of, points, turned
 
 
 def labelled(wins: int, ties: int, losses: int, both: int = 0) -> list[Case]:
@@ -100,6 +100,8 @@ def test_changing_two_versions_over_changes_the_sign(wins: int, ties: int, losse
     assert back.difference.high == pytest.approx(pair.difference.high, abs=1e-9)
     assert (back.conclusion, back.mcnemar_p, back.more_labels) == (pair.conclusion, pair.mcnemar_p, pair.more_labels)
     assert back.p_value == pytest.approx(pair.p_value)
+    assert pair.p_value is not None
+    assert (pair.p_value <= ALPHA) == (pair.conclusion in (Conclusion.BETTER, Conclusion.WORSE))
     assert back.kappa.value == pytest.approx(pair.kappa.value)
 
 
@@ -112,9 +114,7 @@ def test_the_order_of_labels_is_nothing(labels: Sequence[Case]) -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(COUNT, COUNT, COUNT, st.integers(1, 300), st.integers(0, 2000), st.integers(1, 6))
-def test_the_bounds_hold_the_estimate_and_part_zero_as_the_test_does(
-    wins: int, ties: int, losses: int, apart: int, alike: int, pairs: int
-) -> None:
+def test_the_bounds_hold_the_estimate(wins: int, ties: int, losses: int, apart: int, alike: int, pairs: int) -> None:
     assume(wins + ties + losses)
     found = difference_of(wins, ties, losses, apart, apart + alike, pairs)
     assert found.value is not None
