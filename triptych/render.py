@@ -65,7 +65,7 @@ def _row(record: Record, versions: Sequence[str], narrow: bool) -> list[Text]:
     return [
         Text(record.upload.key),
         Text(label or record.status.lower(), style="bold" if label else "red"),
-        Text(_percent(verdict.confidence) if verdict else ""),
+        Text(percent(verdict.confidence) if verdict else ""),
         *(_cell(record.predictions.get(version), label, narrow) for version in versions),
         Text(agreement, style=_AGREEMENT.get(agreement, "")),
         Text(f"{record.latency_ms:.0f}"),
@@ -77,7 +77,7 @@ def _cell(said: Outcome | None, verdict: str | None, narrow: bool) -> Text:
         return Text("·", style="dim")
     if isinstance(said, ModelError):
         return Text("✗" if narrow or said.kind == "rejected" else f"✗ {said.kind}", style="red")
-    sure = _percent(said.confidence) + ("?" if said.abstained else "")
+    sure = percent(said.confidence) + ("?" if said.abstained else "")
     if said.label == verdict:
         return Text(f"✓ {sure}", style="green")
     return Text(f"{'≠' if narrow else said.label} {sure}", style="yellow")
@@ -133,6 +133,6 @@ def _summary(records: Sequence[Record]) -> str:
 _UNFINISHED = (Status.PARTIAL, Status.FAILED, Status.REJECTED)
 
 
-def _percent(probability: float) -> str:
+def percent(probability: float) -> str:
     """Whole percent; 100 only for certainty, for 99.6 % is not that."""
     return f"{min(99, round(probability * 100)) if probability < 1 else 100}%"

@@ -22,6 +22,7 @@ from triptych import sheets, target
 from triptych.commands.options import By, Json, Stack
 from triptych.commands.shared import progress_bar
 from triptych.errors import TriptychError, UsageError
+from triptych.render import percent
 from triptych.reviews import CannotReview, Reviews
 
 Sheet = Annotated[sheets.Form | None, typer.Option("--format", help="Of the sheet; its name tells otherwise.")]
@@ -168,7 +169,7 @@ def _chosen(answer: str, labels: Sequence[str]) -> str | None:
 def _answers(record: Record) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     for version, said in sorted(record.predictions.items()):
-        text = said.kind if isinstance(said, ModelError) else f"{said.label} {said.confidence:.0%}"
+        text = said.kind if isinstance(said, ModelError) else f"{said.label} {percent(said.confidence)}"
         table.add_row(Text(version, style="bold"), Text(text))
     return table
 
