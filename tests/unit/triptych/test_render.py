@@ -60,7 +60,7 @@ def test_every_width_shows_the_document_the_verdict_and_what_differs(width: int)
 
 @given(st.floats(0, 1, exclude_max=True))
 def test_nothing_short_of_certainty_reads_as_certain(probability: float) -> None:
-    assert render._percent(probability) != "100%"
+    assert render.percent(probability) != "100%"
 
 
 def test_json_is_one_array_with_the_record_s_field_names() -> None:
