@@ -86,6 +86,12 @@ def test_documents_are_labelled_by_sheet_and_versions_promoted_and_rolled_back(
         assert after["review"]["queue"] == (Queue.REVIEW if record["needs_review"] else Queue.AUDIT)
         assert after["predictions"] == record["predictions"]
 
+    report = json.loads(triptych("report", "--json"))
+    assert report["labelled"]["review"] + report["labelled"]["audit"] >= len(FILES)
+    assert {version["name"]: version["accuracy"]["n"] > 0 for version in report["versions"]} == dict.fromkeys(
+        ("v1", "v2", "v3"), True
+    )
+
     made = json.loads(triptych("promote", "v3", "--why", "reviewed", "--by", "ann", "--json"))
     record = under(to, made["id"], "review/alone")
     alone = record["predictions"]["v3"]
