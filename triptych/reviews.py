@@ -68,7 +68,8 @@ class Reviews:
         """What a person should label next: doubts and audits in turn, each kind in the order of `records.draw`.
 
         The order is as good as random within the newest that wait, so that whoever stops anywhere has labelled a
-        fair sample of each kind: the easy ones first, or the ones of one morning, would flatter a version.
+        fair sample of each kind: the easy ones first, or the ones of one morning, would flatter a version. An index
+        is a moment behind its table: what was labelled just now may be dealt once more.
         """
         kinds = [self._waiting(Queue.REVIEW, limit), self._waiting(Queue.AUDIT, limit)]
         mixed = (record for pair in itertools.zip_longest(*kinds) for record in pair if record)
@@ -80,6 +81,8 @@ class Reviews:
         Raises:
             TriptychError: the table cannot be read just now.
         """
+        if "/" not in document:
+            return None  # no bucket, so no document: policies stand there
         if not sequencer:
             return next(iter(self._results.history(document, limit=1)), None)
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.pipeline import judged
-from orchestrator.policy import EQUAL
+from orchestrator.policy import DOCUMENT, EQUAL
 from orchestrator.records import NONE_OF_THEM, Prediction, Queue, Reason, Record, Status, draw, shard_of
 from orchestrator.table import Records
 from tests.support.uploads import NOON, error, policy, prediction, record, upload
@@ -161,8 +161,10 @@ class TestLabel:
 
     def test_a_label_needs_a_record_and_a_name(self, stack: Target) -> None:
         torn = stored(stack, "torn.pdf", TORN)
-        with pytest.raises(CannotReview, match="no record"):
-            Reviews(stack.table).label("inbox/other.pdf", "00", "receipt", "ann")
+        stack.table.put_item(Item=HALF.to_item())
+        for document, sequencer in (("inbox/other.pdf", "00"), (DOCUMENT, "000000000001"), (DOCUMENT, "")):
+            with pytest.raises(CannotReview, match="no record"):
+                Reviews(stack.table).label(document, sequencer, "receipt", "ann")
         with pytest.raises(CannotReview, match="name"):
             Reviews(stack.table).label(*place(torn), "receipt", "  ")
 
