@@ -147,17 +147,19 @@ def main() -> None:
 
     drawn = documents.draw()
     with tempfile.TemporaryDirectory() as scratch:
-        folder = weights.write(Path(scratch))
-        ours = this_service(Path(scratch))
+        folder = weights.write(Path(scratch) / "f32")
+        ours = this_service(folder.parent)
+        quantised = weights.write_int8(folder, Path(scratch) / "int8")
+        bytewise = this_service(quantised.parent, name="this service, int8")
         cpu = next((line for line in _cpuinfo() if line.startswith("model name")), platform.processor()).split(":")[-1]
         print(
             f"{available_cpus()} CPUs ({cpu.strip()}), Python {platform.python_version()}, {platform.system()}; ",
             end="",
         )
-        print(f"load before: {os.getloadavg()[0]:.1f}; {weights.ARCHITECTURE} at {weights.SIDE}², f32")
+        print(f"load before: {os.getloadavg()[0]:.1f}; {weights.ARCHITECTURE} at {weights.SIDE}², f32 if not said")
         for kind, bodies in drawn.items():
             print(f"- {kind}: {', '.join(f'{len(body) // 1024} KiB' for body in bodies)}")
-        results = compare([ours, *peers(folder / weights.TORCHSCRIPT)], Floor(folder), drawn, arguments)
+        results = compare([ours, bytewise, *peers(folder / weights.TORCHSCRIPT)], Floor(folder), drawn, arguments)
         report(results, list(drawn))
         with running([ours]) as (server,):
             capacity = load.saturate(server, drawn[documents.SCAN], arguments.seconds)

@@ -6,7 +6,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-_COLOURS = ("#9aa5b1", "#0b6e4f", "#c8553d", "#f28f3b", "#8d6a9f")
+_COLOURS = ("#9aa5b1", "#0b6e4f", "#6bbf8f", "#c8553d", "#f28f3b", "#8d6a9f")
 
 
 def draw(

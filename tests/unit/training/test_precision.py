@@ -19,7 +19,7 @@ def pixels() -> np.ndarray:
 @pytest.fixture(scope="module")
 def folders(pixels: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> dict[Precision, Path]:
     """One small network in floats and quantised."""
-    made: dict[Precision, Path] = {name: tmp_path_factory.mktemp(name) for name in ("f32", "int8")}  # type: ignore[misc]
+    made: dict[Precision, Path] = {name: tmp_path_factory.mktemp(name) for name in ("f32", "int8")}
     graph = make_graph(Recipe(version="v9", architecture="resnet18", input=Input(width=32, height=32)), 3)
     torch.nn.init.normal_(graph.network.head.weight, std=0.3)
     export_openvino(as_served(graph), 32, 32, made["f32"])
