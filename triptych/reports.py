@@ -34,7 +34,7 @@ def report(
         policies: whose answers make its verdicts.
         since: when the uploads begin that are looked at.
         until: when they end.
-        sample: about so many documents, labelled or not, tell what arrives.
+        sample: so many of the newest documents, labelled or not, tell what arrives.
         labels: at most so many labelled ones are weighed.
 
     Raises:
@@ -46,7 +46,7 @@ def report(
         raise TriptychError(str(error)) from error
     return assess(
         reviews.labelled(since, until, labels),
-        results.stretch(Question.of(since=since, until=until), about=sample),
+        results.newest(Question.of(since=since, until=until), limit=sample),
         now=datetime.now(UTC),
         policy=policy,
         since=since,

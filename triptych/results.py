@@ -98,19 +98,6 @@ class Results:
         with ThreadPoolExecutor(max_workers=SHARDS) as pool:
             return [*itertools.chain(*pool.map(lambda shard: self._some(question, shard, limit), range(SHARDS)))]
 
-    def stretch(self, question: Question, *, about: int) -> list[Record]:
-        """About so many of the newest records that answer the question, and every one of the time they span.
-
-        Each shard is asked for its part and no more. Documents
-        fall to shards by chance, so the shards reach back about equally far; the stretch begins where all of them do.
-        """
-        part = math.ceil(about / SHARDS)
-        with ThreadPoolExecutor(max_workers=SHARDS) as pool:
-            shards = list(pool.map(lambda shard: self._some(question, shard, part), range(SHARDS)))
-        begins = max((records[-1].upload.event_time for records in shards if len(records) >= part), default=None)
-        found = heapq.merge(*shards, key=_age, reverse=True)
-        return [record for record in found if begins is None or record.upload.event_time >= begins]
-
     def count(self, question: Question, *, most: int) -> int:
         """How many records answer the question, counted up to `most`: DynamoDB reads every item that it counts."""
         with ThreadPoolExecutor(max_workers=SHARDS) as pool:

@@ -13,8 +13,8 @@ router = APIRouter(prefix="/review")
 KEYS = "123456789abcdefghimopqstxyz"
 """Keys of the labels, in their order. Left out: what means something already, such as u for undo."""
 
-_COUNTED = 500
-"""Counting reads what it counts: beyond this, "500 or more" is told."""
+_COUNTED = 200
+"""Counting reads what it counts: beyond this, "200+" is told."""
 
 Document = Annotated[str, Form()]
 
