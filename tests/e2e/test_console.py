@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from benchmarks import console as generated
 from tests.support.samples import READABLE, sample
 from tests.support.template import ROOT
 from triptych import inbox, target
@@ -80,6 +81,18 @@ def address(stack: Stack, home: Home) -> Iterator[str]:
     yield told[0]
     process.terminate()
     assert process.wait(10) is not None
+
+
+@pytest.fixture(scope="module")
+def month(stack: Stack) -> Iterator[str]:
+    """The address of a console on a month of made-up records, some of them labelled, in a table of their own."""
+    to = replace(target.local(), table_name="a-month")
+    generated.fill(to, 1600, labelled=0.6)
+    try:
+        with generated.served(to, generated.Meter()) as (address, _, _):
+            yield f"{address}/?key=key"
+    finally:
+        to.table.delete()
 
 
 @pytest.fixture
@@ -273,16 +286,42 @@ def test_everybody_can_use_every_page(
                 page.locator(".card .open").first.click()
                 page.wait_for_load_state("networkidle")
                 page.locator("summary", has_text="Label it").click()
-            found = [
-                (finding["impact"], finding["id"], [node["html"][:120] for node in finding["nodes"][:3]])
-                for finding in Axe().run(page).response["violations"]
-                if finding["impact"] in ("serious", "critical", "moderate")
-            ]
-            assert found == [], f"{name} at {size}, {theme}"
-            too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert too_wide <= 0, f"{name} must be scrolled sideways at {size}"
-            take_picture(page, name, size, theme)
+            check(page, f"{name} at {size}, {theme}")
+            if name != "versions":  # there is more to see in the month below
+                take_picture(page, name, size, theme)
         assert made.complaints == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_everybody_can_read_what_a_month_of_labels_proves(
+    chromium: Browser, month: str, size: tuple[int, int], theme: str
+) -> None:
+    """With all that the Versions page can show: intervals, confusion, both charts, and a version to promote."""
+    with opened(chromium, month, size, theme) as made:
+        page = made.to("/versions")
+        expect(page.locator(".chart canvas")).to_have_count(2)
+        expect(page.locator(".confusion")).to_have_count(3)
+        expect(page.locator(".advice")).to_contain_text("v3")
+        page.locator("summary", has_text="The figures").click()
+        check(page, f"versions at {size}, {theme}")
+        take_picture(page, "versions", size, theme)
+        page.get_by_role("link", name="Promote v3").click()
+        expect(page.locator(".promote [name=weight]").nth(2)).to_have_value("1")
+        expect(page.locator(".promote [name=why]")).to_have_value(re.compile("v3 is better"))
+        assert made.complaints == []
+
+
+def check(page: Page, what: str) -> None:
+    """No page may keep anybody out."""
+    found = [
+        (finding["impact"], finding["id"], [node["html"][:120] for node in finding["nodes"][:3]])
+        for finding in Axe().run(page).response["violations"]
+        if finding["impact"] in ("moderate", "serious", "critical")
+    ]
+    assert found == [], what
+    too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert too_wide <= 0, f"{what}: must be scrolled sideways"
 
 
 PAGES = {"live": "/", "document": "/?show=label%3Aform", "review": "/review", "versions": "/versions"}
