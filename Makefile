@@ -15,7 +15,7 @@ CHECKOV := .venv-checkov
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 CODE := orchestrator model_service image_build training triptych tests benchmarks
 
-.PHONY: run stop test lint format bench bench-service chaos load training clean help
+.PHONY: run stop test browser lint format bench bench-service chaos load training clean help
 .DEFAULT_GOAL := help
 
 run: $(VENV)/run.stamp $(TOOLS)/stamp ## set up, start the local stack, classify the sample documents
@@ -27,10 +27,21 @@ stop: ## stop the local stack; nothing stays behind
 	@test ! -x $(BIN)/triptych || $(BIN)/triptych down
 
 # Training apart: torch, once it has worked in a process beside OpenVINO, has been seen to crash in a later training.
-test: $(VENV)/dev.stamp $(TOOLS)/stamp $(CHECKOV)/stamp ## set up, then every test
+test: $(VENV)/dev.stamp $(TOOLS)/stamp $(CHECKOV)/stamp browser ## set up, then every test
 	$(BIN)/pytest tests/unit/training
 	$(BIN)/pytest tests/integration/training
 	$(BIN)/pytest --ignore tests/unit/training --ignore tests/integration/training
+
+# For the console's tests. Where it cannot be installed, they are skipped and say so.
+browser:
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+		command -v $$name >/dev/null && exit 0; \
+	done; \
+	if command -v apt-get >/dev/null && test "$$(id -u)" = 0; then \
+		echo 'Installing Chromium …'; \
+		apt-get -qq update && apt-get -qq install -y chromium >/dev/null && exit 0; \
+	fi; \
+	echo 'No Chromium: the tests of the console in a browser are skipped.'
 
 lint: $(VENV)/dev.stamp ## format, lint and types
 	$(BIN)/ruff format --check $(CODE)
