@@ -49,7 +49,8 @@ class PairEvidence:
         agreement: Share of the population sample in which both say the same. Needs no labels.
         kappa: Cohen's, of the same: agreement beyond what their label shares give by chance.
         both_right, first_only, second_only, neither: Counts of documents labelled by chance that both answered.
-        disagreements: Of these, the ones that tell the versions apart: flagged, with different answers.
+        disagreements: Of these, the ones with different answers, which alone tell the versions apart. All were flagged
+            (`verdict.DISAGREEMENT`), so all were labelled at one rate.
         mcnemar_p: Exact, two-sided; of one look only.
         mcnemar_holm: The same, adjusted for the number of pairs.
         difference: With bounds that hold for all pairs and at all looks together; None without labels.
@@ -111,39 +112,35 @@ def turned(pair: PairEvidence) -> PairEvidence:
 
 @dataclass(frozen=True)
 class _Counts:
-    """Labelled documents that both answered; `wins`, `ties` and `losses` of the second where flagged and different."""
+    """Labelled documents that both answered; `ties` are those on which both are wrong, each in its own way."""
 
     both: int
     first_only: int
     second_only: int
     neither: int
-    wins: int
     ties: int
-    losses: int
 
     @property
     def total(self) -> int:
         return self.both + self.first_only + self.second_only + self.neither
 
+    @property
+    def disagreements(self) -> int:
+        return self.first_only + self.second_only + self.ties
+
     @classmethod
     def of(cls, first: str, second: str, labelled: Sequence[Case]) -> "_Counts":
         shared = [case for case in labelled if first in case.answers and second in case.answers]
         rights = [(case.right(first), case.right(second)) for case in shared]
-        apart = [right for case, right in zip(shared, rights, strict=True) if _tells(case, first, second)]
+        apart = sum(case.answers[first].label != case.answers[second].label for case in shared)
+        first_only, second_only = rights.count((True, False)), rights.count((False, True))
         return cls(
             both=rights.count((True, True)),
-            first_only=rights.count((True, False)),
-            second_only=rights.count((False, True)),
+            first_only=first_only,
+            second_only=second_only,
             neither=rights.count((False, False)),
-            wins=apart.count((False, True)),
-            ties=apart.count((False, False)),
-            losses=apart.count((True, False)),
+            ties=apart - first_only - second_only,
         )
-
-
-def _tells(case: Case, first: str, second: str) -> bool:
-    """Whether a label of this document can tell the two apart: they differ, and so it was flagged."""
-    return case.stratum is Queue.REVIEW and case.answers[first].label != case.answers[second].label
 
 
 def _evidence(
@@ -157,16 +154,21 @@ def _evidence(
     first, second = pair
     shared = [case for case in population if first in case.answers and second in case.answers]
     apart = sum(case.answers[first].label != case.answers[second].label for case in shared)
-    difference = difference_of(counts.wins, counts.ties, counts.losses, apart, len(shared), pairs)
+    difference = difference_of(counts.second_only, counts.ties, counts.first_only, apart, len(shared), pairs)
     conclusion = _conclusion(difference)
     more = None
     if conclusion is Conclusion.OPEN and apart:
         flagged = sum(case.stratum is Queue.REVIEW for case in population)
-        outcomes = more_needed(counts.wins, counts.ties, counts.losses, (ALPHA - ALPHA_DISAGREEMENT) / pairs)
+        alpha = (ALPHA - ALPHA_DISAGREEMENT) / pairs
+        outcomes = more_needed(counts.second_only, counts.ties, counts.first_only, alpha)
         if outcomes is not None and (labels := ceil(outcomes * flagged / apart)) <= MOST_LABELS:
             more = labels
-    told = bool(counts.wins + counts.ties + counts.losses)
-    p = float(p_value(counts.wins, counts.ties, counts.losses)) * pairs * ALPHA / (ALPHA - ALPHA_DISAGREEMENT)
+    p = (
+        float(p_value(counts.second_only, counts.ties, counts.first_only))
+        * pairs
+        * ALPHA
+        / (ALPHA - ALPHA_DISAGREEMENT)
+    )
     return PairEvidence(
         first=first,
         second=second,
@@ -176,11 +178,11 @@ def _evidence(
         first_only=counts.first_only,
         second_only=counts.second_only,
         neither=counts.neither,
-        disagreements=counts.wins + counts.ties + counts.losses,
+        disagreements=counts.disagreements,
         mcnemar_p=exact,
         mcnemar_holm=corrected,
         difference=difference,
-        p_value=min(1.0, p) if told else None,
+        p_value=min(1.0, p) if counts.disagreements else None,
         conclusion=conclusion,
         more_labels=more,
         sentence=_sentence(first, second, difference, conclusion, more, apart=apart, shared=len(shared)),
