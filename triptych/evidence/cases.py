@@ -62,11 +62,15 @@ class Case:
 
 
 def current_weights(records: Iterable[Record]) -> dict[str, str]:
-    """The `model_sha256` of each version's newest answer, versions in order."""
+    """The `model_sha256` of each version's answer to the newest upload that it answered, versions in order.
+
+    The time of the write would mislead: a retry for the sake of one version writes the earlier answers of the others
+    once more.
+    """
     newest: dict[str, tuple[datetime, str]] = {}
     for record in records:
         for version, said in record.answered().items():
-            found = (record.classified_at, said.model_sha256)
+            found = (record.upload.event_time, said.model_sha256)
             newest[version] = max(newest.get(version, found), found)
     return {version: newest[version][1] for version in sorted(newest)}
 

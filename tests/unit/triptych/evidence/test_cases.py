@@ -40,10 +40,13 @@ def test_where_versions_differ_the_document_is_always_flagged(outcomes: dict[str
             assert case.stratum is Queue.REVIEW
 
 
-def test_the_newest_answer_tells_the_current_weights() -> None:
-    old = record({"v1": prediction(model_sha256="b" * 64)}, upload("old"), classified_at=NOON - timedelta(days=1))
-    new = record({"v1": prediction(model_sha256="a" * 64)}, upload("new"))
-    assert current_weights([new, old]) == current_weights([old, new]) == {"v1": "a" * 64}
+def test_the_newest_upload_tells_the_current_weights_not_the_newest_write() -> None:
+    before, after = prediction(model_sha256="b" * 64), prediction(model_sha256="a" * 64)
+    retried = record(
+        {"v1": before, "v2": after}, upload("old", event_time=NOON - timedelta(days=1)), classified_at=NOON
+    )
+    fresh = record({"v1": after, "v2": after}, upload("new"), classified_at=NOON - timedelta(hours=1))
+    assert current_weights([fresh, retried]) == current_weights([retried, fresh]) == {"v1": "a" * 64, "v2": "a" * 64}
 
 
 def test_answers_of_earlier_weights_do_not_count() -> None:
