@@ -78,6 +78,7 @@ def _environment(console: Console) -> Environment:
         "ms": views.milliseconds,
         "size": views.size,
         "ago": views.ago,
+        "chance": views.chance,
         "words": views.words,
     }
     made.globals |= {

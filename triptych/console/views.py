@@ -236,6 +236,13 @@ def words(label: str) -> str:
     return label.replace("_", " ")
 
 
+def chance(p: float | None) -> str:
+    """A p-value to three places; never zero, for none is."""
+    if p is None:
+        return "\N{EN DASH}"
+    return f"{p:.3f}" if p >= 0.0005 else "<0.001"
+
+
 def ago(moment: datetime, now: datetime | None = None) -> str:
     """How long ago, in its largest unit."""
     seconds = max(0, int(((now or datetime.now(UTC)) - moment).total_seconds()))

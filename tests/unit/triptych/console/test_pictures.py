@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
@@ -108,4 +109,4 @@ def test_a_process_that_was_taken_over_is_not_believed(
 
 
 def _started(self: pictures._Painter) -> None:
-    self._pipe, _ = pictures.Pipe()
+    self._pipe, _ = Pipe()

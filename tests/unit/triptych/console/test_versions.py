@@ -1,5 +1,8 @@
 """Protects: the page says what the report says, and a promotion is recorded with who, when and why."""
 
+from collections.abc import Callable
+from typing import Any
+
 from fastapi.testclient import TestClient
 
 from orchestrator.policy import EQUAL
@@ -83,11 +86,11 @@ class TestPromotion:
 def test_a_report_is_made_once_a_minute_or_when_something_changed(stack: Target) -> None:
     opened, made, now = Opened.of(stack), [], 0.0
 
-    def make(of: Opened) -> object:
+    def make(of: Opened) -> Any:
         made.append(of)
         return len(made)
 
-    reporter = Reporter(make, clock=lambda: now)  # type: ignore[arg-type]
+    reporter: Callable[[Opened, str], Any] = Reporter(make, clock=lambda: now)
     assert [reporter(opened, "a"), reporter(opened, "a"), reporter(opened, "b")] == [1, 1, 2]
     now = 61.0
     assert reporter(opened, "b") == 3
