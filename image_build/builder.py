@@ -114,10 +114,10 @@ class Builder:
 
     def _holds(self, repository: str, tag: str) -> bool:
         try:
-            self._ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])
+            answer = self._ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])
         except self._ecr.exceptions.ImageNotFoundException:
             return False
-        return True
+        return bool(answer["imageDetails"])
 
     def _find(self, order: Order) -> "BuildTypeDef | None":
         """The build that an earlier invocation for the same request started."""

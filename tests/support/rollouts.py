@@ -42,3 +42,14 @@ COMBINATIONS: dict[str, dict[str, str]] = {
     },
     "linear-one-version": {"OrchestratorRollout": "Linear10PercentEvery1Minute", "ModelImageUriV2": "registry/new:2"},
 }
+
+BUILDING: dict[str, dict[str, str]] = {
+    "builds": {"ModelImageUri": ""},
+    "builds-arm-key-bounded": {
+        "ModelImageUri": "",
+        "ModelArchitecture": "ARM64",
+        "Encryption": "customer-managed",
+        "PermissionsBoundaryArn": BOUNDARY,
+    },
+}
+"""The stack builds its own images. tests/e2e/test_image.py deploys that: it takes more of an emulator than the rest."""

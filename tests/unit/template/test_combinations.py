@@ -17,10 +17,12 @@ import pytest
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
-from tests.support.rollouts import COMBINATIONS
+from tests.support.rollouts import BUILDING, COMBINATIONS
 from tests.support.template import ROOT, Rollout, rollout, template
 from triptych.stack import StackError, environment
 from triptych.stack.home import Home
+
+ALL = COMBINATIONS | BUILDING
 
 BUILT = "s3://bucket/code"
 """Where `sam deploy` would have put the built function."""
@@ -61,7 +63,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Every combination in a file."""
     folder = tmp_path_factory.mktemp("combinations")
     files = {}
-    for name, given in COMBINATIONS.items():
+    for name, given in ALL.items():
         stack = expanded(given)
         files[name] = folder / f"{name}.json"
         template = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": stack.resources, "Outputs": stack.outputs}
@@ -91,13 +93,13 @@ def checkov() -> str:
     return program
 
 
-@pytest.mark.parametrize("name", COMBINATIONS)
+@pytest.mark.parametrize("name", ALL)
 def test_sam_expands_it(name: str) -> None:
-    stack = expanded(COMBINATIONS[name])
+    stack = expanded(ALL[name])
     kinds = {body["Type"] for body in stack.resources.values()}
     assert not [kind for kind in kinds if kind.startswith("AWS::Serverless")]
     assert not stack.broken_rules()
-    at_once = COMBINATIONS[name].get("OrchestratorRollout") == "AllAtOnce"
+    at_once = ALL[name].get("OrchestratorRollout") == "AllAtOnce"
     assert kinds & CODEDEPLOY == (set() if at_once else CODEDEPLOY)
     assert ("UpdatePolicy" in stack.resources["OrchestratorAliaslive"]) == (not at_once)
 
