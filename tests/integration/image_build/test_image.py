@@ -86,4 +86,3 @@ def test_the_context_that_a_person_gives_docker_holds_the_same(package: Path) ->
         assert copied == code | {"Dockerfile", "requirements.txt"}
         served = {path.name for path in (package / "contexts" / version / "models" / version).iterdir()}
         assert served == {"manifest.json", "model.xml", "model.bin"}
-
