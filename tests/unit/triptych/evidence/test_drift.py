@@ -80,6 +80,19 @@ def test_a_changed_day_is_told_with_what_changed() -> None:
     assert last.distance > last.noise
 
 
+def test_a_change_that_lasts_is_told_on_its_second_day_too() -> None:
+    """For a day is compared with all days before it, not with yesterday."""
+    found = drift(["v1"], stream(12, 120, changed=10, likely=(0.6, 0.1, 0.1, 0.1, 0.1)))
+    assert [shift.day.day for shift in found.shifts if shift.drifted] == [2, 3]
+
+
+def test_what_is_certain_but_small_is_not_told() -> None:
+    found = drift(["v1"], stream(2, 5000, changed=1, likely=(0.24, 0.19, 0.19, 0.19, 0.19)))
+    [shift] = [shift for shift in found.shifts if shift.what == "v1 labels"]
+    assert shift.p_value < ALPHA
+    assert not shift.drifted
+
+
 def test_a_day_is_told_in_shares() -> None:
     made = [
         case("a", {"v1": "memo", "v2": "memo"}, at=NOON, confidence=0.8),

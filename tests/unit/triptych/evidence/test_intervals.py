@@ -87,6 +87,7 @@ def test_strata_have_no_order(strata: list[Stratum], chance: object) -> None:
         (500, 0.30, 0.50, 0.950, 50, 50),
         (300, 0.20, 0.60, 0.970, 40, 40),
         (5000, 0.08, 0.70, 0.997, 400, 150),
+        (100, 0.40, 0.30, 0.990, 2000, 2000),  # here what is uncertain is how many are flagged
     ],
 )
 def test_the_stratified_interval_covers_what_it_claims(

@@ -85,12 +85,15 @@ def test_where_both_make_the_same_mistake_nothing_tells_them_apart() -> None:
     assert pair.more_labels == without.more_labels
 
 
-def test_holm_is_over_all_pairs() -> None:
+def test_p_values_are_corrected_for_all_pairs() -> None:
     found = [case(f"{n}", {"v1": "memo", "v2": "invoice", "v3": "invoice"}, "invoice") for n in range(12)]
     pairs = compare(["v1", "v2", "v3"], found, found)
     assert [(pair.first, pair.second) for pair in pairs] == [("v1", "v2"), ("v1", "v3"), ("v2", "v3")]
     assert pairs[0].mcnemar_p is not None
     assert pairs[0].mcnemar_holm == pytest.approx(3 * pairs[0].mcnemar_p)
+    [alone] = compare(["v1", "v2"], found, found)
+    assert alone.p_value is not None
+    assert pairs[0].p_value == pytest.approx(3 * alone.p_value)
 
 
 COUNT = st.integers(0, 60)

@@ -38,6 +38,10 @@ def test_before_any_outcome_nothing_is_known() -> None:
     assert float(p_value(0, 0, 0)) == 1
 
 
+def test_a_two_sided_p_value_pays_for_both_sides() -> None:
+    assert float(p_value(30, 4, 9)) == pytest.approx(2 * exp(-float(log_wealth(30, 4, 9))))
+
+
 def test_ties_are_no_evidence_of_a_difference() -> None:
     assert float(log_wealth(12, 0, 3)) == pytest.approx(float(log_wealth(12, 50, 3)))
 
