@@ -8,6 +8,7 @@ THEIRS = "their-documents"
 
 COMBINATIONS: dict[str, dict[str, str]] = {
     "defaults": {},
+    "image-from-elsewhere": {"ModelImageUri": "registry/image:1"},
     "queue": {"Ingest": "queue", "InboxConcurrency": "5", "UploadWait": "60", "OrchestratorTimeout": "30"},
     "public": {"Network": "public", "VpcCidr": "10.0.0.0/20"},
     "https": {"CertificateArn": CERTIFICATE, "ModelDomain": "models.example.com"},

@@ -65,7 +65,7 @@ class Rollout:
         assert not unknown, f"template.yaml has no parameters {unknown}"
         defaults = {name: str(body["Default"]) for name, body in content["Parameters"].items() if "Default" in body}
         self._content = content
-        self._values: dict[str, str] = {"ModelImageUri": "registry/image", **defaults, **given}
+        self._values: dict[str, str] = {**defaults, **given}
         there = {
             name: body
             for name, body in content["Resources"].items()

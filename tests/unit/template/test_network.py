@@ -49,7 +49,7 @@ def test_services_wait_for_the_way_to_their_image(network: str, ways: set[str]) 
     [tag] = stack["Cluster"]["Tags"]
     waited_for = {part["Ref"] for part in tag["Value"]["Select"][1] if isinstance(part, dict)}
     assert waited_for == ways <= set(stack.resources)
-    assert stack["ServiceV1"]["Cluster"] == {"Ref": "Cluster"}
+    assert stack["ServiceV1"]["Cluster"] == {"Select": [0, [{"Ref": "Cluster"}, {"Ref": "CapacityProviders"}]]}
 
 
 def test_there_are_addresses_for_every_task_that_may_be_asked_for() -> None:
