@@ -143,7 +143,7 @@ def test_the_forecast_of_labels_is_about_what_it_takes(better: float) -> None:
     start = (pair.labels >= 50).argmax(axis=1)
     runs = np.flatnonzero(when > start)  # where fifty did not do
     took = pair.labels[runs, when[runs]] - pair.labels[runs, start[runs]]
-    forecast = np.array([_forecast(pair, run, start[run]) for run in runs])
+    forecast = np.array([_forecast(pair, run, int(start[run])) for run in runs.tolist()])
     low, middle, high = np.quantile(took / forecast, [0.1, 0.5, 0.9])
     print(
         f"{better:.0%} against 90 %, after fifty labels: forecast {np.median(forecast):.0f} more, it took "
