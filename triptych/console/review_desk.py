@@ -17,10 +17,6 @@ _AWAY_SECONDS = 300.0
 """Whoever takes longer over a document has been away; that says nothing about the work."""
 
 
-_BEHIND_SECONDS = 60.0
-"""An index is behind its table by much less."""
-
-
 @dataclass
 class Desk:
     """What one console remembers of a review. The labels themselves are in the table.
@@ -40,7 +36,6 @@ class Desk:
     def __post_init__(self) -> None:
         self._deck: deque[Record] = deque()
         self._skipped: set[str] = set()
-        self._fresh: dict[str, float] = {}  # labelled at this moment: an index may still deal it for a while
         self._shown: dict[str, float] = {}
         self._spent: list[float] = []
         self.changes = 0
@@ -82,7 +77,6 @@ class Desk:
             seconds = None if picked else self._seconds(f"{document}\n{sequencer}")
             record = self.access().reviews.label(document, sequencer, label, self.who, seconds=seconds, picked=picked)
             self.changes += 1
-            self._fresh[identity(record)] = self.clock()
             self._put_aside(identity(record))
             if seconds is not None:
                 self._spent.append(seconds)
@@ -105,7 +99,6 @@ class Desk:
             self.done.pop()
             if self._spent:
                 self._spent.pop()
-            self._fresh.pop(identity(record), None)
             self._shown.pop(identity(record), None)
             self._deck.appendleft(record)
             return record
@@ -123,11 +116,8 @@ class Desk:
             return round(3600 * len(recent) / total) if len(recent) >= 3 and (total := sum(recent)) > 0 else None
 
     def _deal(self) -> None:
-        now = self.clock()
-        self._fresh = {name: at for name, at in self._fresh.items() if now - at < _BEHIND_SECONDS}
-        hidden = self._skipped | self._fresh.keys()
-        dealt = self.access().reviews.queue(DECK + len(hidden))
-        self._deck.extend(record for record in dealt if identity(record) not in hidden)
+        dealt = self.access().reviews.queue(DECK + len(self._skipped))
+        self._deck.extend(record for record in dealt if identity(record) not in self._skipped)
 
     def _put_aside(self, name: str) -> None:
         self._deck = deque(record for record in self._deck if identity(record) != name)
