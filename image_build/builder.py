@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 if TYPE_CHECKING:
     from mypy_boto3_codebuild.client import CodeBuildClient
     from mypy_boto3_codebuild.type_defs import BuildTypeDef
@@ -24,6 +26,15 @@ _GIVE_UP_S = 28 * 60.0
 
 _LOOK_BACK = 20
 """Builds among which that of a request is looked for, newest first."""
+
+_STARTS = 3
+"""Builds that one request may start. A second one follows only where the first ended before it began."""
+
+_SETTLING_S = (10.0, 20.0, 30.0)
+"""Waits for IAM. A role that is seconds old, as all are in a new stack, may not have its rights everywhere yet: calls
+are refused, and builds end before they begin."""
+
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 
 
 class BuildFailed(Exception):
@@ -75,7 +86,7 @@ class Builder:
     def provide(self, order: Order, remaining: Callable[[], float]) -> None:
         """Return once the repository holds every image.
 
-        It may be called again for the same order, at the same time even: one request has one build.
+        It may be called again for the same order, at the same time even: what one call started, the next waits for.
 
         Args:
             order: what is wanted.
@@ -85,21 +96,16 @@ class Builder:
             BuildFailed: it will not hold them.
             StillBuilding: the invocation's time is over.
         """
-        missing = self._missing(order)
-        if not missing:
-            logger.info("Nothing to build: %s", ", ".join(order.tags))
+        build = self._settled(lambda: self._begin(order))
+        if build is None:
             return
-        build = self._find(order) or self._start(order, missing)
-        while build["buildStatus"] == "IN_PROGRESS":
-            if (self._now() - build["startTime"]).total_seconds() > _GIVE_UP_S:
-                self._codebuild.stop_build(id=build["id"])
-                raise BuildFailed(f"The build does not end, and was stopped. {_where(build)}")
-            if remaining() < _MARGIN_S:
-                raise StillBuilding(build["id"])
-            self._sleep(_POLL_S)
-            [build] = self._codebuild.batch_get_builds(ids=[build["id"]])["builds"]
-        if build["buildStatus"] != "SUCCEEDED":
-            raise BuildFailed(f"The build ended as {build['buildStatus']}. {_why(build)} {_where(build)}")
+        while (build := self._ended(build, remaining))["buildStatus"] != "SUCCEEDED":
+            starts = len(self._builds_of(order))
+            if not _never_began(build) or starts >= _STARTS:
+                raise BuildFailed(f"The build ended as {build['buildStatus']}. {_why(build)} {_where(build)}")
+            logger.warning("The build did not begin, and is started again: %s", _why(build))
+            self._sleep(_SETTLING_S[0])
+            build = self._start(order, self._missing(order), starts)
         if missing := self._missing(order):
             raise BuildFailed(f"The build succeeded, but pushed no {', '.join(missing)}. {_where(build)}")
 
@@ -108,6 +114,41 @@ class Builder:
         for build in self._builds(project):
             if build["buildStatus"] == "IN_PROGRESS":
                 self._codebuild.stop_build(id=build["id"])
+
+    def _begin(self, order: Order) -> "BuildTypeDef | None":
+        """The build to wait for, an earlier invocation's or a new one; None where nothing is missing."""
+        missing = self._missing(order)
+        if not missing:
+            logger.info("Nothing to build: %s", ", ".join(order.tags))
+            return None
+        if builds := self._builds_of(order):
+            logger.info("Going on with %s", builds[0]["id"])
+            return builds[0]
+        return self._start(order, missing, 0)
+
+    def _settled(self, call: Callable[[], "BuildTypeDef | None"]) -> "BuildTypeDef | None":
+        """What `call` gives, once IAM lets it."""
+        for pause in _SETTLING_S:
+            try:
+                return call()
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in _DENIED:
+                    raise
+                logger.warning("%s; again in %.0f s", error, pause)
+                self._sleep(pause)
+        return call()
+
+    def _ended(self, build: "BuildTypeDef", remaining: Callable[[], float]) -> "BuildTypeDef":
+        """The build, once it has ended."""
+        while build["buildStatus"] == "IN_PROGRESS":
+            if (self._now() - build["startTime"]).total_seconds() > _GIVE_UP_S:
+                self._codebuild.stop_build(id=build["id"])
+                raise BuildFailed(f"The build does not end, and was stopped. {_where(build)}")
+            if remaining() < _MARGIN_S:
+                raise StillBuilding(build["id"])
+            self._sleep(_POLL_S)
+            [build] = self._codebuild.batch_get_builds(ids=[build["id"]])["builds"]
+        return build
 
     def _missing(self, order: Order) -> list[str]:
         return [tag for tag in order.tags if not self._holds(order.repository, tag)]
@@ -119,30 +160,34 @@ class Builder:
             return False
         return bool(answer["imageDetails"])
 
-    def _find(self, order: Order) -> "BuildTypeDef | None":
-        """The build that an earlier invocation for the same request started."""
-        for build in self._builds(order.project):
-            variables = build["environment"].get("environmentVariables", [])
-            if {"name": "REQUEST_ID", "value": order.request_id, "type": "PLAINTEXT"} in variables:
-                logger.info("Going on with %s", build["id"])
-                return build
-        return None
+    def _builds_of(self, order: Order) -> "list[BuildTypeDef]":
+        """What was started for this request, by this invocation or an earlier one; newest first."""
+        mark = {"name": "REQUEST_ID", "value": order.request_id, "type": "PLAINTEXT"}
+        builds = self._builds(order.project)
+        return [build for build in builds if mark in build["environment"].get("environmentVariables", [])]
 
     def _builds(self, project: str) -> "list[BuildTypeDef]":
         ids = self._codebuild.list_builds_for_project(projectName=project, sortOrder="DESCENDING")["ids"]
         return self._codebuild.batch_get_builds(ids=ids[:_LOOK_BACK])["builds"] if ids else []
 
-    def _start(self, order: Order, tags: list[str]) -> "BuildTypeDef":
+    def _start(self, order: Order, tags: list[str], number: int) -> "BuildTypeDef":
         variables = {"REQUEST_ID": order.request_id, "PACKAGE": order.package, "TAGS": " ".join(tags)}
         build = self._codebuild.start_build(
             projectName=order.project,
-            idempotencyToken=order.request_id,  # for five minutes the same build is the answer to the same token
+            # For five minutes the same build is the answer to the same token.
+            idempotencyToken=f"{order.request_id}-{number}",
             environmentVariablesOverride=[
                 {"name": name, "value": value, "type": "PLAINTEXT"} for name, value in variables.items()
             ],
         )["build"]
         logger.info("Started %s for %s", build["id"], variables["TAGS"])
         return build
+
+
+def _never_began(build: "BuildTypeDef") -> bool:
+    """Whether it failed before the first command of ours. One that waited too long in the queue did not fail."""
+    ran = any(phase.get("phaseType") == "BUILD" for phase in build.get("phases", []))
+    return build["buildStatus"] in ("FAILED", "FAULT") and not ran
 
 
 def _why(build: "BuildTypeDef") -> str:

@@ -10,8 +10,8 @@
                      tries again: the build of this request is found, and waited for
 ```
 
-An invocation that dies without a word is tried again by Lambda, twice, and a repeated request never starts a second
-build. Where even that fails, the resource's ServiceTimeout makes CloudFormation itself give up.
+An invocation that dies without a word is tried again by Lambda, twice, and a repeated request repeats no build. Where
+even that fails, the resource's ServiceTimeout makes CloudFormation itself give up.
 """
 
 import logging

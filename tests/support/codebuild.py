@@ -11,7 +11,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HTTPHeaders
 from botocore.config import Config
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ class Clock:
 class FakeCodeBuild:
     """Builds that take `duration` seconds and end as `outcome`; `push` is called where that is SUCCEEDED.
 
-    `started` are the requests that started a build; `refuse` names operations that are answered with AccessDenied.
+    `started` are the requests that started a build; `refuse` names operations that are answered with AccessDenied, for
+    as long as `settles` says. Of the builds the first `unbegun` end in the queue.
     """
 
     clock: Clock
@@ -48,9 +49,14 @@ class FakeCodeBuild:
     duration: float = 180.0
     outcome: str = "SUCCEEDED"
     refuse: set[str] = field(default_factory=set)
+    settles: float = float("inf")
+    unbegun: int = 0
     started: list[dict[str, Any]] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     _builds: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._born = self.clock.seconds
 
     def client(self) -> "CodeBuildClient":
         client: CodeBuildClient = boto3.client(
@@ -60,7 +66,7 @@ class FakeCodeBuild:
             aws_secret_access_key="test",
             config=Config(retries={"total_max_attempts": 1}),
         )
-        client.meta.events.register_first("before-send.codebuild.*", self._answer)
+        client.meta.events.register_first("before-send.codebuild.*", self._answer)  # type: ignore[arg-type]  # it answers
         return client
 
     def variables(self, build: int = -1) -> dict[str, str]:
@@ -68,16 +74,26 @@ class FakeCodeBuild:
         return {each["name"]: each["value"] for each in self.started[build]["environmentVariablesOverride"]}
 
     def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
-        if operation in self.refuse:
+        target = request.headers["X-Amz-Target"]
+        operation = (target.decode() if isinstance(target, bytes) else target).rpartition(".")[2]
+        if operation in self.refuse and self.clock.seconds - self._born < self.settles:
             return _response(400, {"__type": "AccessDeniedException", "message": f"may not {operation}"})
         self._pass_time()
+        assert isinstance(request.body, bytes)
         asked = json.loads(request.body)
         return _response(200, getattr(self, f"_{operation}")(asked))
 
     def _pass_time(self) -> None:
         for build in self._builds.values():
-            if build["buildStatus"] == "IN_PROGRESS" and self.clock.seconds >= build["startTime"] + self.duration:
+            if build["buildStatus"] != "IN_PROGRESS":
+                continue
+            if int(build["id"].partition(":")[2]) < self.unbegun:
+                contexts = [
+                    {"statusCode": "ACCESS_DENIED", "message": "not authorized to perform: logs:CreateLogStream"}
+                ]
+                build["phases"].append({"phaseType": "QUEUED", "phaseStatus": "FAILED", "contexts": contexts})
+                build["buildStatus"] = "FAILED"
+            elif self.clock.seconds >= build["startTime"] + self.duration:
                 build["buildStatus"] = self.outcome
                 if self.outcome == "SUCCEEDED":
                     variables = {v["name"]: v["value"] for v in build["environment"]["environmentVariables"]}
@@ -124,4 +140,5 @@ def _response(status: int, content: dict[str, Any]) -> AWSResponse:
         def stream(self, *_: Any, **__: Any) -> Any:
             yield self.read()
 
-    return AWSResponse("https://codebuild.invalid", status, {"content-type": "application/x-amz-json-1.1"}, Raw(body))
+    headers = HTTPHeaders.from_pairs([("content-type", "application/x-amz-json-1.1")])
+    return AWSResponse("https://codebuild.invalid", status, headers, Raw(body))
