@@ -41,8 +41,9 @@ QUIET = (
 )
 COMMAND = Path(sys.executable).with_name("triptych")
 WIDE, NARROW = (1280, 860), (390, 844)
-PATIENCE_MS = 30_000  # a busy machine; it says nothing about how quick the console is
+PATIENCE_MS = 120_000  # a busy machine; it says nothing about how quick the console is
 
+pytestmark = pytest.mark.timeout(900)  # a browser, a stack and a busy machine
 expect.set_options(timeout=PATIENCE_MS)
 numbers = count(1)
 
@@ -136,7 +137,7 @@ def documents(stack: Stack) -> None:
     results = Results(to.table)
     for name in [*READABLE, "upload-interrupted.jpg"]:
         dropped = inbox.drop(to.s3, to.bucket, Drop(sample(name), name))
-        assert results.wait_for(dropped, 30), name
+        assert results.wait_for(dropped, PATIENCE_MS / 1000), name
 
 
 def carry(page: Page, file: Path, name: str) -> None:
@@ -350,7 +351,7 @@ def fill_queue(to: target.Target, wanted: int) -> None:
     reviews, results = Reviews(to.table), Results(to.table)
     while (counts := reviews.counts(most=100)).review + counts.audit < wanted:
         dropped = inbox.drop(to.s3, to.bucket, Drop(sample("IMG_20240612_101503.jpg"), f"unclear-{next(numbers)}.jpg"))
-        assert results.wait_for(dropped, 30)
+        assert results.wait_for(dropped, PATIENCE_MS / 1000)
 
 
 def labels_counted(page: Page) -> int:
