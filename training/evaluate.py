@@ -122,8 +122,11 @@ def marked(labels: Labels, unsure: Bools) -> Bools:
     return np.asarray((labels != labels[0]).any(axis=0) | (unsure.sum(axis=0) * 2 >= len(unsure)))
 
 
-def marked_files(models: Path, versions: Sequence[str], files: Sequence[Path]) -> Bools:
-    """Return which of some files would be marked for review; files that cannot be read are left out."""
+def doubts(models: Path, versions: Sequence[str], files: Sequence[Path]) -> tuple[Bools, Floats]:
+    """Return which of some files would be marked for review, and how sure the vote is of each.
+
+    Files that cannot be read are left out.
+    """
     served = {name: load_model(models / name) for name in versions}
     classifier = Classifier(served, Limits())
     said: list[list[Prediction]] = []
@@ -133,7 +136,8 @@ def marked_files(models: Path, versions: Sequence[str], files: Sequence[Path]) -
             said.append([classifier.classify(content, model, since=time.perf_counter()) for model in served.values()])
     _, labels = np.unique([[one.label for one in column] for column in said], return_inverse=True)
     unsure = np.array([[one.abstained for one in column] for column in said])
-    return marked(labels.reshape(unsure.shape).T, unsure.T)
+    vote = np.array([[list(one.probabilities.values()) for one in column] for column in said]).mean(axis=1)
+    return marked(labels.reshape(unsure.shape).T, unsure.T), vote.max(axis=1)
 
 
 def _common_labels(served: Mapping[str, Model]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ import numpy as np
 from model_service.manifest import Manifest, load
 from training.card import draw_confusion
 from training.data import DataError, Page
-from training.evaluate import Bools, marked, marked_files
+from training.evaluate import Bools, doubts, marked
 from training.metrics import Floats, Labels, confusion, measure
 
 FILE = "held-out.npz"
@@ -174,23 +174,23 @@ def _doubt(
         "the marked.",
     ]
     if strangers:
-        shares = _strangers(models, list(manifests), strangers)
-        lines += ["", "Pages of kinds that no label covers, marked for review by the released versions:", ""]
-        lines += ["| kind | pages | marked |", "|---|---|---|"]
-        lines += [f"| {kind} | {count} | {share:.0%} |" for kind, (count, share) in shares.items()]
+        tenth = float(np.quantile(np.mean(probabilities, axis=0).max(axis=1), 0.1))
+        lines += [
+            "",
+            "Pages of kinds that no label covers, asked of the released versions: how many are marked, and how",
+        ]
+        lines += [
+            f"many where only the vote's confidence decided, at the {tenth:.2f} that marks 10 % of the pages above:"
+        ]
+        lines += ["", "| kind | pages | marked | by confidence alone |", "|---|---|---|---|"]
+        for kind in sorted(child for child in strangers.iterdir() if child.is_dir()):
+            strange, sure = doubts(models, list(manifests), sorted(kind.iterdir()))
+            lines.append(f"| {kind.name} | {len(sure)} | {strange.mean():.0%} | {(sure < tenth).mean():.0%} |")
     return lines
 
 
 def _share(right: Bools) -> str:
     return f"{right.mean():.1%}" if len(right) else "none"
-
-
-def _strangers(models: Path, versions: Sequence[str], folder: Path) -> dict[str, tuple[int, float]]:
-    shares: dict[str, tuple[int, float]] = {}
-    for kind in sorted(child for child in folder.iterdir() if child.is_dir()):
-        marks = marked_files(models, versions, sorted(kind.iterdir()))
-        shares[kind.name] = (len(marks), float(np.mean(marks)))
-    return shares
 
 
 def _several_pages(vote: Floats, answers: Answers) -> list[str]:

@@ -82,4 +82,4 @@ def test_strangers_are_counted_by_kind(tmp_path: Path) -> None:
     Image.new("L", (60, 80), 200).save(tmp_path / "strangers" / "maps" / "1.png")
     (tmp_path / "strangers" / "maps" / "2.png").write_bytes(b"no picture")
     text = write_vote(tmp_path / "models", tmp_path / "runs", ["v1", "v2"], tmp_path / "strangers")
-    assert "| maps | 1 | 100% |" in text
+    assert "| maps | 1 | 100% | " in text
