@@ -99,6 +99,16 @@ class TestRights:
         loose = {str(each["Action"]) for each in statements(role).values() if each["Resource"] == "*"}
         assert loose <= {"ecr:GetAuthorizationToken"}
 
+    def test_tasks_pull_from_the_stacks_repository_alone_unless_another_is_named(self) -> None:
+        def pulls(**given: str) -> object:
+            roles = rollout(**given).statements()
+            [statement] = [each for role, each in roles if (role, each["Sid"]) == ("ModelExecutionRole", "PullImage")]
+            return statement["Resource"]
+
+        assert pulls(ModelImageUri="") == {"GetAtt": "ModelImages.Arn"}
+        for elsewhere in ({"ModelImageUri": "a"}, {"ModelImageUri": "", "ModelImageUriV2": "a"}):
+            assert str(pulls(**elsewhere)).endswith("repository/*'}")
+
     def test_neither_may_delete_an_image(self) -> None:
         actions = json.dumps([statements("ImageBuilderRole"), statements("ImageBuildRole")])
         assert "Delete" not in actions

@@ -64,7 +64,7 @@ class TestTask:
         """So a new model goes to one service: the task definitions of the others stay as they are."""
         before, after = rollout(), rollout(ModelImageUriV2="registry/new")
         changed = {name for name in before.resources if before.resources[name] != after.resources[name]}
-        assert changed == {"TaskV2"}
+        assert changed == {"TaskV2", "ModelExecutionRole"}  # which may then pull from elsewhere
         [container] = after["TaskV2"]["ContainerDefinitions"]
         assert container["Image"] == "registry/new"
 
