@@ -38,8 +38,8 @@ NOTES = "notes.md"
 PARITY_PAGES = 64
 COMPARED = 100, 400
 """Precisions are compared on at least so many held-out pages, for fewer say nothing, and on at most so many."""
-MOST_CHANGED = 0.02
-"""Share of the compared pages that int8 may give another label than f32 does."""
+MOST_LOST = 0.01
+"""Accuracy that int8 may cost on the compared pages. Labels that change on pages of doubt may do so either way."""
 
 
 @dataclass(frozen=True)
@@ -333,8 +333,11 @@ def _write(folder: Path, job: _Job, fitted: Fit, held: Held, facts: dict[str, An
 def _serve_int8(recipe: Recipe, held: Held, folder: Path) -> None:
     """Replace the exported files by quantised ones, unless these say something else too often."""
     row = held.precisions.get("int8")
-    if row and row.changed > MOST_CHANGED * row.pages:
-        raise ParityError(f"int8 gave {row.changed} of {row.pages} pages another label: serve this version in f32")
+    if row and row.accuracy < held.precisions["f32"].accuracy - MOST_LOST:
+        raise ParityError(
+            f"int8 is right on {row.accuracy:.1%} of {row.pages} pages, f32 on {held.precisions['f32'].accuracy:.1%}: "
+            "serve this version in f32"
+        )
     with tempfile.TemporaryDirectory() as scratch:
         quantise(folder, _pixels(recipe, held.learnt, CALIBRATION_PAGES), Path(scratch))
         for file in Path(scratch).iterdir():

@@ -6,6 +6,7 @@ from rich.console import Console
 
 import training.version as version
 from training.data import Document, Page
+from training.export import ParityError
 from training.precision import Row
 from training.recipe import Precision, Recipe, Validation
 from training.train import Fit, Resources, Served, make_graph
@@ -48,3 +49,12 @@ def test_no_page_is_measured_by_a_network_that_saw_its_source(monkeypatch: pytes
         assert "drawn" in learnt[name]
     assert learnt["final"] == {"a0", "b0", "a1", "b1", "drawn"}
     assert sorted(page.document.file for page in held.pages) == sorted(page.document.file for page in pages)
+
+
+def test_int8_that_costs_accuracy_is_not_served(tmp_path: Path) -> None:
+    """Speed is no reason to be wrong more often: the training ends, and says what the recipe should say."""
+    table: dict[Precision, Row] = {"f32": Row(0.90, 0, 8.0, 400), "int8": Row(0.88, 30, 2.0, 400)}
+    held = version.Held(np.zeros((0, 2), np.float32), (), (), "two folds", table)
+    recipe = Recipe(version="v9", architecture="resnet18", precision="int8")
+    with pytest.raises(ParityError, match=r"right on 88.0% of 400 pages, f32 on 90.0%: serve this version in f32"):
+        version._serve_int8(recipe, held, tmp_path)
