@@ -158,7 +158,7 @@ class Reviews:
         while True:
             seen = self.find(document, sequencer)
             if seen is None:
-                raise CannotReview(f"There is no record of {document} with the sequencer {sequencer or '(newest)'}.")
+                raise CannotReview(_unknown(document, sequencer))
             record = change(seen).next_revision(seen)
             try:
                 self._store.save(record, replacing=seen)
@@ -179,3 +179,8 @@ def _check(record: Record, label: str) -> None:
     known = record.labels()
     if label not in (*known, NONE_OF_THEM):
         raise CannotReview(f"No version that saw {name} knows {label!r}: choose {', '.join(known)} or {NONE_OF_THEM}.")
+
+
+def _unknown(document: str, sequencer: str) -> str:
+    which = f" with the sequencer {sequencer}" if sequencer else ""
+    return f"There is no record of {document}{which}. A document is named BUCKET/KEY here, as the exported sheet does."

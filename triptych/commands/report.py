@@ -14,6 +14,9 @@ from triptych.commands.shared import aws_told
 from triptych.results import Results
 from triptych.reviews import Reviews
 
+_WIDE = 110
+"""Columns in which no table of the report is cut."""
+
 
 def report(
     since: Annotated[str | None, typer.Option(help="Only uploads after this: 30d or an ISO time.")] = None,
@@ -39,4 +42,6 @@ def report(
     if as_json:
         typer.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
     else:
-        Console().print(ReportTables(found))
+        console = Console()
+        # A file or a pipe has no width of its own: give the tables the room that they want.
+        (console if console.is_terminal else Console(width=max(console.width, _WIDE))).print(ReportTables(found))

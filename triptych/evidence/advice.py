@@ -69,6 +69,15 @@ def _first_champion(versions: Sequence[str], pairs: Sequence[PairEvidence]) -> A
             return Advice(Action.PROMOTE, version, f"{sentences.rstrip('.')}, safe to promote.")
     undecided = [pair for pair in pairs if pair.conclusion is Conclusion.OPEN]
     if undecided:
-        nearest = min(undecided, key=lambda pair: (pair.more_labels is None, pair.more_labels or 0))
-        return Advice(Action.WAIT, None, nearest.sentence)
+        # To be promoted, whoever leads must be told from everybody: what takes the most labels is what is wanting.
+        leader = max(versions, key=lambda version: _lead(version, pairs))
+        about_it = [pair for pair in undecided if leader in (pair.first, pair.second)] or undecided
+        furthest = max(about_it, key=lambda pair: (pair.more_labels is None, pair.more_labels or 0))
+        return Advice(Action.WAIT, None, furthest.sentence)
     return Advice(Action.WAIT, None, "No version is better than all others.")
+
+
+def _lead(version: str, pairs: Sequence[PairEvidence]) -> float:
+    """By how much a version is ahead of the others so far, all together."""
+    ahead = (pair if pair.second == version else turned(pair) for pair in pairs if version in (pair.first, pair.second))
+    return sum(pair.difference.value or 0.0 for pair in ahead)
