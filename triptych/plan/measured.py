@@ -73,7 +73,8 @@ RECORD_BYTES = 1700
 REVIEWED_SHARE = 0.2
 """Assumed: records that also stand in `by_review`, half of them for the audit (AUDIT_SHARE is 0.1), half for doubt."""
 HANDLER_LOG_BYTES = 1750
-"""Two lines a document (log and metrics), Lambda's own three, and 26 bytes that CloudWatch adds to each."""
+"""Two lines a document (log and metrics), Lambda's own three, and 26 bytes that CloudWatch adds to each; without the
+names of function and request that Lambda's logger adds, some 190 bytes."""
 SERVICE_LOG_BYTES = 500
 """One line a call of each model service, likewise."""
 METRICS = 20

@@ -108,10 +108,15 @@ def test_a_record_weighs_what_is_planned_with() -> None:
     assert 0.8 * measured.RECORD_BYTES < weight <= measured.RECORD_BYTES
 
 
+CONTEXT = ["cold_start", "function_name", "function_memory_size", "function_arn", "function_request_id"]
+
+
 def test_the_handler_logs_what_is_planned_with(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "false")
+    # Whatever handler ran before in this process has left its context in the logger.
+    telemetry.logger.remove_keys(CONTEXT)
     telemetry.report(a_record(), handler_ms=123.4, event_ms=1234.5)
     [logged], [metrics] = caplog.records, [line for line in capsys.readouterr().out.splitlines() if "_aws" in line]
     lines = [telemetry.logger.handlers[0].format(logged), metrics]
