@@ -1,6 +1,5 @@
 """Versions measured side by side on a folder of labelled documents, through the very code that serves them."""
 
-import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -93,23 +92,39 @@ def evaluate(
     served = {name: load_model(models / name) for name in versions}
     labels = _common_labels(served)
     folder = scan(data, labels)
-    classifier = Classifier(served, Limits())
-    said: list[list[Prediction]] = []
-    truth: list[int] = []
-    skipped: list[str] = []
-    for number, document in enumerate(folder.documents, start=1):
-        content = document.file.read_bytes()
-        try:
-            said.append([classifier.classify(content, model, since=time.perf_counter()) for model in served.values()])
-            truth.append(document.label)
-        except DocumentError as problem:
-            skipped.append(f"{document.file}: {problem}")
-        if tell:
-            tell(number, len(folder.documents))
+    said, skipped = _ask(served, [document.file for document in folder.documents], tell)
     if not said:
         raise DataError(f"no document of {data} could be read")
-    answers = {name: _collect(column, labels) for name, column in zip(served, zip(*said, strict=True), strict=True)}
-    return _report(answers, np.array(truth, dtype=np.int64), folder, tuple(skipped))
+    truth = [document.label for document in folder.documents if document.file in said]
+    return _report(_collected(served, said, labels), np.array(truth, dtype=np.int64), folder, tuple(skipped))
+
+
+_Said = dict[Path, list[Prediction]]
+"""What every version said of each file that could be read."""
+
+
+def _ask(
+    served: Mapping[str, Model], files: Sequence[Path], tell: Callable[[int, int], None] | None = None
+) -> tuple[_Said, list[str]]:
+    """Classify files by every version; return what was said, and a line for each file that could not be read."""
+    classifier = Classifier(served, Limits())
+    said: _Said = {}
+    skipped: list[str] = []
+    for number, file in enumerate(files, start=1):
+        content = file.read_bytes()
+        try:
+            said[file] = [classifier.classify(content, model, since=time.perf_counter()) for model in served.values()]
+        except DocumentError as problem:
+            skipped.append(f"{file}: {problem}")
+        if tell:
+            tell(number, len(files))
+    return said, skipped
+
+
+def _collected(served: Mapping[str, Model], said: _Said, labels: Sequence[str]) -> dict[str, _Answers]:
+    return {
+        name: _collect(column, labels) for name, column in zip(served, zip(*said.values(), strict=True), strict=True)
+    }
 
 
 def marked(labels: Labels, unsure: Bools) -> Bools:
@@ -128,16 +143,11 @@ def doubts(models: Path, versions: Sequence[str], files: Sequence[Path]) -> tupl
     Files that cannot be read are left out.
     """
     served = {name: load_model(models / name) for name in versions}
-    classifier = Classifier(served, Limits())
-    said: list[list[Prediction]] = []
-    for file in files:
-        content = file.read_bytes()
-        with contextlib.suppress(DocumentError):
-            said.append([classifier.classify(content, model, since=time.perf_counter()) for model in served.values()])
-    _, labels = np.unique([[one.label for one in column] for column in said], return_inverse=True)
-    unsure = np.array([[one.abstained for one in column] for column in said])
-    vote = np.array([[list(one.probabilities.values()) for one in column] for column in said]).mean(axis=1)
-    return marked(labels.reshape(unsure.shape).T, unsure.T), vote.max(axis=1)
+    said, _ = _ask(served, files)
+    answers = _collected(served, said, _common_labels(served)).values()
+    probabilities = np.stack([answer.probabilities for answer in answers])
+    unsure = np.stack([answer.abstained for answer in answers])
+    return marked(probabilities.argmax(axis=2), unsure), probabilities.mean(axis=0).max(axis=1)
 
 
 def _common_labels(served: Mapping[str, Model]) -> tuple[str, ...]:

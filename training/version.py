@@ -29,6 +29,7 @@ from training.metrics import Labels, Metrics, measure, softmax
 from training.precision import CALIBRATION_PAGES, PRECISIONS, Row, compare, quantise, together
 from training.recipe import Precision, Recipe, read_recipe
 from training.train import Fit, Resources, fit, preprocessing_of
+from training.vote import FILE as ANSWERS
 from training.vote import keep_answers
 
 log = logging.getLogger(__name__)
@@ -250,7 +251,7 @@ def _ask(
         said = infer(made[recipe.precision], pixels, recipe.precision)
         if not comparing:
             return said, {}
-        some = slice(None, None, -(-len(aside) // COMPARED[1]))
+        some = slice(None, None, _step(len(aside), COMPARED[1]))
         truth = np.array([page.document.label for page in aside], dtype=np.int64)
         return said, compare(made, pixels[some], truth[some])
 
@@ -258,8 +259,13 @@ def _ask(
 def _pixels(recipe: Recipe, pages: Sequence[Page], most: int | None = None) -> NDArray[np.uint8]:
     """Return pages as they are served, shape (pages, height, width, 3); of more than `most` an even choice."""
     preprocessing = preprocessing_of(recipe)
-    step = -(-len(pages) // most) if most else 1
+    step = _step(len(pages), most) if most else 1
     return np.stack([preprocessing.apply(page.image()) for page in pages[::step]])
+
+
+def _step(count: int, most: int) -> int:
+    """Return how far apart an even choice of at most `most` out of `count` lies."""
+    return -(-count // most)
 
 
 def _report(job: _Job, name: str, logits: NDArray[np.float32], pages: Sequence[Page]) -> None:
@@ -291,7 +297,7 @@ def _write(folder: Path, job: _Job, fitted: Fit, held: Held, facts: dict[str, An
     temperature = round(fit_temperature(held.logits, held.truth), 4)
     probabilities = softmax(held.logits, temperature)
     metrics = measure(probabilities, held.truth, job.labels)
-    keep_answers(job.runs / "held-out.npz", held.pages, probabilities)
+    keep_answers(job.runs / ANSWERS, held.pages, probabilities)
     served = as_served(fitted.graph)
     export_openvino(served, recipe.input.width, recipe.input.height, folder)
     parity = check_parity(served, folder, _pixels(recipe, held.pages, PARITY_PAGES), temperature)

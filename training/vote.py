@@ -123,10 +123,9 @@ def write_vote(models: Path, runs: Path, versions: Sequence[str], strangers: Pat
     lines = [
         "# The versions side by side",
         "",
-        f"On {len(truth)} pages, each judged by networks that had seen no page of its source: two folds, and a source",
-        "is a book, an archive, a tax authority, a journal. A label with a single source, such as receipts, was known",
-        "to the judging networks from drawn pages only; the released versions have learnt from every source. Written",
-        "by `python -m training.vote`.",
+        f"On {len(truth)} pages that every version was asked while it did not know them; for {versions[0]}, by",
+        f"{manifests[versions[0]].metrics.get('protocol', 'a protocol that its manifest does not tell')}.",
+        "Each version's card tells the sources. Written by `python -m training.vote`.",
         "",
         *_side_by_side(said, vote, truth, labels),
         "",
@@ -164,7 +163,7 @@ def _doubt(
     below = [manifest.abstain_below for manifest in manifests.values()]
     probabilities = [answers.probabilities for answers in said.values()]
     unsure = np.stack([p.max(axis=1) < bound for p, bound in zip(probabilities, below, strict=True)])
-    marks = marked(np.stack([p.argmax(axis=1) for p in probabilities]), unsure)
+    marks = marked(np.stack(probabilities).argmax(axis=2), unsure)
     right = np.mean(probabilities, axis=0).argmax(axis=1) == next(iter(said.values())).truth
     lines = [
         "## Doubt",
