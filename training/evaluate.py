@@ -33,7 +33,7 @@ class Evaluation:
 
     Attributes:
         versions: By name.
-        vote: Metrics of the mean of the versions' probabilities, which is the verdict that is recorded.
+        vote: Metrics of the versions' soft vote, which is the verdict that is recorded.
         flagged: Share of the documents whose verdict would be marked for review.
         agreement: For each pair of versions, the share of documents that both give the same label.
         images: Documents measured.
@@ -127,6 +127,19 @@ def _collected(served: Mapping[str, Model], said: _Said, labels: Sequence[str]) 
     }
 
 
+def soft_vote(probabilities: Floats) -> Floats:
+    """Return the vote that the orchestrator takes where all versions weigh the same (`orchestrator/verdict.py`).
+
+    Args:
+        probabilities: Of each version, shape (versions, documents, labels).
+
+    Returns:
+        Shape (documents, labels): their mean, sharpened by the root of how many versions there are.
+    """
+    sharp: Floats = probabilities.mean(axis=0) ** np.sqrt(len(probabilities))
+    return np.asarray(sharp / sharp.sum(axis=-1, keepdims=True))
+
+
 def marked(labels: Labels, unsure: Bools) -> Bools:
     """Return which documents the orchestrator would mark for review: versions disagree, or at least half abstain.
 
@@ -147,7 +160,7 @@ def doubts(models: Path, versions: Sequence[str], files: Sequence[Path]) -> tupl
     answers = _collected(served, said, _common_labels(served)).values()
     probabilities = np.stack([answer.probabilities for answer in answers])
     unsure = np.stack([answer.abstained for answer in answers])
-    return marked(probabilities.argmax(axis=2), unsure), probabilities.mean(axis=0).max(axis=1)
+    return marked(probabilities.argmax(axis=2), unsure), soft_vote(probabilities).max(axis=1)
 
 
 def _common_labels(served: Mapping[str, Model]) -> tuple[str, ...]:
@@ -174,7 +187,7 @@ def _report(answers: Mapping[str, _Answers], truth: Labels, folder: Folder, skip
     unsure = np.stack([answer.abstained for answer in answers.values()])
     flagged = marked(verdicts, unsure)
     names = list(answers)
-    vote = np.mean([answer.probabilities for answer in answers.values()], axis=0)
+    vote = soft_vote(np.stack([answer.probabilities for answer in answers.values()]))
     return Evaluation(
         versions={
             name: VersionReport(

@@ -4,7 +4,7 @@
 
 Every training leaves its held-out answers in `runs/VERSION/held-out.npz`. Versions that were cross-validated on the
 same folder were dealt the same folds, so that each page was judged by three networks that had never seen its source:
-their mean is the vote as it would be on documents of somebody else.
+their vote is what it would be on documents of somebody else.
 """
 
 import argparse
@@ -16,10 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
+from model_service.engine import together
 from model_service.manifest import Manifest, load
 from training.card import draw_confusion
 from training.data import DataError, Page
-from training.evaluate import Bools, doubts, marked
+from training.evaluate import Bools, doubts, marked, soft_vote
 from training.metrics import Floats, Labels, confusion, measure
 
 FILE = "held-out.npz"
@@ -82,23 +83,42 @@ def documents(names: Sequence[str]) -> list[list[int]]:
     return [places for places in groups.values() if len(places) > 1]
 
 
+SERVED = "the first page counts half, all pages together the other half (served)"
 WAYS: Mapping[str, Callable[[Floats], Floats]] = {
-    "mean of the pages' probabilities (served)": lambda pages: pages.mean(axis=0),
-    "geometric mean": lambda pages: np.exp(np.log(np.maximum(pages, 1e-9)).mean(axis=0)),
+    SERVED: together,
+    "mean of the pages' probabilities": lambda pages: pages.mean(axis=0),
+    "geometric mean": lambda pages: _normal(np.exp(np.log(np.maximum(pages, 1e-9)).mean(axis=0))),
     "the surest page alone": lambda pages: pages[pages.max(axis=1).argmax()],
     "the first page alone": lambda pages: pages[0],
 }
-"""How the pages of one document can be combined."""
+"""How the pages of one document can be combined: their probabilities, shape (pages, labels), to one row."""
 
 
-def pages_combined(vote: Floats, truth: Labels, groups: Sequence[Sequence[int]], most: int = 8) -> dict[str, float]:
-    """Return the share of documents that each way of combining up to `most` pages gets right."""
-    right: dict[str, list[bool]] = {way: [] for way in WAYS}
-    for places in groups:
-        chosen = list(places[:most])
-        for way, combine in WAYS.items():
-            right[way].append(int(combine(vote[chosen]).argmax()) == int(truth[chosen[0]]))
-    return {way: float(np.mean(hits)) for way, hits in right.items()}
+def _normal(odds: Floats) -> Floats:
+    return np.asarray(odds / odds.sum())
+
+
+def pages_combined(
+    said: Floats, truth: Labels, groups: Sequence[Sequence[int]], most: int = 8
+) -> dict[str, list[float]]:
+    """Return the share of documents that each way of combining up to `most` pages gets right.
+
+    Args:
+        said: What each version says of all pages, shape (versions, pages, labels).
+        truth: The right label of each page.
+        groups: The places of each document's pages.
+        most: Further pages are passed over.
+
+    Returns:
+        For each way, the shares of the versions and of their vote.
+    """
+    right = np.array([truth[places[0]] for places in groups])
+    shares = {}
+    for way, combine in WAYS.items():
+        documents = np.array([[combine(pages[list(places[:most])]) for places in groups] for pages in said])
+        judged = [*documents, soft_vote(documents)]
+        shares[way] = [float((rows.argmax(axis=1) == right).mean()) for rows in judged]
+    return shares
 
 
 def write_vote(models: Path, runs: Path, versions: Sequence[str], strangers: Path | None = None) -> str:
@@ -117,7 +137,7 @@ def write_vote(models: Path, runs: Path, versions: Sequence[str], strangers: Pat
     labels = manifests[versions[0]].labels
     said = common({version: read_answers(runs / version / FILE) for version in versions})
     truth = said[versions[0]].truth
-    vote = np.mean([answers.probabilities for answers in said.values()], axis=0)
+    vote = soft_vote(_stacked(said))
     table = confusion(vote.argmax(axis=1), truth, len(labels))
     draw_confusion(table, labels, f"the vote of {', '.join(versions)} on pages of unseen sources", models / PICTURE)
     lines = [
@@ -133,11 +153,16 @@ def write_vote(models: Path, runs: Path, versions: Sequence[str], strangers: Pat
         "",
         *_doubt(manifests, said, strangers, models),
         "",
-        *_several_pages(vote, said[versions[0]]),
+        *_several_pages(said),
     ]
     text = "\n".join(lines) + "\n"
     (models / CARD).write_text(text, "utf-8")
     return text
+
+
+def _stacked(said: Mapping[str, Answers]) -> Floats:
+    """The probabilities of all versions, shape (versions, pages, labels)."""
+    return np.stack([answers.probabilities for answers in said.values()])
 
 
 def _side_by_side(said: Mapping[str, Answers], vote: Floats, truth: Labels, labels: Sequence[str]) -> list[str]:
@@ -161,10 +186,10 @@ def _doubt(
     manifests: Mapping[str, Manifest], said: Mapping[str, Answers], strangers: Path | None, models: Path
 ) -> list[str]:
     below = [manifest.abstain_below for manifest in manifests.values()]
-    probabilities = [answers.probabilities for answers in said.values()]
-    unsure = np.stack([p.max(axis=1) < bound for p, bound in zip(probabilities, below, strict=True)])
-    marks = marked(np.stack(probabilities).argmax(axis=2), unsure)
-    right = np.mean(probabilities, axis=0).argmax(axis=1) == next(iter(said.values())).truth
+    probabilities = _stacked(said)
+    vote = soft_vote(probabilities)
+    marks = marked(probabilities.argmax(axis=2), probabilities.max(axis=2) < np.array(below)[:, None])
+    right = vote.argmax(axis=1) == next(iter(said.values())).truth
     lines = [
         "## Doubt",
         "",
@@ -173,7 +198,7 @@ def _doubt(
         "the marked.",
     ]
     if strangers:
-        tenth = float(np.quantile(np.mean(probabilities, axis=0).max(axis=1), 0.1))
+        tenth = float(np.quantile(vote.max(axis=1), 0.1))
         lines += [
             "",
             "Pages of kinds that no label covers, asked of the released versions: how many are marked, and how",
@@ -192,22 +217,24 @@ def _share(right: Bools) -> str:
     return f"{right.mean():.1%}" if len(right) else "none"
 
 
-def _several_pages(vote: Floats, answers: Answers) -> list[str]:
-    groups = documents(answers.names)
+def _several_pages(said: Mapping[str, Answers]) -> list[str]:
+    first = next(iter(said.values()))
+    groups = documents(first.names)
     if not groups:
         return []
     alone = [place for places in groups for place in places]
-    pagewise = float((vote[alone].argmax(axis=1) == answers.truth[alone]).mean())
-    shares = pages_combined(vote, answers.truth, groups)
+    probabilities = _stacked(said)
+    pagewise = float((soft_vote(probabilities)[alone].argmax(axis=1) == first.truth[alone]).mean())
+    shares = pages_combined(probabilities, first.truth, groups)
     return [
         "## Documents of several pages",
         "",
         f"{len(groups)} documents of which at least two pages were held out, {len(alone)} pages. Page by page the vote",
         f"is right on {pagewise:.1%} of them; a document as a whole, by up to eight pages, by way of combining them:",
         "",
-        "| way | documents right |",
-        "|---|---|",
-        *(f"| {way} | {share:.1%} |" for way, share in shares.items()),
+        f"| way | {' | '.join(said)} | the vote |",
+        f"|---|{'---|' * len(said)}---|",
+        *(f"| {way} | {' | '.join(f'{share:.1%}' for share in row)} |" for way, row in shares.items()),
     ]
 
 

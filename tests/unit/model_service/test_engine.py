@@ -43,12 +43,15 @@ def test_the_temperature_divides_the_logits(tmp_path: Path) -> None:
     np.testing.assert_allclose(tempered, expected, rtol=1e-5)
 
 
-def test_the_pages_of_a_document_are_meant(model: Model) -> None:
+def test_the_first_page_counts_as_much_as_all_pages_together(model: Model) -> None:
     pages = frames(3)
+    alone = [model.score(page[np.newaxis]) for page in pages]
 
-    together = model.score(pages)
+    scores = model.score(pages)
 
-    np.testing.assert_allclose(together, np.mean([model.score(page[np.newaxis]) for page in pages], axis=0), rtol=1e-5)
+    np.testing.assert_allclose(scores, (alone[0] + np.mean(alone, axis=0)) / 2, rtol=1e-5)
+    assert scores.sum() == pytest.approx(1)
+    assert not np.allclose(scores, model.score(pages[::-1]))
 
 
 def test_callers_at_the_same_time_do_not_get_each_others_answers(model: Model) -> None:

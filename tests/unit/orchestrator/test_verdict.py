@@ -1,13 +1,23 @@
 """Protects: the combined verdict, its agreement and its status say what the versions said, whatever failed."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.policy import EQUAL
 from orchestrator.records import Agreement, ModelError, Outcome, Prediction, Status
-from orchestrator.verdict import DISAGREEMENT, UNCORROBORATED, UNSURE, UNTRUSTED, combine, status_of
+from orchestrator.verdict import DISAGREEMENT, UNCORROBORATED, UNSURE, UNTRUSTED, combine, soft_vote, status_of
 from tests.support.uploads import error, policy, prediction
+
+
+def sharpened(mean: float, ballots: float) -> float:
+    """What the vote makes of two labels with the mean probabilities `mean` and 1 - `mean`."""
+    power = math.sqrt(ballots)
+    odds: float = (mean / (1 - mean)) ** power
+    return odds / (1 + odds)
+
 
 REFUSED = error("rejected", "the PDF is encrypted", 422, "encrypted-document")
 
@@ -16,7 +26,7 @@ def test_versions_that_agree_are_unanimous_and_need_nobody() -> None:
     verdict = combine({name: prediction("invoice", 0.9) for name in ("v1", "v2", "v3")})
     assert verdict is not None
     assert (verdict.label, verdict.agreement, verdict.needs_review) == ("invoice", Agreement.UNANIMOUS, False)
-    assert verdict.confidence == pytest.approx(0.9)
+    assert verdict.confidence == pytest.approx(sharpened(0.9, ballots=3))
 
 
 def test_the_soft_vote_lets_one_sure_version_overrule_two_that_waver() -> None:
@@ -25,7 +35,7 @@ def test_the_soft_vote_lets_one_sure_version_overrule_two_that_waver() -> None:
     )
     assert verdict is not None
     assert verdict.label == "receipt"
-    assert verdict.confidence == pytest.approx((0.49 + 0.48 + 0.99) / 3)
+    assert verdict.confidence == pytest.approx(sharpened((0.49 + 0.48 + 0.99) / 3, ballots=3))
     assert verdict.agreement is Agreement.MAJORITY
     assert verdict.review_reasons == (DISAGREEMENT,)
 
@@ -62,7 +72,9 @@ def test_doubt_of_most_versions_asks_for_review(abstaining: int, flagged: bool) 
 def test_a_label_that_one_version_does_not_know_counts_as_zero_there() -> None:
     verdict = combine({"v1": prediction("invoice", 0.6), "v2": prediction("form", 1.0, probabilities={"form": 1.0})})
     assert verdict is not None
-    assert (verdict.label, verdict.confidence) == ("form", 0.5)
+    odds = [mean ** math.sqrt(2) for mean in (0.5, 0.3, 0.2)]
+    assert verdict.label == "form"
+    assert verdict.confidence == pytest.approx(odds[0] / sum(odds))
 
 
 def test_nothing_answered_gives_no_verdict() -> None:
@@ -145,8 +157,8 @@ DIVIDED = {"v1": prediction("invoice", 0.9), "v2": prediction("invoice", 0.9), "
 @pytest.mark.parametrize(
     ("weights", "label", "confidence"),
     [
-        ({}, "invoice", (0.9 + 0.9 + 0.2) / 3),
-        ({"v1": 1.0, "v2": 1.0, "v3": 4.0}, "receipt", (0.1 + 0.1 + 4 * 0.8) / 6),
+        ({}, "invoice", sharpened((0.9 + 0.9 + 0.2) / 3, ballots=3)),
+        ({"v1": 1.0, "v2": 1.0, "v3": 4.0}, "receipt", sharpened((0.1 + 0.1 + 4 * 0.8) / 6, ballots=2)),
         ({"v3": 1.0}, "receipt", 0.8),
         ({"v3": 0.25}, "receipt", 0.8),
         ({"v2": 1.0, "v3": 0.0}, "invoice", 0.9),
@@ -158,6 +170,23 @@ def test_the_policy_says_whose_answers_count(weights: dict[str, float], label: s
     assert verdict is not None
     assert verdict.label == label
     assert verdict.confidence == pytest.approx(confidence)
+
+
+@given(predictions(), st.floats(0.001, 1000))
+def test_one_ballot_is_taken_at_its_word(said: Prediction, weight: float) -> None:
+    """It is calibrated already: only a mean of several needs to be sharpened."""
+    assert soft_vote([(weight, said.probabilities)]) == pytest.approx(dict(said.probabilities))
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 10), predictions()), min_size=1, max_size=5))
+def test_sharpening_changes_how_sure_the_vote_is_and_never_what_it_says(
+    ballots: list[tuple[float, Prediction]],
+) -> None:
+    pooled = soft_vote([(weight, said.probabilities) for weight, said in ballots])
+    mean = {label: sum(weight * said.probabilities[label] for weight, said in ballots) for label in LABELS}
+    assert sum(pooled.values()) == pytest.approx(1)
+    assert mean[max(pooled, key=pooled.__getitem__)] == pytest.approx(max(mean.values()))
+    assert max(pooled.values()) >= max(mean.values()) / sum(mean.values()) - 1e-9
 
 
 def test_a_version_without_a_vote_is_watched_all_the_same() -> None:
@@ -172,7 +201,7 @@ def test_without_an_answer_that_counts_the_others_decide_and_a_person_is_asked()
     verdict = combine({"v1": prediction(), "v2": prediction(), "v3": error()}, only_v3)
     assert verdict is not None
     assert verdict.label == "invoice"
-    assert verdict.confidence == pytest.approx(0.9)
+    assert verdict.confidence == pytest.approx(sharpened(0.9, ballots=2))
     assert verdict.review_reasons == (UNTRUSTED,)
 
 

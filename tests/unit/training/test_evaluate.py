@@ -10,7 +10,7 @@ from orchestrator.verdict import combine
 from tests.support.flowers import plant
 from tests.support.tiny_model import write_tiny_model
 from training.data import DataError, Folder
-from training.evaluate import _Answers, _report, evaluate
+from training.evaluate import _Answers, _report, evaluate, soft_vote
 
 LABELS = ("form", "invoice", "receipt")
 odds = st.lists(st.floats(0.01, 1), min_size=3, max_size=3).map(lambda row: [value / sum(row) for value in row])
@@ -36,6 +36,8 @@ def test_the_vote_is_the_one_that_the_orchestrator_takes(said: list[tuple[list[f
         for name, answer in answers.items()
     })  # fmt: skip
     assert recorded is not None
+    vote = soft_vote(np.stack([answer.probabilities for answer in answers.values()]))
+    assert recorded.confidence == pytest.approx(vote.max())
     for truth in range(3):
         measured = _report(answers, np.array([truth], dtype=np.int64), Folder(LABELS, ()), ())
         mean = np.mean([answer.probabilities[0] for answer in answers.values()], axis=0)

@@ -6,7 +6,18 @@ import pytest
 from tests.support.tiny_model import LABELS, write_tiny_model
 from training.data import DataError, Document, Page
 from training.metrics import softmax
-from training.vote import CARD, FILE, PICTURE, common, documents, keep_answers, pages_combined, read_answers, write_vote
+from training.vote import (
+    CARD,
+    FILE,
+    PICTURE,
+    SERVED,
+    common,
+    documents,
+    keep_answers,
+    pages_combined,
+    read_answers,
+    write_vote,
+)
 
 
 def _pages(names: list[str]) -> list[Page]:
@@ -47,10 +58,17 @@ def test_pages_of_a_document_are_told_by_their_last_number() -> None:
 
 def test_ways_of_combining_pages_differ() -> None:
     """Two pages waver towards the truth, a third is surer of something else, and comes first."""
-    vote = np.array([[0.9, 0.1], [0.2, 0.8], [0.2, 0.8], [0.2, 0.8]])
-    shares = pages_combined(vote, np.array([1, 1, 1, 1]), [[0, 1, 2, 3]])
-    assert shares["the first page alone"] == shares["the surest page alone"] == 0
-    assert shares["mean of the pages' probabilities (served)"] == shares["geometric mean"] == 1
+    said = np.array([[0.9, 0.1], [0.2, 0.8], [0.2, 0.8], [0.2, 0.8]])
+    shares = pages_combined(np.stack([said, said[:, ::-1]]), np.array([1, 1, 1, 1]), [[0, 1, 2, 3]])
+    assert shares["the first page alone"][:2] == shares["the surest page alone"][:2] == [0, 1]
+    assert shares["mean of the pages' probabilities"][:2] == shares["geometric mean"][:2] == [1, 0]
+    assert shares[SERVED][:2] == [0, 1]
+
+
+def test_the_vote_of_documents_is_taken_after_the_pages_are_combined() -> None:
+    sure = np.array([[0.1, 0.9], [0.1, 0.9]])
+    shares = pages_combined(np.stack([sure, np.full((2, 2), 0.5)]), np.array([1, 1]), [[0, 1]])
+    assert {row[-1] for row in shares.values()} == {1.0}
 
 
 def test_the_card_says_what_the_versions_and_their_vote_reach(tmp_path: Path) -> None:
