@@ -239,7 +239,7 @@ def receipt(rng: np.random.Generator) -> Sheet:
 
 def _receipt_text(strip: Sheet, words: Words, face: Face, size: float, count: int) -> float:
     rng, width = strip.rng, strip.width
-    ink = (int(rng.integers(0, 110)),) * 3
+    ink = (int(rng.integers(0, 110) if rng.random() < 0.8 else rng.integers(110, 190)),) * 3  # thermal paper fades
     plain, bold = face.at(size), face.at(size, "bold")
     edge, y = float(rng.uniform(8, 24)), float(rng.uniform(8, 40))
     if rng.random() < 0.3:
@@ -294,13 +294,17 @@ def _laid(strip: Sheet, rng: np.random.Generator) -> Sheet:
         )
     if kind == 3:
         ground.picture(0, 0, ground.width, ground.height)
-    strip.image.thumbnail((ground.width * 0.95, ground.height * 0.97))
+    # On a scanner's glass as large as a letter, a receipt is a small thing somewhere in the white.
+    share = float(rng.uniform(0.24, 0.7)) if kind == 1 else 0.95
+    strip.image.thumbnail((ground.width * share, ground.height * 0.97))
+    if kind == 1 and rng.random() < 0.6:
+        strip.image = strip.image.point(lambda value: min(255, value + 24))  # its edges do not show
     turned = strip.image
     if kind == 3:
         mask_angle = float(rng.uniform(-8, 8))
         turned = strip.image.convert("RGBA").rotate(mask_angle, expand=True)
         turned.thumbnail((ground.width, ground.height))
     x = int(rng.uniform(0, max(1, ground.width - turned.width)))
-    y = int(rng.uniform(0, max(1, (ground.height - turned.height) * (0.3 if kind == 1 else 1))))
+    y = int(rng.uniform(0, max(1, (ground.height - turned.height) * (0.6 if kind == 1 else 1))))
     ground.image.paste(turned, (x, y), turned if turned.mode == "RGBA" else None)
     return ground

@@ -9,22 +9,27 @@ from training.synthesis.sketches.words import Words
 
 
 def form(rng: np.random.Generator) -> Sheet:
-    """Draw a form: numbered fields, boxes, ticks and rules; empty, typed in or filled by hand."""
+    """Draw a form: numbered fields, boxes, ticks and rules; empty, typed in or filled by hand.
+
+    A third are as tax offices make them: small print from edge to edge, long sentences before each amount.
+    """
     words = Words(rng)
     sheet = Sheet(*portrait(rng), rng)
     face = pick(str(rng.choice(["sans", "sans", "serif", "typewriter"])), rng)
-    size = float(rng.uniform(7.5, 11))
-    margin = float(rng.uniform(20, 60))
+    dense = rng.random() < 0.35
+    size = float(rng.uniform(6.5, 8.5) if dense else rng.uniform(7.5, 11))
+    margin = float(rng.uniform(20, 40) if dense else rng.uniform(20, 60))
+    parts = [_schedule, _schedule, _schedule, _grid, _ticks, _fine_print] if dense else list(PARTS)
     filled = pick(str(rng.choice(["hand", "typewriter", "typewriter", "mono"])), rng) if rng.random() < 0.7 else None
     y = _form_head(sheet, words, face, size, margin)
     number = 1
     while y < sheet.height - margin - 60:
-        part = (_grid, _lines, _ticks, _ledger, _question)[rng.integers(5)]
+        part = parts[rng.integers(len(parts))]
         if rng.random() < 0.45:
             y = _band(sheet, words, face, size, margin, y)
         y = part(sheet, words, face, size, margin, y, filled, number) + float(rng.uniform(3, 14))
         number += 1
-        if rng.random() < 0.04:
+        if rng.random() < (0.02 if dense else 0.04):
             break
     if rng.random() < 0.6:
         base = sheet.height - margin * 0.7 - 12
@@ -152,3 +157,59 @@ def _question(
     if filled and sheet.rng.random() < 0.7:
         sheet.paragraph(margin + 5, y + 5, room - 10, words.paragraph(25), filled.at(size * 1.1), bottom=y + tall)
     return y + tall + 4
+
+
+def _schedule(
+    sheet: Sheet, words: Words, face: Face, size: float, margin: float, y: float, filled: Face | None, number: int
+) -> float:
+    """Numbered sentences, dots that lead the eye, a column of amounts with some cells greyed out."""
+    right, tall = sheet.width - margin, size * 1.45
+    cell, mark_room = float(sheet.rng.uniform(55, 95)), size * 2.4
+    inner = bool(sheet.rng.random() < 0.4)
+    for line in range(int(sheet.rng.integers(4, 13))):
+        mark = f"{number}{'abcdefghijklm'[line]}" if sheet.rng.random() < 0.4 else f"{number + line}"
+        edge = right - cell - mark_room
+        stop = edge - (cell + mark_room if inner and sheet.rng.random() < 0.5 else 0) - 6
+        sheet.text(margin, y, mark, face.at(size, "bold"))
+        text = words.paragraph(int(sheet.rng.integers(6, 45)))
+        left = margin + size * 2.4
+        below = sheet.paragraph(left, y, stop - left, text, face.at(size), leading=1.1, bottom=y + 4 * tall)
+        last = below - tall
+        sheet.text(stop, last, " ." * int(sheet.rng.integers(0, 14)), face.at(size), BLACK, "ra")
+        sheet.rule(edge, y, edge, below)
+        sheet.rule(right - cell, y, right - cell, below)
+        if below - y > tall * 1.5:
+            sheet.box(edge, y, mark_room, last - y, fill=(205, 205, 205))
+        sheet.text(edge + mark_room / 2, last, mark, face.at(size, "bold"), BLACK, "ma")
+        sheet.rule(edge, below, right, below)
+        if stop < edge - cell:
+            sheet.box(edge - cell - mark_room, last, cell + mark_room, tall, line=BLACK)
+            sheet.text(edge - cell - mark_room / 2, last, mark, face.at(size, "bold"), BLACK, "ma")
+        if filled and sheet.rng.random() < 0.5:
+            sheet.text(right - 4, last - 1, words.amount(10, 90000), filled.at(size), BLACK, "ra")
+        y = below + 1
+        if y > sheet.height - margin - 40:
+            break
+    return y
+
+
+def _fine_print(
+    sheet: Sheet, words: Words, face: Face, size: float, margin: float, y: float, _filled: Face | None, _number: int
+) -> float:
+    """What is to be heeded, in narrow columns."""
+    columns = int(sheet.rng.integers(2, 4))
+    room = (sheet.width - 2 * margin) / columns
+    bottom = min(sheet.height - margin, y + float(sheet.rng.uniform(60, 260)))
+    for column in range(columns):
+        x, below = margin + column * room, y
+        while below < bottom - 3 * size:
+            if sheet.rng.random() < 0.5:
+                below = sheet.text(x, below, words.phrase(2, 5), face.at(size, "bold"))
+            text = words.paragraph(int(sheet.rng.integers(15, 60)))
+            below = sheet.paragraph(x, below, room - 10, text, face.at(size * 0.95), leading=1.1, bottom=bottom)
+    sheet.rule(margin, bottom, sheet.width - margin, bottom)
+    return bottom + 2
+
+
+PARTS = (_grid, _lines, _ticks, _ledger, _question)
+"""What a form is made of where there is room."""
