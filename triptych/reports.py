@@ -12,6 +12,9 @@ from triptych.reviews import Reviews
 SAMPLE = 2000
 """So many of the newest documents tell what arrives and how it is answered."""
 
+WAITING = 100
+"""Counting what waits reads what it counts: further is not counted."""
+
 LABELS = 10_000
 """At most so many labelled documents are weighed, the newest."""
 
@@ -44,6 +47,7 @@ def report(
         policy = policies.newest()
     except RecordsUnavailable as error:
         raise TriptychError(str(error)) from error
+    counts = reviews.counts(most=WAITING)
     return assess(
         reviews.labelled(since, until, labels),
         results.newest(Question.of(since=since, until=until), limit=sample),
@@ -51,4 +55,5 @@ def report(
         policy=policy,
         since=since,
         until=until,
+        waiting=min(WAITING, counts.review + counts.audit),
     )

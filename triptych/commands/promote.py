@@ -14,8 +14,10 @@ from orchestrator.policy import Policy
 from orchestrator.table import Policies
 from triptych import target
 from triptych.commands.options import By, Json, Stack
+from triptych.commands.shared import aws_told
 from triptych.promotion import Promotions, Wish, read_weights
 from triptych.results import Results
+from triptych.reviews import Reviews
 
 
 def promote(
@@ -40,6 +42,8 @@ def promote(
         typer.echo(json.dumps(made.as_dict(), indent=2, ensure_ascii=False))
     else:
         typer.echo(f"{made.id} holds within a minute: {describe(made)}.")
+        if made.champion:
+            typer.echo(_evidence(made.champion, stack))
 
 
 def policy(
@@ -60,6 +64,18 @@ def policy(
         cells = [made.id, voters(made), f"{made.audit_share:.0%}", when, made.by, made.why]
         table.add_row(*map(Text, cells), style="bold" if number == 0 else "dim")
     Console().print(table)
+
+
+def _evidence(champion: str, stack: str | None) -> str:
+    """What the labels say of who was promoted: for whoever did it before looking, or on a hunch."""
+    from triptych import reports  # brings scipy, which no other line here needs
+    from triptych.evidence.advice import about
+
+    table = target.find(stack).table
+    with aws_told():
+        found = reports.report(Results(table), Reviews(table), Policies(table))
+    said = about(champion, found.pairs)
+    return f"What the labels say of {champion}: {said}" if said else f"There is nothing to compare {champion} with yet."
 
 
 def voters(made: Policy) -> str:

@@ -113,7 +113,7 @@ class _Sitting:
         """Show a document until it is answered; returns which comes next."""
         record, shown = queue[position], time.monotonic()
         labels = record.labels()
-        self.console.print(_answers(record), _choices(labels))
+        self.console.print(_choices(labels))
         while True:
             answer = self.console.input("[bold]?[/] ").strip()
             if answer == "q":
@@ -124,6 +124,8 @@ class _Sitting:
                 return self._take_back(queue)
             if answer == "o":
                 self._open(record, folder)
+            elif answer == "w":  # not before it is asked for: what is seen is easily believed
+                self.console.print(_answers(record))
             elif label := _chosen(answer, labels):
                 self._label(record, label, time.monotonic() - shown)
                 return position + 1
@@ -176,4 +178,4 @@ def _answers(record: Record) -> Table:
 
 def _choices(labels: Sequence[str]) -> Text:
     numbered = [f"{number} {label}" for number, label in enumerate([NONE_OF_THEM, *labels])]
-    return Text("  ".join([*numbered, "o open", "s skip", "u undo", "q end"]), style="dim")
+    return Text("  ".join([*numbered, "o open", "w what the versions say", "s skip", "u undo", "q end"]), style="dim")

@@ -58,6 +58,11 @@ def advise(champion: str, versions: Sequence[str], pairs: Sequence[PairEvidence]
     return Advice(Action.KEEP, champion, f"Keep {champion}, nothing is better. {sentences}")
 
 
+def about(version: str, pairs: Sequence[PairEvidence]) -> str:
+    """What is known of a version against each of the others, in sentences; empty where it is in no pair."""
+    return " ".join(pair.sentence for pair in pairs if version in (pair.first, pair.second))
+
+
 def _first_champion(versions: Sequence[str], pairs: Sequence[PairEvidence]) -> Advice:
     """A version that is better than all others, or what is wanting to find one."""
     for version in versions:

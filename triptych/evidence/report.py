@@ -11,7 +11,7 @@ import numpy as np
 
 from orchestrator.policy import EQUAL, Policy
 from orchestrator.records import NONE_OF_THEM, Queue, Record, timestamp
-from triptych.evidence.advice import Advice, advise
+from triptych.evidence.advice import Action, Advice, advise
 from triptych.evidence.calibration import Calibration, Floats, calibration
 from triptych.evidence.cases import STRATA, VOTE, Case, cases, current_weights
 from triptych.evidence.drift import Drift, drift
@@ -92,7 +92,8 @@ class Report:
         pairs: Each two versions.
         drift: By day.
         advice: What to do, in a sentence.
-        notes: What a reader must know to trust the figures, in sentences.
+        notes: What a reader must know to trust the figures, and to go on, in sentences.
+        waiting: Documents that wait for a label, counted so far as whoever counted did; None where nobody did.
     """
 
     made_at: datetime
@@ -111,6 +112,7 @@ class Report:
     drift: Drift
     advice: Advice
     notes: tuple[str, ...]
+    waiting: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values with the names of the fields; times in ISO 8601."""
@@ -126,6 +128,7 @@ def assess(
     policy: Policy = EQUAL,
     since: datetime | None = None,
     until: datetime | None = None,
+    waiting: int | None = None,
 ) -> Report:
     """What the records say about the versions.
 
@@ -136,6 +139,7 @@ def assess(
         policy: The current one.
         since: Where the period begins, for the reader.
         until: Where it ends.
+        waiting: How many documents wait for a label, if that was counted.
     """
     labelled, population = list(labelled), list(population)
     weights = current_weights([*population, *labelled])
@@ -144,6 +148,10 @@ def assess(
     known = [case for case in cases(labelled, weights, policy) if case.truth is not None]
     fair = [case for case in known if case.by_chance]
     pairs = compare(versions, sample, fair)
+    advice = advise(policy.champion, versions, pairs)
+    notes = _notes(sample, known, fair, since)
+    if waiting == 0 and advice.action is Action.WAIT and sample:
+        notes.insert(0, "Nothing waits for a label just now: labels need further documents.")
     return Report(
         made_at=now,
         since=since,
@@ -162,8 +170,9 @@ def assess(
         vote=_version(VOTE, None, sample, fair),
         pairs=tuple(pairs),
         drift=drift(versions, sample),
-        advice=advise(policy.champion, versions, pairs),
-        notes=tuple(_notes(sample, known, fair, since)),
+        advice=advice,
+        notes=tuple(notes),
+        waiting=waiting,
     )
 
 

@@ -75,11 +75,15 @@ class TestTerminal:
     def test_documents_come_one_after_another_and_a_mistake_is_taken_back(self, reviews: Reviews) -> None:
         done = run("review", "--by", "ann", answers="2\nu\n1\nnonsense\n0\n")
         assert "2 labelled." in done.stdout
-        assert "v1  invoice 90%" in done.stdout
         first, second = (one.upload.key for one in sorted(reviews.labelled(), key=lambda one: one.revision)[::-1])
         labels = {one.upload.key: one.review.label for one in reviews.labelled() if one.review}
         assert (labels[first], labels[second]) == ("invoice", "none-of-these")
         assert all(one.review and one.review.seconds is not None for one in reviews.labelled())
+
+    def test_what_the_versions_say_is_shown_to_whoever_asks(self, reviews: Reviews) -> None:
+        """Not before: who sees it agrees too easily, and the labels would flatter."""
+        assert "v1  invoice 90%" not in run("review", answers="s\ns\n").stdout
+        assert "v1  invoice 90%" in run("review", answers="w\ns\nw\ns\n").stdout
 
     def test_a_skipped_document_waits_on_and_the_end_is_when_one_likes(self, reviews: Reviews) -> None:
         assert "0 labelled." in run("review", answers="s\nq\n").stdout
@@ -106,7 +110,9 @@ def stored(stack: Target, body: bytes) -> str:
 @pytest.mark.usefixtures("reviews")
 class TestPolicy:
     def test_a_promotion_is_shown_with_who_and_why_and_can_be_taken_back(self) -> None:
-        assert "v3 alone" in run("promote", "v3", "--why", "best on slides", "--by", "ann").stdout
+        told = run("promote", "v3", "--why", "best on slides", "--by", "ann").stdout
+        assert "v3 alone" in told
+        assert "What the labels say of v3: v3 or v1: not enough" in told
         made = json.loads(run("promote", "--weights", "v1=1,v2=1,v3=2", "--why", "softer", "--json").stdout)
         assert (made["id"], made["champion"], made["weights"]) == ("p2", "v3", {"v1": 1.0, "v2": 1.0, "v3": 2.0})
         run("promote", "p1", "--why", "it was better")

@@ -179,11 +179,18 @@ def test_one_version_alone_is_kept() -> None:
     assert absent.advice.sentence == "The champion v9 has answered no document of this period."
 
 
+def test_whoever_should_label_on_is_told_when_there_is_nothing_to_label() -> None:
+    weeks = world(60, {"v1": 0.8, "v2": 0.8}, per_day=20, audit_share=0.3)
+    found = [assess([], weeks.records, now=NOON, policy=CHAMPION, waiting=waiting) for waiting in (None, 3, 0)]
+    assert [report.waiting for report in found] == [None, 3, 0]
+    assert ["Nothing waits" in " ".join(report.notes) for report in found] == [False, False, True]
+
+
 def test_the_json_has_the_keys_that_scripts_rely_on(report: Report) -> None:
     read = json.loads(json.dumps(report.as_json()))
     assert set(read) == {
         *("made_at", "since", "until", "oldest", "policy", "champion", "population", "flagged", "labelled"),
-        *("none_of_them", "versions", "vote", "pairs", "drift", "advice", "notes"),
+        *("none_of_them", "versions", "vote", "pairs", "drift", "advice", "notes", "waiting"),
     }
     assert read["made_at"] == "2026-11-22T12:00:00.000Z"
     assert read["advice"]["action"] == "promote"
