@@ -20,8 +20,8 @@ from torch import nn
 
 from training.architectures import fold_norms
 from training.metrics import softmax
+from training.network import Served
 from training.recipe import Precision
-from training.train import Served
 
 OPSET = 18
 

@@ -6,31 +6,24 @@ epoch and the place in it, so neither the number of workers nor a break and resu
 
 import copy
 import hashlib
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Protocol
 
 import numpy as np
-import openvino  # type: ignore[import-untyped]
 import torch
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.data import DataLoader, Dataset
 
-from model_service.preprocessing import Preprocessing
-from training.architectures import ARCHITECTURES, Network, build, fold_norms
-from training.augmentation import augment
+from training.checkpoint import Average, Epoch, Run
 from training.data import STRANGER, Page
 from training.metrics import measure, softmax
+from training.network import Forward, Served, behind_trunk, logits_of, make_graph, preprocessing_of
 from training.recipe import Recipe
-
-Batch = tuple[Tensor, Tensor]
-Forward = Callable[[Tensor], Tensor]
+from training.views import Views, batches
 
 
 class Teacher(Protocol):
@@ -50,142 +43,12 @@ class Resources:
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """One line of the log."""
-
-    epoch: int
-    loss: float
-    accuracy: float | None
-    macro_f1: float | None
-
-
-@dataclass(frozen=True)
 class Fit:
     """A fitted network and how it got there; `interrupted` when a person stopped it early."""
 
-    graph: "Served"
+    graph: Served
     history: list[Epoch]
     interrupted: bool
-
-
-class Served(nn.Module):
-    """A network with its normalisation folded in: uint8 NHWC pages to float32 logits, which is what is exported."""
-
-    mean: Tensor
-    scale: Tensor
-
-    def __init__(self, network: Network, mean: Sequence[float], std: Sequence[float]) -> None:
-        super().__init__()
-        self.network = network
-        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
-        self.register_buffer("scale", (1 / torch.tensor(std)).view(1, 3, 1, 1))
-
-    def forward(self, pages: Tensor) -> Tensor:
-        """Return logits, shape (batch, classes), of pages, shape (batch, height, width, 3), values 0..255."""
-        images = (pages.to(torch.float32).permute(0, 3, 1, 2) - self.mean) * self.scale
-        logits: Tensor = self.network(images)
-        return logits.to(torch.float32)
-
-
-def make_graph(recipe: Recipe, classes: int) -> Served:
-    """Build the recipe's network with its initial weights; the head depends on the seed only."""
-    torch.manual_seed(recipe.seed)
-    network = build(recipe.architecture, classes, recipe.weights, recipe.schedule.dropout)
-    if recipe.schedule.batch_norm == "folded":
-        fold_norms(network)
-    architecture = ARCHITECTURES[recipe.architecture]
-    return Served(network, architecture.mean, architecture.std).to(memory_format=torch.channels_last)
-
-
-def preprocessing_of(recipe: Recipe) -> Preprocessing:
-    """Return the preprocessing that training and serving share."""
-    return Preprocessing(recipe.input.width, recipe.input.height, recipe.input.color)
-
-
-class _Views(Dataset[tuple[NDArray[np.uint8], int]]):
-    """One epoch's varied pages, in the order and with the chances that the seed and the epoch decide."""
-
-    def __init__(self, pages: Sequence[Page], recipe: Recipe, epoch: int) -> None:
-        self.pages, self.recipe, self.epoch = pages, recipe, epoch
-        self.preprocessing = preprocessing_of(recipe)
-        labels = np.array([page.document.label for page in pages])
-        _, kind, sizes = np.unique(labels, return_inverse=True, return_counts=True)
-        weights = 1 / np.sqrt(sizes)[kind]
-        rng = np.random.default_rng((recipe.seed, epoch))
-        self.order = rng.choice(len(pages), size=len(pages), p=weights / weights.sum())
-
-    def __len__(self) -> int:
-        return len(self.order)
-
-    def __getitem__(self, place: int) -> tuple[NDArray[np.uint8], int]:
-        page = self.pages[self.order[place]]
-        rng = np.random.default_rng((self.recipe.seed, self.epoch, place))
-        pixels = augment(page.image(), self.preprocessing, self.recipe.augmentation, rng)
-        return pixels, page.document.label
-
-
-def _ignore_interrupt(_worker: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-class _Average:
-    """Exponential moving average of weights and statistics, quick to follow at first."""
-
-    def __init__(self, graph: nn.Module, decay: float) -> None:
-        self.decay, self.steps = decay, 0
-        self.state = {name: value.detach().clone() for name, value in graph.state_dict().items()}
-
-    @torch.no_grad()
-    def update(self, graph: nn.Module) -> None:
-        self.steps += 1
-        decay = min(self.decay, self.steps / (self.steps + 9))
-        for name, value in graph.state_dict().items():
-            if value.is_floating_point():
-                self.state[name].lerp_(value, 1 - decay)
-            else:
-                self.state[name].copy_(value)
-
-
-@dataclass
-class _Run:
-    """Everything that changes while fitting, so that a checkpoint is one call."""
-
-    graph: Served
-    optimizer: torch.optim.Optimizer
-    average: _Average
-    epoch: int = 0
-    best: dict[str, Tensor] | None = None
-    best_score: tuple[float, float] = (-1.0, 0.0)
-    history: list[Epoch] = field(default_factory=list)
-
-    def save(self, file: Path, fingerprint: str) -> None:
-        state = {
-            "fingerprint": fingerprint,
-            "graph": self.graph.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "average": (self.average.state, self.average.steps),
-            "epoch": self.epoch,
-            "best": (self.best, self.best_score),
-            "history": [asdict(epoch) for epoch in self.history],
-        }
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(".part")
-        torch.save(state, part)
-        part.replace(file)
-
-    def resume(self, file: Path, fingerprint: str) -> bool:
-        if not file.exists():
-            return False
-        state: dict[str, Any] = torch.load(file, weights_only=True)
-        if state["fingerprint"] != fingerprint:
-            return False
-        self.graph.load_state_dict(state["graph"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.average.state, self.average.steps = state["average"]
-        self.epoch = state["epoch"]
-        self.best, self.best_score = state["best"]
-        self.history = [Epoch(**epoch) for epoch in state["history"]]
-        return True
 
 
 def fit(
@@ -217,7 +80,7 @@ def fit(
     resources = resources or Resources()
     torch.set_num_threads(resources.threads)
     graph = make_graph(recipe, len(labels))
-    run = _Run(graph, _optimizer(graph, recipe), _Average(graph, recipe.schedule.ema))
+    run = Run(graph, _optimizer(graph, recipe), Average(graph, recipe.schedule.ema))
     names = sorted(page.document.file.name for page in learn)
     fingerprint = f"{recipe.learning()} {list(labels)} {len(learn)} {hash_of(names)}"
     console = console or Console()
@@ -282,48 +145,8 @@ def _training_mode(graph: Served, recipe: Recipe, *, head_only: bool) -> None:
             block.eval()
 
 
-def behind_trunk(graph: Served, frozen: int, recipe: Recipe, threads: int) -> Forward:
-    """Return a forward pass whose first, frozen blocks are computed by OpenVINO: three times as fast as torch.
-
-    Those blocks get no gradient, so nothing is lost by leaving autograd there.
-    """
-    if not frozen:
-        return graph
-    head = _Trunk(copy.deepcopy(graph).eval(), frozen)
-    example = torch.zeros((2, recipe.input.height, recipe.input.width, 3), dtype=torch.uint8)
-    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
-    trunk = openvino.compile_model(openvino.convert_model(head, example_input=example), "CPU", settings)
-    network, tail = graph.network, graph.network.blocks[frozen:]
-
-    def forward(pages: Tensor) -> Tensor:
-        maps = torch.from_numpy(np.array(trunk(pages.numpy())[0])).contiguous(memory_format=torch.channels_last)
-        return network.classify(tail(maps))
-
-    return forward
-
-
-class _Trunk(nn.Module):
-    """The normalisation and the first blocks of a graph."""
-
-    def __init__(self, graph: Served, blocks: int) -> None:
-        super().__init__()
-        self.mean, self.scale = graph.mean, graph.scale
-        self.blocks = graph.network.blocks[:blocks]
-
-    def forward(self, pages: Tensor) -> Tensor:
-        return cast(Tensor, self.blocks((pages.float().permute(0, 3, 1, 2) - self.mean) * self.scale))
-
-
-def _batches(dataset: _Views, recipe: Recipe, workers: int) -> Iterator[Batch]:
-    batch = min(recipe.schedule.batch, len(dataset))
-    loader: DataLoader[Any] = DataLoader(
-        dataset, batch_size=batch, num_workers=workers, drop_last=True, worker_init_fn=_ignore_interrupt
-    )
-    yield from loader
-
-
 def _one_epoch(
-    run: _Run,
+    run: Run,
     recipe: Recipe,
     labels: Sequence[str],
     learn: Sequence[Page],
@@ -331,15 +154,15 @@ def _one_epoch(
     teacher: Teacher | None,
     tell: Callable[[str], None],
 ) -> None:
-    dataset = _Views(learn, recipe, run.epoch)
-    steps = max(1, len(dataset) // recipe.schedule.batch)
+    views = Views(learn, recipe, run.epoch)
+    steps = max(1, len(views) // recipe.schedule.batch)
     head_only = run.epoch < recipe.schedule.warmup_epochs
     _training_mode(run.graph, recipe, head_only=head_only)
     frozen = len(run.graph.network.blocks) if head_only else recipe.schedule.freeze_blocks
     forward = behind_trunk(run.graph, frozen, recipe, resources.threads)
     torch.manual_seed(recipe.seed * 100_003 + run.epoch)
     losses: list[float] = []
-    for step, (pages, truth) in enumerate(_batches(dataset, recipe, resources.workers)):
+    for step, (pages, truth) in enumerate(batches(views, recipe, resources.workers)):
         for group in run.optimizer.param_groups:
             group["lr"] = _rate(recipe, run.epoch + step / steps) * group["factor"]
         loss = _loss(forward, pages, truth, len(labels), recipe, teacher)
@@ -378,7 +201,7 @@ def _loss(
     return (1 - distillation.weight) * loss + distillation.weight * agreement
 
 
-def _judge(run: _Run, labels: Sequence[str], recipe: Recipe, aside: Sequence[Page]) -> None:
+def _judge(run: Run, labels: Sequence[str], recipe: Recipe, aside: Sequence[Page]) -> None:
     """Measure the averaged weights of the epoch that just ended and remember them if they are the best."""
     if not aside:
         return
@@ -393,20 +216,6 @@ def _judge(run: _Run, labels: Sequence[str], recipe: Recipe, aside: Sequence[Pag
         run.best_score = (metrics.accuracy, likelihood)
         run.best = {name: value.clone() for name, value in run.average.state.items()}
     run.history[-1] = replace(run.history[-1], accuracy=metrics.accuracy, macro_f1=metrics.macro_f1)
-
-
-@torch.no_grad()
-def logits_of(
-    graph: Served, pages: Sequence[Page], preprocessing: Preprocessing, batch: int = 32
-) -> NDArray[np.float32]:
-    """Return logits, shape (pages, classes), of pages as they are, without augmentation."""
-    graph.eval()
-    parts = []
-    for start in range(0, len(pages), batch):
-        pixels = np.stack([preprocessing.apply(page.image()) for page in pages[start : start + batch]])
-        parts.append(graph(torch.from_numpy(pixels)).numpy())
-    classes = graph.network.head.out_features
-    return np.concatenate(parts) if parts else np.zeros((0, classes), dtype=np.float32)
 
 
 def _progress(console: Console) -> Progress:

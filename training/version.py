@@ -8,27 +8,27 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 
 from training.architectures import ARCHITECTURES
 from training.calibration import abstain_threshold, fit_temperature
 from training.card import write_card
-from training.data import DataError, Document, Page, folds, load_pages, scan, split
+from training.data import Page, load_pages, scan
 from training.distillation import Teachers
 from training.drawn import DRAWN, draw_pages
-from training.export import ParityError, as_served, check_parity, digest, export_openvino, export_torchscript, infer
-from training.metrics import Labels, Metrics, measure, softmax
-from training.precision import CALIBRATION_PAGES, PRECISIONS, Row, compare, quantise, together
-from training.recipe import Precision, Recipe, read_recipe
-from training.train import Fit, Resources, fit, preprocessing_of
+from training.export import ParityError, as_served, check_parity, digest, export_openvino, export_torchscript
+from training.held_out import Held, Job, fit_and_measure, pixels_of
+from training.metrics import Metrics, measure, softmax
+from training.network import preprocessing_of
+from training.precision import CALIBRATION_PAGES, quantise
+from training.recipe import Recipe, read_recipe
+from training.train import Fit, Resources
 from training.vote import FILE as ANSWERS
 from training.vote import keep_answers
 
@@ -37,34 +37,8 @@ log = logging.getLogger(__name__)
 NOTES = "notes.md"
 """Beside a recipe: what a person has to say of how the version came to be, for the model card."""
 PARITY_PAGES = 64
-COMPARED = 100, 400
-"""Precisions are compared on at least so many held-out pages, for fewer say nothing, and on at most so many."""
 MOST_LOST = 0.01
 """Accuracy that int8 may cost on the compared pages. Labels that change on pages of doubt may do so either way."""
-
-
-@dataclass(frozen=True)
-class Held:
-    """Answers about pages that the answering network had not learnt from.
-
-    Attributes:
-        logits: Shape (pages, classes).
-        pages: The pages, in the same order.
-        learnt: The pages that the network which is kept has learnt from.
-        protocol: A sentence on what was held out.
-        precisions: What f32, bf16 and int8 give on some of them; empty where they are too few.
-    """
-
-    logits: NDArray[np.float32]
-    pages: tuple[Page, ...]
-    learnt: tuple[Page, ...]
-    protocol: str
-    precisions: Mapping[Precision, Row]
-
-    @property
-    def truth(self) -> Labels:
-        """The right label of each page."""
-        return np.array([page.document.label for page in self.pages], dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -75,31 +49,6 @@ class Result:
     metrics: Metrics
     skipped: tuple[str, ...]
     interrupted: bool
-
-
-@dataclass(frozen=True)
-class _Job:
-    """What every fit of one training shares."""
-
-    recipe: Recipe
-    labels: tuple[str, ...]
-    runs: Path
-    resources: Resources
-    teachers: Teachers | None
-    console: Console
-    notes: str = ""
-
-    def fit(self, name: str, learn: Sequence[Page], aside: Sequence[Page]) -> Fit:
-        return fit(
-            self.recipe,
-            self.labels,
-            learn,
-            aside,
-            self.runs / f"{name}.pt",
-            resources=self.resources,
-            teacher=self.teachers,
-            console=self.console,
-        )
 
 
 def train_version(
@@ -150,7 +99,7 @@ def train_version(
     )
     console.print(f"{recipe.version}: {len(pages)} pages of {len(folder.labels)} labels, {len(drawn)} drawn ones")
     teachers = Teachers(tuple(out.parent / name for name in recipe.distillation.teachers), folder.labels)
-    job = _Job(
+    job = Job(
         recipe,
         folder.labels,
         runs / recipe.version,
@@ -159,7 +108,7 @@ def train_version(
         console,
         _notes(recipe_file),
     )
-    fitted, held = _fit_and_measure(job, pages, drawn, frozenset(map(folder.labels.index, drawable)))
+    fitted, held = fit_and_measure(job, pages, drawn, frozenset(map(folder.labels.index, drawable)))
     with tempfile.TemporaryDirectory(dir=_existing(out), prefix=".new-") as scratch:
         metrics = _write(
             Path(scratch), job, fitted, held, _training_facts(recipe, folder.licences, held.learnt, drawn, fitted)
@@ -181,100 +130,6 @@ def _existing(folder: Path) -> Path:
     return folder
 
 
-def _fit_and_measure(
-    job: _Job, pages: Sequence[Page], drawn: Sequence[Page], drawable: frozenset[int]
-) -> tuple[Fit, Held]:
-    """Fit the network that is kept, and gather answers about pages that were not learnt from."""
-    documents = list({page.document: None for page in pages})
-    dealt = _deal(job, documents, drawable)
-    if not dealt:
-        learn, aside, protocol = split(documents, job.recipe.validation.holdout, job.recipe.seed)
-        learn_pages, aside_pages = _pages_of(pages, learn), _pages_of(pages, aside)
-        fitted = job.fit("final", [*learn_pages, *drawn], aside_pages)
-        said, table = _ask(job, fitted, learn_pages, aside_pages)
-        return fitted, Held(said, tuple(aside_pages), tuple(learn_pages), protocol, table)
-    answers: list[NDArray[np.float32]] = []
-    tables: list[Mapping[Precision, Row]] = []
-    asked: list[Page] = []
-    for number, sources in enumerate(dealt, start=1):
-        job.console.print(f"fold {number} of {len(dealt)}: never sees {', '.join(sorted(sources))}")
-        learn_pages = [page for page in pages if page.document.source not in sources]
-        aside_pages = [page for page in pages if page.document.source in sources]
-        # No epoch is chosen by the pages that are measured: nothing is kept aside while fitting.
-        fitted = job.fit(f"fold-{number}", [*learn_pages, *drawn], [])
-        if fitted.interrupted:
-            raise KeyboardInterrupt
-        said, table = _ask(job, fitted, learn_pages, aside_pages)
-        answers.append(said)
-        tables.append(table)
-        asked += aside_pages
-        _report(job, f"fold {number}", answers[-1], aside_pages)
-    job.console.print("every source has been measured; now learning from all of them")
-    fitted = job.fit("final", [*pages, *drawn], [])
-    protocol = (
-        f"{len(dealt)}-fold cross-validation by source: each page judged by a network that saw no page of its source, "
-        "so that a label of one source was known to it from drawn pages only"
-    )
-    return fitted, Held(np.concatenate(answers), tuple(asked), tuple(pages), protocol, together(tables))
-
-
-def _deal(job: _Job, documents: Sequence[Document], drawable: frozenset[int]) -> list[frozenset[str]]:
-    """Return the folds that the recipe asks for, or none where the documents' sources do not allow them."""
-    count = job.recipe.validation.folds
-    if not count:
-        return []
-    try:
-        return folds(documents, count, drawable)
-    except DataError as problem:
-        job.console.print(f"no cross-validation: {problem}; keeping {job.recipe.validation.holdout:.0%} aside instead")
-        return []
-
-
-def _pages_of(pages: Sequence[Page], documents: Sequence[Document]) -> list[Page]:
-    wanted = set(documents)
-    return [page for page in pages if page.document in wanted]
-
-
-def _ask(
-    job: _Job, fitted: Fit, learnt: Sequence[Page], aside: Sequence[Page]
-) -> tuple[NDArray[np.float32], Mapping[Precision, Row]]:
-    """Return what a network says of pages it never saw, as it would be served; and what each precision makes of it."""
-    recipe = job.recipe
-    with tempfile.TemporaryDirectory() as scratch:
-        made = {precision: Path(scratch) / precision for precision in PRECISIONS}
-        export_openvino(as_served(fitted.graph), recipe.input.width, recipe.input.height, _existing(made["f32"]))
-        made["bf16"] = made["f32"]  # one file: a hint decides
-        comparing = len(aside) >= COMPARED[0]
-        if comparing or recipe.precision == "int8":
-            quantise(made["f32"], _pixels(recipe, learnt, CALIBRATION_PAGES), _existing(made["int8"]))
-        pixels = _pixels(recipe, aside)
-        said = infer(made[recipe.precision], pixels, recipe.precision)
-        if not comparing:
-            return said, {}
-        some = slice(None, None, _step(len(aside), COMPARED[1]))
-        truth = np.array([page.document.label for page in aside], dtype=np.int64)
-        return said, compare(made, pixels[some], truth[some])
-
-
-def _pixels(recipe: Recipe, pages: Sequence[Page], most: int | None = None) -> NDArray[np.uint8]:
-    """Return pages as they are served, shape (pages, height, width, 3); of more than `most` an even choice."""
-    preprocessing = preprocessing_of(recipe)
-    step = _step(len(pages), most) if most else 1
-    return np.stack([preprocessing.apply(page.image()) for page in pages[::step]])
-
-
-def _step(count: int, most: int) -> int:
-    """Return how far apart an even choice of at most `most` out of `count` lies."""
-    return -(-count // most)
-
-
-def _report(job: _Job, name: str, logits: NDArray[np.float32], pages: Sequence[Page]) -> None:
-    truth = np.array([page.document.label for page in pages], dtype=np.int64)
-    metrics = measure(softmax(logits), truth, job.labels)
-    recalls = "  ".join(f"{label} {share:.2f}" for label, share in metrics.recall.items())
-    job.console.print(f"{name}: accuracy {metrics.accuracy:.3f}  {recalls}")
-
-
 def _training_facts(
     recipe: Recipe, licences: Sequence[str], pages: Sequence[Page], drawn: Sequence[Page], fitted: Fit
 ) -> dict[str, Any]:
@@ -291,7 +146,7 @@ def _training_facts(
     }
 
 
-def _write(folder: Path, job: _Job, fitted: Fit, held: Held, facts: dict[str, Any]) -> Metrics:
+def _write(folder: Path, job: Job, fitted: Fit, held: Held, facts: dict[str, Any]) -> Metrics:
     """Export, check, and write the manifest and the card into a folder; return the held-out metrics."""
     recipe = job.recipe
     temperature = round(fit_temperature(held.logits, held.truth), 4)
@@ -300,7 +155,7 @@ def _write(folder: Path, job: _Job, fitted: Fit, held: Held, facts: dict[str, An
     keep_answers(job.runs / ANSWERS, held.pages, probabilities)
     served = as_served(fitted.graph)
     export_openvino(served, recipe.input.width, recipe.input.height, folder)
-    parity = check_parity(served, folder, _pixels(recipe, held.pages, PARITY_PAGES), temperature)
+    parity = check_parity(served, folder, pixels_of(recipe, held.pages, PARITY_PAGES), temperature)
     if recipe.precision == "int8":
         _serve_int8(recipe, held, folder)
     architecture = ARCHITECTURES[recipe.architecture]
@@ -345,7 +200,7 @@ def _serve_int8(recipe: Recipe, held: Held, folder: Path) -> None:
             "serve this version in f32"
         )
     with tempfile.TemporaryDirectory() as scratch:
-        quantise(folder, _pixels(recipe, held.learnt, CALIBRATION_PAGES), Path(scratch))
+        quantise(folder, pixels_of(recipe, held.learnt, CALIBRATION_PAGES), Path(scratch))
         for file in Path(scratch).iterdir():
             shutil.copyfile(file, folder / file.name)
 

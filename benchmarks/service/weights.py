@@ -14,8 +14,8 @@ from model_service.manifest import FILE_NAME, Manifest, Normalization, hashes_of
 from model_service.preprocessing import Preprocessing
 from training.architectures import ARCHITECTURES, build
 from training.export import as_served, export_openvino, export_torchscript
+from training.network import Served
 from training.precision import quantise
-from training.train import Served
 
 ARCHITECTURE: Final = "resnet18"
 SIDE: Final = 224

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from training.export import ParityError, as_served, check_parity, digest, export_openvino, export_torchscript, infer
+from training.network import Served, make_graph
 from training.recipe import Input, Recipe
-from training.train import Served, make_graph
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from training.export import as_served, export_openvino, infer
+from training.network import make_graph
 from training.precision import Row, compare, quantise, together
 from training.recipe import Input, Precision, Recipe
-from training.train import make_graph
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,9 @@ from rich.console import Console
 from torch import Tensor
 
 from training.data import STRANGER, Document, Page, load_pages, scan, split
+from training.network import behind_trunk, make_graph, preprocessing_of
 from training.recipe import Input, Recipe, Schedule
-from training.train import Fit, Resources, behind_trunk, fit, make_graph, preprocessing_of
+from training.train import Fit, Resources, fit
 
 LABELS = ("daisy", "rose", "sunflower")
 ALONE = Resources(threads=1, workers=0)

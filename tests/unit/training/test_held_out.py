@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+import training.held_out as held_out
+from training.data import Document, Page
+from training.network import Served, make_graph
+from training.precision import Row
+from training.recipe import Precision, Recipe, Validation
+from training.train import Fit, Resources
+
+LABELS = ("form", "slides")
+
+
+def _page(label: int, source: str, number: int) -> Page:
+    return Page(np.full((8, 8), 20 * number, np.uint8), Document(Path(f"{source}-{number}.png"), label, source))
+
+
+def test_no_page_is_measured_by_a_network_that_saw_its_source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The promise of source-wise cross-validation, seen from the fits: only drawn pages are in all of them."""
+    recipe = Recipe(version="v9", architecture="resnet18", validation=Validation(folds=2))
+    pages = [_page(label, f"{'ab'[n % 2]}{label}", n) for label in range(2) for n in range(6)]
+    drawn = [_page(0, "drawn", 9)]
+    learnt: dict[str, set[str]] = {}
+    measured: dict[int, set[str]] = {}
+    graphs: list[Served] = []
+
+    def fit(job: held_out.Job, name: str, learn: list[Page], aside: list[Page]) -> Fit:
+        learnt[name] = {page.document.source for page in learn}
+        assert not aside
+        graphs.append(make_graph(recipe, 2))
+        return Fit(graphs[-1], [], interrupted=False)
+
+    def answer(
+        job: held_out.Job, fitted: Fit, learn: list[Page], asked: list[Page]
+    ) -> tuple[np.ndarray, dict[Precision, Row]]:
+        measured[graphs.index(fitted.graph)] = {page.document.source for page in asked}
+        return np.zeros((len(asked), 2), np.float32), {}
+
+    monkeypatch.setattr(held_out.Job, "fit", fit)
+    monkeypatch.setattr(held_out, "_ask", answer)
+    job = held_out.Job(recipe, LABELS, tmp_path, Resources(1, 0), None, Console(quiet=True))
+    _, held = held_out.fit_and_measure(job, pages, drawn, frozenset({0}))
+    assert set(learnt) == {"fold-1", "fold-2", "final"}
+    for number, name in enumerate(("fold-1", "fold-2")):
+        assert learnt[name].isdisjoint(measured[number])
+        assert "drawn" in learnt[name]
+    assert learnt["final"] == {"a0", "b0", "a1", "b1", "drawn"}
+    assert sorted(page.document.file for page in held.pages) == sorted(page.document.file for page in pages)

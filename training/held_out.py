@@ -1,0 +1,171 @@
+"""What a version says of pages that it did not learn from: folds by source, or a share kept aside."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from training.data import DataError, Document, Page, folds, split
+from training.distillation import Teachers
+from training.export import as_served, export_openvino, infer
+from training.metrics import Labels, measure, softmax
+from training.network import preprocessing_of
+from training.precision import CALIBRATION_PAGES, PRECISIONS, Row, compare, quantise, together
+from training.recipe import Precision, Recipe
+from training.train import Fit, Resources, fit
+
+COMPARED = 100, 400
+"""Precisions are compared on at least so many held-out pages, for fewer say nothing, and on at most so many."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """Answers about pages that the answering network had not learnt from.
+
+    Attributes:
+        logits: Shape (pages, classes).
+        pages: The pages, in the same order.
+        learnt: The pages that the network which is kept has learnt from.
+        protocol: A sentence on what was held out.
+        precisions: What f32, bf16 and int8 give on some of them; empty where they are too few.
+    """
+
+    logits: NDArray[np.float32]
+    pages: tuple[Page, ...]
+    learnt: tuple[Page, ...]
+    protocol: str
+    precisions: Mapping[Precision, Row]
+
+    @property
+    def truth(self) -> Labels:
+        """The right label of each page."""
+        return np.array([page.document.label for page in self.pages], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every fit of one training shares."""
+
+    recipe: Recipe
+    labels: tuple[str, ...]
+    runs: Path
+    resources: Resources
+    teachers: Teachers | None
+    console: Console
+    notes: str = ""
+
+    def fit(self, name: str, learn: Sequence[Page], aside: Sequence[Page]) -> Fit:
+        """Fit one network; its checkpoint has that name."""
+        return fit(
+            self.recipe,
+            self.labels,
+            learn,
+            aside,
+            self.runs / f"{name}.pt",
+            resources=self.resources,
+            teacher=self.teachers,
+            console=self.console,
+        )
+
+
+def fit_and_measure(
+    job: Job, pages: Sequence[Page], drawn: Sequence[Page], drawable: frozenset[int]
+) -> tuple[Fit, Held]:
+    """Fit the network that is kept, and gather answers about pages that were not learnt from."""
+    documents = list({page.document: None for page in pages})
+    dealt = _deal(job, documents, drawable)
+    if not dealt:
+        learn, aside, protocol = split(documents, job.recipe.validation.holdout, job.recipe.seed)
+        learn_pages, aside_pages = _pages_of(pages, learn), _pages_of(pages, aside)
+        fitted = job.fit("final", [*learn_pages, *drawn], aside_pages)
+        said, table = _ask(job, fitted, learn_pages, aside_pages)
+        return fitted, Held(said, tuple(aside_pages), tuple(learn_pages), protocol, table)
+    answers: list[NDArray[np.float32]] = []
+    tables: list[Mapping[Precision, Row]] = []
+    asked: list[Page] = []
+    for number, sources in enumerate(dealt, start=1):
+        job.console.print(f"fold {number} of {len(dealt)}: never sees {', '.join(sorted(sources))}")
+        learn_pages = [page for page in pages if page.document.source not in sources]
+        aside_pages = [page for page in pages if page.document.source in sources]
+        # No epoch is chosen by the pages that are measured: nothing is kept aside while fitting.
+        fitted = job.fit(f"fold-{number}", [*learn_pages, *drawn], [])
+        if fitted.interrupted:
+            raise KeyboardInterrupt
+        said, table = _ask(job, fitted, learn_pages, aside_pages)
+        answers.append(said)
+        tables.append(table)
+        asked += aside_pages
+        _report(job, f"fold {number}", answers[-1], aside_pages)
+    job.console.print("every source has been measured; now learning from all of them")
+    fitted = job.fit("final", [*pages, *drawn], [])
+    protocol = (
+        f"{len(dealt)}-fold cross-validation by source: each page judged by a network that saw no page of its source, "
+        "so that a label of one source was known to it from drawn pages only"
+    )
+    return fitted, Held(np.concatenate(answers), tuple(asked), tuple(pages), protocol, together(tables))
+
+
+def _deal(job: Job, documents: Sequence[Document], drawable: frozenset[int]) -> list[frozenset[str]]:
+    """Return the folds that the recipe asks for, or none where the documents' sources do not allow them."""
+    count = job.recipe.validation.folds
+    if not count:
+        return []
+    try:
+        return folds(documents, count, drawable)
+    except DataError as problem:
+        job.console.print(f"no cross-validation: {problem}; keeping {job.recipe.validation.holdout:.0%} aside instead")
+        return []
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _pages_of(pages: Sequence[Page], documents: Sequence[Document]) -> list[Page]:
+    wanted = set(documents)
+    return [page for page in pages if page.document in wanted]
+
+
+def _ask(
+    job: Job, fitted: Fit, learnt: Sequence[Page], aside: Sequence[Page]
+) -> tuple[NDArray[np.float32], Mapping[Precision, Row]]:
+    """Return what a network says of pages it never saw, as it would be served; and what each precision makes of it."""
+    recipe = job.recipe
+    with tempfile.TemporaryDirectory() as scratch:
+        made = {precision: Path(scratch) / precision for precision in PRECISIONS}
+        export_openvino(as_served(fitted.graph), recipe.input.width, recipe.input.height, _made(made["f32"]))
+        made["bf16"] = made["f32"]  # one file: a hint decides
+        comparing = len(aside) >= COMPARED[0]
+        if comparing or recipe.precision == "int8":
+            quantise(made["f32"], pixels_of(recipe, learnt, CALIBRATION_PAGES), _made(made["int8"]))
+        pixels = pixels_of(recipe, aside)
+        said = infer(made[recipe.precision], pixels, recipe.precision)
+        if not comparing:
+            return said, {}
+        some = slice(None, None, _step(len(aside), COMPARED[1]))
+        truth = np.array([page.document.label for page in aside], dtype=np.int64)
+        return said, compare(made, pixels[some], truth[some])
+
+
+def pixels_of(recipe: Recipe, pages: Sequence[Page], most: int | None = None) -> NDArray[np.uint8]:
+    """Return pages as they are served, shape (pages, height, width, 3); of more than `most` an even choice."""
+    preprocessing = preprocessing_of(recipe)
+    step = _step(len(pages), most) if most else 1
+    return np.stack([preprocessing.apply(page.image()) for page in pages[::step]])
+
+
+def _step(count: int, most: int) -> int:
+    """Return how far apart an even choice of at most `most` out of `count` lies."""
+    return -(-count // most)
+
+
+def _report(job: Job, name: str, logits: NDArray[np.float32], pages: Sequence[Page]) -> None:
+    truth = np.array([page.document.label for page in pages], dtype=np.int64)
+    metrics = measure(softmax(logits), truth, job.labels)
+    recalls = "  ".join(f"{label} {share:.2f}" for label, share in metrics.recall.items())
+    job.console.print(f"{name}: accuracy {metrics.accuracy:.3f}  {recalls}")
