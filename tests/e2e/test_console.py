@@ -265,6 +265,17 @@ class TestReview:
         expect(page).to_have_url(re.compile("/versions$"))
 
 
+def test_light_or_dark_is_the_systems_until_a_person_chooses(visit: Visit, documents: None) -> None:
+    page, root = visit.to("/"), visit.page.locator("html")
+    expect(root).to_have_attribute("data-theme", "light")
+    page.emulate_media(color_scheme="dark")
+    expect(root).to_have_attribute("data-theme", "dark")
+    page.locator("#theme").click()
+    expect(root).to_have_attribute("data-theme", "light")
+    page.reload()
+    expect(root).to_have_attribute("data-theme", "light")
+
+
 def test_a_promotion_is_recorded_and_shown(visit: Visit, documents: None) -> None:
     page = visit.to("/versions")
     weights = page.locator(".promote [name=weight]")

@@ -118,40 +118,64 @@ def scientific_paper(rng: np.random.Generator) -> Sheet:
     face = pick("serif" if rng.random() < 0.8 else "sans", rng)
     size = float(rng.uniform(7.2, 10.5))
     margin = float(rng.uniform(38, 85))
-    columns = 2 if rng.random() < 0.6 else 1
+    columns = 2 if rng.random() < 0.55 else 1
+    wide = columns == 1 and rng.random() < 0.45
+    left = margin + (float(rng.uniform(50, 140)) if wide else 0.0)
     y = margin
-    if rng.random() < 0.45:
-        y = _title_block(sheet, words, face, size, margin)
+    first = rng.random() < 0.45
+    if wide:
+        _margin_notes(sheet, words, face, size, margin, left, first=first)
+    if first:
+        y = _title_block(sheet, words, face, size, margin, left)
     elif rng.random() < 0.6:
         sheet.text(margin, margin * 0.55, words.phrase(3, 7), face.at(size * 0.85, "italic"))
         sheet.text(sheet.width - margin, margin * 0.55, str(rng.integers(2, 40)), face.at(size * 0.85), BLACK, "ra")
     gap = 18.0
-    room = (sheet.width - 2 * margin - gap * (columns - 1)) / columns
+    room = (sheet.width - margin - left - gap * (columns - 1)) / columns
     end = sheet.height - margin
     references = rng.random() < 0.15
+    if rng.random() < 0.15:
+        end = y + (end - y) * float(rng.uniform(0.25, 0.9))  # the last page
     for column in range(columns):
-        _column(sheet, words, face, size, margin + column * (room + gap), y, room, end, references=references)
+        _column(sheet, words, face, size, left + column * (room + gap), y, room, end, references=references)
     if rng.random() < 0.5:
         sheet.text(sheet.width / 2, sheet.height - margin * 0.6, str(rng.integers(1, 40)), face.at(size), BLACK, "ma")
     return sheet
 
 
-def _title_block(sheet: Sheet, words: Words, face: Face, size: float, margin: float) -> float:
-    rng, room = sheet.rng, sheet.width - 2 * margin
+def _margin_notes(
+    sheet: Sheet, words: Words, face: Face, size: float, margin: float, left: float, *, first: bool
+) -> None:
+    """What some journals print beside the text: their sign, and on the first page dates, editors, the licence."""
+    rng, room, small = sheet.rng, left - margin * 0.6 - 12, face.at(size * 0.75)
+    x, y = margin * 0.6, margin * 0.6
+    if rng.random() < 0.6:
+        sheet.text(x, y, words.phrase(1, 1)[:5].upper(), face.at(size * 2.6, "bold"))
+        y = sheet.text(x, y + size * 3, words.phrase(2, 4), small)
+    if not first:
+        return
+    y += float(rng.uniform(60, 220))
+    for _ in range(int(rng.integers(2, 6))):
+        y = sheet.text(x, y, words.phrase(1, 2), face.at(size * 0.8, "bold"))
+        y = sheet.paragraph(x, y, room, words.one_of(words.date(), words.person(), words.paragraph(14)), small) + 6
+
+
+def _title_block(sheet: Sheet, words: Words, face: Face, size: float, margin: float, left: float) -> float:
+    rng, room = sheet.rng, sheet.width - margin - left
     y = margin * float(rng.uniform(0.6, 1.2))
     if rng.random() < 0.3:
-        sheet.text(margin, y, words.phrase(3, 6), face.at(size * 0.9, "italic"))
+        sheet.text(left, y, words.phrase(3, 6), face.at(size * 0.9, "italic"))
         y = (
             sheet.text(
                 sheet.width - margin, y, f"doi:10.{words.number(4)}/{words.number(6)}", face.at(size * 0.8), BLACK, "ra"
             )
             + 6
         )
-        sheet.rule(margin, y, margin + room, y)
+        sheet.rule(left, y, left + room, y)
         y += 10
     title = face.at(size * float(rng.uniform(1.6, 2.2)), str(rng.choice(["bold", "regular"])))
     centred = rng.random() < 0.75
-    x, anchor = (sheet.width / 2, "ma") if centred else (margin, "la")
+    x, anchor = (left + room / 2, "ma") if centred else (left, "la")
     for line in wrap(words.phrase(6, 16), title, room):
         y = sheet.text(x, y, " ".join(line), title, BLACK, anchor)
     y = sheet.text(
@@ -163,7 +187,7 @@ def _title_block(sheet: Sheet, words: Words, face: Face, size: float, margin: fl
     y = sheet.text(x, y + 12, words.one_of("Abstract", "ABSTRACT", "Summary"), face.at(size, "bold"), BLACK, anchor) + 2
     return (
         sheet.paragraph(
-            margin + inset,
+            left + inset,
             y,
             room - 2 * inset,
             words.paragraph(int(rng.integers(60, 160))),

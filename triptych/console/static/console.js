@@ -165,8 +165,7 @@ function move(key) {
 
 $("#theme").addEventListener("click", () => {
   const root = document.documentElement;
-  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  root.dataset.theme = dark ? "light" : "dark";
+  root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
   remembered.set("theme", root.dataset.theme);
   document.body.dispatchEvent(new CustomEvent("recolour"));
 });
