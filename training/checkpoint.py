@@ -1,5 +1,7 @@
 """Where a fit stands after an epoch: its weights, their average and its history, on disk so that it can go on."""
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -7,7 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from training.data import Page
 from training.network import Served
+from training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -81,3 +85,20 @@ class Run:
         self.best, self.best_score = state["best"]
         self.history = [Epoch(**epoch) for epoch in state["history"]]
         return True
+
+
+def fingerprint_of(recipe: Recipe, labels: Sequence[str], learn: Sequence[Page]) -> str:
+    """What a checkpoint belongs to: the recipe, the labels and the names of the pages that are learnt from."""
+    names = "\n".join(sorted(page.document.file.name for page in learn))
+    return f"{recipe.learning()} {list(labels)} {len(learn)} {hashlib.sha256(names.encode()).hexdigest()[:16]}"
+
+
+def averaged(file: Path, fingerprint: str, epochs: int) -> dict[str, Tensor] | None:
+    """The averaged weights of a fit that has ended; None where there is none that belongs to `fingerprint`."""
+    if not file.exists():
+        return None
+    state: dict[str, Any] = torch.load(file, weights_only=True)
+    if state["fingerprint"] != fingerprint or state["epoch"] < epochs:
+        return None
+    weights: dict[str, Tensor] = state["average"][0]
+    return weights

@@ -1,5 +1,6 @@
 """Versions that are already trained, as teachers of another one."""
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,34 +11,91 @@ from torch import Tensor
 from torch.nn import functional
 
 from model_service.manifest import load
-from training.data import DataError
+from training.checkpoint import averaged, fingerprint_of
+from training.data import DataError, Page
+from training.export import as_served, export_openvino
+from training.network import make_graph
+from training.recipe import read_recipe
+
+Size = tuple[int, int]
+"""Height and width."""
 
 
 class Teachers:
-    """The averaged opinion of exported versions about the very views that the student learns from.
+    """The averaged opinion of other networks about the very views that the student learns from.
 
     Teacher and student see the same varied page, which teaches more than one opinion a page does (Beyer et al. 2022,
     arXiv:2106.05237). A teacher with another input size sees the view resized.
 
     Args:
-        folders: Version folders, such as `models/v2`.
-        labels: Must be those of every teacher.
-
-    Raises:
-        DataError: A teacher knows other labels.
-        ManifestError: A folder holds no version.
+        models: Compiled, with the size of page that each wants.
     """
 
-    def __init__(self, folders: Sequence[Path], labels: Sequence[str], threads: int = 1) -> None:
-        core = openvino.Core()
-        settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
-        self._models: list[tuple[openvino.CompiledModel, tuple[int, int]]] = []
+    def __init__(self, models: Sequence[tuple[openvino.CompiledModel, Size]]) -> None:
+        self._models = tuple(models)
+
+    @classmethod
+    def released(cls, folders: Sequence[Path], labels: Sequence[str], threads: int = 1) -> "Teachers":
+        """Versions as they are served.
+
+        Args:
+            folders: Version folders, such as `models/v2`.
+            labels: Must be those of every teacher.
+            threads: Of each.
+
+        Raises:
+            DataError: A teacher knows other labels.
+            ManifestError: A folder holds no version.
+        """
+        models = []
         for folder in folders:
             manifest = load(folder)
             if tuple(manifest.labels) != tuple(labels):
                 raise DataError(f"the teacher {folder} knows other labels: {', '.join(manifest.labels)}")
-            model = core.compile_model(folder / "model.xml", "CPU", settings)
-            self._models.append((model, (manifest.input.height, manifest.input.width)))
+            models.append((_compiled(folder, threads), (manifest.input.height, manifest.input.width)))
+        return cls(models)
+
+    @classmethod
+    def of_fold(
+        cls,
+        folders: Sequence[Path],
+        labels: Sequence[str],
+        runs: Path,
+        name: str,
+        learn: Sequence[Page],
+        threads: int = 1,
+    ) -> "Teachers":
+        """The networks that learnt from the very pages which the student is to learn from, and from no other.
+
+        A teacher that has seen a page which the student's fold must not know would tell of it.
+
+        Args:
+            folders: Version folders, whose recipes are read.
+            labels: Those of the student.
+            runs: Where trainings keep their checkpoints, a folder a version.
+            name: Of the fit, such as "fold-1".
+            learn: What the student learns from.
+            threads: Of each.
+
+        Raises:
+            DataError: A teacher has no such network.
+        """
+        models = []
+        for folder in folders:
+            recipe = read_recipe(folder / "recipe.toml")
+            file = runs / recipe.version / f"{name}.pt"
+            weights = averaged(file, fingerprint_of(recipe, labels, learn), recipe.schedule.epochs)
+            if weights is None:
+                raise DataError(
+                    f"the teacher {recipe.version} has not learnt from the pages of {name} and from these alone: train "
+                    "it first on this folder, with as many folds and drawn pages, and keep its checkpoints"
+                )
+            graph = make_graph(recipe, len(labels))
+            graph.load_state_dict(weights)
+            with tempfile.TemporaryDirectory() as scratch:
+                export_openvino(as_served(graph.eval()), recipe.input.width, recipe.input.height, Path(scratch))
+                models.append((_compiled(Path(scratch), threads), (recipe.input.height, recipe.input.width)))
+        return cls(models)
 
     def __call__(self, pages: Tensor, temperature: float) -> Tensor:
         """Return probabilities, shape (batch, classes), of uint8 pages, shape (batch, height, width, 3)."""
@@ -49,7 +107,12 @@ class Teachers:
         return torch.stack(opinions).mean(dim=0)
 
 
-def _resized(pages: Tensor, size: tuple[int, int]) -> Tensor:
+def _compiled(folder: Path, threads: int) -> openvino.CompiledModel:
+    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
+    return openvino.Core().compile_model(folder / "model.xml", "CPU", settings)
+
+
+def _resized(pages: Tensor, size: Size) -> Tensor:
     planes = pages.permute(0, 3, 1, 2).float()
     resized = functional.interpolate(planes, size=size, mode="bilinear", antialias=True)
     return resized.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)

@@ -1,7 +1,7 @@
 """What a version says of pages that it did not learn from: folds by source, or a share kept aside."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from training.data import DataError, Document, Page, folds, split
-from training.distillation import Teachers
 from training.export import as_served, export_openvino, infer
 from training.metrics import Labels, measure, softmax
 from training.network import preprocessing_of
 from training.precision import CALIBRATION_PAGES, PRECISIONS, Row, compare, quantise, together
 from training.recipe import Precision, Recipe
-from training.train import Fit, Resources, fit
+from training.train import Fit, Resources, Teacher, fit
 
+FINAL = "final"
+"""Name of the fit whose network is kept; the others are `fold-1`, `fold-2` …"""
 COMPARED = 100, 400
 """Precisions are compared on at least so many held-out pages, for fewer say nothing, and on at most so many."""
 
@@ -46,15 +47,18 @@ class Held:
         return np.array([page.document.label for page in self.pages], dtype=np.int64)
 
 
+Teach = Callable[[str, Sequence[Page]], Teacher]
+
+
 @dataclass(frozen=True)
 class Job:
-    """What every fit of one training shares."""
+    """What every fit of one training shares; `teach` gives the teacher of a fit, by its name and its pages."""
 
     recipe: Recipe
     labels: tuple[str, ...]
     runs: Path
     resources: Resources
-    teachers: Teachers | None
+    teach: Teach | None
     console: Console
     notes: str = ""
 
@@ -67,7 +71,7 @@ class Job:
             aside,
             self.runs / f"{name}.pt",
             resources=self.resources,
-            teacher=self.teachers,
+            teacher=self.teach(name, learn) if self.teach else None,
             console=self.console,
         )
 
@@ -81,7 +85,7 @@ def fit_and_measure(
     if not dealt:
         learn, aside, protocol = split(documents, job.recipe.validation.holdout, job.recipe.seed)
         learn_pages, aside_pages = _pages_of(pages, learn), _pages_of(pages, aside)
-        fitted = job.fit("final", [*learn_pages, *drawn], aside_pages)
+        fitted = job.fit(FINAL, [*learn_pages, *drawn], aside_pages)
         said, table = _ask(job, fitted, learn_pages, aside_pages)
         return fitted, Held(said, tuple(aside_pages), tuple(learn_pages), protocol, table)
     answers: list[NDArray[np.float32]] = []
@@ -101,7 +105,7 @@ def fit_and_measure(
         asked += aside_pages
         _report(job, f"fold {number}", answers[-1], aside_pages)
     job.console.print("every source has been measured; now learning from all of them")
-    fitted = job.fit("final", [*pages, *drawn], [])
+    fitted = job.fit(FINAL, [*pages, *drawn], [])
     protocol = (
         f"{len(dealt)}-fold cross-validation by source: each page judged by a network that saw no page of its source, "
         "so that a label of one source was known to it from drawn pages only"

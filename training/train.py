@@ -5,7 +5,6 @@ epoch and the place in it, so neither the number of workers nor a break and resu
 """
 
 import copy
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.checkpoint import Average, Epoch, Run
+from training.checkpoint import Average, Epoch, Run, fingerprint_of
 from training.data import STRANGER, Page
 from training.metrics import measure, softmax
 from training.network import Forward, Served, behind_trunk, logits_of, make_graph, preprocessing_of
@@ -81,8 +80,7 @@ def fit(
     torch.set_num_threads(resources.threads)
     graph = make_graph(recipe, len(labels))
     run = Run(graph, _optimizer(graph, recipe), Average(graph, recipe.schedule.ema))
-    names = sorted(page.document.file.name for page in learn)
-    fingerprint = f"{recipe.learning()} {list(labels)} {len(learn)} {hash_of(names)}"
+    fingerprint = fingerprint_of(recipe, labels, learn)
     console = console or Console()
     if run.resume(checkpoint, fingerprint):
         console.print(f"resuming after epoch {run.epoch} of {recipe.schedule.epochs}")
@@ -104,11 +102,6 @@ def fit(
             console.print("stopped: keeping the best so far")
     graph.load_state_dict(run.best or run.average.state)
     return Fit(graph.eval(), run.history, interrupted)
-
-
-def hash_of(names: Sequence[str]) -> str:
-    """Return a short stable digest of names."""
-    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
 
 
 def _optimizer(graph: Served, recipe: Recipe) -> torch.optim.Optimizer:

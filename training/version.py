@@ -23,7 +23,7 @@ from training.data import Page, load_pages, scan
 from training.distillation import Teachers
 from training.drawn import DRAWN, draw_pages
 from training.export import ParityError, as_served, check_parity, digest, export_openvino, export_torchscript
-from training.held_out import Held, Job, fit_and_measure, pixels_of
+from training.held_out import FINAL, Held, Job, Teach, fit_and_measure, pixels_of
 from training.metrics import Metrics, measure, softmax
 from training.network import preprocessing_of
 from training.precision import CALIBRATION_PAGES, quantise
@@ -98,13 +98,12 @@ def train_version(
         keep=runs / "drawn",
     )
     console.print(f"{recipe.version}: {len(pages)} pages of {len(folder.labels)} labels, {len(drawn)} drawn ones")
-    teachers = Teachers(tuple(out.parent / name for name in recipe.distillation.teachers), folder.labels)
     job = Job(
         recipe,
         folder.labels,
         runs / recipe.version,
         resources,
-        teachers if recipe.distillation.teachers else None,
+        _teach([out.parent / name for name in recipe.distillation.teachers], folder.labels, runs),
         console,
         _notes(recipe_file),
     )
@@ -118,6 +117,19 @@ def train_version(
             export_torchscript(as_served(fitted.graph), width, height, Path(scratch) / "model.pt")
         _publish(Path(scratch), out)
     return Result(out, metrics, tuple(skipped), fitted.interrupted)
+
+
+def _teach(teachers: Sequence[Path], labels: Sequence[str], runs: Path) -> Teach | None:
+    """Where a fit finds its teachers, if the recipe names any."""
+    if not teachers:
+        return None
+
+    def teach(name: str, learn: Sequence[Page]) -> Teachers:
+        if name == FINAL:
+            return Teachers.released(teachers, labels)
+        return Teachers.of_fold(teachers, labels, runs, name, learn)
+
+    return teach
 
 
 def _notes(recipe_file: Path) -> str:
