@@ -185,9 +185,9 @@ def _write(folder: Path, job: Job, fitted: Fit, held: Held, facts: dict[str, Any
         "sha256": digest([model, weights]),
         "training": facts,
         "metrics": {
-            "accuracy": round(metrics.accuracy, 4),
-            "accuracy_interval": [round(bound, 4) for bound in metrics.interval],
-            "macro_f1": round(metrics.macro_f1, 4),
+            "accuracy": round(metrics.accuracy, 6),
+            "accuracy_interval": [round(bound, 6) for bound in metrics.interval],
+            "macro_f1": round(metrics.macro_f1, 6),
             "ece": round(metrics.ece, 4),
             "recall": {label: round(share, 4) for label, share in metrics.recall.items()},
             "images": metrics.images,
