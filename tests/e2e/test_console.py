@@ -25,6 +25,7 @@ from tests.support.template import ROOT
 from tests.support.uploads import policy
 from triptych import inbox, target
 from triptych.inbox import Drop
+from triptych.promotion import Promotions, Wish
 from triptych.results import Results
 from triptych.reviews import Reviews
 from triptych.stack import Home, Stack
@@ -358,10 +359,15 @@ def test_a_console_without_a_stack_says_so_and_finds_it(chromium: Browser, home:
 
 
 def fill_queue(to: target.Target, wanted: int) -> None:
-    """Drop documents until so many wait for a person: unclear ones wait, and one of ten others."""
+    """Drop documents until so many wait for a person. Everything is audited from here on: whatever comes waits."""
     reviews, results = Reviews(to.table), Results(to.table)
+    promotions = Promotions(Policies(to.table), results)
+    if promotions.current().audit_share < 1:
+        promotions.promote(Wish(audit_share=1.0), by="ann", why="a trial")
     while (counts := reviews.counts(most=100)).review + counts.audit < wanted:
-        dropped = inbox.drop(to.s3, to.bucket, Drop(sample("IMG_20240612_101503.jpg"), f"unclear-{next(numbers)}.jpg"))
+        number = next(numbers)
+        name = READABLE[number % len(READABLE)]
+        dropped = inbox.drop(to.s3, to.bucket, Drop(sample(name), f"{number:03}-{name}"))
         assert results.wait_for(dropped, PATIENCE_MS / 1000)
 
 
