@@ -125,11 +125,6 @@ def _deal(job: Job, documents: Sequence[Document], drawable: frozenset[int]) -> 
         return []
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
-
-
 def _pages_of(pages: Sequence[Page], documents: Sequence[Document]) -> list[Page]:
     wanted = set(documents)
     return [page for page in pages if page.document in wanted]
@@ -142,11 +137,13 @@ def _ask(
     recipe = job.recipe
     with tempfile.TemporaryDirectory() as scratch:
         made = {precision: Path(scratch) / precision for precision in PRECISIONS}
-        export_openvino(as_served(fitted.graph), recipe.input.width, recipe.input.height, _made(made["f32"]))
+        for folder in made.values():
+            folder.mkdir()
+        export_openvino(as_served(fitted.graph), recipe.input.width, recipe.input.height, made["f32"])
         made["bf16"] = made["f32"]  # one file: a hint decides
         comparing = len(aside) >= COMPARED[0]
         if comparing or recipe.precision == "int8":
-            quantise(made["f32"], pixels_of(recipe, learnt, CALIBRATION_PAGES), _made(made["int8"]))
+            quantise(made["f32"], pixels_of(recipe, learnt, CALIBRATION_PAGES), made["int8"])
         pixels = pixels_of(recipe, aside)
         said = infer(made[recipe.precision], pixels, recipe.precision)
         if not comparing:

@@ -137,7 +137,8 @@ def write_vote(models: Path, runs: Path, versions: Sequence[str], strangers: Pat
     labels = manifests[versions[0]].labels
     said = common({version: read_answers(runs / version / FILE) for version in versions})
     truth = said[versions[0]].truth
-    vote = soft_vote(_stacked(said))
+    probabilities = np.stack([answers.probabilities for answers in said.values()])
+    vote = soft_vote(probabilities)
     table = confusion(vote.argmax(axis=1), truth, len(labels))
     draw_confusion(table, labels, f"the vote of {', '.join(versions)} on pages of unseen sources", models / PICTURE)
     lines = [
@@ -151,18 +152,13 @@ def write_vote(models: Path, runs: Path, versions: Sequence[str], strangers: Pat
         "",
         f"![confusion matrix of the vote]({PICTURE})",
         "",
-        *_doubt(manifests, said, strangers, models),
+        *_doubt(manifests, probabilities, vote, truth, strangers, models),
         "",
-        *_several_pages(said),
+        *_several_pages(versions, probabilities, vote, truth, documents(said[versions[0]].names)),
     ]
     text = "\n".join(lines) + "\n"
     (models / CARD).write_text(text, "utf-8")
     return text
-
-
-def _stacked(said: Mapping[str, Answers]) -> Floats:
-    """The probabilities of all versions, shape (versions, pages, labels)."""
-    return np.stack([answers.probabilities for answers in said.values()])
 
 
 def _side_by_side(said: Mapping[str, Answers], vote: Floats, truth: Labels, labels: Sequence[str]) -> list[str]:
@@ -183,13 +179,16 @@ def _side_by_side(said: Mapping[str, Answers], vote: Floats, truth: Labels, labe
 
 
 def _doubt(
-    manifests: Mapping[str, Manifest], said: Mapping[str, Answers], strangers: Path | None, models: Path
+    manifests: Mapping[str, Manifest],
+    probabilities: Floats,
+    vote: Floats,
+    truth: Labels,
+    strangers: Path | None,
+    models: Path,
 ) -> list[str]:
     below = [manifest.abstain_below for manifest in manifests.values()]
-    probabilities = _stacked(said)
-    vote = soft_vote(probabilities)
     marks = marked(probabilities.argmax(axis=2), probabilities.max(axis=2) < np.array(below)[:, None])
-    right = vote.argmax(axis=1) == next(iter(said.values())).truth
+    right = vote.argmax(axis=1) == truth
     lines = [
         "## Doubt",
         "",
@@ -217,23 +216,22 @@ def _share(right: Bools) -> str:
     return f"{right.mean():.1%}" if len(right) else "none"
 
 
-def _several_pages(said: Mapping[str, Answers]) -> list[str]:
-    first = next(iter(said.values()))
-    groups = documents(first.names)
+def _several_pages(
+    versions: Sequence[str], probabilities: Floats, vote: Floats, truth: Labels, groups: Sequence[Sequence[int]]
+) -> list[str]:
     if not groups:
         return []
     alone = [place for places in groups for place in places]
-    probabilities = _stacked(said)
-    pagewise = float((soft_vote(probabilities)[alone].argmax(axis=1) == first.truth[alone]).mean())
-    shares = pages_combined(probabilities, first.truth, groups)
+    pagewise = float((vote[alone].argmax(axis=1) == truth[alone]).mean())
+    shares = pages_combined(probabilities, truth, groups)
     return [
         "## Documents of several pages",
         "",
         f"{len(groups)} documents of which at least two pages were held out, {len(alone)} pages. Page by page the vote",
         f"is right on {pagewise:.1%} of them; a document as a whole, by up to eight pages, by way of combining them:",
         "",
-        f"| way | {' | '.join(said)} | the vote |",
-        f"|---|{'---|' * len(said)}---|",
+        f"| way | {' | '.join(versions)} | the vote |",
+        f"|---|{'---|' * len(versions)}---|",
         *(f"| {way} | {' | '.join(f'{share:.1%}' for share in row)} |" for way, row in shares.items()),
     ]
 

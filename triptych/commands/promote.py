@@ -37,13 +37,14 @@ def promote(
 ) -> None:
     """Change whose answers make the verdict. All versions go on answering, and can be promoted again."""
     wish = Wish(to, read_weights(weights) if weights else None, audit_share)
-    made = _promotions(stack).promote(wish, by=by or getpass.getuser(), why=why)
+    found = target.find(stack)
+    made = _promotions(found).promote(wish, by=by or getpass.getuser(), why=why)
     if as_json:
         typer.echo(json.dumps(made.as_dict(), indent=2, ensure_ascii=False))
     else:
         typer.echo(f"{made.id} holds within a minute: {describe(made)}.")
         if made.champion:
-            typer.echo(_evidence(made.champion, stack))
+            typer.echo(_evidence(made.champion, found))
 
 
 def policy(
@@ -52,7 +53,7 @@ def policy(
     stack: Stack = None,
 ) -> None:
     """Show the policy that holds, and those that held before it."""
-    history = _promotions(stack).history(limit)
+    history = _promotions(target.find(stack)).history(limit)
     if as_json:
         typer.echo(json.dumps([made.as_dict() for made in history], indent=2, ensure_ascii=False))
         return
@@ -66,14 +67,13 @@ def policy(
     Console().print(table)
 
 
-def _evidence(champion: str, stack: str | None) -> str:
+def _evidence(champion: str, stack: target.Target) -> str:
     """What the labels say of who was promoted: for whoever did it before looking, or on a hunch."""
     from triptych import reports  # brings scipy, which no other line here needs
     from triptych.evidence.advice import about
 
-    table = target.find(stack).table
     with aws_told():
-        found = reports.report(Results(table), Reviews(table), Policies(table))
+        found = reports.report(Results(stack.table), Reviews(stack.table), Policies(stack.table))
     said = about(champion, found.pairs)
     return f"What the labels say of {champion}: {said}" if said else f"There is nothing to compare {champion} with yet."
 
@@ -94,6 +94,5 @@ def describe(made: Policy) -> str:
     return f"{voters(made)}; {made.audit_share:.0%} of what nothing speaks against is audited"
 
 
-def _promotions(stack: str | None) -> Promotions:
-    table = target.find(stack).table
-    return Promotions(Policies(table), Results(table))
+def _promotions(stack: target.Target) -> Promotions:
+    return Promotions(Policies(stack.table), Results(stack.table))

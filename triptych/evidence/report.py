@@ -149,9 +149,7 @@ def assess(
     fair = [case for case in known if case.by_chance]
     pairs = compare(versions, sample, fair)
     advice = advise(policy.champion, versions, pairs)
-    notes = _notes(sample, known, fair, since)
-    if waiting == 0 and advice.action is Action.WAIT and sample:
-        notes.insert(0, "Nothing waits for a label just now: labels need further documents.")
+    starved = advice.action is Action.WAIT and waiting == 0
     return Report(
         made_at=now,
         since=since,
@@ -171,7 +169,7 @@ def assess(
         pairs=tuple(pairs),
         drift=drift(versions, sample),
         advice=advice,
-        notes=tuple(notes),
+        notes=tuple(_notes(sample, known, fair, since, starved=starved)),
         waiting=waiting,
     )
 
@@ -267,8 +265,12 @@ def _quantiles(milliseconds: Sequence[float]) -> dict[str, float | None]:
     }
 
 
-def _notes(sample: Sequence[Case], known: Sequence[Case], fair: Sequence[Case], since: datetime | None) -> list[str]:
+def _notes(
+    sample: Sequence[Case], known: Sequence[Case], fair: Sequence[Case], since: datetime | None, *, starved: bool
+) -> list[str]:
     notes = []
+    if starved and sample:
+        notes.append("Nothing waits for a label just now: labels need further documents.")
     if picked := len(known) - len(fair):
         notes.append(f"{picked} labelled documents were picked by a person, not by chance: they are not counted.")
     if outdated := sum(bool(case.outdated) for case in fair):
