@@ -40,6 +40,10 @@ def augment(
     pixels = preprocessing.apply(page)[..., :channels].astype(np.float32) / 255
     pixels = _light(pixels, how, rng)
     pixels = _optics(pixels, how, rng)
+    if rng.random() < how.warp:
+        pixels = _warped(pixels, rng)
+    if rng.random() < how.streaks:
+        pixels = _streaked(pixels, rng)
     if rng.random() < how.erase:
         pixels = _erased(pixels, rng)
     if rng.random() < how.border:
@@ -123,6 +127,33 @@ def _optics(pixels: Pixels, how: Augmentation, rng: np.random.Generator) -> Pixe
         grain = rng.standard_normal((*pixels.shape[:2], 1), dtype=np.float32)
         pixels = pixels + grain * np.float32(rng.uniform(0.01, 0.07))
     return pixels
+
+
+def _warped(pixels: Pixels, rng: np.random.Generator) -> Pixels:
+    """The waves of paper that does not lie flat: each column of pixels, or each row, moved along by a little."""
+    across = rng.random() < 0.5
+    lines = np.swapaxes(pixels, 0, 1) if across else pixels
+    length, count = lines.shape[:2]
+    place = np.linspace(0, 2 * np.pi, count)
+    waves = sum(rng.normal() * np.sin(place * rng.uniform(0.3, 3) + rng.uniform(0, 2 * np.pi)) for _ in range(2))
+    move = np.rint(waves * length * rng.uniform(0.003, 0.014)).astype(int)
+    source = np.clip(np.arange(length)[:, None] + move, 0, length - 1)
+    moved = lines[source, np.arange(count)]
+    return np.swapaxes(moved, 0, 1) if across else moved
+
+
+def _streaked(pixels: Pixels, rng: np.random.Generator) -> Pixels:
+    """What a worn copier adds: stripes along or across the page, darker or lighter, fine or broad, or dirty bands."""
+    height, width = pixels.shape[:2]
+    along = rng.random() < 0.6
+    length = width if along else height
+    coarse = rng.random(int(rng.integers(3, length))).astype(np.float32)[None, :]
+    stripes = np.asarray(Image.fromarray(coarse).resize((length, 1), Image.Resampling.BILINEAR))
+    dark = stripes * np.float32(rng.uniform(0.1, 0.5))
+    shade = np.repeat(dark, height, axis=0) if along else np.repeat(dark.T, width, axis=1)
+    if rng.random() < 0.35:  # dirt sits in a few bands only
+        shade = np.where(shade > 0.85 * dark.max(), rng.random(shade.shape) * rng.uniform(0.5, 1), 0)
+    return np.asarray(np.clip(pixels - shade[..., None], 0, 1), dtype=np.float32)
 
 
 def _erased(pixels: Pixels, rng: np.random.Generator) -> Pixels:

@@ -9,11 +9,13 @@ from PIL import Image
 
 from training.data import STRANGER, Document, Page
 from training.synthesis.documents import pages as documents
-from training.synthesis.sketches.business import invoice, receipt
-from training.synthesis.sketches.decks import resume, slides
+from training.synthesis.sketches.cvs import resume
+from training.synthesis.sketches.decks import slides
 from training.synthesis.sketches.forms import form
+from training.synthesis.sketches.invoices import invoice
 from training.synthesis.sketches.prose import handwritten, typewritten
 from training.synthesis.sketches.publications import book_page, scientific_paper
+from training.synthesis.sketches.receipts import receipt
 from training.synthesis.sketches.sheet import Sheet
 from training.synthesis.sketches.strangers import stranger
 

@@ -30,7 +30,7 @@ class Augmentation(_Section):
     """How pages are varied while training. Probabilities are per page, extents are upper bounds.
 
     What these break: paper and ink colour (tint, shading, contrast, whiten), the way of digitising (binarise, blur,
-    noise, jpeg, resolution, border), the margin and the logo (crop, margin, skew, erase).
+    noise, jpeg, resolution, border, warp, streaks), the margin and the logo (crop, margin, skew, erase).
     """
 
     crop: Annotated[float, Field(ge=0, lt=0.5)] = 0.08
@@ -52,6 +52,8 @@ class Augmentation(_Section):
     jpeg: Probability = 0.2
     resolution: Probability = 0.2
     border: Probability = 0.08
+    warp: Probability = 0.1
+    streaks: Probability = 0.1
     erase: Probability = 0.1
 
 

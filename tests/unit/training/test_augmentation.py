@@ -11,7 +11,19 @@ from training.augmentation import augment
 from training.recipe import Augmentation
 
 ALWAYS = Augmentation(
-    tint=1, shading=1, whiten=1, binarise=1, blur=1, noise=1, jpeg=1, resolution=1, border=1, erase=1, flip=1
+    tint=1,
+    shading=1,
+    whiten=1,
+    binarise=1,
+    blur=1,
+    noise=1,
+    jpeg=1,
+    resolution=1,
+    border=1,
+    warp=1,
+    streaks=1,
+    erase=1,
+    flip=1,
 )
 NEVER = Augmentation(
     crop=0,
@@ -28,6 +40,8 @@ NEVER = Augmentation(
     jpeg=0,
     resolution=0,
     border=0,
+    warp=0,
+    streaks=0,
     erase=0,
 )
 
@@ -85,3 +99,24 @@ def test_whitening_takes_the_paper_s_colour_away() -> None:
     pixels = augment(dull, Preprocessing(90, 130, "grey"), how, np.random.default_rng(0))
     assert np.median(np.asarray(dull)) < 150
     assert np.quantile(pixels, 0.9) > 240
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_copier_s_stripes_darken_and_never_whiten(seed: int) -> None:
+    how = NEVER.model_copy(update={"streaks": 1.0})
+    preprocessing = Preprocessing(90, 130, "grey")
+    before = preprocessing.apply(_page("L")).astype(int)
+    after = augment(_page("L"), preprocessing, how, np.random.default_rng(seed)).astype(int)
+    assert (after <= before + 1).all()
+    assert (after < before - 5).any()
+
+
+def test_wavy_paper_moves_the_print_and_leaves_its_shades() -> None:
+    how = NEVER.model_copy(update={"warp": 1.0})
+    preprocessing = Preprocessing(90, 130, "grey")
+    before = preprocessing.apply(_page("L"))
+    shades = np.unique(before).astype(int)
+    waved = [augment(_page("L"), preprocessing, how, np.random.default_rng(seed)) for seed in range(12)]
+    for after in waved:
+        assert np.abs(after[..., None].astype(int) - shades).min(axis=-1).max() <= 1
+    assert sum(not np.array_equal(before, after) for after in waved) > 6

@@ -1,9 +1,11 @@
 """Pages drawn straight into pixels: nine labels and strangers, plain and quick, left to augmentation to wear out.
 
-business      invoices and receipts           sheet   the canvas
+invoices      bills, with bills_* and bill_*  sheet   the canvas
+receipts      receipts                        writer  a hand with typeface, size and colours
 forms         forms                           fonts   typefaces of the machine by their role
 prose         letters and handwriting         words   names, amounts and sentences in several languages
 publications  books and papers
-decks         slides and CVs
+decks         slides
+cvs           CVs, with cv_*
 strangers     kinds of document that no label covers
 """

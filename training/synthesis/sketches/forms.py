@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from training.synthesis.sketches.business import portrait
 from training.synthesis.sketches.fonts import Face, pick
-from training.synthesis.sketches.sheet import BLACK, WHITE, Sheet
+from training.synthesis.sketches.sheet import BLACK, WHITE, Sheet, portrait
 from training.synthesis.sketches.words import Words
 
 

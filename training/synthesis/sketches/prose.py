@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from training.synthesis.sketches.business import A4, portrait
 from training.synthesis.sketches.fonts import Face, pick
-from training.synthesis.sketches.sheet import Color, Sheet, line_height, wrap
+from training.synthesis.sketches.sheet import A4, Color, Sheet, line_height, portrait, wrap
 from training.synthesis.sketches.words import Words
 
 

@@ -3,10 +3,9 @@
 import numpy as np
 from PIL import Image
 
-from training.synthesis.sketches.business import portrait
 from training.synthesis.sketches.fonts import Face, pick
 from training.synthesis.sketches.prose import paper_color
-from training.synthesis.sketches.sheet import BLACK, Sheet, wrap
+from training.synthesis.sketches.sheet import BLACK, Sheet, portrait, wrap
 from training.synthesis.sketches.words import Words
 
 

@@ -13,6 +13,9 @@ from training.synthesis.sketches.fonts import Font
 Color = tuple[int, int, int]
 BLACK: Color = (0, 0, 0)
 WHITE: Color = (255, 255, 255)
+A4 = (620, 877)
+LETTER = (620, 802)
+"""Sizes of paper in pixels."""
 
 
 class Sheet:
@@ -186,6 +189,11 @@ class Sheet:
         """Return a colour by chance."""
         red, green, blue = (int(value) for value in self.rng.integers(low, high + 1, 3))
         return red, green, blue
+
+
+def portrait(rng: np.random.Generator) -> tuple[int, int]:
+    """Return the size of an A4 or letter page."""
+    return A4 if rng.random() < 0.6 else LETTER
 
 
 def line_height(font: Font) -> float:

@@ -6,15 +6,17 @@ Showing a network strangers and asking it for an even spread over the labels mak
 
 import numpy as np
 
-from training.synthesis.sketches.business import portrait
 from training.synthesis.sketches.fonts import pick
-from training.synthesis.sketches.sheet import BLACK, WHITE, Sheet
+from training.synthesis.sketches.oddments import ODDMENTS, identity
+from training.synthesis.sketches.pictures import PICTURES, photograph
+from training.synthesis.sketches.sheet import BLACK, WHITE, Sheet, portrait
 from training.synthesis.sketches.words import Words
 
 
 def stranger(rng: np.random.Generator) -> Sheet:
     """Draw a page of some kind that no label covers."""
-    draw = (_newspaper, _card, _map, _photograph, _poster, _score, _drawing, _cover)
+    # Newspapers, identity papers and photographs come twice: they are what people drop by mistake.
+    draw = (_newspaper, _card, _map, _poster, _score, _drawing, _cover, identity, photograph, *PICTURES, *ODDMENTS)
     return draw[rng.integers(len(draw))](rng)
 
 
@@ -103,13 +105,6 @@ def _map(rng: np.random.Generator) -> Sheet:
     for _ in range(rng.integers(5, 40)):
         x, y = rng.uniform(0, 760, 2).tolist()
         sheet.text(x, y, words.fake.city(), face.at(float(rng.uniform(8, 16))))
-    return sheet
-
-
-def _photograph(rng: np.random.Generator) -> Sheet:
-    sheet = Sheet(int(rng.integers(400, 800)), int(rng.integers(400, 800)), rng)
-    edge = int(rng.choice([0, 0, 20, 60]))
-    sheet.picture(edge, edge, sheet.width - 2 * edge, sheet.height - 2 * edge)
     return sheet
 
 

@@ -1,15 +1,15 @@
-"""Invoices and receipts, in many layouts."""
+"""Invoices, in many layouts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from training.synthesis.sketches.bills_designed import account, coloured, payable
+from training.synthesis.sketches.bills_plain import minimal, printed_grid, printer, typeset
 from training.synthesis.sketches.fonts import Face, pick
-from training.synthesis.sketches.sheet import BLACK, WHITE, Color, Sheet, line_height
+from training.synthesis.sketches.sheet import BLACK, WHITE, Color, Sheet, line_height, portrait
 from training.synthesis.sketches.words import Words
-
-A4 = (620, 877)
-LETTER = (620, 802)
+from training.synthesis.sketches.writer import Writer
 
 INVOICE = {
     "en": (
@@ -93,14 +93,34 @@ INVOICE = {
     "pt": ("FATURA", "Fatura nº", "Data", "Cliente", "Descrição", "Qtd.", "Preço", "Valor", "Subtotal", "IVA", "Total"),
 }
 
-
-def portrait(rng: np.random.Generator) -> tuple[int, int]:
-    """Return the size of an A4 or letter page."""
-    return A4 if rng.random() < 0.6 else LETTER
+LAYOUTS: dict[Callable[[Writer, Sequence[str]], None], float] = {
+    typeset: 0.24,
+    printed_grid: 0.18,
+    printer: 0.12,
+    minimal: 0.12,
+    coloured: 0.13,
+    payable: 0.1,
+    account: 0.11,
+}
+"""The newer layouts and how often each of them is drawn."""
 
 
 def invoice(rng: np.random.Generator) -> Sheet:
-    """Draw a bill: sender, receiver, numbers, items, totals; sparse or full, plain or designed."""
+    """Draw a bill: typeset, printed, filled in or designed; of a few lines or of many."""
+    if rng.random() < 0.4:
+        return _common(rng)
+    words = Words(rng)
+    layouts = list(LAYOUTS)
+    layout = layouts[rng.choice(len(layouts), p=list(LAYOUTS.values()))]
+    sheet = Sheet(*portrait(rng), rng)
+    face = pick(str(rng.choice(["sans", "sans", "serif"])), rng)
+    accent = sheet.color(0, 170) if layout in (coloured, account) or rng.random() < 0.5 else BLACK
+    layout(Writer(sheet, words, face, float(rng.uniform(8, 11.5)), accent), INVOICE[words.locale[:2]])
+    return sheet
+
+
+def _common(rng: np.random.Generator) -> Sheet:
+    """Sender, receiver, numbers, items, totals; sparse or full."""
     words = Words(rng)
     terms = INVOICE[words.locale[:2]]
     sheet = Sheet(*portrait(rng), rng)
@@ -221,90 +241,3 @@ def _totals(
         foot = "  |  ".join([words.firm(), *words.address()])
         sheet.rule(margin, sheet.height - 38, right, sheet.height - 38, accent)
         sheet.text(sheet.width / 2, sheet.height - 34, foot, face.at(size * 0.75), (110, 110, 110), "ma")
-
-
-def receipt(rng: np.random.Generator) -> Sheet:
-    """Draw a till receipt: a narrow strip of print, alone or lying on a sheet, a scanner or a table."""
-    words = Words(rng)
-    face = pick(str(rng.choice(["mono", "mono", "mono", "sans"])), rng)
-    size = float(rng.uniform(11, 16))
-    width = int(rng.uniform(250, 400))
-    count = int(rng.choice([1, 2, 3, 4, 6, 9, 14, 22]))
-    grey = int(rng.integers(232, 256))
-    strip = Sheet(width, 1500, rng, (grey, grey, grey))
-    end = _receipt_text(strip, words, face, size, count)
-    strip.image = strip.image.crop((0, 0, width, int(min(1500, end + rng.uniform(10, 60)))))
-    return _laid(strip, rng)
-
-
-def _receipt_text(strip: Sheet, words: Words, face: Face, size: float, count: int) -> float:
-    rng, width = strip.rng, strip.width
-    ink = (int(rng.integers(0, 110) if rng.random() < 0.8 else rng.integers(110, 190)),) * 3  # thermal paper fades
-    plain, bold = face.at(size), face.at(size, "bold")
-    edge, y = float(rng.uniform(8, 24)), float(rng.uniform(8, 40))
-    if rng.random() < 0.3:
-        strip.logo(width / 2 - 25, y, 50, ink)
-        y += 58
-    y = strip.text(width / 2, y, words.firm().upper(), face.at(size * rng.uniform(1.0, 1.5), "bold"), ink, "ma")
-    for line in [*words.address(), f"TEL {words.number(9)}", f"{words.date()} {words.number(2)}:{words.number(2)}"]:
-        y = strip.text(width / 2, y, line, plain, ink, "ma")
-    y += size * 0.4
-    dashes = words.one_of("-", "=", "*", " ") * 60
-    y = strip.text(edge, y, dashes[: int((width - 2 * edge) / max(1.0, plain.getlength("-")))], plain, ink)
-    for _ in range(count):
-        name = words.phrase(1, 3)
-        if rng.random() < 0.6:
-            name = name.upper()
-        if rng.random() < 0.35:
-            y = strip.text(edge, y, name[:22], plain, ink)
-            name = f"  {rng.integers(1, 9)} x {words.amount(1, 60)}"
-        strip.text(edge, y, name[: int(width / size * 1.1)], plain, ink)
-        y = strip.text(width - edge, y, words.amount(1, 120), plain, ink, "ra") + 1
-    y = strip.text(edge, y + 2, dashes[: int((width - 2 * edge) / max(1.0, plain.getlength("-")))], plain, ink)
-    for name in ["Subtotal", "Tax", "TOTAL", words.one_of("Cash", "VISA", "Card"), "Change"][: rng.integers(2, 6)]:
-        font = face.at(size * 1.35, "bold") if name == "TOTAL" else plain
-        strip.text(edge, y, name, font, ink)
-        y = strip.text(width - edge, y, words.money(3, 400), font, ink, "ra") + 2
-    y += size
-    if rng.random() < 0.4:
-        x = edge + 20
-        while x < width - edge - 20:
-            bar = float(rng.uniform(1, 4))
-            strip.box(x, y, bar, 34, fill=ink)
-            x += bar + float(rng.uniform(2, 5))
-        y += 44
-    for _ in range(rng.integers(0, 4)):
-        y = strip.text(width / 2, y, words.phrase(2, 4).upper(), bold if rng.random() < 0.2 else plain, ink, "ma")
-    return y
-
-
-def _laid(strip: Sheet, rng: np.random.Generator) -> Sheet:
-    """Put a strip onto what it was scanned or photographed on, or leave it filling the picture."""
-    kind = int(rng.integers(4))
-    width, height = strip.image.size
-    if kind == 0:
-        strip.width, strip.height = width, height
-        return strip
-    if kind == 1:
-        ground = Sheet(*A4, rng)
-    else:
-        pad = rng.uniform(0.04, 0.5, 2)
-        ground = Sheet(
-            int(width * (1 + 2 * pad[0])), int(height * (1 + pad[1])), rng, WHITE if kind == 2 else (70, 60, 55)
-        )
-    if kind == 3:
-        ground.picture(0, 0, ground.width, ground.height)
-    # On a scanner's glass as large as a letter, a receipt is a small thing somewhere in the white.
-    share = float(rng.uniform(0.24, 0.7)) if kind == 1 else 0.95
-    strip.image.thumbnail((ground.width * share, ground.height * 0.97))
-    if kind == 1 and rng.random() < 0.6:
-        strip.image = strip.image.point(lambda value: min(255, value + 24))  # its edges do not show
-    turned = strip.image
-    if kind == 3:
-        mask_angle = float(rng.uniform(-8, 8))
-        turned = strip.image.convert("RGBA").rotate(mask_angle, expand=True)
-        turned.thumbnail((ground.width, ground.height))
-    x = int(rng.uniform(0, max(1, ground.width - turned.width)))
-    y = int(rng.uniform(0, max(1, (ground.height - turned.height) * (0.6 if kind == 1 else 1))))
-    ground.image.paste(turned, (x, y), turned if turned.mode == "RGBA" else None)
-    return ground
