@@ -12,8 +12,9 @@ from rich.table import Table
 
 from benchmarks.site import VERSIONS, Site
 from orchestrator.models import Models
+from orchestrator.outcomes import Outcome, Prediction
 from orchestrator.policy import DOCUMENT as POLICIES
-from orchestrator.records import Outcome, Prediction, Record, Status
+from orchestrator.records import Record, Status
 from orchestrator.settings import Settings
 from triptych.letters import Letters
 from triptych.stack import Ingest

@@ -26,7 +26,7 @@ from urllib.parse import quote_plus
 from benchmarks import meddler
 from benchmarks.audit import Sent, Truth, examine, named_in_letters, read_all, settle, table_of
 from benchmarks.site import VERSIONS, Site, page, site, wide
-from orchestrator.records import timestamp
+from orchestrator.keys import timestamp
 from triptych import stack
 from triptych.invocation import ALIAS
 from triptych.stack import Ingest

@@ -29,9 +29,13 @@ from rich import box
 from rich.table import Table
 
 from benchmarks.site import wide
+from orchestrator.keys import SHARDS, shard_key, timestamp
+from orchestrator.outcomes import Prediction
 from orchestrator.pipeline import judged
 from orchestrator.policy import EQUAL
-from orchestrator.records import SHARDS, Prediction, Record, Review, Status, Upload, shard_key, timestamp
+from orchestrator.records import Record, Status
+from orchestrator.reviews import Review
+from orchestrator.uploads import Upload
 from tests.support.template import table_definition
 from triptych import target
 from triptych.commands.shared import progress_bar

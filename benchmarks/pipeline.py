@@ -18,7 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from orchestrator.models import Models
-from orchestrator.records import Prediction, Record
+from orchestrator.outcomes import Prediction
+from orchestrator.records import Record
 from orchestrator.settings import Settings
 from triptych import inbox, target
 from triptych.errors import TriptychError

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.errors import CallFailed
-from orchestrator.records import Prediction
+from orchestrator.outcomes import Prediction
 
 
 def read_prediction(body: bytes, version: str, *, latency_ms: float) -> Prediction:

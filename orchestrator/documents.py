@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from orchestrator.errors import DocumentRejected, DocumentUnavailable
-from orchestrator.records import Upload, stand_in_sequencer
+from orchestrator.uploads import Upload, stand_in_sequencer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client

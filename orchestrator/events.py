@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote_plus
 
 from orchestrator.errors import MalformedEvent
-from orchestrator.records import Upload
+from orchestrator.uploads import Upload
 
 Event = Mapping[str, Any]
 T = TypeVar("T")

@@ -24,10 +24,11 @@ from orchestrator.events import Message, Task, from_batch, from_queue, uploads
 from orchestrator.models import Models
 from orchestrator.pipeline import Budget, Pipeline
 from orchestrator.policy import CurrentPolicy
-from orchestrator.records import Record, Upload
+from orchestrator.records import Record
 from orchestrator.settings import Settings
 from orchestrator.table import Policies, Records
 from orchestrator.telemetry import logger, report, summary
+from orchestrator.uploads import Upload
 
 _AWS = Config(
     connect_timeout=0.5, read_timeout=1.0, retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=4

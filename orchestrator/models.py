@@ -10,7 +10,7 @@ import urllib3
 
 from orchestrator.answers import read_prediction, read_problem
 from orchestrator.errors import CallFailed
-from orchestrator.records import ModelError, Outcome
+from orchestrator.outcomes import ModelError, Outcome
 
 MAX_ANSWER_BYTES = 256 * 1024
 """No honest answer comes near this; a longer one is not read to its end."""

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Protocol
 
 from orchestrator.errors import DocumentRejected, DocumentUnavailable, RecordConflict, RecordsUnavailable
+from orchestrator.outcomes import Outcome, Prediction
 from orchestrator.policy import Policy
-from orchestrator.records import LATE, Outcome, Prediction, Reason, Record, Status, Upload, draw
+from orchestrator.records import Reason, Record, Status
+from orchestrator.uploads import LATE, Upload, draw
 from orchestrator.verdict import combine, status_of
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from orchestrator.records import decimals, timestamp
+from orchestrator.keys import decimals, timestamp
 
 log = logging.getLogger(__name__)
 

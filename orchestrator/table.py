@@ -10,7 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from orchestrator.errors import RecordConflict, RecordsUnavailable
 from orchestrator.policy import DOCUMENT, EQUAL, Policy, sort_key
-from orchestrator.records import Record, Upload
+from orchestrator.records import Record
+from orchestrator.uploads import Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table

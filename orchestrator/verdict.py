@@ -4,8 +4,9 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from orchestrator.outcomes import Outcome, Prediction
 from orchestrator.policy import EQUAL, Policy
-from orchestrator.records import Agreement, Outcome, Prediction, Reason, Status, Verdict
+from orchestrator.records import Agreement, Reason, Status, Verdict
 
 DISAGREEMENT = "disagreement"
 """Versions that answered give different labels."""

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from orchestrator.records import Upload, is_folder_marker
+from orchestrator.uploads import Upload, is_folder_marker
 from triptych.checkpoint import Checkpoint
 from triptych.invocation import Event, Invoke, NotHandled, drive
 from triptych.results import Results

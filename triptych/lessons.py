@@ -19,7 +19,9 @@ from typing import Protocol
 
 from model_service.decoding import sniff
 from orchestrator.errors import DocumentRejected, DocumentUnavailable
-from orchestrator.records import NONE_OF_THEM, Record, Upload
+from orchestrator.records import Record
+from orchestrator.reviews import NONE_OF_THEM
+from orchestrator.uploads import Upload
 from triptych.errors import TriptychError
 
 REVIEWED = "reviewed"

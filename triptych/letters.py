@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from orchestrator.errors import MalformedEvent
 from orchestrator.events import uploads
-from orchestrator.records import Upload
+from orchestrator.uploads import Upload
 from triptych.invocation import Event
 
 if TYPE_CHECKING:

@@ -13,7 +13,9 @@ from urllib.parse import quote_plus
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from orchestrator.records import Record, Status, Upload, timestamp
+from orchestrator.keys import timestamp
+from orchestrator.records import Record, Status
+from orchestrator.uploads import Upload
 from triptych.invocation import Event, Invoke, NotHandled, drive
 from triptych.letters import Letter, Letters
 from triptych.results import Question, Results

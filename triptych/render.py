@@ -9,7 +9,9 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.records import Agreement, ModelError, Outcome, Queue, Record, Review, Status
+from orchestrator.outcomes import ModelError, Outcome
+from orchestrator.records import Agreement, Record, Status
+from orchestrator.reviews import Queue, Review
 
 _NARROW = 100
 """Columns of the screen below which three spelled-out labels do not fit beside the rest."""

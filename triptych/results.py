@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import ConditionBase, Key
 
-from orchestrator.records import ALL, REVIEWED, SHARDS, Queue, Record, Status, shard_key, timestamp
+from orchestrator.keys import ALL, SHARDS, shard_key, timestamp
+from orchestrator.records import Record, Status
+from orchestrator.reviews import REVIEWED, Queue
 from triptych.inbox import Dropped
 
 if TYPE_CHECKING:

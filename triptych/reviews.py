@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from orchestrator.errors import RecordConflict, RecordsUnavailable
-from orchestrator.records import NONE_OF_THEM, REVIEWED, Queue, Record, Review, draw
+from orchestrator.records import Record
+from orchestrator.reviews import NONE_OF_THEM, REVIEWED, Queue, Review
 from orchestrator.table import Records
+from orchestrator.uploads import draw
 from triptych.errors import TriptychError
 from triptych.results import Question, Results
 
@@ -65,7 +67,7 @@ class Reviews:
         self._now = now
 
     def queue(self, limit: int = 50) -> list[Record]:
-        """What a person should label next: doubts and audits in turn, each kind in the order of `records.draw`.
+        """What a person should label next: doubts and audits in turn, each kind in the order of `uploads.draw`.
 
         The order is as good as random within the newest that wait, so that whoever stops anywhere has labelled a
         fair sample of each kind: the easy ones first, or the ones of one morning, would flatter a version. An index

@@ -20,7 +20,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from orchestrator.records import NONE_OF_THEM, ModelError, Outcome, Record
+from orchestrator.outcomes import ModelError, Outcome
+from orchestrator.records import Record
+from orchestrator.reviews import NONE_OF_THEM
 from triptych.errors import TriptychError, UsageError
 from triptych.render import versions_in
 from triptych.reviews import Reviews

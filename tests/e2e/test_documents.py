@@ -13,7 +13,8 @@ from urllib.parse import quote_plus
 import pytest
 from typer.testing import CliRunner
 
-from orchestrator.records import ModelError, Record, Status
+from orchestrator.outcomes import ModelError
+from orchestrator.records import Record, Status
 from tests.support.samples import EXPECTED, FOLDER, READABLE, REJECTED, sample
 from tests.support.template import ROOT
 from triptych import target

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from orchestrator.records import LATE, Record, Status
+from orchestrator.records import Record, Status
+from orchestrator.uploads import LATE
 from tests.e2e.conftest import RETRY_SECONDS
 from tests.support.samples import sample
 from triptych import target

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from orchestrator.records import Queue, Record, Status
+from orchestrator.records import Record, Status
+from orchestrator.reviews import Queue
 from orchestrator.verdict import soft_vote
 from tests.e2e.conftest import RETRY_SECONDS
 from tests.support.samples import sample

@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from orchestrator.records import Queue, Record, Review, draw
+from orchestrator.records import Record
+from orchestrator.reviews import Queue, Review
+from orchestrator.uploads import draw
 from tests.support.uploads import NOON, prediction, record, upload
 from triptych.evidence.cases import Answer, Case
 

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from orchestrator.outcomes import ModelError, Outcome, Prediction
 from orchestrator.policy import EQUAL, Policy
-from orchestrator.records import ModelError, Outcome, Prediction, Record, Status, Upload
+from orchestrator.records import Record, Status
+from orchestrator.uploads import Upload
 from orchestrator.verdict import combine, status_of
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from orchestrator.records import LATE
+from orchestrator.uploads import LATE
 from triptych import batch_job, target
 from triptych.backfill import Backfill, Fate, Listed, Pace, documents, listed
 from triptych.batch_job import BatchJob

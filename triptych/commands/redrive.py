@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.records import timestamp
+from orchestrator.keys import timestamp
 from triptych import target
 from triptych.commands.options import Json, Stack
 from triptych.commands.shared import INTERRUPTED, age, aws_told, progress_bar

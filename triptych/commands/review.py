@@ -17,7 +17,9 @@ from rich.text import Text
 
 from orchestrator.documents import Documents
 from orchestrator.errors import DocumentRejected, DocumentUnavailable
-from orchestrator.records import NONE_OF_THEM, ModelError, Record
+from orchestrator.outcomes import ModelError
+from orchestrator.records import Record
+from orchestrator.reviews import NONE_OF_THEM
 from triptych import sheets, target
 from triptych.commands.options import By, Json, Stack
 from triptych.commands.shared import progress_bar

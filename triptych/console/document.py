@@ -9,7 +9,8 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from model_service.limits import Limits
-from orchestrator.records import NONE_OF_THEM, Status
+from orchestrator.records import Status
+from orchestrator.reviews import NONE_OF_THEM
 from triptych.console import views
 from triptych.console.context import HERE, Console, Here
 from triptych.console.pictures import NoPicture

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
-from orchestrator.records import Record, Status, timestamp
+from orchestrator.keys import timestamp
+from orchestrator.records import Record, Status
 from triptych.console.views import words
 from triptych.results import Question, Results
 

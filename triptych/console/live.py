@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Request, Response, UploadFile
 
-from orchestrator.records import Prediction, Record
+from orchestrator.outcomes import Prediction
+from orchestrator.records import Record
 from triptych import inbox
 from triptych.console import views
 from triptych.console.context import Console, Here

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from orchestrator.outcomes import ModelError, Prediction
 from orchestrator.policy import Policy
-from orchestrator.records import ModelError, Prediction, Queue, Record
+from orchestrator.records import Record
+from orchestrator.reviews import Queue
 from orchestrator.verdict import combine
 
 STRATA = (Queue.REVIEW, Queue.AUDIT)

@@ -9,7 +9,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import ArrayLike
 
-from orchestrator.records import Queue
+from orchestrator.reviews import Queue
 from triptych.evidence.cases import Case
 from triptych.evidence.classical import cohen_kappa, holm, mcnemar
 from triptych.evidence.intervals import Estimate, share, unknown

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from orchestrator.keys import timestamp
 from orchestrator.policy import EQUAL, Policy
-from orchestrator.records import NONE_OF_THEM, Queue, Record, timestamp
+from orchestrator.records import Record
+from orchestrator.reviews import NONE_OF_THEM, Queue
 from triptych.evidence.advice import Action, Advice, advise
 from triptych.evidence.calibration import Calibration, Floats, calibration
 from triptych.evidence.cases import STRATA, VOTE, Case, cases, current_weights

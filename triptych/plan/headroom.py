@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from orchestrator.records import SHARDS
+from orchestrator.keys import SHARDS
 from triptych.plan import measured, template
 from triptych.plan.capacity import Capacity
 from triptych.plan.costs import lcus, write_units

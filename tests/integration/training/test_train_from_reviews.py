@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from model_service.classifier import Classifier
 from model_service.engine import load_model
 from model_service.limits import Limits
-from orchestrator.records import NONE_OF_THEM
+from orchestrator.reviews import NONE_OF_THEM
 from orchestrator.table import Records
 from tests.support.flowers import plant
 from tests.support.template import table_definition

@@ -7,7 +7,8 @@ import pytest
 
 from benchmarks.audit import Finding, Sent, judge
 from benchmarks.chart import percentile
-from orchestrator.records import Outcome, Record
+from orchestrator.outcomes import Outcome
+from orchestrator.records import Record
 from tests.support.uploads import error, prediction, record, upload
 
 SENT = Sent("service killed", "direct", "a.png", b"12345", "etag", "v-1")

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from image_build import contexts
@@ -23,7 +23,6 @@ def lay(root: Path, tree: dict[str, bytes]) -> Path:
     return root
 
 
-@settings(deadline=None)
 @given(first=TREES, second=TREES, one=SETTINGS, other=SETTINGS)
 def test_two_tags_are_equal_exactly_where_content_and_settings_are(
     tmp_path_factory: pytest.TempPathFactory,

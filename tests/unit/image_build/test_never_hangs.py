@@ -17,7 +17,7 @@ SERVICE_TIMEOUT_S = 2700
 OPERATIONS = ("StartBuild", "BatchGetBuilds", "ListBuildsForProject", "StopBuild")
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     duration=st.floats(0, 4000),
     outcome=st.sampled_from(["SUCCEEDED", "SUCCEEDED", "FAILED", "FAULT", "TIMED_OUT", "STOPPED"]),

@@ -25,7 +25,7 @@ HEADERS = [
 ]
 BMP = b"BM" + bytes(12) + b"\x28\0\0\0"
 
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+unhurried = settings(suppress_health_check=[HealthCheck.too_slow])
 few = settings(unhurried, max_examples=25)
 
 

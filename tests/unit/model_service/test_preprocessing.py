@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -12,7 +12,6 @@ from tests.support.pages import page
 sides = st.integers(1, 96)
 
 
-@settings(deadline=None)
 @given(width=sides, height=sides, page_width=sides, page_height=sides, grey=st.booleans())
 def test_any_page_becomes_the_models_input(
     width: int, height: int, page_width: int, page_height: int, grey: bool

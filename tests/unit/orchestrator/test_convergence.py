@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from orchestrator.errors import DocumentUnavailable, RecordConflict, RecordsUnavailable
+from orchestrator.outcomes import Outcome, Prediction
 from orchestrator.pipeline import Budget, Pipeline
-from orchestrator.records import Outcome, Prediction, Queue, Record, Status, Upload, draw
+from orchestrator.records import Record, Status
+from orchestrator.reviews import Queue
+from orchestrator.uploads import Upload, draw
 from orchestrator.verdict import combine
 from tests.support.uploads import NOON, Standing, error, policy, prediction, upload
 from triptych.reviews import CannotReview, Reviews
@@ -261,4 +264,4 @@ class Convergence(RuleBasedStateMachine):
 
 
 TestConvergence: Any = Convergence.TestCase
-TestConvergence.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
+TestConvergence.settings = settings(max_examples=150, stateful_step_count=25)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from orchestrator.errors import MalformedEvent
 from orchestrator.events import Task, from_batch, from_queue, uploads
-from orchestrator.records import Upload
+from orchestrator.uploads import Upload
 
 EVENTS = Path(__file__).parents[2] / "events"
 

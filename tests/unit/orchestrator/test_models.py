@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator.models import MAX_ANSWER_BYTES, Models
-from orchestrator.records import ModelError, Outcome, Prediction
+from orchestrator.outcomes import ModelError, Outcome, Prediction
 from tests.support.servers import Behaviour, Request, serving, truth
 
 

@@ -9,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import DocumentRejected, DocumentUnavailable, RecordConflict, RecordsUnavailable
+from orchestrator.outcomes import Outcome, Prediction
 from orchestrator.pipeline import Budget, Pipeline, merge
 from orchestrator.policy import EQUAL, Policy
-from orchestrator.records import LATE, Outcome, Prediction, Queue, Reason, Record, Review, Status, Upload
+from orchestrator.records import Reason, Record, Status
+from orchestrator.reviews import Queue, Review
+from orchestrator.uploads import LATE, Upload
 from tests.support.uploads import NOON, Standing, error, policy, prediction, record, upload
 
 VERSIONS = ("v1", "v2", "v3")

@@ -10,7 +10,7 @@ from boto3.dynamodb.conditions import Key
 from botocore.stub import Stubber
 
 from orchestrator.errors import RecordConflict, RecordsUnavailable
-from orchestrator.records import shard_key, shard_of
+from orchestrator.keys import shard_key, shard_of
 from orchestrator.table import Records
 from tests.support.uploads import error, prediction, record, upload
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.outcomes import ModelError, Outcome, Prediction
 from orchestrator.policy import EQUAL
-from orchestrator.records import Agreement, ModelError, Outcome, Prediction, Status
+from orchestrator.records import Agreement, Status
 from orchestrator.verdict import DISAGREEMENT, UNCORROBORATED, UNSURE, UNTRUSTED, combine, soft_vote, status_of
 from tests.support.uploads import error, policy, prediction
 

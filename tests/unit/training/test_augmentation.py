@@ -54,7 +54,7 @@ def _page(mode: str = "RGB", size: tuple[int, int] = (90, 130)) -> Image.Image:
     return page.convert(mode)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32), st.sampled_from(["grey", "rgb"]), st.integers(2, 300), st.integers(2, 300))
 def test_any_page_becomes_what_the_network_takes(
     seed: int, color: Literal["grey", "rgb"], width: int, height: int

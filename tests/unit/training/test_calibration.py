@@ -7,7 +7,7 @@ from training.calibration import abstain_threshold, fit_temperature
 from training.metrics import calibration_error, softmax
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(st.floats(0.3, 4.0), st.integers(0, 2**16))
 def test_the_temperature_that_spoilt_honest_logits_is_found(temperature: float, seed: int) -> None:
     """Labels drawn from softmax(logits) are calibrated; multiplied by T, the fit must give T back."""

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.records import Prediction
+from orchestrator.outcomes import Prediction
 from orchestrator.verdict import combine
 from tests.support.flowers import plant
 from tests.support.tiny_model import write_tiny_model

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from orchestrator.events import from_batch
-from orchestrator.records import LATE, Status, Upload
+from orchestrator.records import Status
+from orchestrator.uploads import LATE, Upload
 from tests.support.repair import down, items
 from tests.support.servers import Request, Server
 from triptych import target

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import DocumentRejected
-from orchestrator.records import NONE_OF_THEM, Queue, Record, Review, Upload
+from orchestrator.records import Record
+from orchestrator.reviews import NONE_OF_THEM, Queue, Review
+from orchestrator.uploads import Upload
 from tests.support.flowers import plant
 from tests.support.samples import sample
 from tests.support.uploads import NOON, prediction, record, upload

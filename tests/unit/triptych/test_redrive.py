@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from orchestrator.events import uploads
-from orchestrator.records import Reason, Record, Status, Upload
+from orchestrator.records import Reason, Record, Status
 from orchestrator.table import Records
+from orchestrator.uploads import Upload
 from tests.support.repair import down, items
 from tests.support.servers import Server
 from tests.support.uploads import error, prediction, record

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from orchestrator.records import Reason, Record, Status, shard_of
+from orchestrator.keys import shard_of
+from orchestrator.records import Reason, Record, Status
 from orchestrator.table import Records
 from tests.support.uploads import NOON, error, prediction, record, upload
 from triptych.inbox import Dropped

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.keys import shard_of
+from orchestrator.outcomes import Prediction
 from orchestrator.pipeline import judged
 from orchestrator.policy import DOCUMENT, EQUAL
-from orchestrator.records import NONE_OF_THEM, Prediction, Queue, Reason, Record, Status, draw, shard_of
+from orchestrator.records import Reason, Record, Status
+from orchestrator.reviews import NONE_OF_THEM, Queue
 from orchestrator.table import Records
+from orchestrator.uploads import draw
 from tests.support.uploads import NOON, error, policy, prediction, record, upload
 from triptych import reviews as module
 from triptych.results import Question, Results

@@ -6,7 +6,9 @@ import json
 
 import pytest
 
-from orchestrator.records import NONE_OF_THEM, Outcome, Record
+from orchestrator.outcomes import Outcome
+from orchestrator.records import Record
+from orchestrator.reviews import NONE_OF_THEM
 from orchestrator.table import Records
 from tests.support.uploads import error, prediction, record, upload
 from triptych import sheets

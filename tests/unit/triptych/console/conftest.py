@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fastapi.testclient import TestClient
 
+from orchestrator.outcomes import Outcome
 from orchestrator.pipeline import judged
-from orchestrator.records import Outcome, Record
+from orchestrator.records import Record
 from orchestrator.table import Records
 from tests.support.pages import encode, page
 from tests.support.uploads import policy, prediction, record, upload

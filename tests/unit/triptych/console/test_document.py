@@ -6,7 +6,8 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from orchestrator.records import Outcome, Record
+from orchestrator.outcomes import Outcome
+from orchestrator.records import Record
 from orchestrator.table import Records
 from tests.support.pages import several_pages
 from tests.support.uploads import error, record, upload

@@ -5,7 +5,8 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.records import Outcome, Reason, Status
+from orchestrator.outcomes import Outcome
+from orchestrator.records import Reason, Status
 from orchestrator.table import Records
 from tests.support.uploads import error, record, upload
 from tests.unit.triptych.console.conftest import AGREED, TORN, drop

@@ -2,7 +2,8 @@
 
 from fastapi.testclient import TestClient
 
-from orchestrator.records import NONE_OF_THEM, Queue, Record
+from orchestrator.records import Record
+from orchestrator.reviews import NONE_OF_THEM, Queue
 from tests.unit.triptych.console.conftest import AGREED, TORN, drop
 from triptych.console.context import Console
 from triptych.reviews import Reviews

@@ -6,8 +6,10 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.outcomes import ModelError, Outcome, Prediction
 from orchestrator.policy import EQUAL, Policy
-from orchestrator.records import ModelError, Outcome, Prediction, Queue, Record, Review
+from orchestrator.records import Record
+from orchestrator.reviews import Queue, Review
 from tests.support.uploads import NOON, error, policy, prediction, record, upload
 from triptych.evidence.cases import cases, current_weights
 
@@ -30,7 +32,7 @@ OUTCOMES: st.SearchStrategy[Outcome] = st.one_of(
 POLICIES = st.sampled_from([EQUAL, policy(weights={"v1": 1.0}, champion="v1"), policy()])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.fixed_dictionaries(dict.fromkeys(("v1", "v2", "v3"), OUTCOMES)), POLICIES)
 def test_where_versions_differ_the_document_is_always_flagged(outcomes: dict[str, Outcome], held: Policy) -> None:
     """So unflagged documents cannot tell versions apart, and labels from the review queue alone can."""

@@ -25,7 +25,7 @@ def test_mcnemar_as_published(first_only: int, second_only: int, p: float) -> No
     assert mcnemar(first_only, second_only) == pytest.approx(p, abs=5e-5)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 3000), st.integers(0, 3000))
 def test_mcnemar_as_statsmodels_has_it(first_only: int, second_only: int) -> None:
     theirs = statsmodels_mcnemar([[10, first_only], [second_only, 10]], exact=True).pvalue
@@ -38,7 +38,7 @@ def test_holm_as_published() -> None:
     assert holm([]) == []
 
 
-@settings(max_examples=10, deadline=None)  # statsmodels collects garbage at each call
+@settings(max_examples=10)  # statsmodels collects garbage at each call
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_as_statsmodels_has_it(p_values: list[float]) -> None:
     assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1].tolist(), abs=1e-12)
@@ -61,7 +61,7 @@ def test_kappa_of_one_label_throughout_is_unknown() -> None:
     assert cohen_kappa(np.zeros((0, 0))).value is None
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.lists(st.integers(1, 60), min_size=3, max_size=3), min_size=3, max_size=3))
 def test_kappa_and_its_interval_as_statsmodels_has_them(table: list[list[int]]) -> None:
     theirs = cohens_kappa(np.array(table))

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import chi2_contingency
@@ -31,7 +31,6 @@ def stream(
     return made
 
 
-@settings(deadline=None)
 @given(COUNTS)
 def test_distance_and_test_as_scipy_has_them(counts: list[tuple[int, int]]) -> None:
     some, others = (np.array(side, dtype=float) for side in zip(*counts, strict=True))
@@ -42,7 +41,6 @@ def test_distance_and_test_as_scipy_has_them(counts: list[tuple[int, int]]) -> N
         assert p == pytest.approx(float(theirs.pvalue), rel=1e-6, abs=1e-12)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 300)), min_size=1, max_size=8))
 def test_distance_is_a_share_whatever_is_rare(counts: list[tuple[int, int]]) -> None:
     some, others = (np.array(side, dtype=float) for side in zip(*counts, strict=True))

@@ -22,7 +22,7 @@ def test_the_exact_interval_as_published(successes: int, n: int, low: float, hig
     assert exact(successes, n) == pytest.approx((low, high), abs=5e-5)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_the_exact_interval_as_statsmodels_has_it(counts: tuple[int, int]) -> None:
     assert exact(*counts) == pytest.approx(proportion_confint(*counts, method="beta"), abs=1e-9)
@@ -54,7 +54,7 @@ STRATA = st.integers(1, 80).flatmap(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(STRATA, min_size=1, max_size=4))
 def test_an_interval_holds_its_estimate_and_failures_mirror_successes(strata: list[Stratum]) -> None:
     right = stratified(strata)
@@ -69,7 +69,7 @@ def test_an_interval_holds_its_estimate_and_failures_mirror_successes(strata: li
     assert wrong.high == pytest.approx(1 - right.low)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(STRATA, min_size=2, max_size=4), st.randoms())
 def test_strata_have_no_order(strata: list[Stratum], chance: object) -> None:
     assert stratified(strata[::-1]).value == pytest.approx(stratified(strata).value)

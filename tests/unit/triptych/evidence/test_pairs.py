@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.records import NONE_OF_THEM, Queue
+from orchestrator.reviews import NONE_OF_THEM, Queue
 from tests.support.evidence import case
 from triptych.evidence.cases import Case
 from triptych.evidence.intervals import Estimate
@@ -99,7 +99,7 @@ def test_p_values_are_corrected_for_all_pairs() -> None:
 COUNT = st.integers(0, 60)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(COUNT, COUNT, COUNT, st.integers(1, 100), st.integers(0, 900))
 def test_changing_two_versions_over_changes_the_sign(wins: int, ties: int, losses: int, apart: int, alike: int) -> None:
     assume(wins + ties + losses)
@@ -117,14 +117,14 @@ def test_changing_two_versions_over_changes_the_sign(wins: int, ties: int, losse
     assert back.kappa.value == pytest.approx(pair.kappa.value)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.permutations(labelled(12, 3, 5, both=4)))
 def test_the_order_of_labels_is_nothing(labels: Sequence[Case]) -> None:
     sample = population(10, 90)
     assert compare(["v1", "v2"], sample[::-1], labels) == compare(["v1", "v2"], sample, labelled(12, 3, 5, both=4))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(COUNT, COUNT, COUNT, st.integers(1, 300), st.integers(0, 2000), st.integers(1, 6))
 def test_the_bounds_hold_the_estimate(wins: int, ties: int, losses: int, apart: int, alike: int, pairs: int) -> None:
     assume(wins + ties + losses)

@@ -8,7 +8,8 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from orchestrator.records import NONE_OF_THEM, Queue, Record, Review
+from orchestrator.records import Record
+from orchestrator.reviews import NONE_OF_THEM, Queue, Review
 from tests.support.evidence import World, world
 from tests.support.uploads import NOON, error, policy, prediction, record, upload
 from triptych.evidence.advice import Action

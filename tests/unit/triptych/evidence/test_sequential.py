@@ -46,7 +46,7 @@ def test_ties_are_no_evidence_of_a_difference() -> None:
     assert float(log_wealth(12, 0, 3)) == pytest.approx(float(log_wealth(12, 50, 3)))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(COUNTS, COUNTS, COUNTS)
 def test_changing_sides_mirrors_everything(wins: int, ties: int, losses: int) -> None:
     low, high = confidence_sequence(wins, ties, losses, 0.05)
@@ -56,13 +56,13 @@ def test_changing_sides_mirrors_everything(wins: int, ties: int, losses: int) ->
     assert float(p_value(wins, ties, losses)) == pytest.approx(float(p_value(losses, ties, wins)))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(COUNTS, COUNTS, COUNTS)
 def test_changing_sides_leaves_the_forecast(wins: int, ties: int, losses: int) -> None:
     assert more_needed(wins, ties, losses, 0.05) == more_needed(losses, ties, wins, 0.05)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(COUNTS, COUNTS, COUNTS, st.floats(0.001, 0.2))
 def test_the_bounds_part_what_is_refuted_from_what_is_not(wins: int, ties: int, losses: int, alpha: float) -> None:
     low, high = confidence_sequence(wins, ties, losses, alpha)
@@ -74,7 +74,7 @@ def test_the_bounds_part_what_is_refuted_from_what_is_not(wins: int, ties: int, 
         assert low - 1e-6 <= (wins - losses) / n <= high + 1e-6
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(COUNTS, COUNTS, COUNTS)
 def test_arrays_say_what_single_counts_say(wins: int, ties: int, losses: int) -> None:
     lows, _ = confidence_sequence(np.array([wins, 1]), np.array([ties, 2]), np.array([losses, 3]), 0.05)

@@ -67,7 +67,7 @@ def test_a_photograph_shows_the_table_around_the_page(page: Image.Image) -> None
     assert corner < np.asarray(photograph)[photograph.height // 2].max() - 40
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 1000), st.integers(2, 60), st.integers(8, 200), st.integers(8, 200))
 def test_clouds_fill_the_page_between_nought_and_one(seed: int, cells: int, width: int, height: int) -> None:
     noise = degrade.clouds((width, height), np.random.default_rng(seed), cells)

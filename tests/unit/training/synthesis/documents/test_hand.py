@@ -32,7 +32,7 @@ def test_accents_are_strokes_over_the_letter_they_belong_to() -> None:
     assert np.nonzero(accented)[0].min() < np.nonzero(plain)[0].min() - 2
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.floats(8, 16), st.floats(150, 500))
 def test_lines_keep_all_words_and_fit_the_width(seed: int, size: float, width: float) -> None:
     hand = Hand(Random(seed))
