@@ -134,10 +134,17 @@ def soft_vote(probabilities: Floats) -> Floats:
         probabilities: Of each version, shape (versions, documents, labels).
 
     Returns:
-        Shape (documents, labels): their mean, sharpened by the root of how many versions there are.
+        Shape (documents, labels): their mean, its highest sharpened by the root of how many versions there are.
     """
-    sharp: Floats = probabilities.mean(axis=0) ** np.sqrt(len(probabilities))
-    return np.asarray(sharp / sharp.sum(axis=-1, keepdims=True))
+    mean: Floats = probabilities.mean(axis=0)
+    labels, power = mean.shape[1], np.sqrt(len(probabilities))
+    rows, best = np.arange(len(mean)), mean.argmax(axis=1)
+    top = mean[rows, best]
+    high, low = top**power, (1 - top) ** power * (labels - 1) ** (1 - power)
+    sharp = high / (high + low)
+    vote = mean * ((1 - sharp) / np.maximum(1 - top, 1e-12))[:, None]
+    vote[rows, best] = sharp
+    return np.asarray(vote / vote.sum(axis=1, keepdims=True))
 
 
 def marked(labels: Labels, unsure: Bools) -> Bools:

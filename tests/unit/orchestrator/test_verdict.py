@@ -73,9 +73,8 @@ def test_doubt_of_most_versions_asks_for_review(abstaining: int, flagged: bool) 
 def test_a_label_that_one_version_does_not_know_counts_as_zero_there() -> None:
     verdict = combine({"v1": prediction("invoice", 0.6), "v2": prediction("form", 1.0, probabilities={"form": 1.0})})
     assert verdict is not None
-    odds = [mean ** math.sqrt(2) for mean in (0.5, 0.3, 0.2)]
     assert verdict.label == "form"
-    assert verdict.confidence == pytest.approx(odds[0] / sum(odds))
+    assert verdict.confidence == pytest.approx(1 / (1 + 2 ** (1 - math.sqrt(2))))  # even means, two others
 
 
 def test_nothing_answered_gives_no_verdict() -> None:
@@ -188,6 +187,19 @@ def test_sharpening_changes_how_sure_the_vote_is_and_never_what_it_says(
     assert sum(pooled.values()) == pytest.approx(1)
     assert mean[max(pooled, key=pooled.__getitem__)] == pytest.approx(max(mean.values()))
     assert max(pooled.values()) >= max(mean.values()) / sum(mean.values()) - 1e-9
+
+
+def test_of_two_documents_the_vote_is_surer_of_that_with_the_higher_mean() -> None:
+    """However the rest is spread: a page of an unknown kind has a bit of everything."""
+    spread = {"a": 0.5, "b": 0.1, "c": 0.1, "d": 0.1, "e": 0.1, "f": 0.1}
+    between = {"a": 0.52, "b": 0.48, "c": 0.0, "d": 0.0, "e": 0.0, "f": 0.0}
+    stranger, dilemma = (soft_vote([(1.0, said)] * 3)["a"] for said in (spread, between))
+    assert 0.5 < stranger < dilemma < 1
+
+
+def test_a_vote_without_any_doubt_stays_without_it() -> None:
+    assert soft_vote([(1.0, {"a": 1.0, "b": 0.0})] * 3) == {"a": 1.0, "b": 0.0}
+    assert soft_vote([(1.0, {"only": 1.0})] * 2) == {"only": 1.0}
 
 
 def test_a_version_without_a_vote_is_watched_all_the_same() -> None:
