@@ -80,7 +80,8 @@ def sharpened(chance: float, power: float, labels: int) -> float:
     """
     if labels < 2 or chance >= 1:
         return 1.0
-    high, low = chance**power, (1 - chance) ** power * (labels - 1) ** (1 - power)
+    high = math.pow(chance, power)
+    low = math.pow(1 - chance, power) * math.pow(labels - 1, 1 - power)
     return high / (high + low)
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from triptych.stack import Home, Stack, StackError, down, environment, up
+from tests.support.account import Account, need_sam
+from triptych.stack import Home, Stack, down, up
 from triptych.stack.processes import MARK
 
 RETRY_SECONDS = 3.0
@@ -24,15 +25,18 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 @pytest.fixture(scope="session")
 def stack(home: Home) -> Iterator[Stack]:
     """The running stack: emulator, template.yaml deployed with IAM enforced, three model services."""
-    try:
-        environment.tool("sam")
-    except StackError as missing:
-        pytest.skip(str(missing))
+    need_sam()
     try:
         yield up(home=home, retry_seconds=RETRY_SECONDS)
     finally:
         down(home=home)
     assert not survivors(home), "down left processes behind"
+
+
+@pytest.fixture(scope="module")
+def packaged(account: Account) -> str:
+    """Where the packaged template is, in the account that the module's own fixture opens."""
+    return account.package()
 
 
 def survivors(home: Home) -> list[str]:

@@ -17,12 +17,11 @@ import pytest
 from botocore.exceptions import WaiterError
 
 from image_build import contexts
-from tests.support.account import Account, difference
+from tests.support.account import Account, difference, opened
 from tests.support.rollouts import BUILDING
 from tests.support.template import ROOT
-from triptych.stack import Home, StackError, deploy, emulator, environment
+from triptych.stack import Home, deploy
 from triptych.stack.deploy import STACK_NAME
-from triptych.stack.processes import stop
 
 pytestmark = pytest.mark.timeout(900)  # the whole stack, three times over
 
@@ -32,32 +31,15 @@ VERSIONS = ("v1", "v2", "v3")
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """An account of its own, IAM enforced, with the template built; the models are small ones."""
-    home = Home(tmp_path_factory.mktemp("account"))
-    try:
-        environment.tool("sam")
-    except StackError as missing:
-        pytest.skip(str(missing))
-    checkout = small_checkout(tmp_path_factory.mktemp("checkout"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(emulator, "_SERVICES", f"{emulator._SERVICES},codebuild,ecr")
-        server = emulator.launch(home, retry_seconds=1)
-    try:
-        account = Account(home, server.port)
+    with opened(Home(tmp_path_factory.mktemp("account")), "codebuild", "ecr") as account:
+        checkout = small_checkout(tmp_path_factory.mktemp("checkout"))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(deploy, "REPOSITORY", checkout)
-            deploy.build(home, "small")
+            deploy.build(account.home, "small")
         # The local stack leaves the contexts out; here they are wanted.
-        package = f"ARTIFACTS_DIR={home.build / 'ImageBuilder'}"
+        package = f"ARTIFACTS_DIR={account.home.build / 'ImageBuilder'}"
         subprocess.run(["make", "-C", checkout / "image_build", package, "build-ImageBuilder"], check=True)
         yield account
-    finally:
-        stop(server.process)
-
-
-@pytest.fixture(scope="module")
-def packaged(account: Account) -> str:
-    """Where the packaged template is."""
-    return account.package()
 
 
 def small_checkout(path: Path) -> Path:

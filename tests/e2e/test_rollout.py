@@ -9,15 +9,14 @@ from typing import Any
 import pytest
 
 from orchestrator.records import Record, Status
-from tests.support.account import Account, Holdings, difference, waited_for
+from tests.support.account import Account, Holdings, difference, opened, waited_for
 from tests.support.pages import encode, page
 from tests.support.probe import client
 from tests.support.rollouts import COMBINATIONS, THEIRS
 from tests.support.template import ROOT
 from triptych import target
 from triptych.results import Results
-from triptych.stack import Home, Stack, StackError, deploy, emulator, environment, fingerprints, services, up
-from triptych.stack.processes import stop
+from triptych.stack import Home, Stack, deploy, environment, fingerprints, services, up
 from triptych.stack.state import State
 
 pytestmark = pytest.mark.timeout(900)  # seconds each on a quiet machine, minutes on one that is busy
@@ -34,29 +33,14 @@ RETAINED = {
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """An account of its own, IAM enforced, with the template built, and a bucket that was there before."""
-    home = Home(tmp_path_factory.mktemp("account"))
-    try:
-        environment.tool("sam")
-    except StackError as missing:
-        pytest.skip(str(missing))
-    server = emulator.launch(home, retry_seconds=1)
-    try:
-        account = Account(home, server.port)
-        deploy.build(home, fingerprints.of_deployment())
+    with opened(Home(tmp_path_factory.mktemp("account"))) as account:
+        deploy.build(account.home, fingerprints.of_deployment())
         s3 = account.client("s3")
         s3.create_bucket(Bucket=THEIRS)
         s3.put_bucket_notification_configuration(
             Bucket=THEIRS, NotificationConfiguration={"EventBridgeConfiguration": {}}
         )
         yield account
-    finally:
-        stop(server.process)
-
-
-@pytest.fixture(scope="module")
-def packaged(account: Account) -> str:
-    """The URL of the packaged template."""
-    return account.package()
 
 
 def forget(account: Account) -> None:

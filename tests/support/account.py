@@ -2,17 +2,20 @@
 
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import boto3
+import pytest
 
 from tests.support.template import ROOT
-from triptych.stack import emulator, environment
+from triptych.stack import StackError, emulator, environment
 from triptych.stack.deploy import STACK_NAME, parameters, read_outputs
 from triptych.stack.home import Home
+from triptych.stack.processes import stop
 
 Holdings = dict[str, set[str]]
 """Names or ids of what there is, by kind."""
@@ -44,6 +47,27 @@ _LISTS: list[tuple[str, str, str, str | None]] = [
     ("sqs", "list_queues", "QueueUrls", None),
 ]
 """How everything is listed that template.yaml makes: service, call, field of the answer, field of an item."""
+
+
+def need_sam() -> None:
+    """Skip the test where there is no SAM CLI."""
+    try:
+        environment.tool("sam")
+    except StackError as missing:
+        pytest.skip(str(missing))
+
+
+@contextmanager
+def opened(home: Home, *more_services: str) -> Iterator["Account"]:
+    """Open an account of its own, IAM enforced, on an emulator that ends with it."""
+    need_sam()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(emulator, "_SERVICES", ",".join((emulator._SERVICES, *more_services)))
+        server = emulator.launch(home, retry_seconds=1)
+    try:
+        yield Account(home, server.port)
+    finally:
+        stop(server.process)
 
 
 @dataclass(frozen=True)
