@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from model_service.manifest import load
+from training import soup
 from training.checkpoint import averaged, fingerprint_of
 from training.data import DataError, Page
 from training.export import as_served, export_openvino
@@ -83,15 +84,19 @@ class Teachers:
         models = []
         for folder in folders:
             recipe = read_recipe(folder / "recipe.toml")
-            file = runs / recipe.version / f"{name}.pt"
-            weights = averaged(file, fingerprint_of(recipe, labels, learn), recipe.schedule.epochs)
-            if weights is None:
+            weights = []
+            for number in range(recipe.schedule.ingredients):
+                file = soup.file_of(runs / recipe.version / f"{name}.pt", number)
+                fingerprint = fingerprint_of(soup.ingredient(recipe, number), labels, learn)
+                weights.append(averaged(file, fingerprint, recipe.schedule.epochs))
+            whole = [each for each in weights if each is not None]
+            if len(whole) < len(weights):
                 raise DataError(
                     f"the teacher {recipe.version} has not learnt from the pages of {name} and from these alone: train "
                     "it first on this folder, with as many folds and drawn pages, and keep its checkpoints"
                 )
             graph = make_graph(recipe, len(labels))
-            graph.load_state_dict(weights)
+            graph.load_state_dict(soup.mean(whole))
             with tempfile.TemporaryDirectory() as scratch:
                 export_openvino(as_served(graph.eval()), recipe.input.width, recipe.input.height, Path(scratch))
                 models.append((_compiled(Path(scratch), threads), (recipe.input.height, recipe.input.width)))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
+from training import soup
 from training.data import DataError, Document, Page, folds, split
 from training.export import as_served, export_openvino, infer
 from training.metrics import Labels, measure, softmax
@@ -63,17 +64,28 @@ class Job:
     notes: str = ""
 
     def fit(self, name: str, learn: Sequence[Page], aside: Sequence[Page]) -> Fit:
-        """Fit one network; its checkpoint has that name."""
-        return fit(
-            self.recipe,
-            self.labels,
-            learn,
-            aside,
-            self.runs / f"{name}.pt",
-            resources=self.resources,
-            teacher=self.teach(name, learn) if self.teach else None,
-            console=self.console,
-        )
+        """Fit one network, or a soup of several; the first one's checkpoint has that name."""
+        fits: list[Fit] = []
+        count = self.recipe.schedule.ingredients
+        for number in range(count):
+            if count > 1:
+                self.console.print(f"network {number + 1} of {count}, to be averaged")
+            fits.append(
+                fit(
+                    soup.ingredient(self.recipe, number),
+                    self.labels,
+                    learn,
+                    aside,
+                    soup.file_of(self.runs / f"{name}.pt", number),
+                    head_seed=self.recipe.seed,
+                    resources=self.resources,
+                    teacher=self.teach(name, learn) if self.teach else None,
+                    console=self.console,
+                )
+            )
+            if fits[-1].interrupted:
+                break
+        return soup.blend(fits) if len(fits) > 1 else fits[0]
 
 
 def fit_and_measure(

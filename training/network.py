@@ -37,9 +37,9 @@ class Served(nn.Module):
         return logits.to(torch.float32)
 
 
-def make_graph(recipe: Recipe, classes: int) -> Served:
-    """Build the recipe's network with its initial weights; the head depends on the seed only."""
-    torch.manual_seed(recipe.seed)
+def make_graph(recipe: Recipe, classes: int, head_seed: int | None = None) -> Served:
+    """Build the recipe's network with its initial weights; the head depends on a seed only, usually the recipe's."""
+    torch.manual_seed(recipe.seed if head_seed is None else head_seed)
     network = build(recipe.architecture, classes, recipe.weights, recipe.schedule.dropout)
     if recipe.schedule.batch_norm == "folded":
         fold_norms(network)

@@ -79,6 +79,8 @@ class Schedule(_Section):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.99
     """Decay of the moving average of the weights, which is what is kept."""
+    ingredients: Annotated[int, Field(ge=1, le=8)] = 1
+    """How many networks are trained from the same initial weights and averaged: see `training.soup`."""
     bf16: bool = False
     """Autocast to bfloat16: faster where the processor has it."""
 

@@ -57,6 +57,7 @@ def fit(
     aside: Sequence[Page],
     checkpoint: Path,
     *,
+    head_seed: int | None = None,
     resources: Resources | None = None,
     teacher: Teacher | None = None,
     console: Console | None = None,
@@ -69,6 +70,7 @@ def fit(
         learn: Pages to learn from.
         aside: Pages to measure on after each epoch; the best epoch is kept. None: the last epoch is kept.
         checkpoint: File that a broken run is resumed from, if it belongs to this recipe and these pages.
+        head_seed: Decides what the untaught layers begin with, where it is not the recipe's seed.
         resources: Share of the machine.
         teacher: Gives probabilities to agree with, beside the labels.
         console: Where progress is shown.
@@ -78,7 +80,7 @@ def fit(
     """
     resources = resources or Resources()
     torch.set_num_threads(resources.threads)
-    graph = make_graph(recipe, len(labels))
+    graph = make_graph(recipe, len(labels), head_seed)
     run = Run(graph, _optimizer(graph, recipe), Average(graph, recipe.schedule.ema))
     fingerprint = fingerprint_of(recipe, labels, learn)
     console = console or Console()
