@@ -67,6 +67,7 @@ class Job:
         """Fit one network, or a soup of several; the first one's checkpoint has that name."""
         fits: list[Fit] = []
         count = self.recipe.schedule.ingredients
+        teacher = self.teach(name, learn) if self.teach else None
         for number in range(count):
             if count > 1:
                 self.console.print(f"network {number + 1} of {count}, to be averaged")
@@ -79,13 +80,13 @@ class Job:
                     soup.file_of(self.runs / f"{name}.pt", number),
                     head_seed=self.recipe.seed,
                     resources=self.resources,
-                    teacher=self.teach(name, learn) if self.teach else None,
+                    teacher=teacher,
                     console=self.console,
                 )
             )
             if fits[-1].interrupted:
                 break
-        return soup.blend(fits) if len(fits) > 1 else fits[0]
+        return soup.blend(fits)
 
 
 def fit_and_measure(

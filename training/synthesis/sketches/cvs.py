@@ -10,7 +10,7 @@ from training.synthesis.sketches.cv_typeset import academic, banking, europass, 
 from training.synthesis.sketches.fonts import Face, pick
 from training.synthesis.sketches.sheet import BLACK, WHITE, Color, Sheet, line_height, portrait, wrap
 from training.synthesis.sketches.words import Words
-from training.synthesis.sketches.writer import Writer
+from training.synthesis.sketches.writer import Writer, choose
 
 LAYOUTS: dict[Callable[[Writer], None], float] = {
     europass: 0.14,
@@ -33,8 +33,7 @@ def resume(rng: np.random.Generator) -> Sheet:
     if rng.random() < 0.4:
         return _common(rng)
     words = Words(rng)
-    layouts = list(LAYOUTS)
-    layout = layouts[rng.choice(len(layouts), p=list(LAYOUTS.values()))]
+    layout = choose(LAYOUTS, rng)
     dark = rng.random() < (0.5 if layout is framed else 0.06 if layout in (equal_columns, timeline) else 0)
     sheet = Sheet(*portrait(rng), rng, _night(rng) if dark else WHITE)
     face = pick(str(rng.choice(["sans", "sans", "serif"])), rng)

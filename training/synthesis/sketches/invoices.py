@@ -9,7 +9,7 @@ from training.synthesis.sketches.bills_plain import minimal, printed_grid, print
 from training.synthesis.sketches.fonts import Face, pick
 from training.synthesis.sketches.sheet import BLACK, WHITE, Color, Sheet, line_height, portrait
 from training.synthesis.sketches.words import Words
-from training.synthesis.sketches.writer import Writer
+from training.synthesis.sketches.writer import Writer, choose
 
 INVOICE = {
     "en": (
@@ -110,8 +110,7 @@ def invoice(rng: np.random.Generator) -> Sheet:
     if rng.random() < 0.4:
         return _common(rng)
     words = Words(rng)
-    layouts = list(LAYOUTS)
-    layout = layouts[rng.choice(len(layouts), p=list(LAYOUTS.values()))]
+    layout = choose(LAYOUTS, rng)
     sheet = Sheet(*portrait(rng), rng)
     face = pick(str(rng.choice(["sans", "sans", "serif"])), rng)
     accent = sheet.color(0, 170) if layout in (coloured, account) or rng.random() < 0.5 else BLACK

@@ -1,6 +1,8 @@
 """A hand that knows its typeface, size and colours, so that a layout reads as what it writes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -8,6 +10,8 @@ from PIL import Image, ImageDraw
 from training.synthesis.sketches.fonts import Face, Font, faces, pick
 from training.synthesis.sketches.sheet import BLACK, WHITE, Color, Sheet, line_height
 from training.synthesis.sketches.words import Words
+
+Layout = TypeVar("Layout")
 
 
 @dataclass
@@ -165,6 +169,11 @@ class Writer:
             self.sheet.pen.line((area[0], area[1], x + size / 2, y + size * 0.7, area[2], area[1]), fill=fill)
         else:
             self.sheet.pen.rounded_rectangle(area, size * 0.3, fill=fill)
+
+
+def choose(layouts: Mapping[Layout, float], rng: np.random.Generator) -> Layout:
+    """Return one of some layouts, each as often as its share says."""
+    return list(layouts)[rng.choice(len(layouts), p=list(layouts.values()))]
 
 
 def on(fill: Color) -> Color:
