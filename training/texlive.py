@@ -10,10 +10,12 @@ never draw. What comes out is an ImageFolder with a manifest, to copy beside one
 import csv
 import re
 import sys
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pypdfium2  # type: ignore[import-untyped]
@@ -23,26 +25,41 @@ LICENCE = "LPPL and other free licences, by package"
 SIDE = 900
 """Pixels of the longer side."""
 
+Item = TypeVar("Item")
+
 
 @dataclass(frozen=True)
 class Rule:
-    """Which files show documents of a label: how their path looks, how many pages of each, and how many in all."""
+    """Which files show documents of a label.
+
+    Attributes:
+        label: The label.
+        path: How their path looks.
+        pages: At most so many of one file.
+        most: At most so many in all.
+        text: A page with fewer letters shows nothing of its kind, such as the last one of a CV.
+        landscape: Whether their pages are wide instead of tall.
+    """
 
     label: str
     path: re.Pattern[str]
     pages: int
     most: int
+    text: int = 0
     landscape: bool = False
 
 
-def _rule(label: str, pages: int, most: int, *parts: str, landscape: bool = False) -> Rule:
-    return Rule(label, re.compile("|".join(parts), re.IGNORECASE), pages, most, landscape)
+def _rule(label: str, pages: int, most: int, *parts: str, text: int = 0, landscape: bool = False) -> Rule:
+    return Rule(label, re.compile("|".join(parts), re.IGNORECASE), pages, most, text, landscape)
 
 
 # The first rule that fits decides; a manual is no example of what its package makes.
 NOT_EXAMPLES = re.compile(
-    r"/(figures?|pictures|images|graphics|gfx|pics|contents)/|logo|(guide|manual|doc|code|handbook)[^/]*\.pdf$", re.I
+    r"/(figures?|pictures|images|graphics|gfx|pics|contents)/|logo|(guide|manual|doc|code|handbook|ESIEEcv)[^/]*\.pdf$",
+    re.IGNORECASE,
 )
+LETTER = re.compile(r"\b(Dear|Sincerely|Yours faithfully)\b")
+"""Packages for CVs show letters of application beside them."""
 RULES = (
     _rule(
         "resume",
@@ -50,8 +67,9 @@ RULES = (
         150,
         r"[/-](tucv|simplecv|ecv|readablecv|cv4tw|limecv|esieecv|harnon-cv|europasscv|pas-cv|mycv|europecv|komacv)/.+/?.*"
         r"(ex|example|template|test|sample|mwe|cv-|resume|_en|_de|minimal|spl|dpl|at\.|utf8)",
-        r"/(koma-moderncvclassic/cvbasic|ESIEEcv|CVCTAN|classicthesis-cv|sample-europecv-bib)\.pdf",
+        r"/(koma-moderncvclassic/cvbasic|CVCTAN|classicthesis-cv|sample-europecv-bib)\.pdf",
         r"/(resumecls/example|moderncv|curve|currvita|vita|altacv|cv)/.*(example|template|sample|resume-)",
+        text=150,
     ),
     _rule(
         "slides",
@@ -72,6 +90,7 @@ RULES = (
         r"/(resphilosophica|scrjrnl|confproc|classicthesis/examples/classicthesis-article|soton|uspace|wlg|philosoph)",
         r"/(autoarea|authorarchive|turabian|ametsoc|agu|IEEEtran|nature|pnas|biometrika|matc3|mentis|msu|gzt)",
         r"(samplepaper|sample-article|template_basic|template_advanced|pjsample|article-in-|paper-english|HgbArticle)",
+        text=300,
     ),
 )
 
@@ -84,7 +103,13 @@ def examples(docs: Path) -> Iterator[tuple[Rule, str, Path]]:
             continue
         rule = next((rule for rule in RULES if rule.path.search(path)), None)
         if rule:
-            yield rule, file.parent.name, file
+            yield rule, _package(path), file
+
+
+def _package(path: str) -> str:
+    """Return the folder below that of a format, such as `acmart` of texlive-doc/latex/acmart/samples/x.pdf."""
+    found = re.search(r"texlive-doc/[^/]+/([^/]+)/", path)
+    return found[1] if found else Path(path).parent.name
 
 
 def pages(file: Path, rule: Rule) -> Iterator[Image.Image]:
@@ -96,29 +121,66 @@ def pages(file: Path, rule: Rule) -> Iterator[Image.Image]:
     with document:
         wanted = np.unique(np.linspace(0, len(document) - 1, rule.pages).round().astype(int))
         for number in wanted:
-            width, height = document.get_page_size(int(number))
+            page = document[int(number)]
+            width, height = page.get_size()
             if min(width, height) < 200 or (width > height * 1.15) != rule.landscape or max(width, height) > 1200:
                 continue
-            image = document[int(number)].render(scale=SIDE / max(width, height)).to_pil().convert("RGB")
+            text = page.get_textpage().get_text_bounded()
+            if len(text) < rule.text or (rule.label == "resume" and LETTER.search(text)):
+                continue
+            image = page.render(scale=SIDE / max(width, height)).to_pil().convert("RGB")
             grey = np.asarray(image.convert("L"))
             if grey.std() > 12:  # an empty or nearly empty page shows nothing of its kind
                 yield image
 
 
+def in_turn(streams: Iterable[Iterator[Item]]) -> Iterator[Item]:
+    """Give one item of each stream, then a second of each, until all have ended."""
+    left = list(streams)
+    while left:
+        going = []
+        for stream in left:
+            for item in islice(stream, 1):
+                going.append(stream)
+                yield item
+        left = going
+
+
+def chosen(docs: Path) -> Iterator[tuple[Rule, str, Image.Image]]:
+    """Give the pages of each rule and what to call them: one of every package before the second of any.
+
+    Were they taken file by file, the packages whose names begin with a would be all there is.
+    """
+    found: dict[str, dict[str, list[tuple[Rule, Path]]]] = defaultdict(lambda: defaultdict(list))
+    for rule, package, file in examples(docs):
+        found[rule.label][package].append((rule, file))
+    for packages in found.values():
+        rule = next(iter(packages.values()))[0][0]
+        yield from islice(in_turn(_shown(package, files) for package, files in packages.items()), rule.most)
+
+
+def _shown(package: str, files: Sequence[tuple[Rule, Path]]) -> Iterator[tuple[Rule, str, Image.Image]]:
+    """A file named like its package is its manual: it shows much source, and is wanted only where nothing else is."""
+    files = [(rule, file) for rule, file in files if file.stem.lower() != package.lower()] or files
+    return in_turn(_named(rule, f"texlive-{package}-{file.stem}", file) for rule, file in files)
+
+
+def _named(rule: Rule, name: str, file: Path) -> Iterator[tuple[Rule, str, Image.Image]]:
+    for image in pages(file, rule):
+        yield rule, name, image
+
+
 def gather(docs: Path, out: Path) -> Counter[str]:
-    """Write the pages of every example below `docs` as an ImageFolder with a manifest; return how many a label."""
+    """Write the pages of examples below `docs` as an ImageFolder with a manifest; return how many a label."""
     made: Counter[str] = Counter()
     with (_made(out) / "manifest.csv").open("w", newline="", encoding="utf-8") as lines:
         rows = csv.writer(lines)
         rows.writerow(["file", "source", "licence"])
-        for rule, package, file in examples(docs):
-            for image in pages(file, rule):
-                if made[rule.label] >= rule.most:
-                    break
-                name = f"{rule.label}/texlive-{package}-{file.stem}-{made[rule.label]}.jpg"
-                image.save(_made((out / name).parent) / Path(name).name, quality=88)
-                rows.writerow([name, f"texlive-{rule.label}", LICENCE])
-                made[rule.label] += 1
+        for rule, stem, image in chosen(docs):
+            name = f"{rule.label}/{stem}-{made[rule.label]}.jpg"
+            image.save(_made((out / name).parent) / Path(name).name, quality=88)
+            rows.writerow([name, f"texlive-{rule.label}", LICENCE])
+            made[rule.label] += 1
     return made
 
 
