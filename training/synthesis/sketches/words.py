@@ -1,5 +1,6 @@
 """Made-up text in several languages: names, firms, addresses, sentences, amounts. Nothing of it is anybody's."""
 
+from datetime import datetime
 from functools import cache
 
 import numpy as np
@@ -7,6 +8,8 @@ from faker import Faker
 
 LOCALES = ("en_US", "en_GB", "fr_FR", "de_DE", "es_ES", "it_IT", "nl_NL", "pt_BR", "en_US")
 CURRENCIES = ("$", "€", "£", "USD ", "EUR ", "RM ", "CHF ", "")
+LAST_DAY = datetime(2026, 1, 1)
+"""No page is dated later: were it today, a page would be another one tomorrow."""
 
 
 @cache
@@ -63,7 +66,7 @@ class Words:
     def date(self) -> str:
         """Return a date in one of the usual forms."""
         style = str(self.rng.choice(["%d/%m/%Y", "%d.%m.%Y", "%Y-%m-%d", "%B %d, %Y", "%d %b %Y", "%m/%d/%y"]))
-        return self.fake.date_object().strftime(style)
+        return self.fake.date_object(LAST_DAY).strftime(style)
 
     def number(self, digits: int) -> str:
         """Return digits."""
