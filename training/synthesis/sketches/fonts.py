@@ -42,7 +42,7 @@ _FAMILIES = {
 }
 _WEIGHTS = {
     "bold": r"[-_ ]?(bold|rb|bd|b|bx)$",
-    "italic": r"[-_ ]?(italic|oblique|ri|i|it|ti)$",
+    "italic": r"[-_ ]?((italic|oblique|ri|it|ti)|(?<=-)i)$",
     "regular": r"[-_ ]?(regular|r|book|roman|sans|tt|rm|ss|vt|code|)$",
 }
 
