@@ -4,6 +4,7 @@ import numpy as np
 from PIL import Image
 
 from training.synthesis.sketches.fonts import Face, pick
+from training.synthesis.sketches.paper_pages import paper_page
 from training.synthesis.sketches.prose import paper_color
 from training.synthesis.sketches.sheet import BLACK, Sheet, portrait, wrap
 from training.synthesis.sketches.words import Words
@@ -111,7 +112,12 @@ def _leaf(rng: np.random.Generator, width: int, height: int) -> Sheet:
 
 
 def scientific_paper(rng: np.random.Generator) -> Sheet:
-    """Draw a paper's page: one or two columns, a first page with abstract or a later one with figures and formulas."""
+    """Draw a paper's page: one or two columns, a first page with abstract or a later one with figures and formulas.
+
+    A third of them are other pages: sources, contents, references, tables.
+    """
+    if rng.random() < 0.35:
+        return paper_page(rng)
     words = Words(rng, str(rng.choice(["en_US", "en_US", "en_GB", "fr_FR", "de_DE"])))
     sheet = Sheet(*portrait(rng), rng)
     face = pick("serif" if rng.random() < 0.8 else "sans", rng)
