@@ -2,10 +2,10 @@
 
 invoices      bills, with bills_* and bill_*  sheet   the canvas
 receipts      receipts                        writer  a hand with typeface, size and colours
-forms         forms                           fonts   typefaces of the machine by their role
+forms         forms, with form_*              fonts   typefaces of the machine by their role
 prose         letters and handwriting         words   names, amounts and sentences in several languages
-publications  books and papers
-decks         slides
+publications  books and papers, with paper_*
+decks         slides, with deck_*
 cvs           CVs, with cv_*
 strangers     kinds of document that no label covers
 """

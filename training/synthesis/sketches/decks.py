@@ -1,16 +1,61 @@
-"""Slides: designed rather than typeset."""
+"""Slides, designed or typeset, with deck_themes, deck_bodies, deck_blocks and deck_scenes."""
+
+from collections.abc import Callable
 
 import numpy as np
 
+from training.synthesis.sketches.deck_bodies import fill
+from training.synthesis.sketches.deck_scenes import divider, half_picture, over_photograph, screenshot, sparse
+from training.synthesis.sketches.deck_themes import decorate, heading, talk
 from training.synthesis.sketches.fonts import Face, pick
 from training.synthesis.sketches.sheet import BLACK, WHITE, Color, Sheet, wrap
 from training.synthesis.sketches.words import Words
+from training.synthesis.sketches.writer import Writer, choose
+
+
+def themed(writer: Writer) -> None:
+    """A slide as Beamer sets it: the theme's decorations, a title, and lists, blocks, code or tables."""
+    area = decorate(writer, talk(writer.words))
+    fill(writer, heading(writer, area, writer.words.phrase(1, 5)))
+
+
+LAYOUTS: dict[Callable[[Writer], None], float] = {
+    themed: 0.42,
+    sparse: 0.24,
+    divider: 0.06,
+    over_photograph: 0.12,
+    half_picture: 0.07,
+    screenshot: 0.09,
+}
+"""The newer layouts and how often each of them is drawn."""
 
 
 def slides(rng: np.random.Generator) -> Sheet:
-    """Draw a slide: 16:9 or 4:3, light or dark, with bullets, columns, charts, pictures, a quote or only a title."""
+    """Draw a slide: 16:9 or 4:3, light or dark, themed or plain, full, sparse or over a photograph."""
+    if rng.random() < 0.45:
+        return _common(rng)
     words = Words(rng)
-    width, height = ((800, 450), (800, 600), (800, 500))[rng.choice(3, p=[0.5, 0.4, 0.1])]
+    dark = rng.random() < 0.15
+    sheet = Sheet(*_size(rng), rng, sheet_paper(rng, dark=dark))
+    face = pick(str(rng.choice(["sans", "sans", "sans", "serif"])), rng)
+    size = sheet.height * float(rng.uniform(0.033, 0.052))
+    if dark:
+        writer = Writer(sheet, words, face, size, sheet.color(130, 255), WHITE)
+    else:
+        writer = Writer(sheet, words, face, size, sheet.color(0, 170), (int(rng.integers(0, 70)),) * 3)
+    choose(LAYOUTS, rng)(writer)
+    return sheet
+
+
+def _size(rng: np.random.Generator) -> tuple[int, int]:
+    """Return the size of a slide, 16:9, 4:3 or 16:10."""
+    return ((800, 450), (800, 600), (800, 500))[rng.choice(3, p=[0.5, 0.4, 0.1])]
+
+
+def _common(rng: np.random.Generator) -> Sheet:
+    """Bullets, columns, charts, pictures, a quote or only a title."""
+    words = Words(rng)
+    width, height = _size(rng)
     dark = rng.random() < 0.28
     paper = sheet_paper(rng, dark=dark)
     sheet = Sheet(width, height, rng, paper)

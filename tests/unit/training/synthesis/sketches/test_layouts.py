@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from training.synthesis.sketches import cvs, invoices
+from training.synthesis.sketches import cvs, decks, invoices
 from training.synthesis.sketches.oddments import ODDMENTS
 from training.synthesis.sketches.pictures import PICTURES
 from training.synthesis.sketches.receipts import receipt
@@ -41,3 +41,15 @@ def test_each_layout_is_drawn_in_many_ways(module: object, layout: object, monke
     pages = drawn(cvs.resume if module is cvs else invoices.invoice, range(10))
     assert different(pages)
     assert all(page.std() > 3 for page in pages)
+
+
+@pytest.mark.parametrize("layout", decks.LAYOUTS, ids=lambda layout: layout.__name__)
+def test_each_slide_is_broad_never_blank_and_the_same_for_the_same_chance(
+    layout: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decks, "LAYOUTS", {layout: 1.0})
+    pages = drawn(decks.slides, range(30))
+    assert different(pages)
+    assert {page.shape for page in pages} <= {(450, 800), (500, 800), (600, 800)}
+    assert all(page.std() > 0 for page in pages)  # a slide of three dots has next to nothing on it
+    assert all(np.array_equal(*pair) for pair in zip(drawn(decks.slides, range(8)), pages[:8], strict=True))
