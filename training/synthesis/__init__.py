@@ -7,3 +7,7 @@ Two packages draw independently of each other, because one hand's habits are a s
 
 `training.drawn` mixes them. What is drawn is only ever learnt from: nothing is measured on it.
 """
+
+from faker.providers.address.it_IT import Provider as _Italy
+
+_Italy.cities.sort()  # faker gathers them in a set, whose order differs from process to process

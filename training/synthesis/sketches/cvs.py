@@ -6,6 +6,7 @@ import numpy as np
 
 from training.synthesis.sketches.cv_designed import banner, equal_columns, framed, infographic, panel, timeline
 from training.synthesis.sketches.cv_parts import SECTIONS
+from training.synthesis.sketches.cv_spare import monospaced, remainder, ruled_labels
 from training.synthesis.sketches.cv_typeset import academic, banking, europass, second_page, sparse
 from training.synthesis.sketches.fonts import Face, pick
 from training.synthesis.sketches.sheet import BLACK, WHITE, Color, Sheet, line_height, portrait, wrap
@@ -13,17 +14,20 @@ from training.synthesis.sketches.words import Words
 from training.synthesis.sketches.writer import Writer, choose
 
 LAYOUTS: dict[Callable[[Writer], None], float] = {
-    europass: 0.14,
-    banking: 0.18,
-    academic: 0.14,
-    second_page: 0.13,
-    sparse: 0.09,
-    banner: 0.08,
-    equal_columns: 0.05,
-    timeline: 0.06,
-    panel: 0.06,
-    framed: 0.04,
-    infographic: 0.03,
+    europass: 0.11,
+    banking: 0.14,
+    academic: 0.1,
+    second_page: 0.1,
+    sparse: 0.07,
+    banner: 0.07,
+    equal_columns: 0.04,
+    timeline: 0.05,
+    panel: 0.05,
+    framed: 0.03,
+    infographic: 0.02,
+    ruled_labels: 0.08,
+    remainder: 0.07,
+    monospaced: 0.07,
 }
 """The newer layouts and how often each of them is drawn."""
 

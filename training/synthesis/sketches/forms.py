@@ -3,6 +3,7 @@
 import numpy as np
 
 from training.synthesis.sketches.fonts import Face, pick
+from training.synthesis.sketches.form_pages import later_page
 from training.synthesis.sketches.sheet import BLACK, WHITE, Sheet, portrait
 from training.synthesis.sketches.words import Words
 
@@ -10,8 +11,11 @@ from training.synthesis.sketches.words import Words
 def form(rng: np.random.Generator) -> Sheet:
     """Draw a form: numbered fields, boxes, ticks and rules; empty, typed in or filled by hand.
 
-    A third are as tax offices make them: small print from edge to edge, long sentences before each amount.
+    A third are as tax offices make them: small print from edge to edge, long sentences before each amount. A fifth are
+    the pages that go with them: instructions, schedules of cells, vouchers.
     """
+    if rng.random() < 0.2:
+        return later_page(rng)
     words = Words(rng)
     sheet = Sheet(*portrait(rng), rng)
     face = pick(str(rng.choice(["sans", "sans", "serif", "typewriter"])), rng)

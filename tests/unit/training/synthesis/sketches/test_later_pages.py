@@ -1,0 +1,44 @@
+"""Protects: each page that goes with a form can be drawn, and no page depends on the process that draws it."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from training.synthesis.sketches import form_pages
+from training.synthesis.sketches.forms import form
+
+ITALIAN_TOWNS = """
+import numpy as np
+from training.synthesis.sketches.words import Words
+print([Words(np.random.default_rng(seed), "it_IT").fake.city() for seed in range(9)])
+"""
+
+
+@pytest.mark.parametrize("layout", form_pages.LAYOUTS, ids=lambda layout: layout.__name__)
+def test_each_page_of_a_form_is_drawn_in_many_ways(layout: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(form_pages, "LAYOUTS", {layout: 1.0})
+    pages = [np.asarray(form_pages.later_page(np.random.default_rng(seed)).image) for seed in range(25)]
+    assert len({page.tobytes() for page in pages}) == len(pages)
+    assert all(page.std() > 3 for page in pages)
+    again = np.asarray(form_pages.later_page(np.random.default_rng(0)).image)
+    assert np.array_equal(again, pages[0])
+
+
+def test_a_fifth_of_the_forms_are_such_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[object] = []
+    monkeypatch.setattr("training.synthesis.sketches.forms.later_page", drawn.append)
+    for seed in range(100):
+        form(np.random.default_rng(seed))
+    assert 10 <= len(drawn) <= 30
+
+
+def test_towns_are_the_same_in_every_process() -> None:
+    towns = [
+        subprocess.run(
+            [sys.executable, "-c", ITALIAN_TOWNS], env={"PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert towns[0] == towns[1]
