@@ -39,6 +39,7 @@ class Rule:
         most: At most so many in all.
         text: A page with fewer letters shows nothing of its kind, such as the last one of a CV.
         landscape: Whether their pages are wide instead of tall.
+        unlike: A page with such words is of another kind, if any.
     """
 
     label: str
@@ -47,10 +48,23 @@ class Rule:
     most: int
     text: int = 0
     landscape: bool = False
+    unlike: re.Pattern[str] | None = None
+
+    def shown_by(self, text: str) -> bool:
+        """Whether a page with this text may be of the label."""
+        return len(text) >= self.text and not (self.unlike and self.unlike.search(text))
 
 
-def _rule(label: str, pages: int, most: int, *parts: str, text: int = 0, landscape: bool = False) -> Rule:
-    return Rule(label, re.compile("|".join(parts), re.IGNORECASE), pages, most, text, landscape)
+def _rule(
+    label: str,
+    pages: int,
+    most: int,
+    *parts: str,
+    text: int = 0,
+    landscape: bool = False,
+    unlike: re.Pattern[str] | None = None,
+) -> Rule:
+    return Rule(label, re.compile("|".join(parts), re.IGNORECASE), pages, most, text, landscape, unlike)
 
 
 # The first rule that fits decides; a manual is no example of what its package makes.
@@ -70,6 +84,7 @@ RULES = (
         r"/(koma-moderncvclassic/cvbasic|CVCTAN|classicthesis-cv|sample-europecv-bib)\.pdf",
         r"/(resumecls/example|moderncv|curve|currvita|vita|altacv|cv)/.*(example|template|sample|resume-)",
         text=150,
+        unlike=LETTER,
     ),
     _rule(
         "slides",
@@ -125,8 +140,7 @@ def pages(file: Path, rule: Rule) -> Iterator[Image.Image]:
             width, height = page.get_size()
             if min(width, height) < 200 or (width > height * 1.15) != rule.landscape or max(width, height) > 1200:
                 continue
-            text = page.get_textpage().get_text_bounded()
-            if len(text) < rule.text or (rule.label == "resume" and LETTER.search(text)):
+            if not rule.shown_by(page.get_textpage().get_text_bounded()):
                 continue
             image = page.render(scale=SIDE / max(width, height)).to_pil().convert("RGB")
             grey = np.asarray(image.convert("L"))
@@ -146,28 +160,29 @@ def in_turn(streams: Iterable[Iterator[Item]]) -> Iterator[Item]:
         left = going
 
 
-def chosen(docs: Path) -> Iterator[tuple[Rule, str, Image.Image]]:
-    """Give the pages of each rule and what to call them: one of every package before the second of any.
+def chosen(docs: Path) -> Iterator[tuple[str, str, Image.Image]]:
+    """Give the pages of each rule with their label and a name: one of every package before the second of any.
 
     Were they taken file by file, the packages whose names begin with a would be all there is.
     """
-    found: dict[str, dict[str, list[tuple[Rule, Path]]]] = defaultdict(lambda: defaultdict(list))
+    found: dict[Rule, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
     for rule, package, file in examples(docs):
-        found[rule.label][package].append((rule, file))
-    for packages in found.values():
-        rule = next(iter(packages.values()))[0][0]
-        yield from islice(in_turn(_shown(package, files) for package, files in packages.items()), rule.most)
+        found[rule][package].append(file)
+    for rule, packages in found.items():
+        shown = in_turn(_shown(rule, package, files) for package, files in packages.items())
+        for name, image in islice(shown, rule.most):
+            yield rule.label, name, image
 
 
-def _shown(package: str, files: Sequence[tuple[Rule, Path]]) -> Iterator[tuple[Rule, str, Image.Image]]:
+def _shown(rule: Rule, package: str, files: Sequence[Path]) -> Iterator[tuple[str, Image.Image]]:
     """A file named like its package is its manual: it shows much source, and is wanted only where nothing else is."""
-    files = [(rule, file) for rule, file in files if file.stem.lower() != package.lower()] or files
-    return in_turn(_named(rule, f"texlive-{package}-{file.stem}", file) for rule, file in files)
+    files = [file for file in files if file.stem.lower() != package.lower()] or files
+    return in_turn(_named(rule, f"texlive-{package}-{file.stem}", file) for file in files)
 
 
-def _named(rule: Rule, name: str, file: Path) -> Iterator[tuple[Rule, str, Image.Image]]:
+def _named(rule: Rule, name: str, file: Path) -> Iterator[tuple[str, Image.Image]]:
     for image in pages(file, rule):
-        yield rule, name, image
+        yield name, image
 
 
 def gather(docs: Path, out: Path) -> Counter[str]:
@@ -176,11 +191,11 @@ def gather(docs: Path, out: Path) -> Counter[str]:
     with (_made(out) / "manifest.csv").open("w", newline="", encoding="utf-8") as lines:
         rows = csv.writer(lines)
         rows.writerow(["file", "source", "licence"])
-        for rule, stem, image in chosen(docs):
-            name = f"{rule.label}/{stem}-{made[rule.label]}.jpg"
+        for label, stem, image in chosen(docs):
+            name = f"{label}/{stem}-{made[label]}.jpg"
             image.save(_made((out / name).parent) / Path(name).name, quality=88)
-            rows.writerow([name, f"texlive-{rule.label}", LICENCE])
-            made[rule.label] += 1
+            rows.writerow([name, f"texlive-{label}", LICENCE])
+            made[label] += 1
     return made
 
 

@@ -1,6 +1,7 @@
 """What is gathered from TeX Live's documentation: every package has its turn, and manuals and empty pages stay out."""
 
 import csv
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -30,8 +31,7 @@ def _printed(file: Path, pages: int) -> None:
 @pytest.fixture
 def docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two packages for papers, one with a manual beside its example, and rules that ask for no text."""
-    rules = tuple(texlive.Rule(r.label, r.path, r.pages, 3, 0, r.landscape) for r in texlive.RULES)
-    monkeypatch.setattr(texlive, "RULES", rules)
+    monkeypatch.setattr(texlive, "RULES", tuple(replace(rule, most=3, text=0) for rule in texlive.RULES))
     root = tmp_path / "doc/texlive-doc/latex"
     _printed(root / "acmart/samples/one.pdf", 4)
     _printed(root / "acmart/acmart.pdf", 2)
@@ -66,8 +66,7 @@ def test_a_manual_is_taken_only_where_a_package_shows_nothing_else(docs: Path, t
 
 def test_a_page_with_hardly_a_letter_is_left_out(docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The pages of the fixture are pictures: for who asks for letters, they hold none."""
-    wordy = tuple(texlive.Rule(r.label, r.path, r.pages, r.most, 10, r.landscape) for r in texlive.RULES)
-    monkeypatch.setattr(texlive, "RULES", wordy)
+    monkeypatch.setattr(texlive, "RULES", tuple(replace(rule, text=10) for rule in texlive.RULES))
     assert not gather(docs, tmp_path / "out")
 
 

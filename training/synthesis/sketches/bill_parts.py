@@ -32,7 +32,7 @@ TITLES = {
 
 def title(writer: Writer) -> str:
     """Return what a bill is called."""
-    return writer.words.one_of(*TITLES[writer.words.locale[:2]])
+    return writer.words.one_of(*TITLES[writer.words.language])
 
 
 def party(writer: Writer) -> list[str]:
@@ -74,7 +74,7 @@ def sums(writer: Writer, terms: Sequence[str], right: float, y: float, room: flo
 
 def stamp(writer: Writer, x: float, y: float) -> None:
     """Press a stamp somewhere around a point."""
-    text = writer.words.one_of(*STAMPS[writer.words.locale[:2]], writer.words.date())
+    text = writer.words.one_of(*STAMPS[writer.words.language], writer.words.date())
     size = writer.between(110, 230) / max(5, len(text))
     font = pick("sans", writer.sheet.rng).at(size, "bold")
     red: Color = (writer.count(120, 220), writer.count(0, 60), writer.count(0, 80))

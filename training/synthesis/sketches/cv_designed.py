@@ -25,7 +25,7 @@ def _title(writer: Writer, x: float, y: float, room: float, title: str, style: i
 def _skills(writer: Writer, x: float, y: float, room: float, bottom: float, fill: Color | None = None) -> float:
     """Names of skills or languages with their levels."""
     kind = writer.words.one_of(*LEVELS)
-    names = list(LANGUAGES[writer.words.locale[:2]]) if writer.chance(0.4) else []
+    names = list(LANGUAGES[writer.words.language]) if writer.chance(0.4) else []
     color = writer.accent if fill is None else fill
     for number in range(writer.count(3, 7)):
         if y + writer.step > bottom:

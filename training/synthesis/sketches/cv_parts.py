@@ -37,7 +37,7 @@ TITLES = ("Curriculum vitae", "Curriculum Vitae", "CURRICULUM VITÆ", "Résumé"
 
 def sections(writer: Writer) -> list[str]:
     """Return headings in some order, those of work and education early."""
-    names = SECTIONS[writer.words.locale[:2]]
+    names = SECTIONS[writer.words.language]
     first = [names[0], names[1]] if writer.chance(0.6) else [names[1], names[0]]
     rest = [names[number] for number in writer.sheet.rng.permutation([2, 3, 5, 6])]
     return [names[4], *first, *rest] if writer.chance(0.4) else [*first, *rest]

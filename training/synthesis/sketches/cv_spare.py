@@ -82,7 +82,7 @@ def ruled_labels(writer: Writer) -> None:
     margin = writer.between(30, 75)
     split, bottom = margin + (sheet.width - 2 * margin) * writer.between(0.27, 0.34), sheet.height - margin
     room = sheet.width - margin - split - 10
-    names, titles, y = SECTIONS[writer.words.locale[:2]], sections(writer), margin
+    names, titles, y = SECTIONS[writer.words.language], sections(writer), margin
     if writer.chance(0.65):
         y = _facts(writer, split, margin, room)
     else:
@@ -131,7 +131,7 @@ def _facts(writer: Writer, split: float, y: float, room: float) -> float:
 
 def terms(writer: Writer) -> Terms:
     """Return the form's terms in the writer's language."""
-    return TERMS[writer.words.locale[:2]]
+    return TERMS[writer.words.language]
 
 
 def _posts(writer: Writer, split: float, y: float, room: float, bottom: float) -> float:
@@ -150,7 +150,7 @@ def _posts(writer: Writer, split: float, y: float, room: float, bottom: float) -
 def _languages(writer: Writer, split: float, y: float, room: float) -> float:
     """How well each language is heard, read, spoken and written, in a table with two rows of heads."""
     sheet, own, cell, small = writer.sheet, terms(writer), room / 5, writer.font(0.85)
-    names = LANGUAGES[writer.words.locale[:2]]
+    names = LANGUAGES[writer.words.language]
     _label(writer, split, y, own.level[4])
     y = sheet.table(split + 10, y, [cell * 2, cell * 2, cell], [own.skills], writer.font(0.85, "bold"), line=BLACK)
     y = sheet.table(split + 10, y, [cell] * 5, [[*own.level[:4], ""]], small, line=BLACK)
@@ -168,13 +168,13 @@ def remainder(writer: Writer) -> None:
         writer.accent = sheet.color(20, 170)
     hint = sheet.width * writer.between(0.12, 0.22)
     y, room = _decoration(writer, margin, hint), sheet.width - 2 * margin
-    names = SECTIONS[writer.words.locale[:2]]
+    names = SECTIONS[writer.words.language]
     titles = [names[3], names[6], names[2]][: 1 if writer.chance(0.65) else writer.count(2, 3)]
     for title in titles:
         writer.sheet.box(margin, y + writer.size * 0.5, hint - 8, writer.size * 0.35, fill=writer.accent)
         y = writer.write(margin + hint, y, title, 1.35, fill=writer.accent) + 4
         for number in sheet.rng.permutation(6)[: writer.count(1, 3)]:
-            language = LANGUAGES[writer.words.locale[:2]][number] if title == names[3] else writer.words.phrase(1, 1)
+            language = LANGUAGES[writer.words.language][number] if title == names[3] else writer.words.phrase(1, 1)
             writer.write(margin + hint - 8, y, clip(language, writer.font(), hint - 8), anchor="ra")
             if writer.chance(0.25):
                 writer.level(margin + hint, y, 70, writer.words.one_of("bar", "dots"), writer.accent)
@@ -217,7 +217,7 @@ def monospaced(writer: Writer) -> None:
     y = writer.write(x, y, post(writer), anchor=anchor)
     for line in (" | ".join(contacts(writer)[-2:]), ", ".join(writer.words.address())):
         y = writer.write(x, y, clip(line, writer.font(0.9), room), 0.9, anchor=anchor)
-    names = SECTIONS[writer.words.locale[:2]]
+    names = SECTIONS[writer.words.language]
     for title in sections(writer):
         if y + writer.step * 4 > bottom:
             break
@@ -255,7 +255,7 @@ def _machine_jobs(writer: Writer, x: float, y: float, room: float, bottom: float
 def _bars(writer: Writer, x: float, y: float, room: float, bottom: float, *, languages: bool) -> float:
     """Skills in one or two columns, with bars that are drawn or made of signs."""
     columns, signs = writer.count(1, 2), writer.chance(0.45)
-    wide, names = room / columns, LANGUAGES[writer.words.locale[:2]]
+    wide, names = room / columns, LANGUAGES[writer.words.language]
     for row in range(writer.count(1, 4)):
         if y + writer.step * 1.3 > bottom:
             break

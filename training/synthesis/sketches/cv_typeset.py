@@ -81,7 +81,7 @@ def _grid(writer: Writer, split: float, y: float, room: float) -> float:
     y = writer.sheet.table(split, y, [cell * 2, cell * 2, cell], [heads], small, line=writer.accent, pad=pad)
     subheads = [writer.words.phrase(1, 1)[:14] for _ in range(5)]
     y = writer.sheet.table(split, y, [cell] * 5, [subheads], small, line=writer.accent, pad=pad)
-    for language in LANGUAGES[writer.words.locale[:2]][: writer.count(1, 4)]:
+    for language in LANGUAGES[writer.words.language][: writer.count(1, 4)]:
         writer.write(split - 12, y + pad, language, fill=writer.ink, anchor="ra")
         row = [writer.words.one_of(*CEFR) for _ in range(5)]
         y = writer.sheet.table(split, y, [cell] * 5, [row], small, line=writer.accent, pad=pad)
@@ -181,14 +181,14 @@ def academic(writer: Writer, *, later: bool = False) -> None:
         y = margin * 0.5 + writer.step * 2.5
     if later:
         bottom = y + (bottom - y) * writer.between(0.3, 1)
-    rest = [ACADEMIC[writer.words.locale[:2]][number] for number in sheet.rng.permutation(6)]
+    rest = [ACADEMIC[writer.words.language][number] for number in sheet.rng.permutation(6)]
     titles = rest if later else [*sections(writer)[:2], *rest]
     style, dates_left = writer.count(0, 3), writer.chance(0.5)
     for title in titles:
         if y + writer.step * 4 > bottom:
             break
         y = _plain_title(writer, margin, y + writer.size * 0.7, room, title, style)
-        if title == ACADEMIC[writer.words.locale[:2]][0]:
+        if title == ACADEMIC[writer.words.language][0]:
             y = _references(writer, margin, y, room, bottom)
         else:
             y = _dated(writer, margin, y, room, bottom, dates_left=dates_left)

@@ -64,7 +64,7 @@ def _common(rng: np.random.Generator) -> Sheet:
     face = pick(str(rng.choice(["sans", "sans", "serif"])), rng)
     size = float(rng.uniform(8, 11.5))
     accent = sheet.color(0, 150) if rng.random() < 0.65 else BLACK
-    names = list(SECTIONS[words.locale[:2]])
+    names = list(SECTIONS[words.language])
     if rng.random() < 0.4:
         _with_side(sheet, words, face, size, accent, names)
     else:

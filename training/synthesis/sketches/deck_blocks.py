@@ -62,7 +62,7 @@ def blocks(writer: Writer, area: Area) -> float:
 
 def theorem(writer: Writer, area: Area) -> float:
     """A theorem with a formula, and mostly its proof."""
-    names, rounded = THEOREMS[writer.words.locale[:2]], writer.chance(0.5)
+    names, rounded = THEOREMS[writer.words.language], writer.chance(0.5)
     room = writer.size * 2.8
     title = f"{names[writer.count(0, 2)]} ({writer.words.person().split()[-1]})"
     text = writer.words.sentence(writer.count(5, 16))

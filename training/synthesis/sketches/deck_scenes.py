@@ -28,7 +28,7 @@ LONELY = {
 def _lonely(writer: Writer) -> str:
     """Return a word or a line that may stand alone on a slide."""
     if writer.chance(0.55):
-        return writer.words.one_of(*LONELY[writer.words.locale[:2]])
+        return writer.words.one_of(*LONELY[writer.words.language])
     return writer.words.phrase(1, 4) + writer.words.one_of("", "", "?", "...", "!")
 
 

@@ -68,7 +68,7 @@ class Talk:
 def talk(words: Words) -> Talk:
     """Make up a talk."""
     rng = words.rng
-    names = SECTIONS[words.locale[:2]]
+    names = SECTIONS[words.language]
     kept = sorted(int(n) for n in rng.choice(len(names), int(rng.integers(3, 7)), replace=False))
     sections = tuple(names[n] if rng.random() < 0.7 else words.phrase(1, 2) for n in kept)
     pages = int(rng.integers(6, 70))

@@ -70,7 +70,7 @@ TERMS = {
 
 def terms(writer: Writer) -> Terms:
     """Return the terms of the writer's language."""
-    return TERMS[writer.words.locale[:2]]
+    return TERMS[writer.words.language]
 
 
 def form_number(writer: Writer) -> str:

@@ -114,14 +114,14 @@ def invoice(rng: np.random.Generator) -> Sheet:
     sheet = Sheet(*portrait(rng), rng)
     face = pick(str(rng.choice(["sans", "sans", "serif"])), rng)
     accent = sheet.color(0, 170) if layout in (coloured, account) or rng.random() < 0.5 else BLACK
-    layout(Writer(sheet, words, face, float(rng.uniform(8, 11.5)), accent), INVOICE[words.locale[:2]])
+    layout(Writer(sheet, words, face, float(rng.uniform(8, 11.5)), accent), INVOICE[words.language])
     return sheet
 
 
 def _common(rng: np.random.Generator) -> Sheet:
     """Sender, receiver, numbers, items, totals; sparse or full."""
     words = Words(rng)
-    terms = INVOICE[words.locale[:2]]
+    terms = INVOICE[words.language]
     sheet = Sheet(*portrait(rng), rng)
     role = str(rng.choice(["sans", "sans", "serif", "mono"]))
     face, size = pick(role, rng), float(rng.uniform(8.5, 12))

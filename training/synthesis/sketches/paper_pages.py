@@ -96,11 +96,11 @@ def listings(writer: Writer, x: float, y: float, room: float, bottom: float) -> 
         lines = lines[: max(0, int((bottom - y - 8) / step))]
         if boxed:
             writer.sheet.box(x, y, room, len(lines) * step + 6, fill=tint, line=ink if writer.chance(0.2) else None)
-        inset = 4 if boxed else writer.words.one_of("0", "12")
+        inset = 4 if boxed else int(writer.words.one_of("0", "12"))
         for number, line in enumerate(lines, start=1):
             if numbered:
                 writer.write(x - 4, y + 3, str(number), 0.6, fill=(120, 120, 120), anchor="ra")
-            writer.sheet.text(x + float(inset), y + 3, line, mono, ink)
+            writer.sheet.text(x + inset, y + 3, line, mono, ink)
             y += step
         y += writer.size * 1.2
 

@@ -40,7 +40,7 @@ class Till:
     @property
     def terms(self) -> list[str]:
         """The language's words in the order of `TERMS`."""
-        return TERMS[self.words.locale[:2]].split("|")
+        return TERMS[self.words.language].split("|")
 
     def line(self, text: str, *, scale: float = 1.0, style: str = "regular", center: bool = False) -> None:
         """Print text, broken where it is too long."""

@@ -26,7 +26,12 @@ class Words:
         self.fake = _faker(self.locale)
         self.fake.seed_instance(int(rng.integers(2**32)))
         self.currency = str(rng.choice(CURRENCIES))
-        self.comma = self.locale[:2] not in ("en",) and rng.random() < 0.8
+        self.comma = self.language != "en" and rng.random() < 0.8
+
+    @property
+    def language(self) -> str:
+        """The language in two letters, by which terms are looked up."""
+        return self.locale[:2]
 
     def phrase(self, low: int = 2, high: int = 6) -> str:
         """Return a few words with a capital and no full stop."""
