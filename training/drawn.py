@@ -1,5 +1,6 @@
 """Drawn pages to learn from, made once and kept: the labels that can be drawn, and strangers that no label covers."""
 
+import hashlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from training import synthesis
 from training.data import STRANGER, Document, Page
 from training.synthesis.documents import pages as documents
 from training.synthesis.sketches.cvs import resume
@@ -58,19 +60,29 @@ def draw_pages(
         side: Pages are reduced until the shorter side has this many pixels.
         grey: Keep one channel instead of three.
         strangers: How many pages to draw of kinds that no label covers.
-        keep: Folder in which drawings are kept for the next training.
+        keep: Folder in which drawings are kept for the next training, until the code that draws them changes.
     """
+    kept = keep / _edition() if keep else None
     plan = [(label, labels.index(label), number) for label in drawable for number in range(per_label)]
     plan += [("stranger", STRANGER, number) for number in range(strangers)]
     pages = []
     for name, label, number in plan:
         file = Path(SOURCE) / f"{name}-{seed}-{number}.png"
-        image = _kept(keep / file.name if keep else None, name, seed, number)
+        image = _kept(kept / file.name if kept else None, name, seed, number)
         if min(image.size) > side:
             scale = side / min(image.size)
             image = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BOX)
         pages.append(Page(np.asarray(image.convert("L" if grey else "RGB")), Document(file, label, SOURCE)))
     return pages
+
+
+def _edition() -> str:
+    """Name the code that draws, so that no training learns from what an earlier one would have drawn."""
+    folder = Path(synthesis.__file__).parent
+    code = hashlib.sha256()
+    for file in sorted(folder.rglob("*.py")):
+        code.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
+    return code.hexdigest()[:12]
 
 
 def _kept(file: Path | None, name: str, seed: int, number: int) -> Image.Image:

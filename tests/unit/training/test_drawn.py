@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from training import synthesis
 from training.data import STRANGER
 from training.drawn import DRAWN, SKETCHES, draw_pages
 from training.synthesis.sketches.strangers import stranger
@@ -33,6 +34,25 @@ def test_drawn_pages_carry_their_label_and_are_kept_for_next_time(tmp_path: Path
     assert [page.document.label for page in drawn] == [0, 0, 1, 1, STRANGER, STRANGER]
     assert {page.document.source for page in drawn} == {"drawn"}
     assert all(page.pixels.ndim == 2 and min(page.pixels.shape) <= 100 for page in drawn)
-    assert len(list(tmp_path.iterdir())) == 6
+    assert len(list(tmp_path.rglob("*.png"))) == 6
     again = draw_pages(labels, ["invoice", "receipt"], 2, 5, side=100, grey=True, strangers=2, keep=tmp_path)
     assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(drawn, again, strict=True))
+
+
+def test_drawings_are_kept_only_as_long_as_the_code_that_drew_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else whoever mends a drawing would train on the old one, and not know."""
+    code = tmp_path / "synthesis"
+    code.mkdir()
+    (code / "__init__.py").write_text("")
+    (code / "receipts.py").write_text("thin = True")
+    monkeypatch.setattr(synthesis, "__file__", str(code / "__init__.py"))
+
+    def draw() -> int:
+        draw_pages(("receipt",), ["receipt"], 1, 5, side=100, grey=True, keep=tmp_path / "kept")
+        return len(list((tmp_path / "kept").rglob("*.png")))
+
+    assert [draw(), draw()] == [1, 1]
+    (code / "receipts.py").write_text("thin = False")
+    assert draw() == 2
