@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from tests.support.account import Account, need_sam
+from tests.support.account import Account
+from tests.support.tools import needed
 from triptych.stack import Home, Stack, down, up
 from triptych.stack.processes import MARK
 
@@ -25,7 +26,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 @pytest.fixture(scope="session")
 def stack(home: Home) -> Iterator[Stack]:
     """The running stack: emulator, template.yaml deployed with IAM enforced, three model services."""
-    need_sam()
+    needed("sam")
     try:
         yield up(home=home, retry_seconds=RETRY_SECONDS)
     finally:

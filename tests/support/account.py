@@ -12,7 +12,8 @@ import boto3
 import pytest
 
 from tests.support.template import ROOT
-from triptych.stack import StackError, emulator, environment
+from tests.support.tools import needed
+from triptych.stack import emulator, environment
 from triptych.stack.deploy import STACK_NAME, parameters, read_outputs
 from triptych.stack.home import Home
 from triptych.stack.processes import stop
@@ -49,18 +50,10 @@ _LISTS: list[tuple[str, str, str, str | None]] = [
 """How everything is listed that template.yaml makes: service, call, field of the answer, field of an item."""
 
 
-def need_sam() -> None:
-    """Skip the test where there is no SAM CLI."""
-    try:
-        environment.tool("sam")
-    except StackError as missing:
-        pytest.skip(str(missing))
-
-
 @contextmanager
 def opened(home: Home, *more_services: str) -> Iterator["Account"]:
     """Open an account of its own, IAM enforced, on an emulator that ends with it."""
-    need_sam()
+    needed("sam")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(emulator, "_SERVICES", ",".join((emulator._SERVICES, *more_services)))
         server = emulator.launch(home, retry_seconds=1)

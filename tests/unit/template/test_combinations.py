@@ -19,7 +19,8 @@ from samtranslator.yaml_helper import yaml_parse
 
 from tests.support.rollouts import BUILDING, COMBINATIONS
 from tests.support.template import ROOT, Rollout, rollout, template
-from triptych.stack import StackError, environment
+from tests.support.tools import needed
+from triptych.stack import environment
 from triptych.stack.home import Home
 
 ALL = COMBINATIONS | BUILDING
@@ -74,13 +75,6 @@ def run(argv: list[str], folder: Path) -> None:
     settings = environment.aws(Home(folder)) | {"SAM_CLI_TELEMETRY": "0", "__SAM_CLI_APP_DIR": str(folder)}
     done = subprocess.run(argv, env=settings, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def tool(name: str) -> str:
-    try:
-        return str(environment.tool(name))
-    except StackError as missing:
-        pytest.skip(str(missing))
 
 
 def checkov() -> str:
@@ -155,13 +149,13 @@ def another(parameter: Mapping[str, Any]) -> str:
 
 
 def test_cfn_lint_finds_nothing(written: dict[str, Path], tmp_path: Path) -> None:
-    run([tool("cfn-lint"), str(ROOT / "template.yaml")], tmp_path)
+    run([needed("cfn-lint"), str(ROOT / "template.yaml")], tmp_path)
     filled_in = ["--ignore-checks", "W1020"]  # texts whose parameters stand there already
-    run([tool("cfn-lint"), *filled_in, "--", *map(str, written.values())], tmp_path)
+    run([needed("cfn-lint"), *filled_in, "--", *map(str, written.values())], tmp_path)
 
 
 def test_sam_validate_finds_nothing(tmp_path: Path) -> None:
-    run([tool("sam"), "validate", "--lint", "--template-file", str(ROOT / "template.yaml")], tmp_path)
+    run([needed("sam"), "validate", "--lint", "--template-file", str(ROOT / "template.yaml")], tmp_path)
 
 
 def test_checkov_finds_nothing(written: dict[str, Path], tmp_path: Path) -> None:
