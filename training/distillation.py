@@ -17,23 +17,29 @@ from training.data import DataError, Page
 from training.export import as_served, export_openvino
 from training.network import make_graph
 from training.recipe import read_recipe
-
-Size = tuple[int, int]
-"""Height and width."""
+from training.views import Size, resized
 
 
 class Teachers:
     """The averaged opinion of other networks about the very views that the student learns from.
 
     Teacher and student see the same varied page, which teaches more than one opinion a page does (Beyer et al. 2022,
-    arXiv:2106.05237). A teacher with another input size sees the view resized.
+    arXiv:2106.05237), each at the size that it is made for: a view is as large as the largest of them wants, and in the
+    student's colours.
 
     Args:
         models: Compiled, with the size of page that each wants.
+
+    Attributes:
+        size: Of the views that they should be shown.
     """
+
+    size: Size
 
     def __init__(self, models: Sequence[tuple[openvino.CompiledModel, Size]]) -> None:
         self._models = tuple(models)
+        heights, widths = zip(*(size for _, size in models), strict=True)
+        self.size = max(heights), max(widths)
 
     @classmethod
     def released(cls, folders: Sequence[Path], labels: Sequence[str], threads: int = 1) -> "Teachers":
@@ -106,8 +112,7 @@ class Teachers:
         """Return probabilities, shape (batch, classes), of uint8 pages, shape (batch, height, width, 3)."""
         opinions = []
         for model, size in self._models:
-            seen = pages if tuple(pages.shape[1:3]) == size else _resized(pages, size)
-            logits = torch.from_numpy(np.array(model(seen.contiguous().numpy())[0]))
+            logits = torch.from_numpy(np.array(model(resized(pages, size).numpy())[0]))
             opinions.append(functional.softmax(logits / temperature, dim=1))
         return torch.stack(opinions).mean(dim=0)
 
@@ -115,9 +120,3 @@ class Teachers:
 def _compiled(folder: Path, threads: int) -> openvino.CompiledModel:
     settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
     return openvino.Core().compile_model(folder / "model.xml", "CPU", settings)
-
-
-def _resized(pages: Tensor, size: Size) -> Tensor:
-    planes = pages.permute(0, 3, 1, 2).float()
-    resized = functional.interpolate(planes, size=size, mode="bilinear", antialias=True)
-    return resized.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)

@@ -22,11 +22,17 @@ from training.data import STRANGER, Page
 from training.metrics import measure, softmax
 from training.network import Forward, Served, behind_trunk, logits_of, make_graph, preprocessing_of
 from training.recipe import Recipe
-from training.views import Views, batches
+from training.views import Size, Views, batches, resized
 
 
 class Teacher(Protocol):
-    """Anything that can be asked how likely each label is."""
+    """Anything that can be asked how likely each label is.
+
+    Attributes:
+        size: Height and width of the pages that it should be shown; larger ones are shown where the student's are.
+    """
+
+    size: Size
 
     def __call__(self, pages: Tensor, temperature: float) -> Tensor:
         """Return probabilities, shape (batch, classes), of uint8 pages, shape (batch, height, width, 3)."""
@@ -149,7 +155,9 @@ def _one_epoch(
     teacher: Teacher | None,
     tell: Callable[[str], None],
 ) -> None:
-    views = Views(learn, recipe, run.epoch)
+    own = recipe.input.height, recipe.input.width
+    size = (max(own[0], teacher.size[0]), max(own[1], teacher.size[1])) if teacher else own
+    views = Views(learn, recipe, run.epoch, size)
     steps = max(1, len(views) // recipe.schedule.batch)
     head_only = run.epoch < recipe.schedule.warmup_epochs
     _training_mode(run.graph, recipe, head_only=head_only)
@@ -186,7 +194,7 @@ def _loss(
         pages = (share * pages.float() + (1 - share) * pages[other].float()).round().to(torch.uint8)
         target = share * target + (1 - share) * target[other]
     with torch.autocast("cpu", torch.bfloat16, enabled=schedule.bf16):
-        logits = forward(pages).float()
+        logits = forward(resized(pages, (recipe.input.height, recipe.input.width))).float()
     loss = functional.cross_entropy(logits, target, label_smoothing=schedule.label_smoothing)
     if teacher is None:
         return loss

@@ -82,7 +82,11 @@ def train_version(
     folder = scan(data)
     width, height = recipe.input.width, recipe.input.height
     grey = recipe.input.color == "grey"
-    pages, skipped = load_pages(folder.documents, preprocessing_of(recipe).min_side, grey=grey)
+    teachers = [out.parent / name for name in recipe.distillation.teachers]
+    # Kept as large as the one who wants to see most of them.
+    readers = [recipe, *(read_recipe(teacher / "recipe.toml") for teacher in teachers)]
+    side = max(preprocessing_of(reader).min_side for reader in readers)
+    pages, skipped = load_pages(folder.documents, side, grey=grey)
     for line in skipped:
         console.print(f"[yellow]skipped[/] {line}")
     drawable = [label for label in folder.labels if label in DRAWN] if recipe.drawn.pages_per_class else []
@@ -92,7 +96,7 @@ def train_version(
         drawable,
         recipe.drawn.pages_per_class,
         recipe.drawn.seed,
-        side=preprocessing_of(recipe).min_side,
+        side=side,
         grey=grey,
         strangers=strangers,
         keep=runs / "drawn",
@@ -103,7 +107,7 @@ def train_version(
         folder.labels,
         runs / recipe.version,
         resources,
-        _teach([out.parent / name for name in recipe.distillation.teachers], folder.labels, runs),
+        _teach(teachers, folder.labels, runs, resources.threads),
         console,
         _notes(recipe_file),
     )
@@ -119,15 +123,15 @@ def train_version(
     return Result(out, metrics, tuple(skipped), fitted.interrupted)
 
 
-def _teach(teachers: Sequence[Path], labels: Sequence[str], runs: Path) -> Teach | None:
+def _teach(teachers: Sequence[Path], labels: Sequence[str], runs: Path, threads: int) -> Teach | None:
     """Where a fit finds its teachers, if the recipe names any."""
     if not teachers:
         return None
 
     def teach(name: str, learn: Sequence[Page]) -> Teachers:
         if name == FINAL:
-            return Teachers.released(teachers, labels)
-        return Teachers.of_fold(teachers, labels, runs, name, learn)
+            return Teachers.released(teachers, labels, threads)
+        return Teachers.of_fold(teachers, labels, runs, name, learn, threads)
 
     return teach
 

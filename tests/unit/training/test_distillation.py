@@ -35,6 +35,12 @@ def test_a_teacher_of_another_size_sees_the_page_resized(tmp_path: Path) -> None
     assert teachers(grey, 1.0).numpy()[0] == pytest.approx(expected, abs=1e-5)
 
 
+def test_they_want_views_as_large_as_the_largest_of_them(tmp_path: Path) -> None:
+    write_tiny_model(tmp_path, "v1", labels=LABELS, size=(64, 48))
+    write_tiny_model(tmp_path, "v2", labels=LABELS, size=(40, 56))
+    assert Teachers.released([tmp_path / "v1", tmp_path / "v2"], LABELS).size == (56, 64)
+
+
 def test_a_teacher_of_other_labels_is_refused(tmp_path: Path) -> None:
     write_tiny_model(tmp_path, "v1", labels=("daisy", "tulip"))
     with pytest.raises(DataError, match="knows other labels: daisy, tulip"):

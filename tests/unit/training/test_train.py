@@ -1,5 +1,6 @@
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,17 @@ def pages(garden: Path) -> tuple[list[Page], list[Page]]:
 
 
 Train = Callable[..., Fit]
+
+
+@dataclass
+class Saying:
+    """A teacher that answers what a function says."""
+
+    answer: Callable[[Tensor], Tensor]
+    size: tuple[int, int] = (32, 32)
+
+    def __call__(self, pages: Tensor, temperature: float) -> Tensor:
+        return self.answer(pages)
 
 
 @pytest.fixture
@@ -103,13 +115,13 @@ def test_ctrl_c_keeps_what_was_learnt(train: Train, pages: tuple[list[Page], lis
     asked: list[int] = []
     steps = len(pages[0]) // 8
 
-    def impatient(batch: Tensor, temperature: float) -> Tensor:
+    def impatient(batch: Tensor) -> Tensor:
         asked.append(len(batch))
         if len(asked) == 2 * steps + 1:
             signal.raise_signal(signal.SIGINT)
         return torch.full((len(batch), len(LABELS)), 1 / len(LABELS))
 
-    stopped = train(_recipe(epochs=50), teacher=impatient)
+    stopped = train(_recipe(epochs=50), teacher=Saying(impatient))
     assert stopped.interrupted
     assert len(stopped.history) == 2
     assert next(stopped.graph.parameters()).isfinite().all()
@@ -137,15 +149,28 @@ def test_frozen_blocks_in_openvino_give_what_torch_gives() -> None:
 def test_a_student_learns_from_its_teacher_alone(train: Train, pages: tuple[list[Page], list[Page]]) -> None:
     """With all the weight on the teacher, wrong labels are learnt as the teacher gives them."""
 
-    def stubborn(batch: Tensor, temperature: float) -> Tensor:
+    def stubborn(batch: Tensor) -> Tensor:
         return torch.tensor([0.0, 0.0, 1.0]).expand(len(batch), 3)
 
     recipe = _recipe(epochs=4)
     recipe = recipe.model_copy(update={"distillation": recipe.distillation.model_copy(update={"weight": 1.0})})
-    graph = train(recipe, teacher=stubborn).graph
+    graph = train(recipe, teacher=Saying(stubborn)).graph
     pixels = np.stack([preprocessing_of(recipe).apply(page.image()) for page in pages[1]])
     with torch.no_grad():
         assert graph(torch.from_numpy(pixels)).argmax(dim=1).tolist() == [2] * len(pixels)
+
+
+def test_a_teacher_sees_the_pages_at_its_own_size(train: Train) -> None:
+    """It learnt to read small print; of pages as small as the student's it has no opinion worth having."""
+    shown: set[tuple[int, ...]] = set()
+
+    def keen(batch: Tensor) -> Tensor:
+        shown.add(tuple(batch.shape[1:]))
+        return torch.full((len(batch), 3), 1 / 3)
+
+    fitted = train(_recipe(epochs=1), teacher=Saying(keen, (48, 40)))
+    assert shown == {(48, 40, 3)}
+    assert fitted.graph(torch.zeros((1, 32, 32, 3), dtype=torch.uint8)).shape == (1, 3)
 
 
 def test_strangers_pull_towards_no_label(train: Train, pages: tuple[list[Page], list[Page]], tmp_path: Path) -> None:
