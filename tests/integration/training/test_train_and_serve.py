@@ -9,33 +9,14 @@ from rich.console import Console
 from model_service.classifier import Classifier
 from model_service.engine import load_model
 from model_service.limits import Limits
-from tests.support.flowers import plant
+from tests.support import flowers
 from tests.support.tiny_model import write_tiny_model
 from training.data import DataError
 from training.evaluate import evaluate
 from training.train import Resources
 from training.version import Result, train_version
 
-RECIPE = """
-version = "v1"
-architecture = "resnet18"
-seed = 1
-
-[input]
-width = 32
-height = 32
-color = "rgb"
-
-[schedule]
-epochs = 8
-batch = 6
-learning_rate = 1e-3
-warmup_epochs = 0
-ema = 0.5
-
-[drawn]
-pages_per_class = 5
-"""
+RECIPE = f'version = "v1"\n{flowers.RECIPE}\n[drawn]\npages_per_class = 5\n'
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +26,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def garden(root: Path) -> Path:
-    folder = plant(root / "garden", each=10)
+    folder = flowers.plant(root / "garden", each=10)
     (folder / "rose" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n cut short")
     return folder
 

@@ -15,7 +15,7 @@ from model_service.engine import load_model
 from model_service.limits import Limits
 from orchestrator.reviews import NONE_OF_THEM
 from orchestrator.table import Records
-from tests.support.flowers import plant
+from tests.support import flowers
 from tests.support.template import table_definition
 from tests.support.uploads import prediction, record, upload
 from triptych import target
@@ -25,21 +25,7 @@ from triptych.reviews import Reviews
 from triptych.target import Target
 
 LABELS = ("daisy", "rose", "sunflower")
-RECIPE = """
-version = "v4"
-architecture = "resnet18"
-seed = 1
-[input]
-width = 32
-height = 32
-color = "rgb"
-[schedule]
-epochs = 8
-batch = 6
-learning_rate = 1e-3
-warmup_epochs = 0
-ema = 0.5
-"""
+RECIPE = f'version = "v4"\n{flowers.RECIPE}'
 
 
 @pytest.fixture
@@ -69,7 +55,7 @@ def test_the_next_version_learns_what_people_said(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     reviews = Reviews(stack.table)
-    for file in sorted(plant(tmp_path / "pictures", each=10).glob("*/*.png")):
+    for file in sorted(flowers.plant(tmp_path / "pictures", each=10).glob("*/*.png")):
         place = drop(stack, f"{file.stem}.jpg", file.read_bytes())  # a wrong name, as people give them
         reviews.label(*place, file.parent.name, "ann")
     drop(stack, "never-labelled.png", b"\x89PNG\r\n\x1a\n cut short")
@@ -85,7 +71,7 @@ def test_the_next_version_learns_what_people_said(
     assert tuple(model.manifest.labels) == LABELS
     assert model.manifest.training["licences"] == ["your own"]
     classifier = Classifier({"v4": model}, Limits())
-    flower = (plant(tmp_path / "unseen", each=11) / "sunflower" / "sunflower-10.png").read_bytes()
+    flower = (flowers.plant(tmp_path / "unseen", each=11) / "sunflower" / "sunflower-10.png").read_bytes()
     assert classifier.classify(flower, model).label == "sunflower"
 
 
