@@ -2,9 +2,9 @@
 
     python -m training.vote v1 v2 v3 --strangers FOLDER
 
-Every training leaves its held-out answers in `runs/VERSION/held-out.npz`. Versions that were cross-validated on the
-same folder were dealt the same folds, so that each page was judged by three networks that had never seen its source:
-their vote is what it would be on documents of somebody else.
+Every training leaves its held-out answers in `runs/models/VERSION/held-out.npz`. Versions that were cross-validated on
+the same folder were dealt the same folds, so that each page was judged by three networks that had never seen its
+source: their vote is what it would be on documents of somebody else.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import numpy as np
 from model_service.engine import together
 from model_service.manifest import Manifest, load
 from training.card import draw_confusion
-from training.data import DataError, Page
+from training.data import DataError, Document, Page
 from training.evaluate import Bools, doubts, marked, soft_vote
 from training.metrics import Floats, Labels, confusion, measure
 
@@ -29,7 +29,10 @@ CARD, PICTURE = "README.md", "vote.png"
 
 @dataclass(frozen=True)
 class Answers:
-    """Calibrated held-out answers of one version: `names` of pages, their probabilities and right labels."""
+    """Calibrated held-out answers of one version: `names` of pages, their probabilities and right labels.
+
+    A page's name is its label's number, its file's name, and `#2`, `#3` … for further pages of that file.
+    """
 
     names: tuple[str, ...]
     probabilities: Floats
@@ -39,7 +42,11 @@ class Answers:
 def keep_answers(file: Path, pages: Sequence[Page], probabilities: Floats) -> None:
     """Write held-out answers beside the checkpoints of a training."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    names = [f"{page.document.label}/{page.document.file.name}" for page in pages]
+    names, seen = [], Counter[Document]()
+    for page in pages:
+        seen[page.document] += 1
+        number = f"#{seen[page.document]}" if seen[page.document] > 1 else ""
+        names.append(f"{page.document.label}/{page.document.file.name}{number}")
     truth = np.array([page.document.label for page in pages], dtype=np.int64)
     np.savez_compressed(file.with_suffix(".npz"), names=np.array(names), probabilities=probabilities, truth=truth)
 
@@ -62,7 +69,7 @@ def common(answers: Mapping[str, Answers]) -> dict[str, Answers]:
     Raises:
         DataError: There is no such page: the versions were not cross-validated on the same folder.
     """
-    # The pages of one file share its name: only a name that stands alone can be matched.
+    # Files of one name in several folders cannot be told apart: only a name that stands alone can be matched.
     alone = [{name for name, times in Counter(said.names).items() if times == 1} for said in answers.values()]
     shared = sorted(set.intersection(*alone))
     if not shared:
@@ -75,12 +82,19 @@ def common(answers: Mapping[str, Answers]) -> dict[str, Answers]:
     return matched
 
 
+_PAGE = re.compile(r"(?:_(?:p|f|page_)(\d+)(?:_tif)?|(?<=/)(texlive-.*)-(\d+))(?=\.\w+$)|(?<=\w)#(\d+)$")
+"""How a page says which one it is: `_p007`, the folios `_f7` of digitised books, numbers that `training.texlive` gives,
+and those of this module. A number alone may as well be a document's own: `0042.jpg`."""
+
+
 def documents(names: Sequence[str]) -> list[list[int]]:
-    """Return the places of pages that belong to one document, by names that differ in a last number only."""
-    groups: dict[str, list[int]] = defaultdict(list)
+    """Return the places of pages that belong to one document, in the order of its pages."""
+    groups: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for place, name in enumerate(names):
-        groups[re.sub(r"[-_]?p?\d+(?=\.\w+$)", "", name)].append(place)
-    return [places for places in groups.values() if len(places) > 1]
+        mark = _PAGE.search(name)
+        number = int(next(part for part in reversed(mark.groups()) if part)) if mark else 1
+        groups[_PAGE.sub(r"\2", name)].append((number, place))
+    return [[place for _, place in sorted(pages)] for pages in groups.values() if len(pages) > 1]
 
 
 SERVED = "the first page counts half, all pages together the other half (served)"
@@ -126,7 +140,7 @@ def write_vote(models: Path, runs: Path, versions: Sequence[str], strangers: Pat
 
     Args:
         models: Folder of the versions, whose manifests are read.
-        runs: Folder of the trainings' checkpoints and answers.
+        runs: Folder of the trainings' checkpoints and answers, `models.name/VERSION` within it.
         versions: Which to put side by side.
         strangers: Pages of kinds that no label covers, to say how many would be flagged.
 
@@ -135,7 +149,7 @@ def write_vote(models: Path, runs: Path, versions: Sequence[str], strangers: Pat
     """
     manifests = {version: load(models / version) for version in versions}
     labels = manifests[versions[0]].labels
-    said = common({version: read_answers(runs / version / FILE) for version in versions})
+    said = common({version: read_answers(runs / models.resolve().name / version / FILE) for version in versions})
     truth = said[versions[0]].truth
     probabilities = np.stack([answers.probabilities for answers in said.values()])
     vote = soft_vote(probabilities)

@@ -51,9 +51,30 @@ def test_versions_without_a_page_in_common_are_refused(tmp_path: Path) -> None:
         read_answers(tmp_path / "c.npz")
 
 
-def test_pages_of_a_document_are_told_by_their_last_number() -> None:
-    names = ["7/talk_p001.jpg", "7/talk_p014.jpg", "7/other_p001.jpg", "6/talk_p002.jpg", "7/talk_p020.jpg"]
-    assert documents(names) == [[0, 1, 4]]
+def test_pages_of_a_document_are_told_by_their_mark_and_stand_in_order() -> None:
+    names = ["7/talk_p001.jpg", "7/talk_p14.jpg", "7/other_p001.jpg", "6/talk_p002.jpg", "7/talk_p2.jpg"]
+    assert documents(names) == [[0, 4, 1]]
+    assert documents(["0/bpt6_f11_tif.jpg", "0/bpt6_f9_tif.jpg", "6/texlive-acm-10.jpg", "6/texlive-acm-9.jpg"]) == [
+        [1, 0],
+        [3, 2],
+    ]
+
+
+def test_a_number_alone_is_a_document_of_its_own() -> None:
+    """Scans are numbered as they come: 300 receipts are not one document of 300 pages."""
+    assert documents(["4/0001.jpg", "4/0002.jpg", "4/img_7.jpg", "4/img_8.jpg", "4/scan-1.png", "4/scan-2.png"]) == []
+
+
+def test_pages_of_a_pdf_are_matched_and_belong_together(tmp_path: Path) -> None:
+    pdf, other = Document(Path("a.pdf"), 3, "somebody"), Document(Path("b.pdf"), 3, "somebody")
+    pages = [Page(np.zeros((4, 4), np.uint8), document) for document in (pdf, pdf, other, pdf)]
+    keep_answers(tmp_path / "a", pages, _probabilities(4, 0))
+    said = common({"v1": read_answers(tmp_path / "a.npz")})["v1"]
+    assert [said.names[place] for group in documents(said.names) for place in group] == [
+        "3/a.pdf",
+        "3/a.pdf#2",
+        "3/a.pdf#3",
+    ]
 
 
 def test_ways_of_combining_pages_differ() -> None:
@@ -75,7 +96,7 @@ def test_the_card_says_what_the_versions_and_their_vote_reach(tmp_path: Path) ->
     pages = _pages([f"doc{n // 18}_p{n:03}.png" for n in range(90)])
     for number, version in enumerate(("v1", "v2")):
         write_tiny_model(tmp_path / "models", version, seed=number)
-        keep_answers(tmp_path / "runs" / version / FILE, pages, _probabilities(90, number))
+        keep_answers(tmp_path / "runs" / "models" / version / FILE, pages, _probabilities(90, number))
     text = write_vote(tmp_path / "models", tmp_path / "runs", ["v1", "v2"])
     assert (tmp_path / "models" / CARD).read_text() == text
     assert (tmp_path / "models" / PICTURE).read_bytes().startswith(b"\x89PNG")
@@ -95,7 +116,7 @@ def test_strangers_are_counted_by_kind(tmp_path: Path) -> None:
     pages = _pages([f"{n}.png" for n in range(9)])
     for version in ("v1", "v2"):
         write_tiny_model(tmp_path / "models", version, abstain_below=1.0)
-        keep_answers(tmp_path / "runs" / version / FILE, pages, _probabilities(9, 0))
+        keep_answers(tmp_path / "runs" / "models" / version / FILE, pages, _probabilities(9, 0))
     (tmp_path / "strangers" / "maps").mkdir(parents=True)
     Image.new("L", (60, 80), 200).save(tmp_path / "strangers" / "maps" / "1.png")
     (tmp_path / "strangers" / "maps" / "2.png").write_bytes(b"no picture")
