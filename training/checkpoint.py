@@ -88,9 +88,13 @@ class Run:
 
 
 def fingerprint_of(recipe: Recipe, labels: Sequence[str], learn: Sequence[Page]) -> str:
-    """What a checkpoint belongs to: the recipe, the labels and the names of the pages that are learnt from."""
-    names = "\n".join(sorted(page.document.file.name for page in learn))
-    return f"{recipe.learning()} {list(labels)} {len(learn)} {hashlib.sha256(names.encode()).hexdigest()[:16]}"
+    """What a checkpoint belongs to: the recipe, the labels, and of each page to learn from its name, label and content.
+
+    A picture that was moved to its right label, scanned again or drawn by other code is another page.
+    """
+    pages = sorted(f"{page.document.file.name} {page.document.label} {page.content}" for page in learn)
+    digest = hashlib.sha256("\n".join(pages).encode()).hexdigest()
+    return f"{recipe.learning()} {list(labels)} {len(learn)} {digest[:16]}"
 
 
 def averaged(file: Path, fingerprint: str, epochs: int) -> dict[str, Tensor] | None:

@@ -49,6 +49,7 @@ def draw_pages(
     grey: bool,
     strangers: int = 0,
     keep: Path | None = None,
+    tell: Callable[[int, int], None] | None = None,
 ) -> list[Page]:
     """Draw pages to learn from, every other one by each of the two packages that draw.
 
@@ -61,18 +62,22 @@ def draw_pages(
         grey: Keep one channel instead of three.
         strangers: How many pages to draw of kinds that no label covers.
         keep: Folder in which drawings are kept for the next training, until the code that draws them changes.
+        tell: Called after each page with how many are drawn and how many there will be.
     """
-    kept = keep / _edition() if keep else None
+    edition = _edition()
+    kept = keep / edition if keep else None
     plan = [(label, labels.index(label), number) for label in drawable for number in range(per_label)]
     plan += [("stranger", STRANGER, number) for number in range(strangers)]
     pages = []
-    for name, label, number in plan:
+    for place, (name, label, number) in enumerate(plan, start=1):
         file = Path(SOURCE) / f"{name}-{seed}-{number}.png"
         image = _kept(kept / file.name if kept else None, name, seed, number)
         if min(image.size) > side:
             scale = side / min(image.size)
             image = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BOX)
-        pages.append(Page(np.asarray(image.convert("L" if grey else "RGB")), Document(file, label, SOURCE)))
+        pages.append(Page(np.asarray(image.convert("L" if grey else "RGB")), Document(file, label, SOURCE), edition))
+        if tell:
+            tell(place, len(plan))
     return pages
 
 

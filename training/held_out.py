@@ -24,6 +24,10 @@ COMPARED = 100, 400
 """Precisions are compared on at least so many held-out pages, for fewer say nothing, and on at most so many."""
 
 
+class BrokenOff(Exception):
+    """A person ended a training before there was a version that its measurements would be true of."""
+
+
 @dataclass(frozen=True)
 class Held:
     """Answers about pages that the answering network had not learnt from.
@@ -92,13 +96,19 @@ class Job:
 def fit_and_measure(
     job: Job, pages: Sequence[Page], drawn: Sequence[Page], drawable: frozenset[int]
 ) -> tuple[Fit, Held]:
-    """Fit the network that is kept, and gather answers about pages that were not learnt from."""
+    """Fit the network that is kept, and gather answers about pages that were not learnt from.
+
+    Raises:
+        BrokenOff: By Ctrl-C, unless there is a best epoch that was measured on pages kept aside.
+    """
     documents = list({page.document: None for page in pages})
     dealt = _deal(job, documents, drawable)
     if not dealt:
         learn, aside, protocol = split(documents, job.recipe.validation.holdout, job.recipe.seed)
         learn_pages, aside_pages = _pages_of(pages, learn), _pages_of(pages, aside)
         fitted = job.fit(FINAL, [*learn_pages, *drawn], aside_pages)
+        if fitted.interrupted and not fitted.history:
+            raise BrokenOff("stopped before the first epoch ended: there is nothing to keep yet")
         said, table = _ask(job, fitted, learn_pages, aside_pages)
         return fitted, Held(said, tuple(aside_pages), tuple(learn_pages), protocol, table)
     answers: list[NDArray[np.float32]] = []
@@ -110,8 +120,7 @@ def fit_and_measure(
         aside_pages = [page for page in pages if page.document.source in sources]
         # No epoch is chosen by the pages that are measured: nothing is kept aside while fitting.
         fitted = job.fit(f"fold-{number}", [*learn_pages, *drawn], [])
-        if fitted.interrupted:
-            raise KeyboardInterrupt
+        _not_broken_off(fitted, job)
         said, table = _ask(job, fitted, learn_pages, aside_pages)
         answers.append(said)
         tables.append(table)
@@ -119,11 +128,20 @@ def fit_and_measure(
         _report(job, f"fold {number}", answers[-1], aside_pages)
     job.console.print("every source has been measured; now learning from all of them")
     fitted = job.fit(FINAL, [*pages, *drawn], [])
+    _not_broken_off(fitted, job)
     protocol = (
         f"{len(dealt)}-fold cross-validation by source: each page judged by a network that saw no page of its source, "
         "so that a label of one source was known to it from drawn pages only"
     )
     return fitted, Held(np.concatenate(answers), tuple(asked), tuple(pages), protocol, together(tables))
+
+
+def _not_broken_off(fitted: Fit, job: Job) -> None:
+    """Half a cross-validation measures nothing, and the folds' figures are not those of a half-trained network."""
+    if fitted.interrupted:
+        raise BrokenOff(
+            f"stopped: no version was written. What has been learnt is in {job.runs}; the same command goes on from it"
+        )
 
 
 def _deal(job: Job, documents: Sequence[Document], drawable: frozenset[int]) -> list[frozenset[str]]:

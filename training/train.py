@@ -107,7 +107,7 @@ def fit(
                 console.print(_line(run.history[-1], recipe.schedule.epochs))
         except KeyboardInterrupt:
             interrupted = True
-            console.print("stopped: keeping the best so far")
+            console.print(f"stopped after {run.epoch} of {recipe.schedule.epochs} epochs")
     graph.load_state_dict(run.best or run.average.state)
     return Fit(graph.eval(), run.history, interrupted)
 

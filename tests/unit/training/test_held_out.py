@@ -18,6 +18,32 @@ def _page(label: int, source: str, number: int) -> Page:
     return Page(np.full((8, 8), 20 * number, np.uint8), Document(Path(f"{source}-{number}.png"), label, source))
 
 
+@pytest.mark.parametrize("last", ["fold-1", "fold-2", "final"])
+def test_a_cross_validation_that_was_broken_off_makes_no_version(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, last: str
+) -> None:
+    """The folds' figures are not those of a network that had no time to learn, and must not stand on its card."""
+    recipe = Recipe(version="v9", architecture="resnet18", validation=Validation(folds=2))
+    pages = [_page(label, f"{'ab'[n % 2]}{label}", n) for label in range(2) for n in range(6)]
+    graph = make_graph(recipe, 2)
+    monkeypatch.setattr(held_out.Job, "fit", lambda _job, name, _learn, _aside: Fit(graph, [], name == last))
+    monkeypatch.setattr(held_out, "_ask", lambda _job, _fitted, _learn, aside: (np.zeros((len(aside), 2)), {}))
+    job = held_out.Job(recipe, LABELS, tmp_path, Resources(1, 0), None, Console(quiet=True))
+    with pytest.raises(held_out.BrokenOff, match="no version was written"):
+        held_out.fit_and_measure(job, pages, [], frozenset())
+
+
+def test_a_training_that_was_broken_off_before_its_first_epoch_makes_no_version(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    recipe = Recipe(version="v9", architecture="resnet18")
+    graph = make_graph(recipe, 2)
+    monkeypatch.setattr(held_out.Job, "fit", lambda *_: Fit(graph, [], interrupted=True))
+    job = held_out.Job(recipe, LABELS, tmp_path, Resources(1, 0), None, Console(quiet=True))
+    with pytest.raises(held_out.BrokenOff, match="before the first epoch"):
+        held_out.fit_and_measure(job, [_page(n % 2, "a", n) for n in range(6)], [], frozenset())
+
+
 def test_no_page_is_measured_by_a_network_that_saw_its_source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The promise of source-wise cross-validation, seen from the fits: only drawn pages are in all of them."""
     recipe = Recipe(version="v9", architecture="resnet18", validation=Validation(folds=2))

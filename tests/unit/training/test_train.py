@@ -1,6 +1,6 @@
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
+from training.checkpoint import fingerprint_of
 from training.data import STRANGER, Document, Page, load_pages, scan, split
 from training.network import behind_trunk, make_graph, preprocessing_of
 from training.recipe import Input, Recipe, Schedule
@@ -101,6 +102,17 @@ def test_a_checkpoint_of_another_recipe_is_not_resumed(train: Train) -> None:
     assert len(train(_recipe(epochs=1), "shared").history) == 1
 
 
+def test_a_checkpoint_of_other_pages_is_not_resumed(pages: tuple[list[Page], list[Page]]) -> None:
+    """A picture that was moved to its right label, or scanned again under its old name, must be learnt anew."""
+    learn = pages[0]
+    known = fingerprint_of(_recipe(), LABELS, learn)
+    assert fingerprint_of(_recipe(), LABELS, learn[::-1]) == known
+    moved = replace(learn[0].document, label=2 - learn[0].document.label)
+    assert learn[0].document.label == 0
+    for other in (replace(learn[0], document=moved), replace(learn[0], content="scanned again")):
+        assert fingerprint_of(_recipe(), LABELS, [other, *learn[1:]]) != known
+
+
 @pytest.fixture
 def heeds_ctrl_c() -> Iterator[None]:
     """Where the tests run in the background, SIGINT comes ignored from the shell."""
@@ -110,7 +122,7 @@ def heeds_ctrl_c() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("heeds_ctrl_c")
-def test_ctrl_c_keeps_what_was_learnt(train: Train, pages: tuple[list[Page], list[Page]]) -> None:
+def test_ctrl_c_keeps_what_was_learnt(train: Train, pages: tuple[list[Page], list[Page]], tmp_path: Path) -> None:
     """A person who has seen enough gets the best so far, not a traceback."""
     asked: list[int] = []
     steps = len(pages[0]) // 8
@@ -124,7 +136,9 @@ def test_ctrl_c_keeps_what_was_learnt(train: Train, pages: tuple[list[Page], lis
     stopped = train(_recipe(epochs=50), teacher=Saying(impatient))
     assert stopped.interrupted
     assert len(stopped.history) == 2
-    assert next(stopped.graph.parameters()).isfinite().all()
+    kept = torch.load(tmp_path / "run.pt", weights_only=True)["best"][0]
+    assert all(torch.equal(kept[name], value) for name, value in stopped.graph.state_dict().items())
+    assert len(asked) == 2 * steps + 1
 
 
 def test_frozen_blocks_keep_their_weights_and_the_rest_learns(train: Train) -> None:
