@@ -10,7 +10,9 @@ because pages from one office share paper, scanner and letterhead, and a network
 """
 
 import csv
-import logging
+import hashlib
+import io
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,8 +24,6 @@ from PIL import Image
 
 from model_service.decoding import decode
 from model_service.errors import DocumentError
-
-log = logging.getLogger(__name__)
 
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".gif", ".bmp", ".pdf"}
@@ -63,10 +63,17 @@ class Folder:
 
 @dataclass(frozen=True)
 class Page:
-    """One decoded page: uint8 pixels of shape (height, width) when grey or (height, width, 3), and whose it is."""
+    """One decoded page.
+
+    Attributes:
+        pixels: uint8 of shape (height, width) when grey, or (height, width, 3).
+        document: Whose page it is.
+        content: Names what it was decoded or drawn from: another file has another name, even under the same path.
+    """
 
     pixels: NDArray[np.uint8]
     document: Document
+    content: str = ""
 
     def image(self) -> Image.Image:
         """Return the page as a picture of mode L or RGB."""
@@ -78,42 +85,54 @@ def scan(folder: Path, labels: Sequence[str] | None = None) -> Folder:
 
     Args:
         folder: Holds one folder a label; hidden ones are passed over.
-        labels: If given, the labels must be exactly these.
+        labels: If given, what the labels may be: the documents' places are those in it, and none need be there.
 
     Raises:
-        DataError: Not a folder, fewer than two labels, a label without documents, or labels other than expected.
+        DataError: Not a folder, labels other than expected; or, where none are given, fewer than two or an empty one.
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder")
     found = sorted(child.name for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
-    if len(found) < 2:
+    if labels is not None and not set(found) <= set(labels):
+        strange = ", ".join(sorted(set(found) - set(labels)))
+        raise DataError(f"{folder} has other labels than expected: {strange}; there may be {', '.join(labels)}")
+    if labels is None and len(found) < 2:
         listed = f"only {found[0]!r}" if found else "none"
         raise DataError(f"{folder} needs a folder for each of at least two labels, and has {listed}")
-    if labels is not None and found != sorted(labels):
-        missing = sorted(set(labels) - set(found))
-        extra = sorted(set(found) - set(labels))
-        raise DataError(f"{folder} has other labels than expected: missing {missing}, unexpected {extra}")
     rows = _read_manifest(folder / MANIFEST)
     documents = []
-    for index, label in enumerate(found):
+    names = tuple(labels or found)
+    for label in found:
         files = sorted(f for f in (folder / label).rglob("*") if f.is_file() and f.suffix.lower() in SUFFIXES)
-        if not files:
+        if not files and labels is None:
             raise DataError(f"the label {label!r} has no documents in {folder / label}")
         for file in files:
-            row = rows.get(file.relative_to(folder).as_posix(), {})
-            documents.append(Document(file, index, row.get("source", "")))
-    licences = sorted({row["licence"] for row in rows.values() if row.get("licence")})
-    return Folder(tuple(found), tuple(documents), tuple(licences))
+            row = rows.get(_key(file.relative_to(folder).as_posix()), {})
+            documents.append(Document(file, names.index(label), row.get("source", "")))
+    licences = sorted({row["licence"] for row in rows.values() if row["licence"]})
+    return Folder(names, tuple(documents), tuple(licences))
 
 
 def _read_manifest(file: Path) -> dict[str, dict[str, str]]:
+    """Return sources and licences by `_key` of the file, however a spreadsheet wrote them."""
     if not file.exists():
         return {}
-    with file.open(newline="", encoding="utf-8") as lines:
-        reader = csv.DictReader(lines)
-        if not {"file", "source"} <= set(reader.fieldnames or ()):
-            raise DataError(f"{file} needs the columns file and source")
-        return {row["file"]: row for row in reader}
+    try:
+        text = file.read_text("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise DataError(f"{file} is not UTF-8; save it as CSV in UTF-8") from problem
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    if not {"file", "source"} <= set(reader.fieldnames or ()):
+        raise DataError(f"{file} needs the columns file and source")
+    return {
+        _key(row["file"] or ""): {column: (row.get(column) or "").strip() for column in ("source", "licence")}
+        for row in reader
+    }
+
+
+def _key(path: str) -> str:
+    """Return one spelling of a path: accents as one character or two, slashes of Windows."""
+    return unicodedata.normalize("NFC", path.strip().replace("\\", "/"))
 
 
 def load_pages(documents: Iterable[Document], side: int, *, grey: bool, pages: int = 3) -> tuple[list[Page], list[str]]:
@@ -132,12 +151,13 @@ def load_pages(documents: Iterable[Document], side: int, *, grey: bool, pages: i
     skipped: list[str] = []
     for document in documents:
         try:
-            images = decode(document.file.read_bytes(), min_side=side)
+            file = document.file.read_bytes()
+            images = decode(file, min_side=side)
         except (DocumentError, OSError) as problem:
             skipped.append(f"{document.file}: {problem}")
-            log.warning("skipped %s: %s", document.file, problem)
             continue
-        kept.extend(Page(_reduced(image, side, grey=grey), document) for image in images[:pages])
+        content = hashlib.sha256(file).hexdigest()[:16]
+        kept.extend(Page(_reduced(image, side, grey=grey), document, content) for image in images[:pages])
     return kept, skipped
 
 
@@ -152,6 +172,8 @@ def _reduced(image: Image.Image, side: int, *, grey: bool) -> NDArray[np.uint8]:
 def split(documents: Sequence[Document], share: float, seed: int) -> tuple[list[Document], list[Document], str]:
     """Keep documents aside: whole sources where a label has several, else a share of the label's documents.
 
+    A source that is kept aside is so for all of its labels, unless one of them would have nothing left to learn from.
+
     Returns:
         What to learn from, what to measure on, and a sentence that says what was kept aside.
 
@@ -161,26 +183,34 @@ def split(documents: Sequence[Document], share: float, seed: int) -> tuple[list[
     rng = np.random.default_rng(seed)
     learn: list[Document] = []
     aside: list[Document] = []
-    unseen: list[str] = []
-    for label, members in sorted(_by_label(documents).items()):
+    groups = sorted(_by_label(documents).items())
+    unseen = _sources_aside([members for _, members in groups], share)
+    by_chance = False
+    for _, members in groups:
         if len(members) < 2:
             raise DataError(f"the label of {members[0].file} has one readable document: it needs at least two")
-        sizes = Counter(document.source for document in members)
-        if len(sizes) > 1:
-            source = min(sizes, key=lambda name: (abs(sizes[name] - share * len(members)), name))
-            unseen.append(source)
-            held = {d.file for d in members if d.source == source}
-        else:
+        held = {d.file for d in members if d.source in unseen}
+        if not 0 < len(held) < len(members):
             count = min(len(members) - 1, max(1, round(share * len(members))))
-            chosen = rng.permutation(len(members))[:count]
-            held = {members[i].file for i in chosen}
-        log.debug("label %d keeps %d documents aside", label, len(held))
+            held = {members[i].file for i in rng.permutation(len(members))[:count]}
+            by_chance = True
         learn += [d for d in members if d.file not in held]
         aside += [d for d in members if d.file in held]
-    by_image = f"{share:.0%} of the documents of each label by chance"
-    if not unseen:
-        return learn, aside, f"{len(aside)} documents: {by_image}"
-    return learn, aside, f"{len(aside)} documents: sources {', '.join(unseen)}; of the other labels {by_image}"
+    told = [f"sources {', '.join(unseen)}"] if unseen else []
+    if by_chance:
+        told.append(f"{share:.0%} of the documents of each {'other ' if unseen else ''}label by chance")
+    return learn, aside, f"{len(aside)} documents: {'; '.join(told)}"
+
+
+def _sources_aside(groups: Sequence[Sequence[Document]], share: float) -> list[str]:
+    """Choose a source of each label that has several: the one nearest to the share, unless one is chosen already."""
+    chosen: list[str] = []
+    for members in groups:
+        sizes = Counter(document.source for document in members if document.source)
+        if not sizes or sizes.keys() & set(chosen) or max(sizes.values()) == len(members):
+            continue
+        chosen.append(min(sizes, key=lambda name: (abs(sizes[name] - share * len(members)), name)))
+    return chosen
 
 
 def folds(documents: Sequence[Document], count: int, drawn: frozenset[int] = frozenset()) -> list[frozenset[str]]:
@@ -190,12 +220,18 @@ def folds(documents: Sequence[Document], count: int, drawn: frozenset[int] = fro
     single source that is not drawn (`drawn` holds the labels that are) cannot be learnt without it.
 
     Raises:
-        DataError: A document has no source, or a label would have nothing left to learn from.
+        DataError: A document has no source, a label would have nothing to learn from, or a fold nothing to measure.
     """
+    nameless = next((d.file for d in documents if not d.source), None)
+    if nameless:
+        raise DataError(
+            f"cross-validation by source needs a {MANIFEST} that names every document's source, which it does not "
+            f"of {nameless.parent.name}/{nameless.name}"
+        )
     groups = Counter((d.source, d.label) for d in documents)
-    if any(source == "" for source, _ in groups):
-        raise DataError(f"cross-validation by source needs a {MANIFEST} that names every document's source")
     sources: dict[str, Counter[int]] = defaultdict(Counter)
+    if count < 2 or len({source for source, _ in groups}) < count:
+        raise DataError(f"cross-validation takes at least two folds, and a source for each: {count} are asked for")
     for (source, label), size in groups.items():
         sources[source][label] = size
     dealt: list[list[str]] = [[] for _ in range(count)]
@@ -207,10 +243,12 @@ def folds(documents: Sequence[Document], count: int, drawn: frozenset[int] = fro
         load[fold].update(mine)
     for members in dealt:
         left = {label for source, label in groups if source not in members} | drawn
-        for label in {label for _, label in groups} - left:
-            raise DataError(
-                f"label number {label} has documents from one fold's sources only: {', '.join(sorted(members))}"
-            )
+        for document in documents:
+            if document.label not in left:
+                raise DataError(
+                    f"the label of {document.file.parent.name}/{document.file.name} has documents from one fold's "
+                    f"sources only: {', '.join(sorted(members))}"
+                )
     return [frozenset(members) for members in dealt]
 
 

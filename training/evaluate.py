@@ -82,7 +82,7 @@ def evaluate(
     Args:
         models: Folder that holds the versions' folders.
         versions: Which of them.
-        data: One folder a label.
+        data: One folder a label; not all labels need be there.
         tell: Called after each document with how many are done and how many there are.
 
     Raises:
@@ -111,10 +111,10 @@ def _ask(
     said: _Said = {}
     skipped: list[str] = []
     for number, file in enumerate(files, start=1):
-        content = file.read_bytes()
         try:
+            content = file.read_bytes()
             said[file] = [classifier.classify(content, model, since=time.perf_counter()) for model in served.values()]
-        except DocumentError as problem:
+        except (DocumentError, OSError) as problem:
             skipped.append(f"{file}: {problem}")
         if tell:
             tell(number, len(files))
