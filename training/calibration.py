@@ -11,8 +11,9 @@ LOWEST, HIGHEST = 0.05, 20.0
 def fit_temperature(logits: NDArray[np.floating], truth: Labels, steps: int = 60) -> float:
     """Return the temperature that makes held-out logits likeliest (Guo et al. 2017, arXiv:1706.04599).
 
-    The negative log-likelihood is convex in 1/T, so a golden-section search over log T finds its one minimum; logits
-    that are always right would drive T to zero and stop at the bounds.
+    The negative log-likelihood is convex in 1/T, so a golden-section search over log T finds its one minimum. Of n
+    answers, the right label counts (n + 1) / (n + 2) and the others share the rest, as in Platt's scaling (1999): a few
+    answers that are all right then make no certainty.
 
     Args:
         logits: Shape (images, classes), of images that training did not see.
@@ -22,10 +23,13 @@ def fit_temperature(logits: NDArray[np.floating], truth: Labels, steps: int = 60
     if len(truth) == 0:
         return 1.0
     rows = np.arange(len(truth))
+    sure = (len(truth) + 1) / (len(truth) + 2)
 
     def loss(log_t: float) -> float:
-        likelihood = softmax(logits, float(np.exp(log_t)))[rows, truth]
-        return float(-np.log(np.maximum(likelihood, 1e-12)).mean())
+        surprise = -np.log(np.maximum(softmax(logits, float(np.exp(log_t))), 1e-12))
+        right = surprise[rows, truth]
+        wrong = (surprise.sum(axis=1) - right) / (surprise.shape[1] - 1)
+        return float((sure * right + (1 - sure) * wrong).mean())
 
     low, high = np.log(LOWEST), np.log(HIGHEST)
     ratio = (np.sqrt(5) - 1) / 2

@@ -27,9 +27,19 @@ def test_calibrated_confidence_is_honest() -> None:
     assert calibration_error(softmax(sure, fit_temperature(sure, truth)), truth) < 0.03
 
 
-def test_perfect_and_missing_answers_have_a_finite_temperature() -> None:
-    assert 0 < fit_temperature(np.array([[9.0, 0.0], [0.0, 9.0]]), np.array([0, 1])) < 1
+def test_no_answers_leave_the_logits_as_they_are() -> None:
     assert fit_temperature(np.zeros((0, 3)), np.zeros(0, dtype=np.int64)) == 1.0
+
+
+@pytest.mark.parametrize("count", [6, 50, 500])
+def test_few_answers_that_are_all_right_are_no_certainty(count: int) -> None:
+    """A small and easy folder must not end in a version that is sure of all, or doubts what is not certain."""
+    logits = np.random.default_rng(2).normal(0, 0.7, (count, 3))
+    truth = np.arange(count) % 3
+    logits[np.arange(count), truth] += 6
+    probabilities = softmax(logits, fit_temperature(logits, truth))
+    assert probabilities.max(axis=1).mean() == pytest.approx((count + 1) / (count + 2), abs=0.01)
+    assert abstain_threshold(probabilities) < 0.999
 
 
 def test_the_threshold_flags_the_share_asked_for() -> None:
