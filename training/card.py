@@ -92,7 +92,8 @@ def _text(
         f"| export against torch | {parity['images']} pages: largest difference of a probability "
         f"{parity['max_abs_probability_difference']:.4f}, {parity['label_changes']} other labels |",
         "",
-        "The temperature and the threshold are fitted to those same held-out answers.",
+        "The temperature and the threshold are fitted to those same held-out answers"
+        + ("." if "cross-validation" in metrics["protocol"] else ", and the best epoch was chosen by them."),
         "",
         *_precision_table(manifest),
         *_recall_table(manifest["labels"], table, probabilities, truth, sources),

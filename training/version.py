@@ -5,7 +5,7 @@ card) and `confusion.png`.
 """
 
 import json
-import logging
+import math
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
 
 from training.architectures import ARCHITECTURES
 from training.calibration import abstain_threshold, fit_temperature
 from training.card import write_card
-from training.data import Page, load_pages, scan
+from training.data import DataError, Folder, Page, load_pages, scan
 from training.distillation import Teachers
 from training.drawn import DRAWN, draw_pages
 from training.export import ParityError, as_served, check_parity, digest, export_openvino, export_torchscript
@@ -27,15 +29,14 @@ from training.held_out import FINAL, Held, Job, Teach, fit_and_measure, pixels_o
 from training.metrics import Metrics, measure, softmax
 from training.network import preprocessing_of
 from training.precision import CALIBRATION_PAGES, quantise
-from training.recipe import Recipe, read_recipe
+from training.recipe import Recipe, RecipeError, read_recipe
 from training.train import Fit, Resources
 from training.vote import FILE as ANSWERS
 from training.vote import keep_answers
 
-log = logging.getLogger(__name__)
-
 NOTES = "notes.md"
 """Beside a recipe: what a person has to say of how the version came to be, for the model card."""
+TORCHSCRIPT = "model.pt"
 PARITY_PAGES = 64
 MOST_LOST = 0.01
 """Accuracy that int8 may cost on the compared pages. Labels that change on pages of doubt may do so either way."""
@@ -67,17 +68,22 @@ def train_version(
         recipe_file: The version's `recipe.toml`.
         data: An ImageFolder, perhaps with a `manifest.csv` that names sources.
         out: The version's folder; its files are replaced at the end, and only when the export agrees with torch.
-        runs: Where checkpoints are kept to resume from; `runs/VERSION` by default.
+        runs: Where checkpoints are kept to resume from, in `MODELS/VERSION` by the names of the folders that `out` is
+            in; `runs` by default.
         resources: Share of the machine.
         console: Where progress is shown.
         torchscript: Also write `model.pt`.
 
     Raises:
         RecipeError, DataError, WeightsError, ParityError: With a message for a person.
+        BrokenOff: Ctrl-C, before there was anything to write.
     """
     recipe = read_recipe(recipe_file)
+    if recipe.version != out.name:
+        raise RecipeError(f"{recipe_file} is the recipe of {recipe.version!r}: it cannot make {out.name!r}")
     console = console or Console()
     runs = runs or Path("runs")
+    siblings = runs / out.resolve().parent.name
     resources = resources or Resources()
     folder = scan(data)
     width, height = recipe.input.width, recipe.input.height
@@ -88,28 +94,32 @@ def train_version(
     side = max(preprocessing_of(reader).min_side for reader in readers)
     pages, skipped = load_pages(folder.documents, side, grey=grey)
     for line in skipped:
-        console.print(f"[yellow]skipped[/] {line}")
+        console.print(f"[yellow]skipped[/] {escape(line)}", highlight=False)
+    _readable(folder, pages)
     drawable = [label for label in folder.labels if label in DRAWN] if recipe.drawn.pages_per_class else []
     strangers = recipe.drawn.strangers if drawable else 0
-    drawn = draw_pages(
-        folder.labels,
-        drawable,
-        recipe.drawn.pages_per_class,
-        recipe.drawn.seed,
-        side=side,
-        grey=grey,
-        strangers=strangers,
-        keep=runs / "drawn",
-    )
+    with Progress(console=console, transient=True) as progress:
+        bar = progress.add_task("drawing pages", total=None)
+        drawn = draw_pages(
+            folder.labels,
+            drawable,
+            recipe.drawn.pages_per_class,
+            recipe.drawn.seed,
+            side=side,
+            grey=grey,
+            strangers=strangers,
+            keep=runs / "drawn",
+            tell=lambda done, total: progress.update(bar, completed=done, total=total),
+        )
     console.print(f"{recipe.version}: {len(pages)} pages of {len(folder.labels)} labels, {len(drawn)} drawn ones")
     job = Job(
         recipe,
         folder.labels,
-        runs / recipe.version,
+        siblings / recipe.version,
         resources,
-        _teach(teachers, folder.labels, runs, resources.threads),
+        _teach(teachers, folder.labels, siblings, resources.threads),
         console,
-        _notes(recipe_file),
+        _notes(recipe_file, out),
     )
     fitted, held = fit_and_measure(job, pages, drawn, frozenset(map(folder.labels.index, drawable)))
     with tempfile.TemporaryDirectory(dir=_existing(out), prefix=".new-") as scratch:
@@ -118,7 +128,7 @@ def train_version(
         )
         shutil.copyfile(recipe_file, Path(scratch) / "recipe.toml")
         if torchscript:
-            export_torchscript(as_served(fitted.graph), width, height, Path(scratch) / "model.pt")
+            export_torchscript(as_served(fitted.graph), width, height, Path(scratch) / TORCHSCRIPT)
         _publish(Path(scratch), out)
     return Result(out, metrics, tuple(skipped), fitted.interrupted)
 
@@ -136,9 +146,18 @@ def _teach(teachers: Sequence[Path], labels: Sequence[str], runs: Path, threads:
     return teach
 
 
-def _notes(recipe_file: Path) -> str:
-    file = recipe_file.with_name(NOTES)
-    return file.read_text("utf-8") if file.exists() else ""
+def _readable(folder: Folder, pages: Sequence[Page]) -> None:
+    """A label without a page would be an answer that nothing is behind."""
+    found = {page.document.label for page in pages}
+    for index, label in enumerate(folder.labels):
+        if index not in found:
+            raise DataError(f"no document of the label {label!r} could be read")
+
+
+def _notes(recipe_file: Path, out: Path) -> str:
+    """What was written of this version; another one's recipe may be borrowed, its story may not."""
+    file = out / NOTES
+    return file.read_text("utf-8") if file.exists() and recipe_file.resolve().parent == out.resolve() else ""
 
 
 def _existing(folder: Path) -> Path:
@@ -184,7 +203,8 @@ def _write(folder: Path, job: Job, fitted: Fit, held: Held, facts: dict[str, Any
         "normalization": {"mean": list(architecture.mean), "std": list(architecture.std)},
         "precision": recipe.precision,
         "temperature": temperature,
-        "abstain_below": round(abstain_threshold(probabilities), 4),
+        # Downwards: rounded up to 1, it would send every page to a person.
+        "abstain_below": math.floor(abstain_threshold(probabilities) * 1e4) / 1e4,
         "files": {file.name: digest([file]) for file in (model, weights)},
         "sha256": digest([model, weights]),
         "training": facts,
@@ -223,5 +243,7 @@ def _serve_int8(recipe: Recipe, held: Held, folder: Path) -> None:
 
 def _publish(made: Path, out: Path) -> None:
     """Move the finished files into place, the manifest last: it vouches for the others."""
+    if not (made / TORCHSCRIPT).exists():
+        (out / TORCHSCRIPT).unlink(missing_ok=True)  # of the training before
     for file in sorted(made.iterdir(), key=lambda f: f.name == "manifest.json"):
         file.replace(out / file.name)

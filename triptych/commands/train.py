@@ -50,12 +50,14 @@ def train(
     """Train a version on a folder of labelled documents; what comes out can be served.
 
     With --from-reviews, what people have labelled is fetched into that folder first. A run that was broken off goes on
-    where it was. Ctrl-C ends it early and keeps the best so far.
+    where it was. Ctrl-C ends it early and keeps the best epoch so far, if it was measured on documents kept aside; a
+    cross-validation that was broken off writes no version.
     """
     try:
         from training.architectures import WeightsError
         from training.data import DataError
         from training.export import ParityError
+        from training.held_out import BrokenOff
         from training.recipe import RecipeError
         from training.train import Resources
         from training.version import train_version
@@ -78,6 +80,9 @@ def train(
         )
     except (DataError, RecipeError, WeightsError, ParityError, ModelError) as problem:
         raise TriptychError(str(problem)) from problem
+    except BrokenOff as stopped:
+        console.print(str(stopped), highlight=False)
+        raise typer.Exit(130) from None
     low, high = result.metrics.interval
     console.print(
         f"{version}: {result.metrics.accuracy:.1%} right of {result.metrics.images} held-out pages "
@@ -124,16 +129,27 @@ def evaluate(
     except (DataError, ModelError) as problem:
         raise TriptychError(str(problem)) from problem
     for line in evaluation.skipped:
-        console.print(f"[yellow]skipped[/] {line}", highlight=False)
-    if picture:
-        from training.card import draw_confusion
-
-        title = f"the vote of {', '.join(versions)} on {evaluation.images} documents"
-        draw_confusion(evaluation.confusion, evaluation.labels, title, picture)
+        console.print(f"[yellow]skipped[/] {escape(line)}", highlight=False)
     if as_json:
         print(json.dumps(evaluation.as_json()))
     else:
         Console().print(_table(evaluation))
+    if picture:
+        _draw(evaluation, f"the vote of {', '.join(versions)} on {evaluation.images} documents", picture)
+
+
+def _draw(evaluation: "Evaluation", title: str, picture: Path) -> None:
+    try:
+        from training.card import draw_confusion
+
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        draw_confusion(evaluation.confusion, evaluation.labels, title, picture)
+    except ModuleNotFoundError as missing:
+        raise TriptychError(
+            f"The picture needs more packages ({missing.name}): `make training` installs them"
+        ) from None
+    except OSError as problem:
+        raise TriptychError(f"The picture cannot be written: {problem}") from problem
 
 
 def _table(evaluation: "Evaluation") -> Table:
