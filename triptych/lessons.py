@@ -10,8 +10,9 @@ A folder may hold documents of one's own already; they stay. What was written fo
 
 import csv
 import hashlib
+import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -35,6 +36,7 @@ _SUFFIXES = {"JPEG": ".jpg", "TIFF": ".tif", "HEIF": ".heic"}
 _OURS = re.compile("[0-9a-f]{12}-")
 """How every name begins that `_name` gives; nothing else is ever taken away."""
 
+_PART = ".part"
 _AT_ONCE = 8
 
 
@@ -71,16 +73,18 @@ def write(
     Args:
         records: labelled ones; others are passed over.
         reader: gives the bytes of exactly the upload that was labelled.
-        folder: is made if need be. What an earlier call wrote there is kept, moved or taken away as the labels say.
+        folder: is made if need be. What an earlier call wrote there is kept, moved or taken away as the labels say,
+            and not read again.
         advance: called after each document.
 
     Raises:
         TriptychError: the folder cannot be written.
     """
+    here = {file.name.partition("-")[0]: file for file in _written(folder)}
 
     def fetch(record: Record) -> _Page:
         try:
-            return _fetch(record, reader, folder)
+            return _fetch(record, reader, folder, here)
         finally:
             advance()
 
@@ -97,27 +101,35 @@ def write(
     return Lessons(len(kept) - strangers, strangers, tuple(page.why for page in pages if page.why))
 
 
-def _fetch(record: Record, reader: Reader, folder: Path) -> _Page:
+def _fetch(record: Record, reader: Reader, folder: Path, here: Mapping[str, Path]) -> _Page:
     upload, label = record.upload, record.review.label if record.review else ""
     place = f".{NONE_OF_THEM}" if label == NONE_OF_THEM else label
     if label.startswith(".") or PurePosixPath(label).name != label:
         return _Page(why=f"{upload.document}: {label!r} is no name that a folder can have")
-    try:
-        content = reader.read(upload)
-    except (DocumentRejected, DocumentUnavailable) as error:
-        return _Page(why=f"{upload.document}: {error}")
-    target = folder / place / REVIEWED / _name(upload, content)
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_suffix(".part")
+    mark = hashlib.sha256(f"{upload.document}\0{upload.sort_key}".encode()).hexdigest()[:12]
+    place_of_it = folder / place / REVIEWED
+    place_of_it.mkdir(parents=True, exist_ok=True)
+    if mark in here:
+        target = here[mark].replace(place_of_it / here[mark].name)
+    else:
+        try:
+            content = reader.read(upload)
+        except (DocumentRejected, DocumentUnavailable) as error:
+            return _Page(why=f"{upload.document}: {error}")
+        target = place_of_it / _name(mark, upload, content)
+        part = target.with_suffix(_PART)
         part.write_bytes(content)
         part.replace(target)
     return _Page(target.relative_to(folder).as_posix(), str(PurePosixPath(upload.document).parent))
 
 
-def _name(upload: Upload, content: bytes) -> str:
+def _written(folder: Path) -> list[Path]:
+    """What earlier calls wrote, whole files only."""
+    return [file for file in folder.glob(f"*/{REVIEWED}/*") if _OURS.match(file.name) and file.suffix != _PART]
+
+
+def _name(mark: str, upload: Upload, content: bytes) -> str:
     """A name that no other upload has, that says which document it is, and whose suffix is true."""
-    mark = hashlib.sha256(f"{upload.document}\0{upload.sort_key}".encode()).hexdigest()[:12]
     stem = re.sub(r"[^\w-]+", "-", PurePosixPath(upload.key).stem)[:60]
     kind = sniff(content) or ""
     return f"{mark}-{stem}{_SUFFIXES.get(kind, f'.{kind.lower()}')}"
@@ -134,15 +146,21 @@ def _sweep(folder: Path, kept: set[str]) -> None:
                 place.rmdir()
 
 
+def _parts(path: str) -> tuple[str, ...]:
+    return PurePosixPath(path.replace("\\", "/")).parts
+
+
 def _list(folder: Path, pages: Iterable[_Page]) -> None:
     """Write the manifest: the rows of documents that are not ours as they were, and then ours."""
     file = folder / MANIFEST
     columns, others = list(_COLUMNS), list[dict[str, str]]()
     if file.exists():
-        with file.open(newline="", encoding="utf-8") as lines:
-            reader = csv.DictReader(lines)
-            columns = list(dict.fromkeys([*(reader.fieldnames or ()), *_COLUMNS]))
-            others = [row for row in reader if PurePosixPath(row.get("file", "")).parts[1:2] != (REVIEWED,)]
+        try:
+            reader = csv.DictReader(io.StringIO(file.read_text("utf-8-sig"), newline=""))
+        except UnicodeDecodeError as error:
+            raise TriptychError(f"{file} is not UTF-8; save it as CSV in UTF-8") from error
+        columns = list(dict.fromkeys([*(reader.fieldnames or ()), *_COLUMNS]))
+        others = [row for row in reader if _parts(row.get("file") or "")[1:2] != (REVIEWED,)]
     part = file.with_suffix(".part")
     with part.open("w", newline="", encoding="utf-8") as lines:
         writer = csv.DictWriter(lines, columns, restval="", extrasaction="ignore")

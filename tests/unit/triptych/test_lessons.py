@@ -14,6 +14,7 @@ from tests.support.samples import sample
 from tests.support.uploads import NOON, prediction, record, upload
 from training.data import scan
 from triptych import lessons
+from triptych.errors import TriptychError
 from triptych.lessons import Lessons
 
 PNG, PDF = sample("slide-07.png").read_bytes(), sample("invoice-2024-0117.pdf").read_bytes()
@@ -74,9 +75,36 @@ def test_a_document_follows_its_label_and_nothing_is_fetched_for_nothing(tmp_pat
     shelf = Shelf(a=PNG, b=PDF)
     lessons.write([labelled("a", "slides"), labelled("b", "invoice")], shelf, tmp_path)
     lessons.write([labelled("a", "form")], shelf, tmp_path)
+    assert shelf.reads == 2
     assert [Path(name).parent.as_posix() for name in files(tmp_path)] == ["form/reviewed", "."]
     assert not (tmp_path / "slides").exists()  # an empty label would be an error of training
     assert [row["file"].partition("/")[0] for row in rows(tmp_path)] == ["form"]
+
+
+def test_what_was_fetched_stays_when_the_bucket_no_longer_has_it(tmp_path: Path) -> None:
+    """Lifecycle rules and expired sessions must not take away what is there to learn from."""
+    records = [labelled("a", "slides"), labelled("b", "invoice")]
+    lessons.write(records, Shelf(a=PNG, b=PDF), tmp_path)
+    before = files(tmp_path)
+    (tmp_path / "slides" / "reviewed" / (Path(before[-1]).stem + ".part")).write_bytes(b"cut short by a power cut")
+    told = lessons.write(records, Shelf(), tmp_path)
+    assert (told.documents, told.left_out) == (2, ())
+    assert files(tmp_path) == before
+
+
+def test_a_manifest_that_a_spreadsheet_wrote_keeps_its_rows(tmp_path: Path) -> None:
+    """The byte order mark belongs to no column, a row may be cut short, and ours are ours with backslashes, too."""
+    plant(tmp_path, each=2)
+    text = "source,file\nann's garden,rose/rose-0.png\nold,rose\\reviewed\\0123456789ab-x.png\nlost\n"
+    (tmp_path / "manifest.csv").write_text(text, "utf-8-sig")
+    lessons.write([labelled("a", "rose")], Shelf(a=PNG), tmp_path)
+    assert {
+        document.file.name: document.source for document in scan(tmp_path).documents if document.source
+    }.items() >= {("rose-0.png", "ann's garden")}
+    assert "old" not in {row["source"] for row in rows(tmp_path)}
+    (tmp_path / "manifest.csv").write_text("file,source\nros\u00e9.png,kew\n", "cp1252")
+    with pytest.raises(TriptychError, match="not UTF-8"):
+        lessons.write([], Shelf(), tmp_path)
 
 
 def test_documents_of_one_s_own_stay_as_they_are(tmp_path: Path) -> None:
