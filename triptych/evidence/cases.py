@@ -97,8 +97,14 @@ def _case(record: Record, weights: Mapping[str, str], policy: Policy) -> Case:
         latency_ms={VOTE: record.latency_ms, **{version: said.latency_ms for version, said in current.items()}},
         vote=_vote(record, current, policy) if len(current) == len(answered) else None,
         truth=record.review.label if record.review else None,
-        by_chance=record.review is not None and record.review.queue is stratum,
+        by_chance=record.review is not None and record.review.queue is stratum and _before_labels(record),
     )
+
+
+def _before_labels(record: Record) -> bool:
+    """Whether all answers are older than the first label: a version that a retry asked later may have learnt it."""
+    first = next(iter(record.earlier_reviews), record.review)
+    return first is None or record.classified_at <= first.at
 
 
 def _vote(record: Record, current: Mapping[str, Prediction], policy: Policy) -> Answer | None:

@@ -99,6 +99,7 @@ def weighted_share(right: NDArray[np.bool_], weights: NDArray[np.float64], level
     """
     if not len(right):
         return unknown()
-    value = float(weights @ right / weights.sum())
+    # All right is 1 and not what rounding makes of it: a share of 0.999… would be shown as 99 %.
+    value = 1.0 if right.all() else min(1.0, float(weights[right].sum() / weights.sum()))
     effective = float(weights.sum() ** 2 / (weights**2).sum())
     return Estimate(value, *exact(value * effective, effective, level), len(right))

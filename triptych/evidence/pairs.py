@@ -55,8 +55,9 @@ class PairEvidence:
         mcnemar_holm: The same, adjusted for the number of pairs.
         difference: With bounds that hold for all pairs and at all looks together; None without labels.
         p_value: Two-sided, adjusted for the number of pairs, valid at all looks together.
-        more_labels: About how many more labels from the review queue it takes to tell which is better (the median of
-            simulated futures); None where it is told already, cannot be told, or takes more than `MOST_LABELS`.
+        more_labels: About how many more labels of documents marked for review it takes to tell which is better (the
+            median of simulated futures); None where it is told already, cannot be told, or takes more than
+            `MOST_LABELS`.
     """
 
     first: str
@@ -264,7 +265,7 @@ def _sentence(
     if not apart:
         return f"{second} and {first} cannot be told apart: they agree on all of the newest {shared} documents."
     wait = f"about {_rounded(more)} more labels" if more else f"more than {MOST_LABELS} more labels"
-    return f"{second} or {first}: not enough evidence yet: {wait} from the review queue."
+    return f"{second} or {first}: not enough evidence yet: {wait} of documents marked for review."
 
 
 def negative(difference: Estimate) -> Estimate:

@@ -80,6 +80,16 @@ def test_only_what_the_draw_chose_is_a_fair_sample() -> None:
     assert unlabelled.truth is None
 
 
+def test_answers_that_are_younger_than_the_first_label_are_no_evidence() -> None:
+    """A retry asks whatever is deployed by then: perhaps a version that has learnt this very label."""
+    torn = record({**AGREED, "v3": prediction("receipt")})
+    relabelled = reviewed(torn).reviewed(Review("receipt", "bob", NOON + timedelta(days=2), Queue.REVIEW))
+    for labelled in (reviewed(torn), relabelled):
+        retried = replace(labelled, classified_at=NOON + timedelta(days=1))
+        assert [case.by_chance for case in cases([labelled], current_weights([torn]), EQUAL)] == [True]
+        assert [case.by_chance for case in cases([retried], current_weights([torn]), EQUAL)] == [False]
+
+
 def test_records_without_verdict_are_no_cases_and_each_upload_is_one() -> None:
     failed = record({"v1": error(), "v2": error()}, upload("failed"))
     seen = record(AGREED, upload("seen"))

@@ -110,6 +110,12 @@ def test_the_stratified_interval_covers_what_it_claims(
     assert covered / runs >= 0.95 - 0.014  # two standard errors of 1,000 runs
 
 
+@given(st.lists(st.floats(0.01, 100), min_size=1, max_size=30))
+def test_all_right_is_all_right_whatever_each_stands_for(weights: list[float]) -> None:
+    """Rounding must not make a share of 0.999… of it, which would be shown as 99 %."""
+    assert weighted_share(np.ones(len(weights), dtype=bool), np.array(weights)).value == 1.0
+
+
 def test_the_weighted_interval_covers_what_it_claims() -> None:
     """A class whose documents are flagged more often when they are misread, and reviewed more often when flagged."""
     chance = np.random.default_rng(7)
