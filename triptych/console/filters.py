@@ -73,11 +73,16 @@ class Filter:
 
     def ask(self, results: Results) -> tuple[list[Record], "Filter | None"]:
         """The records of this page, and the filter of the next older one if there is more."""
-        records = results.newest(self.question(), limit=PAGE + 1)
-        if len(records) <= PAGE:
-            return records, None
-        # The first that did not fit begins the next page; others of the same millisecond may show on both.
-        return records[:PAGE], replace(self, until=records[PAGE].upload.event_time)
+        limit = PAGE + 1
+        while len(records := results.newest(self.question(), limit=limit)) == limit:
+            newest, last = records[0].upload.event_time, records[-1].upload.event_time
+            if newest == last:  # a backfill has S3's whole seconds: all of one second show together
+                limit *= 2
+                continue
+            # The first that did not fit begins the next page; others of its time may show on both.
+            shown = [record for record in records if record.upload.event_time > last]
+            return shown if limit > PAGE + 1 else records[:PAGE], replace(self, until=last)
+        return records, None
 
     def address(self, path: str = "/") -> str:
         """The address that says the same."""

@@ -99,6 +99,24 @@ class TestQuestions:
         assert names(second) == [f"scan-{number:02}.pdf" for number in range(PAGE, PAGE + 5)]
         assert "tick" not in second  # what is past does not change by itself
 
+    def test_a_page_of_one_moment_does_not_hide_what_came_before(self, browser: TestClient, stack: Target) -> None:
+        """A backfill has the bucket's whole seconds for times: more of them than a page may be one moment's."""
+        for number in range(PAGE + 5):
+            drop(stack, f"copied-{number:02}.pdf", AGREED, minutes_ago=1)
+        drop(stack, "newest.pdf", AGREED)
+        for number in range(2):
+            drop(stack, f"older-{number}.pdf", AGREED, minutes_ago=2 + number)
+        address, seen = "/", list[str]()
+        for _ in range(3):
+            page = browser.get(address).text
+            seen += names(page)
+            if 'rel="next"' not in page:
+                break
+            address = page.split('rel="next" href="')[1].split('"')[0].replace("&amp;", "&")
+        assert set(seen) >= {f"copied-{number:02}.pdf" for number in range(PAGE + 5)}
+        assert seen[0] == "newest.pdf"
+        assert seen[-2:] == ["older-0.pdf", "older-1.pdf"]
+
     def test_nothing_is_ever_scanned_and_a_page_asks_each_shard_once(
         self, browser: TestClient, stack: Target, console: object
     ) -> None:
