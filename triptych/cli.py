@@ -3,6 +3,7 @@
 import sys
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from triptych.commands.backfill import backfill
@@ -51,3 +52,6 @@ def main() -> None:
     except TriptychError as error:
         Console(stderr=True, soft_wrap=True).print(str(error), style="red", markup=False, highlight=False)
         sys.exit(error.exit_code)
+    except (BotoCoreError, ClientError) as error:  # such as a session that has expired meanwhile
+        Console(stderr=True, soft_wrap=True).print(f"AWS refused: {error}", style="red", markup=False, highlight=False)
+        sys.exit(1)

@@ -89,13 +89,14 @@ def _notes(records: Sequence[Record]) -> Iterator[RenderableType]:
     """What a person should know or do, a line a document; none for documents that simply worked."""
     notes = Table.grid(padding=(0, 2, 0, 0))
     for record in records:
+        key = Text(record.upload.key)  # somebody else's text: its brackets are no markup
         if record.reason and record.status is not Status.COMPLETE:
-            notes.add_row(record.upload.key, Text(f"{record.status.lower()}: {record.reason.detail}", style="red"))
+            notes.add_row(key, Text(f"{record.status.lower()}: {record.reason.detail}", style="red"))
         if record.review:
-            notes.add_row(record.upload.key, _label(record, record.review))
+            notes.add_row(key, _label(record, record.review))
         elif record.verdict and record.verdict.needs_review:
             reasons = ", ".join(record.verdict.review_reasons)
-            notes.add_row(record.upload.key, Text(f"to review: {reasons}{_others(record)}", style="yellow"))
+            notes.add_row(key, Text(f"to review: {reasons}{_others(record)}", style="yellow"))
     if notes.row_count:
         yield notes
         yield Text()

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from orchestrator.errors import RecordConflict, RecordsUnavailable
 from orchestrator.records import Record
 from orchestrator.reviews import NONE_OF_THEM, REVIEWED, Queue, Review
@@ -85,11 +87,11 @@ class Reviews:
         """
         if "/" not in document:
             return None  # no bucket, so no document: policies stand there
-        if not sequencer:
-            return next(iter(self._results.history(document, limit=1)), None)
         try:
+            if not sequencer:
+                return next(iter(self._results.history(document, limit=1)), None)
             return self._store.get(document, sequencer)
-        except RecordsUnavailable as error:
+        except (RecordsUnavailable, BotoCoreError, ClientError) as error:
             raise TriptychError(str(error)) from error
 
     def label(

@@ -61,7 +61,7 @@ class Import:
 
     labelled: int = 0
     unchanged: int = 0
-    """Rows whose label stands already, from the same person: a sheet may be imported twice."""
+    """Rows whose label stands already, or stood until another person corrected it: a sheet may be imported twice."""
     failures: list[str] = field(default_factory=list)
 
 
@@ -117,13 +117,21 @@ def _store(reviews: Reviews, row: Row, by: str) -> tuple[str, bool]:
     who = row.by or by
     try:
         standing = reviews.find(row.document, row.sequencer)
-        review = standing.review if standing else None
-        if review and (review.label, review.by) == (row.label, who):
+        if standing and _told(standing, row.label, who):
             return "", False
         reviews.label(row.document, row.sequencer, row.label, who, seconds=row.seconds)
     except TriptychError as error:
         return f"row {row.number}: {error}", False
     return "", True
+
+
+def _told(record: Record, label: str, who: str) -> bool:
+    """Whether this label stands already, or somebody else's has taken its place since."""
+    if record.review is None:
+        return False
+    if record.review.by == who:
+        return record.review.label == label
+    return any((review.label, review.by) == (label, who) for review in record.earlier_reviews)
 
 
 def _row(record: Record, versions: Sequence[str]) -> dict[str, Any]:

@@ -105,7 +105,8 @@ class _Sitting:
         try:
             with tempfile.TemporaryDirectory(prefix="triptych-") as folder:
                 while position < len(queue):
-                    self.console.rule(f"{position + 1} of {len(queue)}: {queue[position].upload.key}", align="left")
+                    title = Text(f"{position + 1} of {len(queue)}: {queue[position].upload.key}")
+                    self.console.rule(title, align="left")
                     position = self._one(queue, position, Path(folder))
         except (KeyboardInterrupt, EOFError, _Enough):
             self.console.print()
@@ -113,7 +114,11 @@ class _Sitting:
 
     def _one(self, queue: Sequence[Record], position: int, folder: Path) -> int:
         """Show a document until it is answered; returns which comes next."""
-        record, shown = queue[position], time.monotonic()
+        upload, shown = queue[position].upload, time.monotonic()
+        record = self.reviews.find(upload.document, upload.sort_key)
+        if record is None or record.waits_in is None:
+            self.console.print(Text("no longer waits: somebody has labelled it meanwhile", style="dim"))
+            return position + 1
         labels = record.labels()
         self.console.print(_choices(labels))
         while True:

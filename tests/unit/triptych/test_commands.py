@@ -1,17 +1,20 @@
 """Protects: the command's output and exit codes, which people's scripts rely on."""
 
 import json
+import sys
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner, Result
 
 from orchestrator.table import Records
 from tests.support.uploads import NOON, prediction, record, upload
 from triptych import target
-from triptych.cli import app
+from triptych.cli import app, main
 from triptych.commands.options import moment
 from triptych.errors import NoStack, TriptychError, UsageError
 from triptych.target import Target
@@ -129,6 +132,19 @@ def test_a_time_can_be_iso_with_its_zone() -> None:
 def test_what_is_no_time_is_named(text: str) -> None:
     with pytest.raises(UsageError):
         moment(text, now=NOON)
+
+
+def test_a_session_that_has_expired_ends_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expired = ClientError({"Error": {"Code": "ExpiredTokenException", "Message": "Log in again"}}, "Query")
+    monkeypatch.setattr(BaseClient, "_make_api_call", Mock(side_effect=expired))
+    for arguments in (["results"], ["review"], ["review", "--export", "-"]):
+        monkeypatch.setattr(sys, "argv", ["triptych", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 1
+        assert "Log in again" in capsys.readouterr().err
 
 
 def test_a_stack_that_is_none_of_ours_is_named(stack: Target) -> None:

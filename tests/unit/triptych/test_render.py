@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from orchestrator.records import Reason, Record, Status
-from tests.support.uploads import error, prediction, record
+from tests.support.uploads import error, prediction, record, upload
 from triptych import render
 
 AGREED = record({version: prediction() for version in ("v1", "v2", "v3")})
@@ -42,6 +42,12 @@ def test_a_version_that_failed_says_how() -> None:
 def test_a_rejected_document_says_why() -> None:
     rejected = record({}, status=Status.REJECTED, reason=Reason("encrypted-document", "the PDF is encrypted"))
     assert "rejected: the PDF is encrypted" in text(rejected)
+
+
+@pytest.mark.parametrize("key", ["[draft] contract.pdf", "scan [a4].pdf", "x[/b].pdf"])
+def test_names_of_documents_are_text_and_nothing_else(key: str) -> None:
+    torn = {"v1": prediction("receipt", 0.6), "v2": prediction(), "v3": prediction()}
+    assert text(record(torn, of=upload(key))).count(key) == 2  # in its row, and where the review is named
 
 
 def test_a_version_in_doubt_has_a_question_mark() -> None:

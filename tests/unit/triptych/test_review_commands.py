@@ -90,6 +90,21 @@ class TestTerminal:
         assert len(reviews.queue()) == 2
         assert "1 labelled." in run("review", answers="receipt\n").stdout  # and the input ends
 
+    def test_what_somebody_has_labelled_meanwhile_is_not_asked_again(
+        self, reviews: Reviews, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Two people who begin at the same time have the same queue before them."""
+        queue = reviews.queue()
+        reviews.label(queue[0].upload.document, queue[0].upload.sort_key, "receipt", "ann")
+        monkeypatch.setattr(Reviews, "queue", lambda *_: queue)
+        done = run("review", "--by", "bob", answers="invoice\n")
+        assert "no longer waits" in done.stdout
+        assert "1 labelled." in done.stdout
+        assert {one.upload.key: one.review.by for one in reviews.labelled() if one.review} == {
+            queue[0].upload.key: "ann",
+            queue[1].upload.key: "bob",
+        }
+
     def test_the_very_upload_is_opened(self, stack: Target, reviews: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
         opened: list[bytes] = []
         monkeypatch.setattr(typer, "launch", lambda file: opened.append(Path(file).read_bytes()))

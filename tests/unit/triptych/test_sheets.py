@@ -73,6 +73,19 @@ def test_a_sheet_imported_twice_changes_nothing(reviews: Reviews) -> None:
     assert [one.revision for one in reviews.labelled()] == before
 
 
+def test_a_sheet_imported_again_leaves_what_others_have_corrected(reviews: Reviews) -> None:
+    """Rows that failed are mended and the whole sheet is imported once more."""
+    text = filled(sheets.write(reviews.queue(), Form.CSV), Form.CSV, "receipt")
+    store(reviews, text)
+    corrected = reviews.labelled()[0].upload
+    reviews.label(corrected.document, corrected.sort_key, "invoice", "bob")
+    assert store(reviews, text) == Import(unchanged=3)
+    standing = reviews.find(corrected.document, corrected.sort_key)
+    assert standing is not None
+    assert standing.review is not None
+    assert (standing.review.label, standing.review.by) == ("invoice", "bob")
+
+
 def test_a_row_that_cannot_be_stored_is_named_and_the_others_are_stored(reviews: Reviews) -> None:
     text = 'document,label\ninbox/one.pdf,receipt\ninbox/nobody.pdf,receipt\n"inbox/two, ""and a half"";.pdf",recipt\n'
     done = store(reviews, text)
