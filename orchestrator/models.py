@@ -1,5 +1,6 @@
 """Ask every model version about one document, all at once, under one deadline."""
 
+import io
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -107,7 +108,7 @@ class Models:
             headers["X-Amzn-Trace-Id"] = trace_id
         with self._sessions[version].post(
             f"{self._endpoints[version]}/predict",
-            data=document,
+            data=_Upload(document, lambda: self._left(deadline)),
             headers=headers,
             timeout=(min(_CONNECT_TIMEOUT_S, left), left),
             stream=True,
@@ -141,6 +142,27 @@ class Models:
         if left <= 0:
             raise CallFailed("timeout", "No answer within the document's budget.")
         return left
+
+
+class _Upload(io.BytesIO):
+    """A document on its way, which is sent in pieces while there is time.
+
+    As one piece it would be sent under the time limit on connecting (urllib3 waits no longer for `socket.sendall`, and
+    that waits for all of it): a large document on a busy link would be broken off, and sent again for nothing.
+    """
+
+    def __init__(self, document: bytes, check: Callable[[], object]) -> None:
+        super().__init__(document)
+        self._check = check
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """The next piece.
+
+        Raises:
+            CallFailed: no time is left.
+        """
+        self._check()
+        return super().read(size)
 
 
 def _as_failure(error: Exception) -> CallFailed:

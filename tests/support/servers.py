@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from typing import Any
 
 Behaviour = Callable[["Request"], None]
@@ -18,8 +19,8 @@ class Request(BaseHTTPRequestHandler):
     server: "Server"
 
     def do_POST(self) -> None:  # the name that http.server calls
-        self.body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.requests.append(self)
+        self.body = b"".join(self.server.pieces(self.rfile, int(self.headers["Content-Length"])))
         self.server.behaviour(self)
 
     def answer(self, content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
@@ -62,11 +63,21 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, behaviour: Behaviour) -> None:
+    def __init__(self, behaviour: Behaviour, pause: float = 0.0) -> None:
         super().__init__(("127.0.0.1", 0), Request)
         self.behaviour = behaviour
+        self.pause = pause
         self.requests: list[Request] = []
         self.stopping = threading.Event()
+
+    def pieces(self, sent: BufferedIOBase, size: int) -> Iterator[bytes]:
+        """What is sent, 64 KiB at a time, with the pause before each; ends early when the sender does."""
+        while size > 0 and (self.pause == 0 or not self.stopping.wait(self.pause)):
+            piece = sent.read(min(size, 64 * 1024))
+            if not piece:
+                return
+            size -= len(piece)
+            yield piece
 
     @property
     def url(self) -> str:
@@ -74,9 +85,9 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(behaviour: Behaviour) -> Iterator[Server]:
-    """A running server, stopped at the end."""
-    server = Server(behaviour)
+def serving(behaviour: Behaviour, *, pause: float = 0.0) -> Iterator[Server]:
+    """A running server, stopped at the end. It takes a document slowly if there is a `pause`, in seconds a 64 KiB."""
+    server = Server(behaviour, pause)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:

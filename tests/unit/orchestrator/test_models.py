@@ -136,8 +136,44 @@ def test_a_service_that_hangs_costs_its_own_prediction_only() -> None:
     assert said["v1"].kind == "timeout"
 
 
+def nobody_waits() -> bool:
+    """Whether every thread that asked a version has ended, a few seconds after at the latest."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("model"):
+            thread.join(timeout=5)
+    return not any(thread.name.startswith("model") for thread in threading.enumerate())
+
+
 def test_a_service_that_trickles_is_given_up_at_the_deadline() -> None:
-    assert error_of(lambda request: request.trickle(0.05), seconds=0.4).kind == "timeout"
+    with serving(lambda request: request.trickle(0.05)) as server:
+        models = Models({"v1": server.url}, time.monotonic)
+        said = models.predict(b"x", versions=["v1"], deadline=time.monotonic() + 0.4)["v1"]
+        assert nobody_waits()  # a thread a document would fill the function, which stays
+    assert isinstance(said, ModelError)
+    assert said.kind == "timeout"
+
+
+LARGE = bytes(24 * 1024 * 1024)
+"""More than the sockets' buffers take at once."""
+
+
+def test_a_document_that_takes_long_to_send_is_sent_once() -> None:
+    with serving(lambda request: request.answer(truth()), pause=0.003) as server:  # 384 pieces: over a second
+        models = Models({"v1": server.url}, time.monotonic)
+        said = models.predict(LARGE, versions=["v1"], deadline=time.monotonic() + 60)["v1"]
+        [request] = server.requests
+    assert isinstance(said, Prediction), said
+    assert request.body == LARGE
+
+
+def test_a_document_that_is_not_sent_by_the_deadline_is_given_up() -> None:
+    with serving(lambda request: request.answer(truth()), pause=0.05) as server:
+        models = Models({"v1": server.url}, time.monotonic)
+        said = models.predict(LARGE, versions=["v1"], deadline=time.monotonic() + 0.8)["v1"]
+        assert nobody_waits()
+        assert len(server.requests) == 1
+    assert isinstance(said, ModelError)
+    assert said.kind == "timeout"
 
 
 def test_a_service_that_hung_does_not_hold_up_the_next_document() -> None:
