@@ -78,12 +78,13 @@ class DecoderPool:
         Raises:
             DocumentError: If the document cannot be read; `DecoderCrashedError` or `DecoderTimeoutError` if the
                 decoder did not survive it.
+            ServiceError: If there is no decoder just now.
         """
-        decoder = self._free.get()
+        decoder = self._sound(self._free.get())  # it may have ended while it waited for this document
         try:
             return decoder.read(data, frame, limits, checkpoint)
         finally:
-            self._free.put(decoder if decoder.usable else self._replaced(decoder))
+            self._free.put(self._sound(decoder))
 
     @property
     def processes(self) -> list[int]:
@@ -97,10 +98,21 @@ class DecoderPool:
         for decoder in self._all:
             decoder.end()
 
-    def _replaced(self, decoder: "_Decoder") -> "_Decoder":
+    def _sound(self, decoder: "_Decoder") -> "_Decoder":
+        """The decoder, or another in the place of one that has ended.
+
+        Where none can be started just now, it is the ended one: its place must not be lost, and the next document
+        tries again.
+        """
+        if decoder.usable:
+            return decoder
         decoder.end(at_once=True)
+        try:
+            another = _Decoder()
+        except OSError:  # no process, no memory or no descriptor to be had
+            logger.exception("decoder not replaced")
+            return decoder
         logger.warning("decoder replaced", extra={"fields": {"exit_code": decoder.process.returncode}})
-        another = _Decoder()
         self._all.discard(decoder)
         self._all.add(another)
         return another
@@ -121,7 +133,12 @@ class _Decoder:
                 env={name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)} | _OWN,
             )
         self._ready = False
-        self.usable = True
+        self._spoilt = False
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can be given a document."""
+        return not self._spoilt and self.process.poll() is None
 
     def wait(self, checkpoint: Checkpoint) -> None:
         """Until it is ready. The failure to start is the service's, not a document's."""
@@ -132,24 +149,28 @@ class _Decoder:
         except (OSError, EOFError, TimeoutError):
             self._ready = False
         if not self._ready:
-            self.usable = False
+            self._spoilt = True
             raise ServiceError("A decoder process did not start.")
 
     def read(self, data: bytes, frame: Preprocessing, limits: Limits, checkpoint: Checkpoint) -> Frames:
-        """Decode one document."""
+        """Decode one document. What befell the decoder before it had the document is the service's failure."""
         self.wait(checkpoint)
         try:
             self._service.send_bytes(protocol.job(frame, limits))
+        except OSError as error:
+            self._spoilt = True
+            raise ServiceError("A decoder process ended before it had a document.") from error
+        try:
             self._service.send_bytes(data)
             fields = protocol.parse_answer(self._answer(limits.max_seconds, checkpoint))
             return protocol.parse_pixels(fields, self._service.recv_bytes(), frame, limits)
         except DocumentError:  # it lives to tell
             raise
         except TimeoutError:
-            self.usable = False
+            self._spoilt = True
             raise DecoderTimeoutError(f"The document was not decoded within {limits.max_seconds:g} s.") from None
         except (OSError, EOFError, protocol.ProtocolError) as error:
-            self.usable = False
+            self._spoilt = True
             raise DecoderCrashedError("The decoder did not survive the document.") from error
         except BaseException:
             self._stop()
@@ -183,8 +204,8 @@ class _Decoder:
         try:
             self._service.send_bytes(protocol.STOP)
             if not self._service.poll(_GRACE_SECONDS):
-                self.usable = False
+                self._spoilt = True
             elif b'"pages"' in self._service.recv_bytes():
                 self._service.recv_bytes()
         except (OSError, EOFError):
-            self.usable = False
+            self._spoilt = True

@@ -1,7 +1,9 @@
 """Whatever a document does to its decoder, the next document is read."""
 
+import errno
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +20,9 @@ from model_service.errors import (
     CorruptDocumentError,
     DecoderCrashedError,
     DecoderTimeoutError,
+    DocumentError,
     EncryptedDocumentError,
+    ServiceError,
     UnsupportedFormatError,
 )
 from model_service.limits import Limits
@@ -56,6 +60,11 @@ def is_alive(process: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def kill(process: int) -> None:
+    os.kill(process, signal.SIGKILL)
+    os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
 
 
 def test_a_decoder_reads_what_this_process_would_read(pool: DecoderPool) -> None:
@@ -99,6 +108,35 @@ def test_a_crash_is_told_and_the_decoder_replaced(pool: DecoderPool, number: sig
     assert pool.read(DOCUMENT, FRAME, LIMITS).pixels.shape == (1, 32, 48, 3)
     assert pool.processes != [victim]
     assert not is_alive(victim)
+
+
+def test_a_decoder_that_ended_while_it_waited_is_no_fault_of_the_next_document(pool: DecoderPool) -> None:
+    pool.wait()
+    (victim,) = pool.processes
+    kill(victim)
+
+    assert len(pool.read(DOCUMENT, FRAME, LIMITS).pixels) == 1
+    assert pool.processes != [victim]
+
+
+def test_a_pool_that_could_not_replace_a_decoder_tries_again(
+    pool: DecoderPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool.wait()
+    (victim,) = pool.processes
+
+    def no_process(*_: object, **__: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    with monkeypatch.context() as full:
+        full.setattr(subprocess, "Popen", no_process)
+        kill(victim)
+        for _ in range(3):
+            with pytest.raises(ServiceError) as told:
+                pool.read(DOCUMENT, FRAME, LIMITS)
+            assert not isinstance(told.value, DocumentError)
+
+    assert len(pool.read(DOCUMENT, FRAME, LIMITS).pixels) == 1
 
 
 def test_a_hanging_decoder_is_killed_at_the_time_limit(pool: DecoderPool) -> None:
