@@ -64,7 +64,7 @@ def settle(here: Site, sent: Sequence[Sent]) -> None:
     open_ = {one.version_id for one in sent}
     while open_ and time.monotonic() < until:
         time.sleep(1)
-        final = {record.upload.version_id for record in read_all(table) if record.status.final}
+        final = {record.upload.version_id for record in read_all(table) if record.final}
         open_ -= final
         if open_:
             open_ -= named_in_letters(here)

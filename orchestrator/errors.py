@@ -35,7 +35,7 @@ class DocumentUnavailable(OrchestratorError):
 
 
 class DocumentRejected(OrchestratorError):
-    """The object can never be classified."""
+    """The object can never be classified; `kind` is one of `orchestrator.records.BEYOND_READING`."""
 
     def __init__(self, kind: str, detail: str) -> None:
         super().__init__(detail)

@@ -63,7 +63,7 @@ class Orchestrator:
 
 @cache
 def orchestrator() -> Orchestrator:
-    """The orchestrator of this process, built at the first event."""
+    """The orchestrator of this process: built before the first event in Lambda, at the first event elsewhere."""
     return Orchestrator(Settings.from_environment(os.environ))
 
 
@@ -104,7 +104,7 @@ def _is_done(message: Message, trace_id: str) -> bool:
 
 
 def _raise_if_incomplete(stored: list[Record]) -> None:
-    incomplete = [record for record in stored if not record.status.final]
+    incomplete = [record for record in stored if not record.final]
     if incomplete:
         raise IncompleteRecords(", ".join(f"{record.upload.document} is {record.status}" for record in incomplete))
 
@@ -123,7 +123,7 @@ def _do_task(task: Task, trace_id: str) -> dict[str, str]:
     except Exception as error:
         logger.exception("task failed", extra={"key": task.key})
         return _result(task, "TemporaryFailure", repr(error))
-    return _result(task, "Succeeded" if record.status.final else "TemporaryFailure", str(record.status))
+    return _result(task, "Succeeded" if record.final else "TemporaryFailure", str(record.status))
 
 
 def _result(task: Task, code: str, text: str) -> dict[str, str]:
@@ -141,3 +141,7 @@ def _answer_batch(event: Mapping[str, Any], results: list[dict[str, str]]) -> di
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+if "_HANDLER" in os.environ:  # Lambda imports this before the first event, whose three seconds have not begun then
+    orchestrator()

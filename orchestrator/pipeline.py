@@ -1,7 +1,7 @@
 """The way of one document: read it, ask the versions, combine, write. Free of AWS and HTTP."""
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -63,6 +63,9 @@ class PolicySource(Protocol):
 PATIENCE_S = 0.25
 """How long a verdict waits for a policy that is being read: as a rule it came while the versions were asked."""
 
+LOOK_UP_PATIENCE_S = 1.0
+"""How long the versions wait for what is known of the upload, once the document was read: as a rule not at all."""
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -118,9 +121,13 @@ class Pipeline:
         self._policy.begin()
         looked_up = self._pool.submit(self._look_up, upload)  # while the object is being read
         document = self._read(upload)
-        upload, seen = looked_up.result()
-        if seen and seen.status.final:
+        upload, seen = self._known(looked_up, upload)
+        if seen and seen.final:
             return seen
+        if isinstance(document, bytes) and self._clock() >= deadline:
+            document = DocumentUnavailable(
+                "storage-slow", "Reading the object took all its time: no version was asked."
+            )
         if isinstance(document, bytes):
             outcomes = self._ask(document, seen, deadline, trace_id)
             status, reason = status_of(outcomes)
@@ -148,7 +155,7 @@ class Pipeline:
         so that the condition of the write lets one of them through even if they come at the same moment. An event on
         time costs one read of one item.
         """
-        late = upload.backfilled or self._now() - upload.event_time > LATE
+        late = self._is_late(upload)
         try:
             seen = self._records.find(upload)
         except RecordsUnavailable:
@@ -159,6 +166,23 @@ class Pipeline:
             seen = self._records.find_same(upload)
             upload = upload if seen else self._stand_in(upload)
         return (seen.upload if seen else upload), seen
+
+    def _known(self, looked_up: "Future[tuple[Upload, Record | None]]", upload: Upload) -> tuple[Upload, Record | None]:
+        """What the look-up found, as long as the versions can wait for it. A slow table must not cost their answers.
+
+        Raises:
+            RecordsUnavailable: it is needed, and does not come.
+        """
+        try:
+            return looked_up.result(LOOK_UP_PATIENCE_S)
+        except TimeoutError:
+            if self._is_late(upload):
+                raise RecordsUnavailable("The table does not tell in time what it holds of the upload.") from None
+            return upload, None  # the condition of the write will tell
+
+    def _is_late(self, upload: Upload) -> bool:
+        """Whether it may stand under two keys."""
+        return upload.backfilled or self._now() - upload.event_time > LATE
 
     def _stand_in(self, upload: Upload) -> Upload:
         """The upload as a backfill describes it; as it is, where the bucket no longer has this very object."""
@@ -190,7 +214,7 @@ class Pipeline:
                 seen = self._records.find(record.upload)
                 if seen is None:
                     continue  # the other's record was deleted: write ours as the first
-                if seen.status.final:
+                if seen.status is Status.COMPLETE or (seen.final and not record.answered()):
                     return seen
                 record = merge(record, seen, policy)
             else:

@@ -36,16 +36,15 @@ class Status(StrEnum):
     COMPLETE = "COMPLETE"
     """Every version answered."""
     PARTIAL = "PARTIAL"
-    """Some version is missing; a retry calls only the missing ones."""
+    """Some version is missing; a retry calls only the missing ones, as long as the object is there."""
     REJECTED = "REJECTED"
     """Not a document that can be read: final, never retried."""
     FAILED = "FAILED"
     """No version answered, or the object could not be read just now; a retry starts again."""
 
-    @property
-    def final(self) -> bool:
-        """Whether no retry can improve the record."""
-        return self in (Status.COMPLETE, Status.REJECTED)
+
+BEYOND_READING = frozenset({"empty", "too-large", "deleted", "superseded"})
+"""Kinds of reasons for which an object can never be read (again): those of `orchestrator.errors.DocumentRejected`."""
 
 
 class Agreement(StrEnum):
@@ -101,6 +100,13 @@ class Record:
     """The label that stands."""
     earlier_reviews: tuple[Review, ...] = ()
     """Labels that a later one replaced, oldest first."""
+
+    @property
+    def final(self) -> bool:
+        """Whether no retry can improve it. So it is with a PARTIAL record, too, once the object is gone."""
+        if self.status is Status.PARTIAL:
+            return self.reason is not None and self.reason.kind in BEYOND_READING
+        return self.status is not Status.FAILED
 
     def answered(self) -> dict[str, Prediction]:
         """The predictions of the versions that answered."""

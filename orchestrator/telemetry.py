@@ -31,7 +31,7 @@ def summary(record: Record) -> dict[str, Any]:
     """Which document, and what became of it."""
     label = record.verdict.label if record.verdict else None
     keys = {"document": record.upload.document, "sequencer": record.upload.sort_key}
-    return {**keys, "status": str(record.status), "label": label}
+    return {**keys, "status": str(record.status), "final": record.final, "label": label}
 
 
 def report(record: Record, *, handler_ms: float, event_ms: float) -> None:

@@ -23,7 +23,8 @@ class Upload:
     etag: str = ""
     version_id: str | None = None
     backfilled: bool = False
-    """Found by listing the bucket, not announced: the sequencer is a stand-in (see `stand_in_sequencer`)."""
+    """Found by listing the bucket, or announced so late that it might have been: the sequencer is a stand-in (see
+    `stand_in_sequencer`)."""
 
     @property
     def document(self) -> str:

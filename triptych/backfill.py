@@ -180,7 +180,7 @@ class Backfill:
             version_id=version if version != "null" else None,
         )
         history = self._results.history(upload.document)
-        return any(record.status.final and record.upload.same_object(upload) for record in history)
+        return any(record.final and record.upload.same_object(upload) for record in history)
 
     def _ask(self, key: str) -> tuple[Fate, str]:
         """Invoke the orchestrator, and again after a while if it says that this may help."""

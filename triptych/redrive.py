@@ -106,7 +106,7 @@ class Redrive:
         unfinished: dict[tuple[str, str], Record] = {}
         for status in (Status.PARTIAL, Status.FAILED) if records else ():
             found = self._results.newest(Question.of(status=status), limit=limit)
-            unfinished.update((_item(record.upload), record) for record in found)
+            unfinished.update((_item(record.upload), record) for record in found if not record.final)
         waiting = self._letters.waiting()
         letters = self._letters.read(limit)
         jobs = []
@@ -146,7 +146,7 @@ class Redrive:
             histories = {upload.document: self._results.history(upload.document) for upload in job.uploads}
         except (BotoCoreError, ClientError):
             return ""
-        records = [record for history in histories.values() for record in history if not record.status.final]
+        records = [record for history in histories.values() for record in history if not record.final]
         ours = [record for record in records if any(record.upload.same_object(upload) for upload in job.uploads)]
         return "; ".join(record.reason.detail for record in ours if record.reason)
 
@@ -193,6 +193,6 @@ def _unfinished(answer: Mapping[str, Any], uploads: Sequence[Upload]) -> str:
     """What an answer lacks to say that every upload has a final record."""
     told = answer.get("records")
     records = told if isinstance(told, list) else []
-    final = {record["document"] for record in records if Status(record["status"]).final}
+    final = {record["document"] for record in records if record.get("final")}
     left = [upload.document for upload in uploads if upload.document not in final]
     return f"the orchestrator told of no final record of {', '.join(left)}" if left else ""

@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from orchestrator.errors import DocumentUnavailable, RecordConflict, RecordsUnavailable
+from orchestrator.errors import DocumentRejected, DocumentUnavailable, RecordConflict, RecordsUnavailable
 from orchestrator.outcomes import Outcome, Prediction
 from orchestrator.pipeline import Budget, Pipeline
 from orchestrator.records import Record, Status
@@ -61,6 +61,7 @@ class World:
         self.items: dict[tuple[str, str], Record] = {}
         self.ever_known: set[tuple[str, str, str]] = set()
         self.down: set[str] = set()
+        self.gone: set[tuple[str, str]] = set()
         self.storage_fails = self.table_fails = False
         self.dies_before_write = self.dies_after_write = False
         self.meanwhile: Callable[[], object] | None = None
@@ -68,6 +69,8 @@ class World:
     def read(self, upload: Upload) -> bytes:
         if self.storage_fails:
             raise DocumentUnavailable("storage-error", "slow down")
+        if (upload.document, upload.sort_key) in self.gone:
+            raise DocumentRejected("deleted", "gone")
         return str(upload.version_id).encode()
 
     def predict(
@@ -151,18 +154,25 @@ class Convergence(RuleBasedStateMachine):
         of=st.sampled_from(UPLOADS),
         down=st.sets(st.sampled_from(VERSIONS)),
         down_for_the_other=st.sets(st.sampled_from(VERSIONS)),
+        deleted_between=st.booleans(),
     )
-    def two_at_once(self, of: Upload, down: set[str], down_for_the_other: set[str]) -> None:
+    def two_at_once(self, of: Upload, down: set[str], down_for_the_other: set[str], deleted_between: bool) -> None:
         """Another handler does all of its work between this one's look-up and its write."""
 
         def other() -> None:
             self.world.down = down_for_the_other
+            if deleted_between:
+                self.deletion(of)
             self.deliver(of)
 
         self.world.down = down
         self.world.meanwhile = other
         self.deliver(of)
         self.world.meanwhile = None
+
+    @rule(of=st.sampled_from(UPLOADS))
+    def deletion(self, of: Upload) -> None:
+        self.world.gone.add((of.document, of.sort_key))
 
     @rule(to=st.sampled_from(sorted(POLICIES)))
     def promotion(self, to: str) -> None:
@@ -246,20 +256,27 @@ class Convergence(RuleBasedStateMachine):
 
     @invariant()
     def a_status_says_what_the_record_holds(self) -> None:
-        for record in self.world.items.values():
-            expected = {3: Status.COMPLETE, 0: Status.FAILED}.get(len(record.answered()), Status.PARTIAL)
-            assert record.status is expected
-            assert (record.verdict is None) == (record.status is Status.FAILED)
+        for key, record in self.world.items.items():
+            if record.status is Status.REJECTED:
+                assert key in self.world.gone
+                assert not record.answered()
+            else:
+                expected = {3: Status.COMPLETE, 0: Status.FAILED}.get(len(record.answered()), Status.PARTIAL)
+                assert record.status is expected
+            assert (record.verdict is None) == (not record.answered())
 
     def teardown(self) -> None:
-        """Once all is well and everything was delivered again, each upload has one complete record."""
+        """Once all is well and everything was delivered again, each upload has one record, which is complete unless
+        the upload was deleted, and is at its end in any case."""
         if not hasattr(self, "world"):
             return
         self.world.down = set()
         for of in UPLOADS:
             self.deliver(of)
         assert set(self.world.items) == {(of.document, of.sort_key) for of in UPLOADS}
-        assert {record.status for record in self.world.items.values()} == {Status.COMPLETE}
+        for key, record in self.world.items.items():
+            assert record.final
+            assert record.status is Status.COMPLETE or key in self.world.gone
         self.every_prediction_is_true_and_none_is_lost()
 
 

@@ -1,6 +1,7 @@
 """Protects: the entry point wires bucket, versions and table together, and tells Lambda what to deliver again."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -107,6 +108,20 @@ def test_a_partial_record_is_written_before_lambda_is_asked_to_try_again(
     services.behaviour = agree
     assert entry.handler(event, CONTEXT)["records"][0]["status"] == "COMPLETE"
     assert [item["revision"] for item in records.scan()["Items"]] == [2]
+
+
+def test_a_partial_document_that_was_deleted_is_delivered_no_more(
+    inbox: "S3Client", records: "Table", services: Server
+) -> None:
+    event = put(inbox)
+    services.behaviour = down("v2")
+    with pytest.raises(IncompleteRecords):
+        entry.handler(event, CONTEXT)
+    inbox.delete_object(Bucket="documents", Key="from Zürich/50% off+tax.pdf")
+    [told] = entry.handler(event, CONTEXT)["records"]
+    assert (told["status"], told["final"]) == ("PARTIAL", True)
+    [item] = cast(list[dict[str, Any]], records.scan()["Items"])
+    assert (item["reason"]["kind"], set(item["predictions"])) == ("deleted", {"v1", "v2", "v3"})
 
 
 def test_a_document_that_every_version_refuses_is_rejected_and_not_tried_again(
@@ -244,6 +259,17 @@ def test_the_function_loads_nothing_that_only_the_services_need() -> None:
         "assert not heavy, heavy"
     )
     done = run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("name", "built"), [("_HANDLER", 1), ("HANDLER", 0)])
+def test_in_lambda_the_clients_are_there_before_the_first_event(services: Server, name: str, built: int) -> None:
+    program = (
+        "from orchestrator.handler import orchestrator\n"
+        f"assert orchestrator.cache_info().currsize == {built}, orchestrator.cache_info()"
+    )
+    environment = {**os.environ, name: "orchestrator.handler.handler"}
+    done = run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -1,6 +1,7 @@
 """Protects: whatever fails, an upload ends in one true record, and nothing that is known is asked or lost again."""
 
-from collections.abc import Callable, Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 
@@ -12,12 +13,13 @@ from orchestrator.errors import DocumentRejected, DocumentUnavailable, RecordCon
 from orchestrator.outcomes import Outcome, Prediction
 from orchestrator.pipeline import Budget, Pipeline, merge
 from orchestrator.policy import EQUAL, Policy
-from orchestrator.records import Reason, Record, Status
+from orchestrator.records import BEYOND_READING, Reason, Record, Status
 from orchestrator.reviews import Queue, Review
 from orchestrator.uploads import LATE, Upload
 from tests.support.uploads import NOON, Standing, error, policy, prediction, record, upload
 
 VERSIONS = ("v1", "v2", "v3")
+LATER = NOON + 2 * LATE
 
 
 class Shelf:
@@ -158,6 +160,45 @@ def test_predictions_of_an_earlier_attempt_outlive_the_object() -> None:
     assert stored.reason == Reason("deleted", "gone")
 
 
+@pytest.mark.parametrize("kind", sorted(BEYOND_READING))
+def test_a_partial_record_whose_object_is_gone_has_come_to_its_end(kind: str) -> None:
+    shelf, panel, ledger = Shelf(), Panel(v3=error()), Ledger()
+    line = pipeline(shelf, panel, ledger)
+    assert not line.classify(upload()).final
+    shelf.content = DocumentRejected(kind, "not to be read any more")
+    stored = line.classify(upload())
+    assert stored.final
+    assert line.classify(upload()) == stored
+    assert (len(panel.asked), ledger.saves) == (1, 2)
+
+
+def test_a_partial_record_whose_object_cannot_be_read_just_now_is_tried_again() -> None:
+    shelf, ledger = Shelf(), Ledger()
+    line = pipeline(shelf, Panel(v3=error()), ledger)
+    line.classify(upload())
+    shelf.content = DocumentUnavailable("storage-error", "slow down")
+    assert not line.classify(upload()).final
+
+
+def test_an_object_that_took_all_the_time_to_read_is_no_version_s_fault() -> None:
+    times = [100.0]
+
+    class Slow(Shelf):
+        def read(self, upload: Upload) -> bytes:
+            times.append(102.8)
+            return super().read(upload)
+
+    panel = Panel()
+    line = Pipeline(
+        Slow(), panel, Ledger(), Standing(), budget=Budget(3.0, 0.3), clock=lambda: times[-1], now=lambda: NOON
+    )
+    stored = line.classify(upload())
+    assert (stored.status, stored.predictions) == (Status.FAILED, {})
+    assert stored.reason is not None
+    assert stored.reason.kind == "storage-slow"
+    assert panel.asked == []
+
+
 def test_two_handlers_of_one_upload_end_in_one_record_with_what_both_know() -> None:
     rival = record({"v1": prediction(), "v2": error(), "v3": error()})
     ledger = Ledger(rival=rival)
@@ -174,13 +215,51 @@ def test_a_rival_s_final_record_stands() -> None:
     assert list(ledger.items.values()) == [rival]
 
 
+def test_a_rival_that_came_too_late_to_read_does_not_undo_what_the_versions_said() -> None:
+    """The object was deleted after we had read it, and before the rival did."""
+    rejected = record({}, status=Status.REJECTED, reason=Reason("deleted", "gone"))
+    ledger = Ledger(rival=rejected)
+    stored = pipeline(Shelf(), Panel(), ledger).classify(upload())
+    assert (stored.status, len(stored.answered())) == (Status.COMPLETE, len(VERSIONS))
+    assert list(ledger.items.values()) == [stored]
+    ended = record(
+        {"v1": prediction("receipt"), "v2": error(), "v3": error()},
+        status=Status.PARTIAL,
+        reason=Reason("deleted", "gone"),
+    )
+    stored = pipeline(Shelf(), Panel(), Ledger(rival=ended)).classify(upload())
+    assert (stored.status, stored.predictions["v1"]) == (Status.COMPLETE, ended.predictions["v1"])
+
+
+@pytest.fixture
+def slow_ledger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
+    """A table that does not answer a look-up before the test is over, and takes writes."""
+    over = threading.Event()
+
+    class Slow(Ledger):
+        def find(self, upload: Upload) -> Record | None:
+            over.wait(30)
+            return None
+
+    monkeypatch.setattr("orchestrator.pipeline.LOOK_UP_PATIENCE_S", 0.05)
+    yield Slow()
+    over.set()
+
+
+def test_a_slow_look_up_costs_no_version_its_answer(slow_ledger: Ledger) -> None:
+    assert pipeline(Shelf(), Panel(), slow_ledger).classify(upload()).status is Status.COMPLETE
+
+
+def test_a_late_event_is_not_guessed_about_when_its_look_up_is_slow(slow_ledger: Ledger) -> None:
+    with pytest.raises(RecordsUnavailable, match="in time"):
+        pipeline(Shelf(), Panel(), slow_ledger, now=LATER).classify(upload())
+    assert slow_ledger.items == {}
+
+
 def test_a_table_that_cannot_be_read_costs_no_document() -> None:
     ledger = Ledger(blind=True)
     assert pipeline(Shelf(), Panel(), ledger).classify(upload()).status is Status.COMPLETE
     assert len(ledger.items) == 1
-
-
-LATER = NOON + 2 * LATE
 
 
 @pytest.mark.parametrize("first", ["event", "backfill"])
@@ -297,7 +376,7 @@ def test_a_policy_is_waited_for_no_longer_than_the_budget_lasts() -> None:
             waits.append(patience)
             return super().get(patience)
 
-    times = iter([100.0, 102.7, 102.7])
+    times = iter([100.0, 102.6, 102.7, 102.7])
     line = Pipeline(
         Shelf(), Panel(), Ledger(), Slow(), budget=Budget(3.0, 0.3), clock=lambda: next(times), now=lambda: NOON
     )

@@ -115,6 +115,17 @@ def test_a_letter_that_announces_no_document_is_done(stack: Target, invoke: Invo
     assert letters_of(stack).waiting() == 0
 
 
+def test_a_partial_record_of_a_deleted_object_is_redriven_once(stack: Target, invoke: Invoke, services: Server) -> None:
+    upload = put(stack)
+    partial(stack, upload)
+    stack.s3.delete_object(Bucket=stack.bucket, Key=upload.key, VersionId=upload.version_id or "")
+    [outcome] = redriven(stack, invoke)
+    assert outcome.left == ""
+    [made] = items(stack)
+    assert (made.status, set(made.answered())) == (Status.PARTIAL, {"v1", "v3"})
+    assert redriven(stack, invoke) == []
+
+
 def test_a_partial_record_is_completed_in_place_by_the_missing_version_alone(
     stack: Target, invoke: Invoke, services: Server
 ) -> None:
@@ -183,7 +194,15 @@ def test_nothing_is_ever_scanned(stack: Target, invoke: Invoke) -> None:
     assert operations == {"Query"}
 
 
-@pytest.mark.parametrize("answer", [{}, {"records": []}, {"records": [{"document": "inbox/x", "status": "COMPLETE"}]}])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"records": []},
+        {"records": [{"document": "inbox/x", "status": "COMPLETE", "final": True}]},
+        {"records": [{"document": "inbox/a b+c.pdf", "status": "PARTIAL", "final": False}]},
+    ],
+)
 def test_an_answer_that_does_not_vouch_for_the_document_keeps_its_letter(stack: Target, answer: dict[str, Any]) -> None:
     send(stack, event_of(put(stack)))
     [outcome] = redriven(stack, lambda _: answer)
