@@ -9,12 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 import requests
 import urllib3
 
-from orchestrator.answers import read_prediction, read_problem
+from orchestrator.answers import MAX_ANSWER_BYTES, read_prediction, read_problem
 from orchestrator.errors import CallFailed
 from orchestrator.outcomes import ModelError, Outcome
-
-MAX_ANSWER_BYTES = 256 * 1024
-"""No honest answer comes near this; a longer one is not read to its end."""
 
 _CONNECT_TIMEOUT_S = 0.5
 """A task in the same VPC accepts in a millisecond; one that is gone must not cost the others their budget."""

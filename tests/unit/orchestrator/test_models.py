@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.models import MAX_ANSWER_BYTES, Models
+from orchestrator.answers import MAX_ANSWER_BYTES
+from orchestrator.models import Models
 from orchestrator.outcomes import ModelError, Outcome, Prediction
 from tests.support.servers import Behaviour, Request, serving, truth
 

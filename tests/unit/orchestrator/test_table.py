@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 PARTIAL = record({"v1": prediction(), "v2": error(), "v3": prediction()})
+DISPUTED = record({"v1": prediction(), "v2": error(), "v3": prediction("receipt")})
 
 
 def test_what_was_saved_is_found(table: "Table") -> None:
@@ -64,13 +65,19 @@ def test_two_uploads_of_one_name_are_two_records_the_later_one_last(table: "Tabl
         ("by_time", "time_shard", "all"),
         ("by_label", "label_shard", "invoice"),
         ("by_status", "status_shard", "PARTIAL"),
+        ("by_review", "review_shard", "review"),
     ],
 )
 def test_a_record_stands_in_each_index_of_the_template(table: "Table", index: str, attribute: str, value: str) -> None:
-    Records(table).save(PARTIAL, replacing=None)
-    wanted = Key(attribute).eq(shard_key(value, shard_of(PARTIAL.upload.document)))
+    Records(table).save(DISPUTED, replacing=None)
+    wanted = Key(attribute).eq(shard_key(value, shard_of(DISPUTED.upload.document)))
     assert table.query(IndexName=index, KeyConditionExpression=wanted)["Count"] == 1
-    assert table.query(IndexName="by_review", KeyConditionExpression=Key("review_shard").eq("review#0"))["Count"] == 0
+
+
+def test_a_record_that_nobody_is_to_look_at_does_not_stand_among_those_to_review(table: "Table") -> None:
+    Records(table).save(PARTIAL, replacing=None)
+    assert table.scan(IndexName="by_time")["Count"] == 1
+    assert table.scan(IndexName="by_review")["Count"] == 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,105 @@
+"""Protects: what a service answers is told apart into what a record can hold, and what it cannot."""
+
+import json
+from typing import Any
+
+import pytest
+from boto3.dynamodb.types import TypeSerializer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.answers import MAX_ANSWER_BYTES, read_prediction, read_problem
+from orchestrator.errors import CallFailed
+from orchestrator.outcomes import ModelError, Outcome, Prediction
+from tests.support.servers import truth
+from tests.support.uploads import record
+
+MOST_BYTES = 400 * 1024
+"""Of an item in DynamoDB ("Service, account, and table quotas", AWS)."""
+
+
+def read(answer: Any) -> Prediction:
+    return read_prediction(json.dumps(answer).encode(), "v1", latency_ms=1.0)
+
+
+def heard(answer: Any) -> Outcome:
+    """As `orchestrator.models.Models` tells of it."""
+    try:
+        return read(answer)
+    except CallFailed as failure:
+        return ModelError(failure.kind, failure.detail, 1.0, failure.status, failure.problem)
+
+
+def stored(*said: Outcome) -> int:
+    """Make an item with these outcomes, as boto3 sends it; its size in bytes, roughly."""
+    item = record({f"v{number}": outcome for number, outcome in enumerate(said)}).to_item()
+    wire = TypeSerializer().serialize(item)
+    return len(json.dumps(wire, ensure_ascii=False, default=str).encode())
+
+
+numbers = st.integers() | st.floats(allow_nan=False) | st.integers(min_value=10**300, max_value=10**320)
+values = st.none() | st.booleans() | numbers | st.text(max_size=150) | st.just("\ud800")
+anything = st.recursive(
+    values, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+)
+changes = st.dictionaries(st.sampled_from(sorted(truth())), anything, max_size=2)
+
+
+@given(changes)
+def test_whatever_a_service_answers_is_refused_or_can_be_stored(changed: dict[str, Any]) -> None:
+    said = heard({**truth(), **changed})
+    assert isinstance(said, Prediction) or said.kind == "invalid_answer"
+    assert stored(said) < MOST_BYTES
+
+
+@given(anything, anything, st.integers(400, 599))
+def test_whatever_a_service_complains_of_can_be_stored(kind: Any, detail: Any, status: int) -> None:
+    problem, sentence = read_problem(json.dumps({"type": kind, "detail": detail}).encode(), status)
+    assert sentence
+    assert stored(ModelError("failed", sentence, 1.0, status, problem)) < MOST_BYTES
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        truth(pages=2.5),
+        truth(pages="2"),
+        truth(pages=True),
+        truth(pages=-1),
+        truth(pages=10**40),
+        truth(label="x" * 101),
+        truth(label="\ud800"),
+        truth(probabilities={"invoice": 0.9, "": 0.1}),
+        truth(probabilities={"invoice": 0.9, "y" * 101: 0.1}),
+        truth(confidence=10**400),
+        truth(timings_ms={"infer": 10**400}),
+        truth(timings_ms={"infer": 1e300}),
+        truth(timings_ms={"infer": -1.0}),
+        truth(timings_ms={f"step {number}": 1.0 for number in range(21)}),
+        truth(model_sha256="ab" * 1000),
+    ],
+)
+def test_what_a_record_cannot_hold_is_refused(lie: Any) -> None:
+    with pytest.raises(CallFailed) as refused:
+        read(lie)
+    assert refused.value.kind == "invalid_answer"
+    assert len(refused.value.detail) <= 500
+
+
+def test_the_longest_answers_of_three_versions_fit_into_one_item() -> None:
+    labels = {f"{number:x}": 0.0 for number in range(7_700)}
+    answer = truth(probabilities={"invoice": 0.9, "other": 0.1, **labels})
+    assert 0.9 * MAX_ANSWER_BYTES < len(json.dumps(answer)) <= MAX_ANSWER_BYTES
+    item = record({version: read(answer) for version in ("v1", "v2", "v3")}).to_item()
+    assert item_size(item) < MOST_BYTES
+
+
+def item_size(value: Any) -> int:
+    """As DynamoDB counts it ("Item sizes and formats", AWS), rounded up."""
+    if isinstance(value, dict):
+        return 3 + sum(len(name.encode()) + 1 + item_size(inner) for name, inner in value.items())
+    if isinstance(value, list):
+        return 3 + sum(1 + item_size(inner) for inner in value)
+    if isinstance(value, str):
+        return len(value.encode())
+    return 21 if value is None or isinstance(value, bool) else 2 + (len(str(value)) + 1) // 2
