@@ -2,10 +2,13 @@
 
 import pytest
 
+from model_service import frames
 from model_service.classifier import Classifier
 from model_service.engine import load_model
 from model_service.errors import CorruptDocumentError, UnknownModelError
-from model_service.limits import Limits
+from model_service.frames import Frames
+from model_service.limits import Checkpoint, Limits
+from model_service.preprocessing import Preprocessing
 from tests.support.pages import encode, page, several_pages
 from tests.support.tiny_model import LABELS, write_tiny_model
 
@@ -55,20 +58,27 @@ def test_the_first_version_answers_where_none_is_named(classifier: Classifier) -
         classifier.model("v3")
 
 
-def test_what_a_checkpoint_raises_stops_the_work_before_it_is_scored(
+def test_a_document_that_was_given_up_while_it_was_decoded_is_not_scored(
     classifier: Classifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Enough(Exception):
         pass
 
+    decoded: list[Frames] = []
+
+    def read(data: bytes, frame: Preprocessing, limits: Limits, checkpoint: Checkpoint) -> Frames:
+        decoded.append(frames.read(data, frame, limits, checkpoint))
+        return decoded[0]
+
     def enough() -> None:
-        raise Enough
+        if decoded:
+            raise Enough
 
     model = classifier.model("v1")
-    monkeypatch.setattr(model, "score", lambda _: pytest.fail("it was scored"))
+    monkeypatch.setattr(model, "score", lambda *_, **__: pytest.fail("it was scored"))
 
     with pytest.raises(Enough):
-        classifier.classify(encode(page(), "PNG"), model, checkpoint=enough)
+        Classifier({"v1": model}, classifier.limits, read).classify(encode(page(), "PNG"), model, checkpoint=enough)
 
 
 def test_a_broken_document_is_the_documents_fault(classifier: Classifier) -> None:
