@@ -99,7 +99,7 @@ def scan(folder: Path, labels: Sequence[str] | None = None) -> Folder:
     if labels is None and len(found) < 2:
         listed = f"only {found[0]!r}" if found else "none"
         raise DataError(f"{folder} needs a folder for each of at least two labels, and has {listed}")
-    rows = _read_manifest(folder / MANIFEST)
+    rows = _listed(folder / MANIFEST)
     documents = []
     names = tuple(labels or found)
     for label in found:
@@ -107,30 +107,40 @@ def scan(folder: Path, labels: Sequence[str] | None = None) -> Folder:
         if not files and labels is None:
             raise DataError(f"the label {label!r} has no documents in {folder / label}")
         for file in files:
-            row = rows.get(_key(file.relative_to(folder).as_posix()), {})
+            row = rows.get(spelled(file.relative_to(folder).as_posix()), {})
             documents.append(Document(file, names.index(label), row.get("source", "")))
     licences = sorted({row["licence"] for row in rows.values() if row["licence"]})
     return Folder(names, tuple(documents), tuple(licences))
 
 
-def _read_manifest(file: Path) -> dict[str, dict[str, str]]:
-    """Return sources and licences by `_key` of the file, however a spreadsheet wrote them."""
+def _listed(file: Path) -> dict[str, dict[str, str]]:
+    """Return sources and licences by the file's path, as `spelled`."""
     if not file.exists():
         return {}
+    columns, rows = read_manifest(file)
+    if not {"file", "source"} <= set(columns):
+        raise DataError(f"{file} needs the columns file and source")
+    return {
+        spelled(row["file"] or ""): {column: (row.get(column) or "").strip() for column in ("source", "licence")}
+        for row in rows
+    }
+
+
+def read_manifest(file: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """Return the columns and the rows of a manifest, as a person or a spreadsheet wrote it.
+
+    Raises:
+        DataError: It is not UTF-8.
+    """
     try:
         text = file.read_text("utf-8-sig")
     except UnicodeDecodeError as problem:
         raise DataError(f"{file} is not UTF-8; save it as CSV in UTF-8") from problem
     reader = csv.DictReader(io.StringIO(text, newline=""))
-    if not {"file", "source"} <= set(reader.fieldnames or ()):
-        raise DataError(f"{file} needs the columns file and source")
-    return {
-        _key(row["file"] or ""): {column: (row.get(column) or "").strip() for column in ("source", "licence")}
-        for row in reader
-    }
+    return list(reader.fieldnames or ()), list(reader)
 
 
-def _key(path: str) -> str:
+def spelled(path: str) -> str:
     """Return one spelling of a path: accents as one character or two, slashes of Windows."""
     return unicodedata.normalize("NFC", path.strip().replace("\\", "/"))
 

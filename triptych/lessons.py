@@ -10,7 +10,6 @@ A folder may hold documents of one's own already; they stay. What was written fo
 
 import csv
 import hashlib
-import io
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,12 +22,12 @@ from orchestrator.errors import DocumentRejected, DocumentUnavailable
 from orchestrator.records import Record
 from orchestrator.reviews import NONE_OF_THEM
 from orchestrator.uploads import Upload
+from training.data import MANIFEST, DataError, read_manifest, spelled
 from triptych.errors import TriptychError
 
 REVIEWED = "reviewed"
 """The folder below each label's that is ours."""
 
-MANIFEST = "manifest.csv"
 _COLUMNS = ("file", "source", "licence")
 _SUFFIXES = {"JPEG": ".jpg", "TIFF": ".tif", "HEIF": ".heic"}
 """Of formats whose name is not their suffix."""
@@ -80,7 +79,7 @@ def write(
     Raises:
         TriptychError: the folder cannot be written.
     """
-    here = {file.name.partition("-")[0]: file for file in _written(folder)}
+    here = {file.name.partition("-")[0]: file for file in _written(folder) if file.suffix != _PART}
 
     def fetch(record: Record) -> _Page:
         try:
@@ -95,6 +94,8 @@ def write(
         kept = [page for page in pages if page.file]
         _sweep(folder, {page.file for page in kept})
         _list(folder, kept)
+    except DataError as error:
+        raise TriptychError(str(error)) from error
     except OSError as error:
         raise TriptychError(f"{folder} cannot be written: {error}") from error
     strangers = sum(page.file.startswith(".") for page in kept)
@@ -107,16 +108,16 @@ def _fetch(record: Record, reader: Reader, folder: Path, here: Mapping[str, Path
     if label.startswith(".") or PurePosixPath(label).name != label:
         return _Page(why=f"{upload.document}: {label!r} is no name that a folder can have")
     mark = hashlib.sha256(f"{upload.document}\0{upload.sort_key}".encode()).hexdigest()[:12]
-    place_of_it = folder / place / REVIEWED
-    place_of_it.mkdir(parents=True, exist_ok=True)
+    ours = folder / place / REVIEWED
+    ours.mkdir(parents=True, exist_ok=True)
     if mark in here:
-        target = here[mark].replace(place_of_it / here[mark].name)
+        target = here[mark].replace(ours / here[mark].name)
     else:
         try:
             content = reader.read(upload)
         except (DocumentRejected, DocumentUnavailable) as error:
             return _Page(why=f"{upload.document}: {error}")
-        target = place_of_it / _name(mark, upload, content)
+        target = ours / _name(mark, upload, content)
         part = target.with_suffix(_PART)
         part.write_bytes(content)
         part.replace(target)
@@ -124,8 +125,8 @@ def _fetch(record: Record, reader: Reader, folder: Path, here: Mapping[str, Path
 
 
 def _written(folder: Path) -> list[Path]:
-    """What earlier calls wrote, whole files only."""
-    return [file for file in folder.glob(f"*/{REVIEWED}/*") if _OURS.match(file.name) and file.suffix != _PART]
+    """What earlier calls wrote, or had begun to."""
+    return [file for file in folder.glob(f"*/{REVIEWED}/*") if _OURS.match(file.name)]
 
 
 def _name(mark: str, upload: Upload, content: bytes) -> str:
@@ -137,8 +138,8 @@ def _name(mark: str, upload: Upload, content: bytes) -> str:
 
 def _sweep(folder: Path, kept: set[str]) -> None:
     """Take away what we wrote and what has another label now, or none; and folders that are empty then."""
-    for file in folder.glob(f"*/{REVIEWED}/*"):
-        if file.relative_to(folder).as_posix() not in kept and _OURS.match(file.name):
+    for file in _written(folder):
+        if file.relative_to(folder).as_posix() not in kept:
             file.unlink()
     for ours in folder.glob(f"*/{REVIEWED}"):
         for place in (ours, ours.parent):
@@ -146,22 +147,15 @@ def _sweep(folder: Path, kept: set[str]) -> None:
                 place.rmdir()
 
 
-def _parts(path: str) -> tuple[str, ...]:
-    return PurePosixPath(path.replace("\\", "/")).parts
-
-
 def _list(folder: Path, pages: Iterable[_Page]) -> None:
     """Write the manifest: the rows of documents that are not ours as they were, and then ours."""
     file = folder / MANIFEST
     columns, others = list(_COLUMNS), list[dict[str, str]]()
     if file.exists():
-        try:
-            reader = csv.DictReader(io.StringIO(file.read_text("utf-8-sig"), newline=""))
-        except UnicodeDecodeError as error:
-            raise TriptychError(f"{file} is not UTF-8; save it as CSV in UTF-8") from error
-        columns = list(dict.fromkeys([*(reader.fieldnames or ()), *_COLUMNS]))
-        others = [row for row in reader if _parts(row.get("file") or "")[1:2] != (REVIEWED,)]
-    part = file.with_suffix(".part")
+        found, rows = read_manifest(file)
+        columns = list(dict.fromkeys([*found, *_COLUMNS]))
+        others = [row for row in rows if PurePosixPath(spelled(row.get("file") or "")).parts[1:2] != (REVIEWED,)]
+    part = file.with_suffix(_PART)
     with part.open("w", newline="", encoding="utf-8") as lines:
         writer = csv.DictWriter(lines, columns, restval="", extrasaction="ignore")
         writer.writeheader()

@@ -145,9 +145,8 @@ def _draw(evaluation: "Evaluation", title: str, picture: Path) -> None:
         picture.parent.mkdir(parents=True, exist_ok=True)
         draw_confusion(evaluation.confusion, evaluation.labels, title, picture)
     except ModuleNotFoundError as missing:
-        raise TriptychError(
-            f"The picture needs more packages ({missing.name}): `make training` installs them"
-        ) from None
+        detail = f"The picture needs more packages ({missing.name}): `make training` installs them"
+        raise TriptychError(detail) from None
     except OSError as problem:
         raise TriptychError(f"The picture cannot be written: {problem}") from problem
 

@@ -80,8 +80,8 @@ class Filter:
                 limit *= 2
                 continue
             # The first that did not fit begins the next page; others of its time may show on both.
-            shown = [record for record in records if record.upload.event_time > last]
-            return shown if limit > PAGE + 1 else records[:PAGE], replace(self, until=last)
+            fit = PAGE if limit == PAGE + 1 else sum(record.upload.event_time > last for record in records)
+            return records[:fit], replace(self, until=last)
         return records, None
 
     def address(self, path: str = "/") -> str:
