@@ -58,7 +58,8 @@ class Teachers:
         for folder in folders:
             manifest = load(folder)
             if tuple(manifest.labels) != tuple(labels):
-                raise DataError(f"the teacher {folder} knows other labels: {', '.join(manifest.labels)}")
+                known = ", ".join(manifest.labels)
+                raise DataError(f"the teacher {folder} knows other labels ({known}): train it first, on this folder")
             models.append((_compiled(folder, threads), (manifest.input.height, manifest.input.width)))
         return cls(models)
 
@@ -99,7 +100,7 @@ class Teachers:
             if len(whole) < len(weights):
                 raise DataError(
                     f"the teacher {recipe.version} has not learnt from the pages of {name} and from these alone: train "
-                    "it first on this folder, with as many folds and drawn pages, and keep its checkpoints"
+                    "it first, on this folder, with as many folds and drawn pages, and keep its checkpoints"
                 )
             graph = make_graph(recipe, len(labels))
             graph.load_state_dict(soup.mean(whole))

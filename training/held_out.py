@@ -19,7 +19,11 @@ from training.recipe import Precision, Recipe
 from training.train import Fit, Resources, Teacher, fit
 
 FINAL = "final"
-"""Name of the fit whose network is kept; the others are `fold-1`, `fold-2` …"""
+"""Name of the fit to everything, whose network is kept; those that are measured are `fold-1`, `fold-2` …"""
+HOLDOUT = "holdout"
+"""Name of the fit that is both measured and kept, where a share is kept aside."""
+_SPLIT_SEED = 0
+"""One for all versions, so that what one keeps aside no other has learnt from: not a teacher, and none in the vote."""
 COMPARED = 100, 400
 """Precisions are compared on at least so many held-out pages, for fewer say nothing, and on at most so many."""
 
@@ -104,9 +108,9 @@ def fit_and_measure(
     documents = list({page.document: None for page in pages})
     dealt = _deal(job, documents, drawable)
     if not dealt:
-        learn, aside, protocol = split(documents, job.recipe.validation.holdout, job.recipe.seed)
+        learn, aside, protocol = split(documents, job.recipe.validation.holdout, _SPLIT_SEED)
         learn_pages, aside_pages = _pages_of(pages, learn), _pages_of(pages, aside)
-        fitted = job.fit(FINAL, [*learn_pages, *drawn], aside_pages)
+        fitted = job.fit(HOLDOUT, [*learn_pages, *drawn], aside_pages)
         if fitted.interrupted and not fitted.history:
             raise BrokenOff("stopped before the first epoch ended: there is nothing to keep yet")
         said, table = _ask(job, fitted, learn_pages, aside_pages)

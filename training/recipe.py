@@ -1,6 +1,8 @@
 """Recipes as data: everything that decides how a version is trained, read from `models/vN/recipe.toml`."""
 
 import tomllib
+from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -133,6 +135,25 @@ class Recipe(_Section):
     def learning(self) -> str:
         """Return what decides the weights, as text: a checkpoint belongs to a recipe that says the same."""
         return self.model_dump_json(exclude={"precision"})
+
+
+def teachers_first(recipes: Mapping[str, Recipe]) -> list[str]:
+    """Return versions in an order in which each comes after those of them that teach it.
+
+    Args:
+        recipes: By version.
+
+    Raises:
+        RecipeError: They teach each other.
+    """
+    taught_by = {
+        version: [teacher for teacher in recipe.distillation.teachers if teacher in recipes]
+        for version, recipe in recipes.items()
+    }
+    try:
+        return list(TopologicalSorter(taught_by).static_order())
+    except CycleError as problem:
+        raise RecipeError(f"none of these can be trained first: {' is taught by '.join(problem.args[1])}") from problem
 
 
 def read_recipe(file: Path) -> Recipe:

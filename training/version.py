@@ -90,7 +90,7 @@ def train_version(
     grey = recipe.input.color == "grey"
     teachers = [out.parent / name for name in recipe.distillation.teachers]
     # Kept as large as the one who wants to see most of them.
-    readers = [recipe, *(read_recipe(teacher / "recipe.toml") for teacher in teachers)]
+    readers = [recipe, *(_recipe_of(teacher, recipe.version) for teacher in teachers)]
     side = max(preprocessing_of(reader).min_side for reader in readers)
     pages, skipped = load_pages(folder.documents, side, grey=grey)
     for line in skipped:
@@ -131,6 +131,15 @@ def train_version(
             export_torchscript(as_served(fitted.graph), width, height, Path(scratch) / TORCHSCRIPT)
         _publish(Path(scratch), out)
     return Result(out, metrics, tuple(skipped), fitted.interrupted)
+
+
+def _recipe_of(teacher: Path, student: str) -> Recipe:
+    try:
+        return read_recipe(teacher / "recipe.toml")
+    except RecipeError as problem:
+        raise RecipeError(
+            f"{student} is taught by {teacher.name}: train that first, on this folder ({problem})"
+        ) from None
 
 
 def _teach(teachers: Sequence[Path], labels: Sequence[str], runs: Path, threads: int) -> Teach | None:

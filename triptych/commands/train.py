@@ -23,6 +23,7 @@ from triptych.reviews import Reviews
 
 if TYPE_CHECKING:
     from training.evaluate import Evaluation
+    from training.version import Result
 
 Data = Annotated[Path, typer.Option(help="Folder that holds one folder of images or PDFs a label.")]
 MOST = 20_000
@@ -31,12 +32,18 @@ Models = Annotated[Path, typer.Option(help="Folder of the versions.")]
 
 
 def train(
-    version: Annotated[str, typer.Argument(help="Version to train, by the recipe in its folder.")],
+    versions: Annotated[
+        list[str],
+        typer.Argument(help="Versions to train, teachers before those whom they teach.", metavar="VERSION..."),
+    ],
     data: Annotated[
         Path | None, typer.Option(help="Folder that holds one folder of images or PDFs a label.", show_default=False)
     ] = None,
     models: Models = Path("models"),
-    recipe: Annotated[Path | None, typer.Option(help="Another recipe than the version's own.")] = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(help="Another recipe than the version's own (which, in a new --models, is the project's)."),
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads to compute with.")] = os.cpu_count() or 1,
     torchscript: Annotated[
         bool, typer.Option("--torchscript", help="Also write model.pt, for SageMaker's PyTorch container.")
@@ -47,7 +54,7 @@ def train(
     since: Annotated[str | None, typer.Option(help="With --from-reviews: only uploads after this, as 30d.")] = None,
     stack: Stack = None,
 ) -> None:
-    """Train a version on a folder of labelled documents; what comes out can be served.
+    """Train versions on a folder of labelled documents; what comes out can be served.
 
     With --from-reviews, what people have labelled is fetched into that folder first. A run that was broken off goes on
     where it was. Ctrl-C ends it early and keeps the best epoch so far, if it was measured on documents kept aside; a
@@ -58,31 +65,47 @@ def train(
         from training.data import DataError
         from training.export import ParityError
         from training.held_out import BrokenOff
-        from training.recipe import RecipeError
+        from training.recipe import RecipeError, read_recipe, teachers_first
         from training.train import Resources
         from training.version import train_version
     except ModuleNotFoundError as missing:
         raise TriptychError(f"Training needs more packages ({missing.name}): `make training` installs them") from None
+    if recipe and len(versions) > 1:
+        raise UsageError("--recipe is for one version.")
     console = Console(stderr=True)
     if from_reviews:
         data = data or Path("reviewed")
         _fetch_reviewed(data, since, stack, console)
     if data is None:
         raise UsageError("What is to be learnt from? Give --data FOLDER, --from-reviews, or both.")
+    recipes = {version: recipe or _recipe_file(models, version) for version in versions}
     try:
-        result = train_version(
-            recipe or models / version / "recipe.toml",
-            data,
-            models / version,
-            resources=Resources(threads=threads),
-            console=console,
-            torchscript=torchscript,
-        )
+        for version in teachers_first({version: read_recipe(file) for version, file in recipes.items()}):
+            result = train_version(
+                recipes[version],
+                data,
+                models / version,
+                resources=Resources(threads=threads),
+                console=console,
+                torchscript=torchscript,
+            )
+            _tell(version, result, console)
+            if result.interrupted:
+                break
     except (DataError, RecipeError, WeightsError, ParityError, ModelError) as problem:
         raise TriptychError(str(problem)) from problem
     except BrokenOff as stopped:
         console.print(str(stopped), highlight=False)
         raise typer.Exit(130) from None
+
+
+def _recipe_file(models: Path, version: str) -> Path:
+    """The version's own recipe; the project's for a version that is new in its folder."""
+    own, ours = (folder / version / "recipe.toml" for folder in (models, Path("models")))
+    return ours if ours.exists() and not own.exists() else own
+
+
+def _tell(version: str, result: "Result", console: Console) -> None:
     low, high = result.metrics.interval
     console.print(
         f"{version}: {result.metrics.accuracy:.1%} right of {result.metrics.images} held-out pages "

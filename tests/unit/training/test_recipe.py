@@ -1,9 +1,12 @@
 from pathlib import Path
+from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from training.architectures import ARCHITECTURES
-from training.recipe import RecipeError, read_recipe
+from training.recipe import Distillation, Recipe, RecipeError, read_recipe, teachers_first
 
 MODELS = Path(__file__).parents[3] / "models"
 
@@ -47,3 +50,28 @@ def test_a_fault_is_named(tmp_path: Path, text: str, named: str) -> None:
 def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"nowhere\.toml: cannot be read"):
         read_recipe(tmp_path / "nowhere.toml")
+
+
+@given(st.lists(st.sampled_from(["v1", "v2", "v3", "v4"]), min_size=1, unique=True), st.randoms(use_true_random=False))
+def test_teachers_come_before_their_students(versions: list[str], dice: Random) -> None:
+    recipes = {}
+    for place, version in enumerate(versions):  # each is taught by some of those before it, and by one from elsewhere
+        teachers = (*dice.sample(versions[:place], dice.randint(0, place)), "elsewhere")
+        recipes[version] = Recipe(
+            version=version, architecture="resnet18", distillation=Distillation(teachers=teachers)
+        )
+    mixed = dict(dice.sample(sorted(recipes.items()), len(recipes)))
+    order = teachers_first(mixed)
+    assert sorted(order) == sorted(versions)
+    for version, recipe in recipes.items():
+        before = order[: order.index(version)]
+        assert {teacher for teacher in recipe.distillation.teachers if teacher in recipes} <= set(before)
+
+
+def test_versions_that_teach_each_other_are_refused() -> None:
+    recipes = {
+        version: Recipe(version=version, architecture="resnet18", distillation=Distillation(teachers=(teacher,)))
+        for version, teacher in (("v1", "v2"), ("v2", "v1"))
+    }
+    with pytest.raises(RecipeError, match=r"v1 is taught by v2|v2 is taught by v1"):
+        teachers_first(recipes)
