@@ -59,7 +59,9 @@ class Teachers:
             manifest = load(folder)
             if tuple(manifest.labels) != tuple(labels):
                 known = ", ".join(manifest.labels)
-                raise DataError(f"the teacher {folder} knows other labels ({known}): train it first, on this folder")
+                raise DataError(
+                    f"the teacher {folder} knows other labels ({known}): train both on this folder, in one command"
+                )
             models.append((_compiled(folder, threads), (manifest.input.height, manifest.input.width)))
         return cls(models)
 
@@ -100,7 +102,7 @@ class Teachers:
             if len(whole) < len(weights):
                 raise DataError(
                     f"the teacher {recipe.version} has not learnt from the pages of {name} and from these alone: train "
-                    "it first, on this folder, with as many folds and drawn pages, and keep its checkpoints"
+                    "both on this folder, in one command, with as many folds and drawn pages"
                 )
             graph = make_graph(recipe, len(labels))
             graph.load_state_dict(soup.mean(whole))

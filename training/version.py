@@ -138,7 +138,7 @@ def _recipe_of(teacher: Path, student: str) -> Recipe:
         return read_recipe(teacher / "recipe.toml")
     except RecipeError as problem:
         raise RecipeError(
-            f"{student} is taught by {teacher.name}: train that first, on this folder ({problem})"
+            f"{student} is taught by {teacher.name}: train both on this folder, in one command ({problem})"
         ) from None
 
 

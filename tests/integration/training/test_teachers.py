@@ -38,7 +38,7 @@ def test_a_teacher_is_trained_before_its_student(garden: Path) -> None:
 def test_a_student_without_its_teacher_is_told_whom_to_train(garden: Path) -> None:
     done = train("v1")
     assert isinstance(done.exception, TriptychError)
-    assert "v1 is taught by v2: train that first" in str(done.exception)
+    assert "v1 is taught by v2: train both" in str(done.exception)
 
 
 def test_a_teacher_that_learnt_what_the_student_keeps_aside_teaches_nothing(garden: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_teacher_that_learnt_what_the_student_keeps_aside_teaches_nothing(gard
     flowers.plant(garden, each=12)
     done = train("v1")
     assert isinstance(done.exception, TriptychError)
-    assert "train it first" in str(done.exception)
+    assert "train both" in str(done.exception)
 
 
 def test_one_recipe_cannot_make_two_versions(garden: Path) -> None:

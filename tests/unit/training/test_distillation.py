@@ -43,7 +43,7 @@ def test_they_want_views_as_large_as_the_largest_of_them(tmp_path: Path) -> None
 
 def test_a_teacher_of_other_labels_is_refused(tmp_path: Path) -> None:
     write_tiny_model(tmp_path, "v1", labels=("daisy", "tulip"))
-    with pytest.raises(DataError, match=r"knows other labels \(daisy, tulip\): train it first"):
+    with pytest.raises(DataError, match=r"knows other labels \(daisy, tulip\): train both"):
         Teachers.released([tmp_path / "v1"], LABELS)
 
 
@@ -80,5 +80,5 @@ def test_a_teacher_that_was_broken_off_teaches_nobody(fold: tuple[list[Page], Pa
     learn, folder = fold
     recipe = folder / "v2" / "recipe.toml"
     recipe.write_text(recipe.read_text().replace("epochs = 1", "epochs = 2"))
-    with pytest.raises(DataError, match="train it first"):
+    with pytest.raises(DataError, match="train both"):
         Teachers.of_fold([folder / "v2"], LABELS, folder / "runs", "fold-1", learn)
