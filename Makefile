@@ -1,7 +1,7 @@
 # Everything a person does here, on a machine with Python 3.11 or newer and make.
 #
 #   make run    set up, start the local stack, classify the sample documents
-#   make stop   stop the local stack; nothing stays behind
+#   make stop   stop the local stack; no process and no data stay behind
 #   make test   set up, then every test
 #   make lint   format, lint and types
 #   make bench  measure the pipeline on this machine
@@ -23,7 +23,7 @@ run: $(VENV)/run.stamp $(TOOLS)/stamp ## set up, start the local stack, classify
 	@$(BIN)/triptych put samples/documents --wait
 	@cat docs/next.txt
 
-stop: ## stop the local stack; nothing stays behind
+stop: ## stop the local stack; no process and no data stay behind
 	@test ! -x $(BIN)/triptych || $(BIN)/triptych down
 
 # Training apart: torch, once it has worked in a process beside OpenVINO, has been seen to crash in a later training.

@@ -160,7 +160,7 @@ def write_vote(models: Path, runs: Path, versions: Sequence[str], strangers: Pat
         "",
         f"On {len(truth)} pages that every version was asked while it did not know them; for {versions[0]}, by",
         f"{manifests[versions[0]].metrics.get('protocol', 'a protocol that its manifest does not tell')}.",
-        "Each version's card tells the sources. Written by `python -m training.vote`.",
+        "Each version's card tells the sources. Written by `python -m training.vote`, see docs/training.md.",
         "",
         *_side_by_side(said, vote, truth, labels),
         "",
