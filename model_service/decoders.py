@@ -109,7 +109,7 @@ class DecoderPool:
         decoder.end(at_once=True)
         try:
             another = _Decoder()
-        except OSError:  # no process, no memory or no descriptor to be had
+        except Exception:  # no process, no memory or no descriptor to be had
             logger.exception("decoder not replaced")
             return decoder
         logger.warning("decoder replaced", extra={"fields": {"exit_code": decoder.process.returncode}})

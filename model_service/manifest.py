@@ -35,6 +35,10 @@ class Normalization:
     """Of R, G and B, in units of 0 to 255."""
 
 
+MAX_LABEL = 100
+"""Characters of a label: a longer one could not be an answer, for a record would not take it."""
+
+
 @dataclass(frozen=True, config=ConfigDict(extra="ignore"))
 class Manifest:
     """A model version. Keys that are not listed here are left to people and ignored."""
@@ -43,7 +47,7 @@ class Manifest:
     """Name under which it is served, such as `v2`."""
     architecture: str
     """Of the network, such as `resnet18`."""
-    labels: Annotated[tuple[Annotated[str, at.MinLen(1)], ...], at.MinLen(2)]
+    labels: Annotated[tuple[Annotated[str, at.Len(1, MAX_LABEL)], ...], at.MinLen(2)]
     """In the order of the graph's outputs, which is alphabetical."""
     input: Preprocessing
     """What to do to a page before it is scored."""

@@ -1,6 +1,5 @@
 """Ask every model version about one document, all at once, under one deadline."""
 
-import io
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,6 +11,7 @@ import urllib3
 from orchestrator.answers import MAX_ANSWER_BYTES, read_prediction, read_problem
 from orchestrator.errors import CallFailed
 from orchestrator.outcomes import ModelError, Outcome
+from orchestrator.transport import Upload, session
 
 _CONNECT_TIMEOUT_S = 0.5
 """A task in the same VPC accepts in a millisecond; one that is gone must not cost the others their budget."""
@@ -45,9 +45,7 @@ class Models:
         self._endpoints = dict(endpoints)
         self._clock = clock
         self._sleep = sleep
-        self._sessions = {version: requests.Session() for version in endpoints}
-        for session in self._sessions.values():
-            session.trust_env = False  # no proxy, no .netrc: the balancer is in our own network
+        self._sessions = {version: session() for version in endpoints}
 
     @property
     def versions(self) -> tuple[str, ...]:
@@ -105,7 +103,7 @@ class Models:
             headers["X-Amzn-Trace-Id"] = trace_id
         with self._sessions[version].post(
             f"{self._endpoints[version]}/predict",
-            data=_Upload(document, lambda: self._left(deadline)),
+            data=Upload(document, lambda: self._left(deadline)),
             headers=headers,
             timeout=(min(_CONNECT_TIMEOUT_S, left), left),
             stream=True,
@@ -139,27 +137,6 @@ class Models:
         if left <= 0:
             raise CallFailed("timeout", "No answer within the document's budget.")
         return left
-
-
-class _Upload(io.BytesIO):
-    """A document on its way, which is sent in pieces while there is time.
-
-    As one piece it would be sent under the time limit on connecting (urllib3 waits no longer for `socket.sendall`, and
-    that waits for all of it): a large document on a busy link would be broken off, and sent again for nothing.
-    """
-
-    def __init__(self, document: bytes, check: Callable[[], object]) -> None:
-        super().__init__(document)
-        self._check = check
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """The next piece.
-
-        Raises:
-            CallFailed: no time is left.
-        """
-        self._check()
-        return super().read(size)
 
 
 def _as_failure(error: Exception) -> CallFailed:

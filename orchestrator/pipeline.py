@@ -64,7 +64,11 @@ PATIENCE_S = 0.25
 """How long a verdict waits for a policy that is being read: as a rule it came while the versions were asked."""
 
 LOOK_UP_PATIENCE_S = 1.0
-"""How long the versions wait for what is known of the upload, once the document was read: as a rule not at all."""
+"""How long the versions wait for what is known of the upload, once the document was read: as a rule not at all, and
+never for more than half of the time that is left."""
+
+_LOOK_UPS = 8
+"""At once: one that hangs must not hold up the next document's."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +110,13 @@ class Pipeline:
         self._budget = budget
         self._clock = clock
         self._now = now
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="record")
+        self._pool = ThreadPoolExecutor(max_workers=_LOOK_UPS, thread_name_prefix="record")
 
     def classify(self, upload: Upload, *, trace_id: str = "") -> Record:
         """Bring the upload's record as far as it can be brought now, and return it as it stands in the table.
 
-        A record that is final is returned untouched; a PARTIAL one gets its missing versions only.
+        A record that is final is returned untouched, unless it is so because its object was gone, and here it is; a
+        PARTIAL one gets its missing versions only.
 
         Raises:
             RecordsUnavailable: nothing could be stored; the event must be delivered again.
@@ -120,14 +125,10 @@ class Pipeline:
         deadline = started + self._budget.total - self._budget.write_reserve
         self._policy.begin()
         looked_up = self._pool.submit(self._look_up, upload)  # while the object is being read
-        document = self._read(upload)
-        upload, seen = self._known(looked_up, upload)
-        if seen and seen.final:
+        document = self._read(upload, deadline)
+        upload, seen = self._known(looked_up, upload, deadline)
+        if seen and seen.final and not (seen.gone and isinstance(document, bytes)):
             return seen
-        if isinstance(document, bytes) and self._clock() >= deadline:
-            document = DocumentUnavailable(
-                "storage-slow", "Reading the object took all its time: no version was asked."
-            )
         if isinstance(document, bytes):
             outcomes = self._ask(document, seen, deadline, trace_id)
             status, reason = status_of(outcomes)
@@ -167,16 +168,21 @@ class Pipeline:
             upload = upload if seen else self._stand_in(upload)
         return (seen.upload if seen else upload), seen
 
-    def _known(self, looked_up: "Future[tuple[Upload, Record | None]]", upload: Upload) -> tuple[Upload, Record | None]:
+    def _known(
+        self, looked_up: "Future[tuple[Upload, Record | None]]", upload: Upload, deadline: float
+    ) -> tuple[Upload, Record | None]:
         """What the look-up found, as long as the versions can wait for it. A slow table must not cost their answers.
 
         Raises:
             RecordsUnavailable: it is needed, and does not come.
         """
+        left = max(0.0, deadline - self._clock())
+        late = self._is_late(upload)
         try:
-            return looked_up.result(LOOK_UP_PATIENCE_S)
+            return looked_up.result(left if late else min(LOOK_UP_PATIENCE_S, left / 2))
         except TimeoutError:
-            if self._is_late(upload):
+            looked_up.cancel()
+            if late:
                 raise RecordsUnavailable("The table does not tell in time what it holds of the upload.") from None
             return upload, None  # the condition of the write will tell
 
@@ -192,11 +198,14 @@ class Pipeline:
             return upload
         return described if described.same_object(upload) else upload
 
-    def _read(self, upload: Upload) -> bytes | DocumentRejected | DocumentUnavailable:
+    def _read(self, upload: Upload, deadline: float) -> bytes | DocumentRejected | DocumentUnavailable:
         try:
-            return self._documents.read(upload)
+            document = self._documents.read(upload)
         except (DocumentRejected, DocumentUnavailable) as error:
             return error
+        if self._clock() >= deadline:
+            return DocumentUnavailable("storage-slow", "Reading the object took all its time: no version was asked.")
+        return document
 
     def _ask(self, document: bytes, seen: Record | None, deadline: float, trace_id: str) -> dict[str, Outcome]:
         known = seen.answered() if seen else {}
@@ -243,6 +252,8 @@ def merge(ours: Record, theirs: Record, policy: Policy) -> Record:
         return ours
     outcomes = {**theirs.predictions, **ours.predictions, **theirs.answered()}
     status, reason = status_of(outcomes) if outcomes else (ours.status, ours.reason)
+    if status is Status.PARTIAL:
+        reason = next((known.reason for known in (ours, theirs) if known.gone), reason)
     predictions = dict(sorted(outcomes.items()))
     return judged(replace(ours, status=status, predictions=predictions, reason=reason), policy)
 

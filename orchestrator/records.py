@@ -46,6 +46,9 @@ class Status(StrEnum):
 BEYOND_READING = frozenset({"empty", "too-large", "deleted", "superseded"})
 """Kinds of reasons for which an object can never be read (again): those of `orchestrator.errors.DocumentRejected`."""
 
+GONE = frozenset({"deleted", "superseded"})
+"""Those of them that no longer hold should the object be there, after all: the same bytes were uploaded once more."""
+
 
 class Agreement(StrEnum):
     """How many of all versions (not only of those that answered) back the label most voted for."""
@@ -107,6 +110,11 @@ class Record:
         if self.status is Status.PARTIAL:
             return self.reason is not None and self.reason.kind in BEYOND_READING
         return self.status is not Status.FAILED
+
+    @property
+    def gone(self) -> bool:
+        """Whether its object was gone when it was last looked for."""
+        return self.reason is not None and self.reason.kind in GONE
 
     def answered(self) -> dict[str, Prediction]:
         """The predictions of the versions that answered."""

@@ -24,6 +24,7 @@ from PIL import Image
 
 from model_service.decoding import decode
 from model_service.errors import DocumentError
+from model_service.manifest import MAX_LABEL
 
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".gif", ".bmp", ".pdf"}
@@ -99,6 +100,9 @@ def scan(folder: Path, labels: Sequence[str] | None = None) -> Folder:
     if labels is None and len(found) < 2:
         listed = f"only {found[0]!r}" if found else "none"
         raise DataError(f"{folder} needs a folder for each of at least two labels, and has {listed}")
+    for label in found:
+        if len(label) > MAX_LABEL:
+            raise DataError(f"the label {label!r} has more than {MAX_LABEL} characters")
     rows = _listed(folder / MANIFEST)
     documents = []
     names = tuple(labels or found)

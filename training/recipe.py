@@ -153,7 +153,9 @@ def teachers_first(recipes: Mapping[str, Recipe]) -> list[str]:
     try:
         return list(TopologicalSorter(taught_by).static_order())
     except CycleError as problem:
-        raise RecipeError(f"none of these can be trained first: {' is taught by '.join(problem.args[1])}") from problem
+        raise RecipeError(
+            f"none of these can be trained first: {' is taught by '.join(reversed(problem.args[1]))}"
+        ) from problem
 
 
 def read_recipe(file: Path) -> Recipe:

@@ -164,7 +164,7 @@ class Backfill:
         return self._ask(key)
 
     def _has_record(self, key: str) -> bool:
-        """Whether this very upload has a final record, however it was met.
+        """Whether this very upload has a final record, however it was met; but not that it was gone, for it is here.
 
         The orchestrator looks too; here it saves an invocation, and a second run over the same prefix its time.
         """
@@ -180,7 +180,7 @@ class Backfill:
             version_id=version if version != "null" else None,
         )
         history = self._results.history(upload.document)
-        return any(record.final and record.upload.same_object(upload) for record in history)
+        return any(record.final and not record.gone and record.upload.same_object(upload) for record in history)
 
     def _ask(self, key: str) -> tuple[Fate, str]:
         """Invoke the orchestrator, and again after a while if it says that this may help."""

@@ -20,6 +20,9 @@ from triptych.invocation import Event, Invoke, NotHandled, drive
 from triptych.letters import Letter, Letters
 from triptych.results import Question, Results
 
+_FINAL = {Status.COMPLETE, Status.REJECTED}
+"""What an orchestrator that is older than this command says of a record that is final."""
+
 
 class Kind(StrEnum):
     """What is redriven."""
@@ -105,8 +108,7 @@ class Redrive:
         """
         unfinished: dict[tuple[str, str], Record] = {}
         for status in (Status.PARTIAL, Status.FAILED) if records else ():
-            found = self._results.newest(Question.of(status=status), limit=limit)
-            unfinished.update((_item(record.upload), record) for record in found if not record.final)
+            unfinished.update((_item(record.upload), record) for record in self._unfinished(status, limit))
         waiting = self._letters.waiting()
         letters = self._letters.read(limit)
         jobs = []
@@ -117,6 +119,16 @@ class Redrive:
         announced = {_item(upload) for letter in letters for upload in letter.uploads}
         jobs += [Job.of_record(record) for item, record in unfinished.items() if item not in announced]
         return Plan(tuple(jobs), tuple(letter for letter in letters if letter.flaw), max(waiting, len(letters)))
+
+    def _unfinished(self, status: Status, limit: int) -> list[Record]:
+        """The newest records of a status that a retry may improve: one whose object is gone stays PARTIAL for ever."""
+        asked = limit
+        while True:
+            found = self._results.newest(Question.of(status=status), limit=asked)
+            unfinished = [record for record in found if not record.final]
+            if len(unfinished) >= limit or len(found) < asked:
+                return unfinished[:limit]
+            asked *= 2
 
     def run(self, plan: Plan, *, at_once: int, done: Callable[[Outcome], None]) -> None:
         """Do what was planned, and tell `done` of each outcome from the thread that met it.
@@ -193,6 +205,6 @@ def _unfinished(answer: Mapping[str, Any], uploads: Sequence[Upload]) -> str:
     """What an answer lacks to say that every upload has a final record."""
     told = answer.get("records")
     records = told if isinstance(told, list) else []
-    final = {record["document"] for record in records if record.get("final")}
+    final = {record["document"] for record in records if record.get("final", record["status"] in _FINAL)}
     left = [upload.document for upload in uploads if upload.document not in final]
     return f"the orchestrator told of no final record of {', '.join(left)}" if left else ""

@@ -71,9 +71,9 @@ class Server(ThreadingHTTPServer):
         self.stopping = threading.Event()
 
     def pieces(self, sent: BufferedIOBase, size: int) -> Iterator[bytes]:
-        """What is sent, 64 KiB at a time, with the pause before each; ends early when the sender does."""
+        """What is sent, 8 MiB at a time, with the pause before each; ends early when the sender does."""
         while size > 0 and (self.pause == 0 or not self.stopping.wait(self.pause)):
-            piece = sent.read(min(size, 64 * 1024))
+            piece = sent.read(min(size, 8 * 1024 * 1024))
             if not piece:
                 return
             size -= len(piece)
@@ -86,7 +86,7 @@ class Server(ThreadingHTTPServer):
 
 @contextmanager
 def serving(behaviour: Behaviour, *, pause: float = 0.0) -> Iterator[Server]:
-    """A running server, stopped at the end. It takes a document slowly if there is a `pause`, in seconds a 64 KiB."""
+    """A running server, stopped at the end. With a `pause`, it takes so many seconds for each 8 MiB of a document."""
     server = Server(behaviour, pause)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()

@@ -80,7 +80,8 @@ def train(
         raise UsageError("What is to be learnt from? Give --data FOLDER, --from-reviews, or both.")
     recipes = {version: recipe or _recipe_file(models, version) for version in versions}
     try:
-        for version in teachers_first({version: read_recipe(file) for version, file in recipes.items()}):
+        order = teachers_first({version: read_recipe(file) for version, file in recipes.items()})
+        for place, version in enumerate(order, start=1):
             result = train_version(
                 recipes[version],
                 data,
@@ -90,8 +91,9 @@ def train(
                 torchscript=torchscript,
             )
             _tell(version, result, console)
-            if result.interrupted:
-                break
+            if result.interrupted and (left := order[place:]):
+                console.print(f"broken off: {', '.join(left)} not trained", highlight=False)
+                raise typer.Exit(130)
     except (DataError, RecipeError, WeightsError, ParityError, ModelError) as problem:
         raise TriptychError(str(problem)) from problem
     except BrokenOff as stopped:

@@ -3,10 +3,13 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
 from tests.support import flowers
+from training.metrics import measure
+from training.version import Result as Trained
 from triptych.cli import app
 from triptych.errors import TriptychError
 
@@ -18,7 +21,8 @@ def garden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for version, more in {"v1": '[distillation]\nteachers = ["v2"]\n', "v2": ""}.items():
         folder = tmp_path / "models" / version
         folder.mkdir(parents=True)
-        (folder / "recipe.toml").write_text(f'version = "{version}"\n{flowers.RECIPE.replace("= 8", "= 2")}{more}')
+        small = flowers.RECIPE.replace("epochs = 8", "epochs = 2").replace("seed = 1", f"seed = {version[1:]}")
+        (folder / "recipe.toml").write_text(f'version = "{version}"\n{small}{more}')
     return flowers.plant(tmp_path / "garden", each=8)
 
 
@@ -48,6 +52,17 @@ def test_a_teacher_that_learnt_what_the_student_keeps_aside_teaches_nothing(gard
     done = train("v1")
     assert isinstance(done.exception, TriptychError)
     assert "train both" in str(done.exception)
+
+
+def test_ctrl_c_ends_the_training_of_all(garden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(recipe: Path, data: Path, out: Path, **_: object) -> Trained:
+        return Trained(out, measure(np.eye(2), np.arange(2), ("a", "b")), (), interrupted=True)
+
+    monkeypatch.setattr("training.version.train_version", stopped)
+    done = train("v1", "v2")
+    assert done.exit_code == 130
+    assert "broken off: v1 not trained" in done.stderr
+    assert train("v2").exit_code == 0  # it is kept, and nothing is left
 
 
 def test_one_recipe_cannot_make_two_versions(garden: Path) -> None:

@@ -119,14 +119,15 @@ def test_a_decoder_that_ended_while_it_waited_is_no_fault_of_the_next_document(p
     assert pool.processes != [victim]
 
 
+@pytest.mark.parametrize("lack", [BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), MemoryError()])
 def test_a_pool_that_could_not_replace_a_decoder_tries_again(
-    pool: DecoderPool, monkeypatch: pytest.MonkeyPatch
+    pool: DecoderPool, monkeypatch: pytest.MonkeyPatch, lack: Exception
 ) -> None:
     pool.wait()
     (victim,) = pool.processes
 
     def no_process(*_: object, **__: object) -> None:
-        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        raise lack
 
     with monkeypatch.context() as full:
         full.setattr(subprocess, "Popen", no_process)

@@ -1,7 +1,9 @@
 """Protects: whatever fails, an upload ends in one true record, and nothing that is known is asked or lost again."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -231,29 +233,82 @@ def test_a_rival_that_came_too_late_to_read_does_not_undo_what_the_versions_said
     assert (stored.status, stored.predictions["v1"]) == (Status.COMPLETE, ended.predictions["v1"])
 
 
-@pytest.fixture
-def slow_ledger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
-    """A table that does not answer a look-up before the test is over, and takes writes."""
-    over = threading.Event()
+class Slow(Ledger):
+    """A table that does not answer the look-up of `slow` before the test is over, and takes writes."""
 
-    class Slow(Ledger):
-        def find(self, upload: Upload) -> Record | None:
-            over.wait(30)
-            return None
+    def __init__(self) -> None:
+        super().__init__()
+        self.over = threading.Event()
+        self.told = False
+
+    def find(self, upload: Upload) -> Record | None:
+        if upload.key == "slow":
+            self.over.wait(30)
+            self.told = True
+        return super().find(upload)
+
+
+@pytest.fixture
+def slow_ledger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
+    monkeypatch.setattr("orchestrator.pipeline.LOOK_UP_PATIENCE_S", 0.05)
+    ledger = Slow()
+    yield ledger
+    ledger.over.set()
+
+
+def test_a_slow_look_up_costs_no_version_its_answer(slow_ledger: Slow) -> None:
+    assert pipeline(Shelf(), Panel(), slow_ledger).classify(upload("slow")).status is Status.COMPLETE
+
+
+def test_a_late_event_is_not_guessed_about_when_its_look_up_is_slow(slow_ledger: Slow) -> None:
+    line = Pipeline(
+        Shelf(), Panel(), slow_ledger, Standing(), budget=Budget(0.5, 0.3), clock=lambda: 0.0, now=lambda: LATER
+    )
+    with pytest.raises(RecordsUnavailable, match="in time"):
+        line.classify(upload("slow"))
+    assert slow_ledger.items == {}
+
+
+def test_a_look_up_that_hangs_does_not_hold_up_the_next_document(slow_ledger: Slow) -> None:
+    """The next one's is waited for, for it is late: in the hung one's thread it would never begin."""
+    ours = pipeline(Shelf(), Panel(), slow_ledger)
+    ours.classify(upload("slow"))
+    ours._now = lambda: LATER
+    assert ours.classify(upload("next")).status is Status.COMPLETE
+
+
+def test_a_late_event_s_look_up_may_take_longer_than_a_version_would_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Patient(Ledger):
+        def find_same(self, upload: Upload) -> Record | None:
+            time.sleep(0.3)
+            return super().find_same(upload)
 
     monkeypatch.setattr("orchestrator.pipeline.LOOK_UP_PATIENCE_S", 0.05)
-    yield Slow()
-    over.set()
+    assert pipeline(Shelf(), Panel(), Patient(), now=LATER).classify(upload()).status is Status.COMPLETE
 
 
-def test_a_slow_look_up_costs_no_version_its_answer(slow_ledger: Ledger) -> None:
-    assert pipeline(Shelf(), Panel(), slow_ledger).classify(upload()).status is Status.COMPLETE
+def test_a_slow_table_takes_no_more_than_half_of_the_versions_time(
+    slow_ledger: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.pipeline.LOOK_UP_PATIENCE_S", 60.0)
+    line = Pipeline(
+        Shelf(), Panel(), slow_ledger, Standing(), budget=Budget(0.6, 0.2), clock=lambda: 0.0, now=lambda: NOON
+    )
+    assert line.classify(upload("slow")).status is Status.COMPLETE
+    assert not slow_ledger.told
 
 
-def test_a_late_event_is_not_guessed_about_when_its_look_up_is_slow(slow_ledger: Ledger) -> None:
-    with pytest.raises(RecordsUnavailable, match="in time"):
-        pipeline(Shelf(), Panel(), slow_ledger, now=LATER).classify(upload())
-    assert slow_ledger.items == {}
+def test_the_same_bytes_uploaded_anew_are_classified_though_they_were_gone_before() -> None:
+    """In a bucket without versions the ETag alone tells uploads apart, and a late event finds what was before."""
+    gone = Reason("deleted", "gone")
+    ended = record({"v1": prediction(), "v2": error(), "v3": error()}, status=Status.PARTIAL, reason=gone)
+    for seen in (ended, record({}, status=Status.REJECTED, reason=gone)):
+        before = replace(seen, upload=upload(etag="same", sequencer="00AA"))
+        ledger = Ledger()
+        ledger.save(before, replacing=None)
+        stored = pipeline(Shelf(), Panel(), ledger, now=LATER).classify(upload(etag="same"))
+        assert (stored.status, stored.upload) == (Status.COMPLETE, before.upload)
+        assert len(ledger.items) == 1
 
 
 def test_a_table_that_cannot_be_read_costs_no_document() -> None:
@@ -300,7 +355,10 @@ def test_a_late_event_of_an_object_that_is_gone_keeps_its_own_key() -> None:
 def test_a_stale_rejection_does_not_complete_what_the_other_left_partial() -> None:
     ours = record({}, status=Status.REJECTED, reason=Reason("deleted", "gone"))
     theirs = record({"v1": prediction(), "v2": error(), "v3": error()})
-    assert merge(ours, theirs, EQUAL).status is Status.PARTIAL
+    merged = merge(ours, theirs, EQUAL)
+    assert (merged.status, merged.reason, merged.final) == (Status.PARTIAL, ours.reason, True)
+    other_way = merge(replace(theirs, predictions={"v2": prediction(), "v1": error(), "v3": error()}), merged, EQUAL)
+    assert (set(other_way.answered()), other_way.final) == ({"v1", "v2"}, True)
 
 
 SAID = Review("invoice", "ann", NOON, Queue.REVIEW)
@@ -376,7 +434,7 @@ def test_a_policy_is_waited_for_no_longer_than_the_budget_lasts() -> None:
             waits.append(patience)
             return super().get(patience)
 
-    times = iter([100.0, 102.6, 102.7, 102.7])
+    times = iter([100.0, 102.5, 102.6, 102.7, 102.7])
     line = Pipeline(
         Shelf(), Panel(), Ledger(), Slow(), budget=Budget(3.0, 0.3), clock=lambda: next(times), now=lambda: NOON
     )

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -42,8 +43,12 @@ def save(stack: Target, made: Record) -> None:
     Records(stack.table).save(made, replacing=None)
 
 
+def partial_of(upload: Upload) -> Record:
+    return record({"v1": prediction(), "v2": error("unreachable"), "v3": prediction()}, of=upload)
+
+
 def partial(stack: Target, upload: Upload) -> Record:
-    made = record({"v1": prediction(), "v2": error("unreachable"), "v3": prediction()}, of=upload)
+    made = partial_of(upload)
     save(stack, made)
     return made
 
@@ -126,6 +131,17 @@ def test_a_partial_record_of_a_deleted_object_is_redriven_once(stack: Target, in
     assert redriven(stack, invoke) == []
 
 
+def test_what_has_come_to_its_end_takes_no_place_of_what_can_be_finished(stack: Target, invoke: Invoke) -> None:
+    older = partial(stack, put(stack, "older.pdf"))
+    for number in range(5):
+        ended = put(stack, f"{number}.pdf")
+        later = replace(ended, event_time=ended.event_time + timedelta(seconds=1))
+        save(stack, replace(partial_of(later), reason=Reason("deleted", "gone")))
+    with letters_of(stack) as letters:
+        [job] = Redrive(letters, Results(stack.table), invoke).plan(limit=2).jobs
+    assert job.name == older.upload.document
+
+
 def test_a_partial_record_is_completed_in_place_by_the_missing_version_alone(
     stack: Target, invoke: Invoke, services: Server
 ) -> None:
@@ -201,6 +217,7 @@ def test_nothing_is_ever_scanned(stack: Target, invoke: Invoke) -> None:
         {"records": []},
         {"records": [{"document": "inbox/x", "status": "COMPLETE", "final": True}]},
         {"records": [{"document": "inbox/a b+c.pdf", "status": "PARTIAL", "final": False}]},
+        {"records": [{"document": "inbox/a b+c.pdf", "status": "FAILED"}]},
     ],
 )
 def test_an_answer_that_does_not_vouch_for_the_document_keeps_its_letter(stack: Target, answer: dict[str, Any]) -> None:
@@ -208,6 +225,13 @@ def test_an_answer_that_does_not_vouch_for_the_document_keeps_its_letter(stack: 
     [outcome] = redriven(stack, lambda _: answer)
     assert "no final record of inbox/a b+c.pdf" in outcome.left
     assert letters_of(stack).waiting() == 1
+
+
+def test_an_orchestrator_from_before_final_was_told_is_believed_all_the_same(stack: Target) -> None:
+    send(stack, event_of(put(stack)))
+    [outcome] = redriven(stack, lambda _: {"records": [{"document": "inbox/a b+c.pdf", "status": "COMPLETE"}]})
+    assert outcome.left == ""
+    assert letters_of(stack).waiting() == 0
 
 
 def test_ctrl_c_keeps_every_letter_that_was_not_handled(stack: Target, invoke: Invoke) -> None:

@@ -87,3 +87,6 @@ def test_what_cannot_be_trained_is_said_in_a_sentence(tmp_path: Path) -> None:
     (garden / "tulip" / "half.png").write_bytes(b"not a picture")
     with pytest.raises(TriptychError, match="no document of the label 'tulip' could be read"):
         run("train", "v9", "--data", garden, "--models", tmp_path / "models", "--recipe", recipe)
+    (garden / ("t" * 101)).mkdir()
+    with pytest.raises(TriptychError, match="has more than 100 characters"):
+        run("train", "v9", "--data", garden, "--models", tmp_path / "models", "--recipe", recipe)
