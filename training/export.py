@@ -94,7 +94,7 @@ def export_torchscript(graph: Served, width: int, height: int, file: Path) -> No
     """Write the same graph as TorchScript, which SageMaker's PyTorch container loads with `torch.jit.load`."""
     example = torch.zeros((1, height, width, 3), dtype=torch.uint8)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore")  # about what torch has deprecated
         scripted = torch.jit.trace(graph.eval(), example)  # type: ignore[no-untyped-call]
         torch.jit.save(scripted, file)
 

@@ -1,6 +1,7 @@
 """A network as it is served: normalisation folded in, frozen blocks computed by OpenVINO while the others learn."""
 
 import copy
+import warnings
 from collections.abc import Callable, Sequence
 from typing import cast
 
@@ -62,7 +63,10 @@ def behind_trunk(graph: Served, frozen: int, recipe: Recipe, threads: int) -> Fo
     head = _Trunk(copy.deepcopy(graph).eval(), frozen)
     example = torch.zeros((2, recipe.input.height, recipe.input.width, 3), dtype=torch.uint8)
     settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
-    trunk = openvino.compile_model(openvino.convert_model(head, example_input=example), "CPU", settings)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's, about the tracing by which OpenVINO reads a module
+        model = openvino.convert_model(head, example_input=example)
+    trunk = openvino.compile_model(model, "CPU", settings)
     network, tail = graph.network, graph.network.blocks[frozen:]
 
     def forward(pages: Tensor) -> Tensor:
