@@ -392,4 +392,4 @@ def take_picture(page: Page, name: str, size: tuple[int, int], theme: str) -> No
 
     file = Path(folder) / f"console-{name}{'-narrow' if size == NARROW else ''}.png"
     page.screenshot(path=file)
-    Image.open(file).convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE).save(file, optimize=True)
+    Image.open(file).convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=4).save(file, optimize=True)
