@@ -28,6 +28,10 @@ MOST_LABELS = 5000
 """More labels than this are not asked for: they are told as "more than"."""
 
 
+_NEXT_TO_NOTHING = 1e-12
+"""The least rate at which versions disagree that were seen to."""
+
+
 class Conclusion(StrEnum):
     """What can be said of a pair."""
 
@@ -221,6 +225,8 @@ def difference_bounds(
     low, high = confidence_sequence(wins, ties, losses, (ALPHA - ALPHA_DISAGREEMENT) / pairs)
     agreed = np.asarray(shared) - np.asarray(apart)
     rare, often = ((bound + 1) / 2 for bound in confidence_sequence(apart, 0, agreed, ALPHA_DISAGREEMENT / pairs))
+    # Who has been seen to disagree does so at a rate above 0; rounded to 0, it would hide who is right when they do.
+    rare = np.where(np.asarray(apart) > 0, np.maximum(rare, _NEXT_TO_NOTHING), rare)
     return low * np.where(low > 0, rare, often), high * np.where(high > 0, often, rare)
 
 
