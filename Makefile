@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 TOOLS := .venv-tools
 CHECKOV := .venv-checkov
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
-CODE := orchestrator model_service image_build training triptych tests benchmarks
+CODE := records decoding evidence orchestrator model_service image_build training triptych testkit tests benchmarks
 
 .PHONY: run stop test browser lint format bench bench-service chaos load training clean help
 .DEFAULT_GOAL := help

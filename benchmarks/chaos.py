@@ -23,12 +23,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
-from benchmarks import meddler
-from benchmarks.audit import Sent, Truth, examine, named_in_letters, read_all, settle, table_of
-from benchmarks.site import VERSIONS, Site, page, site, wide
-from orchestrator.keys import timestamp
+from records.keys import timestamp
+from testkit import fault_proxy as meddler
+from testkit.consistency import Sent, Truth, examine, named_in_letters, read_all, settle, table_of
+from testkit.test_stack import VERSIONS, Site, page, site, wide
 from triptych import stack
-from triptych.invocation import ALIAS
+from triptych.repair.invocation import ALIAS
 from triptych.stack import Ingest
 
 RETRY_S = 4.0

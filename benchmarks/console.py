@@ -28,22 +28,22 @@ from botocore.exceptions import ClientError
 from rich import box
 from rich.table import Table
 
-from benchmarks.site import wide
-from orchestrator.keys import SHARDS, shard_key, timestamp
-from orchestrator.outcomes import Prediction
-from orchestrator.pipeline import judged
-from orchestrator.policy import EQUAL
-from orchestrator.records import Record, Status
-from orchestrator.reviews import Review
-from orchestrator.uploads import Upload
-from tests.support.template import table_definition
-from triptych import target
+from records.keys import SHARDS, shard_key, timestamp
+from records.outcomes import Prediction
+from records.policy import EQUAL
+from records.record import Record, Status
+from records.reviews import Review
+from records.uploads import Upload
+from records.verdict import with_verdict
+from testkit.template import table_definition
+from testkit.test_stack import wide
 from triptych.commands.shared import progress_bar
 from triptych.console.access import Access
 from triptych.console.app import create_app
 from triptych.console.context import Console
 from triptych.stack import environment
-from triptych.target import Target
+from triptych.storage import connection
+from triptych.storage.connection import Target
 
 NAME = "console-benchmark"
 LABELS = (
@@ -106,7 +106,7 @@ def main() -> None:
 
 
 def _place(endpoint: str | None) -> Target:
-    found = target.local() if endpoint is None else None
+    found = connection.local() if endpoint is None else None
     session = environment.session()
     return replace(
         found or Target("benchmark", "nothing", NAME, "", "", session, endpoint_url=endpoint), table_name=NAME
@@ -180,7 +180,7 @@ def _record(chance: random.Random, number: int, labelled: float) -> Record:
     upload = Upload(
         "inbox", "scan.pdf", f"{number:016X}", datetime.now(UTC), 100_000, etag="0" * 32, version_id="0" * 32
     )
-    made = judged(Record(upload, Status.COMPLETE, said, None, None, datetime.now(UTC), 80.0, "1-0-0"), EQUAL)
+    made = with_verdict(Record(upload, Status.COMPLETE, said, None, None, datetime.now(UTC), 80.0, "1-0-0"), EQUAL)
     if made.waits_in and chance.random() < labelled:
         made = made.reviewed(Review(truth, "generated", datetime.now(UTC), made.waits_in, 4.0))
     return made

@@ -21,11 +21,12 @@ from pathlib import Path
 from rich import box
 from rich.table import Table
 
-from benchmarks import chart, meddler
-from benchmarks.audit import read_all
+from benchmarks import chart
 from benchmarks.chart import percentile
-from benchmarks.site import Site, page, site, wide
-from orchestrator.records import Record
+from records.record import Record
+from testkit import fault_proxy as meddler
+from testkit.consistency import read_all
+from testkit.test_stack import Site, page, site, wide
 from triptych import stack
 from triptych.stack import Ingest
 

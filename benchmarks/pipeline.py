@@ -18,13 +18,13 @@ from rich.console import Console
 from rich.table import Table
 
 from orchestrator.models import Models
-from orchestrator.outcomes import Prediction
-from orchestrator.records import Record
 from orchestrator.settings import Settings
-from triptych import inbox, target
+from records.outcomes import Prediction
+from records.record import Record
 from triptych.errors import TriptychError
-from triptych.inbox import Drop
-from triptych.results import Results
+from triptych.storage import connection, inbox
+from triptych.storage.inbox import Drop
+from triptych.storage.results import Results
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "documents"
 _POLL_S = 0.002
@@ -51,7 +51,7 @@ class Run:
         return self.total - self.handler
 
 
-def measure(to: target.Target, models: Models, path: Path, number: int) -> Run:
+def measure(to: connection.Target, models: Models, path: Path, number: int) -> Run:
     """Send one document the whole way, then through the peer."""
     s3, results = to.s3, Results(to.table)
     started = time.perf_counter()
@@ -73,7 +73,7 @@ def _sequential(models: Models, path: Path, record: Record) -> float:
     return (time.perf_counter() - started) * 1000
 
 
-def _endpoints(to: target.Target) -> Mapping[str, str]:
+def _endpoints(to: connection.Target) -> Mapping[str, str]:
     """The services as the deployed function knows them."""
     configuration = to.lambdas.get_function_configuration(FunctionName=to.function)
     return Settings.from_environment(configuration["Environment"]["Variables"]).endpoints
@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("documents", nargs="*", type=Path, default=sorted(SAMPLES.iterdir()))
     arguments = parser.parse_args()
 
-    to = target.local()
+    to = connection.local()
     models = Models(_endpoints(to), time.monotonic)
     documents = readable(arguments.documents, models)
     for path in documents:  # warm: workers, connections and code paths

@@ -7,15 +7,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.terminal_theme import MONOKAI
 
-from triptych import render, target
-from triptych.results import Question, Results
+from triptych.storage import connection
+from triptych.storage.results import Question, Results
+from triptych.terminal import record_views
 
 IMAGE = Path(__file__).parent / "images" / "results.svg"
 COLUMNS = 112
 
-records = Results(target.local().table).newest(Question(), limit=16)
+records = Results(connection.local().table).newest(Question(), limit=16)
 console = Console(record=True, width=COLUMNS, file=StringIO(), force_terminal=True)
-console.print(render.RecordTable(records))
+console.print(record_views.RecordTable(records))
 picture = console.export_svg(title="triptych results", theme=MONOKAI)
 IMAGE.parent.mkdir(exist_ok=True)
 # The picture loads nothing from elsewhere: it takes the reader's own monospaced typeface.

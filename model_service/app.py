@@ -6,10 +6,10 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from decoding.isolation.pool import DecoderPool
 from model_service import problems
 from model_service.admission import Admission
 from model_service.classifier import Classifier
-from model_service.decoders import DecoderPool
 from model_service.engine import load_model
 from model_service.errors import ServiceError
 from model_service.lifecycle import Lifecycle

@@ -12,8 +12,9 @@ from python_multipart.multipart import Field as FormField
 from python_multipart.multipart import File, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
+from decoding.errors import DocumentTooLargeError
 from model_service.admission import CallerGoneError, Ticket
-from model_service.errors import DocumentTooLargeError, InvalidRequestError
+from model_service.errors import InvalidRequestError
 
 # What boundaries, part headers and JSON punctuation may add to a document.
 _ENVELOPE_BYTES: Final = 64 * 1024

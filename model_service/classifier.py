@@ -9,11 +9,11 @@ from typing import Final
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
-from model_service import frames
+from decoding import batch
+from decoding.batch import Read
+from decoding.limits import Checkpoint, Limits, no_hurry
 from model_service.engine import Model
 from model_service.errors import UnknownModelError
-from model_service.frames import Read
-from model_service.limits import Checkpoint, Limits, no_hurry
 
 
 @dataclass(frozen=True, config=ConfigDict(use_attribute_docstrings=True))
@@ -61,7 +61,7 @@ class Classifier:
         read: Decodes documents; in this process, unless said otherwise.
     """
 
-    def __init__(self, models: Mapping[str, Model], limits: Limits, read: Read = frames.read) -> None:
+    def __init__(self, models: Mapping[str, Model], limits: Limits, read: Read = batch.read) -> None:
         self.models: Final = dict(models)
         self.limits: Final = limits
         self._read: Final = read

@@ -4,16 +4,6 @@ An error that reaches a caller carries its HTTP status, a stable problem type (R
 the message of the instance becomes the problem's `detail`.
 
     ServiceError                        500  internal-error
-    ├── DocumentError                        the document is at fault: the same bytes will fail again
-    │   ├── EmptyDocumentError          400  empty-document
-    │   ├── DocumentTooLargeError       413  document-too-large      more bytes than the service reads
-    │   ├── UnsupportedFormatError      415  unsupported-format      content that no decoder here knows
-    │   └── UnreadableDocumentError     422  unreadable-document
-    │       ├── CorruptDocumentError    422  corrupt-document        damaged or cut short
-    │       ├── EncryptedDocumentError  422  encrypted-document      opens with a password only
-    │       ├── DecompressionBombError  422  decompression-bomb      unpacks to more pixels than allowed
-    │       ├── DecoderCrashedError     422  decoder-crashed         brought its decoder process down
-    │       └── DecoderTimeoutError     422  decoder-timeout         kept its decoder process busy for too long
     ├── RequestError                         the request around the document is at fault
     │   ├── InvalidRequestError         400  invalid-request
     │   └── UnknownModelError           404  unknown-model
@@ -38,82 +28,6 @@ class ServiceError(Exception):
     """Last part of the problem's `type`; callers may branch on it, so it never changes."""
     title = "The service failed"
     """The same short sentence for every occurrence of this problem."""
-
-    @property
-    def type(self) -> str:
-        """The problem's `type` as RFC 9457 means it: a URI that names the kind of problem."""
-        return PROBLEM_NAMESPACE + self.problem
-
-
-class DocumentError(ServiceError):
-    """The document cannot be classified, now or ever: do not send the same bytes again."""
-
-    status = 422
-    problem = "unreadable-document"
-    title = "The document cannot be read"
-
-
-class EmptyDocumentError(DocumentError):
-    """Zero bytes were sent."""
-
-    status = 400
-    problem = "empty-document"
-    title = "The document is empty"
-
-
-class DocumentTooLargeError(DocumentError):
-    """The document has more bytes than the service reads."""
-
-    status = 413
-    problem = "document-too-large"
-    title = "The document is too large"
-
-
-class UnsupportedFormatError(DocumentError):
-    """The content begins like no format that the service decodes; its name and media type are not asked."""
-
-    status = 415
-    problem = "unsupported-format"
-    title = "The document's format is not supported"
-
-
-class UnreadableDocumentError(DocumentError):
-    """The format is known, but these bytes do not make a page."""
-
-
-class CorruptDocumentError(UnreadableDocumentError):
-    """The document is damaged, cut short, or has no page."""
-
-    problem = "corrupt-document"
-    title = "The document is damaged"
-
-
-class EncryptedDocumentError(UnreadableDocumentError):
-    """The document opens with a password only."""
-
-    problem = "encrypted-document"
-    title = "The document is encrypted"
-
-
-class DecompressionBombError(UnreadableDocumentError):
-    """A page would unpack to more pixels than the service allows."""
-
-    problem = "decompression-bomb"
-    title = "The document unpacks to too many pixels"
-
-
-class DecoderCrashedError(UnreadableDocumentError):
-    """The document brought the process down that decoded it, or made it take too much memory."""
-
-    problem = "decoder-crashed"
-    title = "The document cannot be decoded safely"
-
-
-class DecoderTimeoutError(UnreadableDocumentError):
-    """The document would take longer to decode than any honest one."""
-
-    problem = "decoder-timeout"
-    title = "The document takes too long to decode"
 
 
 class RequestError(ServiceError):

@@ -13,8 +13,8 @@ import annotated_types as at
 from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
+from decoding.preprocessing import Preprocessing
 from model_service.errors import ManifestError
-from model_service.preprocessing import Preprocessing
 
 FILE_NAME: Final = "manifest.json"
 GRAPH: Final = "model.xml"

@@ -9,6 +9,13 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from decoding.errors import (
+    DecoderUnavailableError,
+    DocumentError,
+    DocumentTooLargeError,
+    EmptyDocumentError,
+    UnsupportedFormatError,
+)
 from model_service import errors
 from model_service.admission import CallerGoneError
 
@@ -36,26 +43,54 @@ class ProblemResponse(JSONResponse):
     media_type = MEDIA_TYPE
 
 
-def respond(request: Request, error: errors.ServiceError, headers: dict[str, str] | None = None) -> Response:
+Refusal = errors.ServiceError | DocumentError
+"""An error that is answered to a caller."""
+
+_DOCUMENT_STATUS: Final[dict[type[DocumentError], int]] = {
+    EmptyDocumentError: 400,
+    DocumentTooLargeError: 413,
+    UnsupportedFormatError: 415,
+}
+"""HTTP status codes of documents' errors; the others are answered with 422."""
+
+
+def status_code(kind: type[Refusal]) -> int:
+    """Return the HTTP status code of an error."""
+    if issubclass(kind, DocumentError):
+        return _DOCUMENT_STATUS.get(kind, 422)
+    return kind.status
+
+
+def problem_type(kind: type[Refusal]) -> str:
+    """Return the `type` member of a problem (RFC 9457): a URI that identifies the kind of problem."""
+    return errors.PROBLEM_NAMESPACE + kind.problem
+
+
+def respond(request: Request, error: Refusal, headers: dict[str, str] | None = None) -> Response:
     """Answer with an error, and count it."""
     request.app.state.metrics.rejected.labels(reason=error.problem).inc()
-    return _response(request, error.type, error.title, error.status, str(error), headers or _headers(error))
+    kind = type(error)
+    return _response(
+        request, problem_type(kind), error.title, status_code(kind), str(error), headers or _headers(error)
+    )
 
 
 def install(app: FastAPI) -> None:
     """Let an app answer each of its errors with a problem."""
-    app.add_exception_handler(errors.ServiceError, _on_service_error)
+    app.add_exception_handler(errors.ServiceError, _on_refusal)
+    app.add_exception_handler(DocumentError, _on_refusal)
+    app.add_exception_handler(DecoderUnavailableError, _on_decoder_unavailable)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(CallerGoneError, _on_caller_gone)
 
 
-def documented(*kinds: type[errors.ServiceError]) -> dict[int | str, dict[str, Any]]:
+def documented(*kinds: type[Refusal]) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI entries for errors that a route may answer with; kinds of one status share an entry."""
     responses: dict[int | str, dict[str, Any]] = {}
     for kind in kinds:
         entry = responses.setdefault(
-            kind.status, {"description": "", "content": {MEDIA_TYPE: {"schema": _SCHEMA, "examples": {}}}}
+            status_code(kind), {"description": "", "content": {MEDIA_TYPE: {"schema": _SCHEMA, "examples": {}}}}
         )
         entry["description"] = f"{entry['description']}{'; ' if entry['description'] else ''}{kind.title}"
         entry["content"][MEDIA_TYPE]["examples"][kind.problem] = {"value": _example(kind)}
@@ -69,17 +104,17 @@ def documented(*kinds: type[errors.ServiceError]) -> dict[int | str, dict[str, A
 _SCHEMA: Final = {"$ref": "#/components/schemas/Problem"}
 
 
-def _example(kind: type[errors.ServiceError]) -> dict[str, object]:
+def _example(kind: type[Refusal]) -> dict[str, object]:
     return {
-        "type": errors.PROBLEM_NAMESPACE + kind.problem,
+        "type": problem_type(kind),
         "title": kind.title,
-        "status": kind.status,
+        "status": status_code(kind),
         "detail": (kind.__doc__ or "").split("\n", 1)[0],
         "request_id": "0f8fad5b-d9cb-469f-a165-70867728950e",
     }
 
 
-def _headers(error: errors.ServiceError) -> dict[str, str]:
+def _headers(error: Refusal) -> dict[str, str]:
     return {"Retry-After": str(error.retry_after)} if isinstance(error, errors.UnavailableError) else {}
 
 
@@ -92,9 +127,13 @@ def _response(request: Request, kind: str, title: str, status: int, detail: str,
     return ProblemResponse(problem.model_dump(), status, headers)
 
 
-def _on_service_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, errors.ServiceError)
+def _on_refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
     return respond(request, error)
+
+
+def _on_decoder_unavailable(request: Request, error: Exception) -> Response:
+    return respond(request, errors.UnavailableError(str(error)))
 
 
 def _on_invalid_request(request: Request, error: Exception) -> Response:

@@ -6,23 +6,25 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import TypeAdapter
 
+from decoding.errors import (
+    CorruptDocumentError,
+    DecompressionBombError,
+    DocumentTooLargeError,
+    EmptyDocumentError,
+    EncryptedDocumentError,
+    UnsupportedFormatError,
+)
 from model_service import body, metrics
 from model_service.admission import Admission
 from model_service.body import JsonDocument
 from model_service.classifier import Classifier, Prediction
 from model_service.errors import (
-    CorruptDocumentError,
     DeadlineExceededError,
-    DecompressionBombError,
-    DocumentTooLargeError,
-    EmptyDocumentError,
-    EncryptedDocumentError,
     InvalidRequestError,
     NotReadyError,
     OverloadedError,
     ServiceError,
     UnknownModelError,
-    UnsupportedFormatError,
 )
 from model_service.lifecycle import Lifecycle
 from model_service.manifest import Manifest

@@ -7,8 +7,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from decoding.limits import Limits
 from model_service.cpus import available_cpus
-from model_service.limits import Limits
 
 _LIMITS: Final = Limits()
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.errors import CallFailed
-from orchestrator.outcomes import Prediction
+from records.outcomes import Prediction
 
 MAX_ANSWER_BYTES = 96 * 1024
 """No honest answer comes near this; a longer one is not read to its end. An item of DynamoDB, with the answers of all

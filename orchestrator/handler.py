@@ -18,17 +18,19 @@ import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
-from orchestrator.documents import Documents
-from orchestrator.errors import DocumentRejected, IncompleteRecords, OrchestratorError
-from orchestrator.events import Message, Task, from_batch, from_queue, uploads
+from orchestrator.errors import IncompleteRecords, OrchestratorError
+from orchestrator.events import Message, Task, from_batch, from_queue
 from orchestrator.models import Models
 from orchestrator.pipeline import Budget, Pipeline
-from orchestrator.policy import CurrentPolicy
-from orchestrator.records import Record
+from orchestrator.policy_cache import CurrentPolicy
 from orchestrator.settings import Settings
-from orchestrator.table import Policies, Records
 from orchestrator.telemetry import logger, report, summary
-from orchestrator.uploads import Upload
+from records.documents import Documents
+from records.errors import DocumentRejected, RecordsError
+from records.notifications import uploads
+from records.record import Record
+from records.table import Policies, Records
+from records.uploads import Upload
 
 _AWS = Config(
     connect_timeout=0.5, read_timeout=1.0, retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=4
@@ -94,7 +96,7 @@ def _is_done(message: Message, trace_id: str) -> bool:
     """Whether a message can leave the queue. One that cannot be handled must not keep the others from it."""
     try:
         _raise_if_incomplete([orchestrator().classify(upload, trace_id) for upload in message.uploads()])
-    except OrchestratorError as error:
+    except (OrchestratorError, RecordsError) as error:
         logger.warning("message left in the queue", extra={"message_id": message.id, "reason": str(error)})
         return False
     except Exception:
@@ -118,7 +120,7 @@ def _do_task(task: Task, trace_id: str) -> dict[str, str]:
         record = orchestrator().classify(upload, trace_id)
     except DocumentRejected as error:
         return _result(task, "PermanentFailure", str(error))
-    except OrchestratorError as error:
+    except (OrchestratorError, RecordsError) as error:
         return _result(task, "TemporaryFailure", str(error))
     except Exception as error:
         logger.exception("task failed", extra={"key": task.key})

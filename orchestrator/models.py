@@ -10,8 +10,8 @@ import urllib3
 
 from orchestrator.answers import MAX_ANSWER_BYTES, read_prediction, read_problem
 from orchestrator.errors import CallFailed
-from orchestrator.outcomes import ModelError, Outcome
 from orchestrator.transport import Upload, session
+from records.outcomes import ModelError, Outcome
 
 _CONNECT_TIMEOUT_S = 0.5
 """A task in the same VPC accepts in a millisecond; one that is gone must not cost the others their budget."""
@@ -88,7 +88,7 @@ class Models:
     def _worth_retrying(self, failure: CallFailed, pauses: Iterator[float], deadline: float) -> bool:
         """Whether to ask again; if so, after having slept as long as is due."""
         pause = next(pauses, None)
-        if not failure.passing or pause is None:
+        if not failure.retryable or pause is None:
             return False
         pause = max(pause, failure.retry_after_s)
         if deadline - self._clock() - pause < _WORTH_ASKING_S:
@@ -117,7 +117,7 @@ class Models:
                 detail,
                 response.status_code,
                 problem,
-                passing=response.status_code in _PASSING,
+                retryable=response.status_code in _PASSING,
                 retry_after_s=_seconds(response.headers.get("Retry-After", "")),
             )
         return body
@@ -144,11 +144,11 @@ def _as_failure(error: Exception) -> CallFailed:
     if isinstance(error, CallFailed):
         return error
     if isinstance(error, requests.ConnectionError):  # a time limit on connecting included
-        return CallFailed("unreachable", f"The service could not be reached: {_cause(error)}", passing=True)
+        return CallFailed("unreachable", f"The service could not be reached: {_cause(error)}", retryable=True)
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
         return CallFailed("timeout", "The service did not answer in time.")
     if isinstance(error, requests.RequestException | urllib3.exceptions.HTTPError):
-        return CallFailed("unreachable", f"The connection broke: {_cause(error)}", passing=True)
+        return CallFailed("unreachable", f"The connection broke: {_cause(error)}", retryable=True)
     return CallFailed("failed", f"The call failed: {error!r}")
 
 

@@ -6,22 +6,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from orchestrator.errors import DocumentRejected, DocumentUnavailable, RecordConflict, RecordsUnavailable
-from orchestrator.outcomes import Outcome, Prediction
-from orchestrator.policy import Policy
-from orchestrator.records import Reason, Record, Status
-from orchestrator.uploads import LATE, Upload, draw
-from orchestrator.verdict import combine, status_of
+from records.errors import DocumentRejected, DocumentUnavailable, RecordConflict, RecordsUnavailable
+from records.outcomes import Outcome, Prediction
+from records.policy import Policy
+from records.record import Reason, Record, Status
+from records.uploads import LATE, Upload
+from records.verdict import status_of, with_verdict
 
 
 class DocumentReader(Protocol):
     """Where the bytes come from."""
 
     def read(self, upload: Upload) -> bytes:
-        """See `orchestrator.documents.Documents.read`."""
+        """See `records.documents.Documents.read`."""
 
     def describe(self, bucket: str, key: str, version_id: str | None) -> Upload:
-        """See `orchestrator.documents.Documents.describe`."""
+        """See `records.documents.Documents.describe`."""
 
 
 class Predictor(Protocol):
@@ -41,23 +41,23 @@ class RecordStore(Protocol):
     """Where the records are."""
 
     def find(self, upload: Upload) -> Record | None:
-        """See `orchestrator.table.Records.find`."""
+        """See `records.table.Records.find`."""
 
     def find_same(self, upload: Upload) -> Record | None:
-        """See `orchestrator.table.Records.find_same`."""
+        """See `records.table.Records.find_same`."""
 
     def save(self, record: Record, *, replacing: Record | None) -> None:
-        """See `orchestrator.table.Records.save`."""
+        """See `records.table.Records.save`."""
 
 
 class PolicySource(Protocol):
     """Who says how verdicts are made."""
 
     def begin(self) -> None:
-        """See `orchestrator.policy.CurrentPolicy.begin`."""
+        """See `records.policy.CurrentPolicy.begin`."""
 
     def get(self, patience: float) -> Policy:
-        """See `orchestrator.policy.CurrentPolicy.get`."""
+        """See `records.policy.CurrentPolicy.get`."""
 
 
 PATIENCE_S = 0.25
@@ -146,7 +146,7 @@ class Pipeline:
             latency_ms=(self._clock() - started) * 1000,
             trace_id=trace_id,
         )
-        return self._save(judged(_with_reviews_of(record, seen), policy), seen, policy)
+        return self._save(with_verdict(_with_reviews_of(record, seen), policy), seen, policy)
 
     def _look_up(self, upload: Upload) -> tuple[Upload, Record | None]:
         """The upload's record, and the upload under the key that its record has or is to have.
@@ -230,18 +230,6 @@ class Pipeline:
                 return record
 
 
-def judged(record: Record, policy: Policy) -> Record:
-    """The record with the verdict that the policy makes of its predictions; the lot decides whether it is audited."""
-    verdict = combine(record.predictions, policy)
-    lot = draw(record.upload.document, record.upload.sort_key)
-    return replace(
-        record,
-        verdict=verdict,
-        policy=policy.id if verdict else "",
-        audit=verdict is not None and not verdict.needs_review and lot < policy.audit_share,
-    )
-
-
 def merge(ours: Record, theirs: Record, policy: Policy) -> Record:
     """One record from two attempts at one upload: whatever either of them could predict, theirs first.
 
@@ -255,7 +243,7 @@ def merge(ours: Record, theirs: Record, policy: Policy) -> Record:
     if status is Status.PARTIAL:
         reason = next((known.reason for known in (ours, theirs) if known.gone), reason)
     predictions = dict(sorted(outcomes.items()))
-    return judged(replace(ours, status=status, predictions=predictions, reason=reason), policy)
+    return with_verdict(replace(ours, status=status, predictions=predictions, reason=reason), policy)
 
 
 def _with_reviews_of(record: Record, seen: Record | None) -> Record:

@@ -17,8 +17,8 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from orchestrator.outcomes import ModelError
-from orchestrator.records import Record
+from records.outcomes import ModelError
+from records.record import Record
 
 _SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "triptych")
 """The stack's name, so that two stacks in one account do not mix their numbers."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageOps
 
-from model_service.preprocessing import Preprocessing
+from decoding.preprocessing import Preprocessing
 from training.recipe import Augmentation
 
 Pixels = NDArray[Any]

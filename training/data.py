@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from model_service.decoding import decode
-from model_service.errors import DocumentError
+from decoding.errors import DocumentError
+from decoding.reader import decode
 from model_service.manifest import MAX_LABEL
 
 SUFFIXES = frozenset(

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from decoding.errors import DocumentError
+from decoding.limits import Limits
 from model_service.classifier import Classifier, Prediction
 from model_service.engine import Model, load_model
-from model_service.errors import DocumentError
-from model_service.limits import Limits
 from training.data import DataError, Folder, scan
 from training.metrics import Floats, Labels, Metrics, confusion, measure
 
@@ -128,7 +128,7 @@ def _collected(served: Mapping[str, Model], said: _Said, labels: Sequence[str]) 
 
 
 def soft_vote(probabilities: Floats) -> Floats:
-    """Return the vote that the orchestrator takes where all versions weigh the same (`orchestrator/verdict.py`).
+    """Return the vote that the orchestrator takes where all versions weigh the same (`records/verdict.py`).
 
     Args:
         probabilities: Of each version, shape (versions, documents, labels).

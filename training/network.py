@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from model_service.preprocessing import Preprocessing
+from decoding.preprocessing import Preprocessing
 from training.architectures import ARCHITECTURES, Network, build, fold_norms
 from training.data import Page
 from training.recipe import Recipe

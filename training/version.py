@@ -21,15 +21,15 @@ from rich.progress import Progress
 from training.architectures import ARCHITECTURES
 from training.calibration import abstain_threshold, fit_temperature
 from training.card import write_card
+from training.cross_validation import FINAL, Held, Job, Teach, fit_and_measure, pixels_of
 from training.data import DataError, Folder, Page, load_pages, scan
 from training.distillation import Teachers
-from training.drawn import DRAWN, draw_pages
 from training.export import ParityError, as_served, check_parity, digest, export_openvino, export_torchscript
-from training.held_out import FINAL, Held, Job, Teach, fit_and_measure, pixels_of
 from training.metrics import Metrics, measure, softmax
 from training.network import preprocessing_of
 from training.precision import CALIBRATION_PAGES, quantise
 from training.recipe import Recipe, RecipeError, read_recipe
+from training.synthetic import DRAWN, draw_pages
 from training.train import Fit, Resources
 from training.vote import FILE as ANSWERS
 from training.vote import keep_answers

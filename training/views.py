@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
-from model_service.preprocessing import Preprocessing
+from decoding.preprocessing import Preprocessing
 from training.augmentation import augment
 from training.data import Page
 from training.recipe import Recipe

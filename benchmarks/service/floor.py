@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from model_service import frames
+from decoding import batch
+from decoding.limits import Limits
 from model_service.cpus import available_cpus
 from model_service.engine import load_model
-from model_service.limits import Limits
 
 
 class Floor:
@@ -53,4 +53,4 @@ class Floor:
         return time.process_time()
 
     def _classify(self, document: bytes, *, alone: bool = False) -> None:
-        self._model.score(frames.read(document, self._frame, Limits()).pixels, alone=alone)
+        self._model.score(batch.read(document, self._frame, Limits()).pixels, alone=alone)

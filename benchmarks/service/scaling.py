@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from model_service import decoding
+from decoding import reader
+from decoding.errors import DocumentError
 from model_service.engine import Model, load_model
-from model_service.errors import DocumentError
 from training.synthesis.documents import pages
 
 MODELS = Path(__file__).parents[2] / "models"
@@ -42,10 +42,10 @@ def compare(model: Model, documents: Iterable[tuple[str, bytes]]) -> Difference:
     frame, labels = model.manifest.input, model.manifest.labels
     found = Difference()
     for name, data in documents:
-        full = frame.min_side * _PDF_TIMES if decoding.sniff(data) == "PDF" else _IN_FULL
+        full = frame.min_side * _PDF_TIMES if reader.sniff(data) == "PDF" else _IN_FULL
         try:
             served, whole = (
-                np.stack([frame.apply(page) for page in decoding.decode(data, min_side=side)])
+                np.stack([frame.apply(page) for page in reader.decode(data, min_side=side)])
                 for side in (frame.min_side, full)
             )
         except DocumentError:
@@ -73,7 +73,7 @@ def kept(folder: Path, most: int) -> Iterator[tuple[str, bytes]]:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     for path in files[:: max(1, len(files) // most)]:
         data = path.read_bytes()
-        if decoding.sniff(data):
+        if reader.sniff(data):
             yield path.name, data
 
 

@@ -10,8 +10,8 @@ from typing import Final, Literal
 import numpy as np
 import torch
 
+from decoding.preprocessing import Preprocessing
 from model_service.manifest import FILE_NAME, Manifest, Normalization, hashes_of
-from model_service.preprocessing import Preprocessing
 from training.architectures import ARCHITECTURES, build
 from training.export import as_served, export_openvino, export_torchscript
 from training.network import Served

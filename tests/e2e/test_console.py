@@ -19,16 +19,16 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from benchmarks import console as generated
-from orchestrator.table import Policies
+from records.table import Policies
+from testkit.template import ROOT
 from tests.support.samples import READABLE, sample
-from tests.support.template import ROOT
 from tests.support.uploads import policy
-from triptych import inbox, target
-from triptych.inbox import Drop
-from triptych.promotion import Promotions, Wish
-from triptych.results import Results
-from triptych.reviews import Reviews
+from triptych.review.promotion import Promotions, Wish
+from triptych.review.reviews import Reviews
 from triptych.stack import Home, Stack
+from triptych.storage import connection, inbox
+from triptych.storage.inbox import Drop
+from triptych.storage.results import Results
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = (
@@ -91,7 +91,7 @@ def address(stack: Stack, home: Home) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def month(stack: Stack) -> Iterator[str]:
     """The address of a console on a month of made-up records, some of them labelled, in a table of their own."""
-    to = replace(target.local(), table_name="a-month")
+    to = replace(connection.local(), table_name="a-month")
     generated.fill(to, 1600, labelled=0.7)
     Policies(to.table).add(policy(1, weights={"v1": 1.0}, champion="v1"))
     try:
@@ -134,7 +134,7 @@ class opened:  # noqa: N801 -- used as a function
 @pytest.fixture(scope="module")
 def documents(stack: Stack) -> None:
     """The samples, each with a record."""
-    to = target.local()
+    to = connection.local()
     results = Results(to.table)
     for name in [*READABLE, "upload-interrupted.jpg"]:
         dropped = inbox.drop(to.s3, to.bucket, Drop(sample(name), name))
@@ -180,7 +180,7 @@ class TestLive:
 
     def test_documents_of_others_arrive_by_themselves(self, visit: Visit, documents: None) -> None:
         page = visit.to("/")
-        to, name = target.local(), f"from-elsewhere-{next(numbers)}.pdf"
+        to, name = connection.local(), f"from-elsewhere-{next(numbers)}.pdf"
         inbox.drop(to.s3, to.bucket, Drop(sample("paper.pdf"), name))
         expect(card(page, name).locator(".headline")).to_contain_text("scientific paper")
         picture = card(page, name).locator("img")
@@ -228,7 +228,7 @@ class TestReview:
     def test_ten_documents_by_keyboard_and_the_versions_page_changes(
         self, visit: Visit, stack: Stack, documents: None
     ) -> None:
-        to = target.local()
+        to = connection.local()
         fill_queue(to, 11)
         page = visit.to("/versions")
         before = labels_counted(page)
@@ -294,7 +294,7 @@ def test_a_promotion_is_recorded_and_shown(visit: Visit, documents: None) -> Non
 def test_everybody_can_use_every_page(
     chromium: Browser, address: str, documents: None, size: tuple[int, int], theme: str
 ) -> None:
-    fill_queue(target.local(), 2)
+    fill_queue(connection.local(), 2)
     with opened(chromium, address, size, theme) as made:
         for name, path in PAGES.items():
             page = made.to(path)
@@ -358,7 +358,7 @@ def test_a_console_without_a_stack_says_so_and_finds_it(chromium: Browser, home:
         process.terminate()
 
 
-def fill_queue(to: target.Target, wanted: int) -> None:
+def fill_queue(to: connection.Target, wanted: int) -> None:
     """Drop documents until so many wait for a person. Everything is audited from here on: whatever comes waits."""
     reviews, results = Reviews(to.table), Results(to.table)
     promotions = Promotions(Policies(to.table), results)

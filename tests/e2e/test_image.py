@@ -17,9 +17,9 @@ import pytest
 from botocore.exceptions import WaiterError
 
 from image_build import contexts
+from testkit.template import ROOT
 from tests.support.account import Account, difference, opened
 from tests.support.rollouts import BUILDING
-from tests.support.template import ROOT
 from triptych.stack import Home, deploy
 from triptych.stack.deploy import STACK_NAME
 

@@ -10,24 +10,24 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from orchestrator.records import Record, Status
-from orchestrator.reviews import Queue
-from orchestrator.verdict import soft_vote
+from records.record import Record, Status
+from records.reviews import Queue
+from records.verdict import soft_vote
 from tests.e2e.conftest import RETRY_SECONDS
 from tests.support.samples import sample
-from triptych import target
 from triptych.cli import app
-from triptych.results import Results
-from triptych.reviews import Reviews
+from triptych.review.reviews import Reviews
 from triptych.stack import Home, Stack, start_service, stop_service
+from triptych.storage import connection
+from triptych.storage.results import Results
 
 PATIENCE_S = 3 * RETRY_SECONDS + 60
 FILES = ("invoice-2024-0117.pdf", "letter.tif", "slide-07.png", "roadmap.webp", "receipt-lunch.jpg", "paper.pdf")
 
 
 @pytest.fixture(scope="module")
-def to(stack: Stack) -> target.Target:
-    return target.local()
+def to(stack: Stack) -> connection.Target:
+    return connection.local()
 
 
 def triptych(*arguments: str | Path) -> str:
@@ -63,7 +63,7 @@ def under(policy: str, prefix: str, *names: str) -> list[dict[str, Any]]:
 
 
 def test_documents_are_labelled_by_sheet_and_versions_promoted_and_rolled_back(
-    to: target.Target, tmp_path: Path
+    to: connection.Target, tmp_path: Path
 ) -> None:
     triptych("promote", "p0", "--audit-share", "1", "--why", "every verdict is to be looked at")
     start = json.loads(triptych("policy", "--json"))[0]["id"]
@@ -110,7 +110,7 @@ def test_documents_are_labelled_by_sheet_and_versions_promoted_and_rolled_back(
     assert [(one["by"], one["why"]) for one in history[:2]] == [("bo", "v3 was no better"), ("ann", "reviewed")]
 
 
-def test_a_label_given_while_a_version_was_missing_outlives_the_retry(to: target.Target, home: Home) -> None:
+def test_a_label_given_while_a_version_was_missing_outlives_the_retry(to: connection.Target, home: Home) -> None:
     stop_service("v2", home=home)
     try:
         [partial] = put("review/partial/", "letter.tif")
@@ -128,5 +128,5 @@ def test_a_label_given_while_a_version_was_missing_outlives_the_retry(to: target
     assert set(record.answered()) == {"v1", "v2", "v3"}
 
 
-def newest(to: target.Target, document: str) -> Record:
+def newest(to: connection.Target, document: str) -> Record:
     return Results(to.table).history(document, limit=1)[0]

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from orchestrator.records import Record, Status
+from records.record import Record, Status
+from testkit.template import ROOT
 from tests.support.account import Account, Holdings, difference, opened, waited_for
 from tests.support.pages import encode, page
 from tests.support.probe import client
 from tests.support.rollouts import COMBINATIONS, THEIRS
-from tests.support.template import ROOT
-from triptych import target
-from triptych.results import Results
 from triptych.stack import Home, Stack, deploy, environment, fingerprints, services, up
 from triptych.stack.state import State
+from triptych.storage import connection
+from triptych.storage.results import Results
 
 pytestmark = pytest.mark.timeout(900)  # seconds each on a quiet machine, minutes on one that is busy
 
@@ -127,7 +127,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def put(key: str, size: int) -> Record:
     """Drop a page and wait for its record."""
-    to = target.local()
+    to = connection.local()
     to.s3.put_object(Bucket=to.bucket, Key=key, Body=encode(page((size, size)), "PNG"))
     history = waited_for(lambda: Results(to.table).history(f"{to.bucket}/{key}"))
     assert isinstance(history[0], Record)
@@ -170,7 +170,7 @@ def test_an_update_in_place_keeps_every_record(stack: Stack, home: Home, checkou
         assert up(home=home, ingest="queue").inbox_queue_url
         put("after-queue.png", 303)
 
-        to = target.local()
+        to = connection.local()
         for record in (first, second, third):
             [found] = Results(to.table).history(record.upload.document)
             assert found.as_dict() == record.as_dict()

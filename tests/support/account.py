@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.support.template import ROOT
+from testkit.template import ROOT
 from tests.support.tools import needed
 from triptych.stack import emulator, environment
 from triptych.stack.deploy import STACK_NAME, parameters, read_outputs

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from orchestrator.records import Record
-from orchestrator.reviews import Queue, Review
-from orchestrator.uploads import draw
+from evidence.cases import Answer, Case
+from records.record import Record
+from records.reviews import Queue, Review
+from records.uploads import draw
 from tests.support.uploads import NOON, prediction, record, upload
-from triptych.evidence.cases import Answer, Case
 
 LABELS = ("invoice", "letter", "memo", "receipt", "form")
 

@@ -1,8 +1,8 @@
 """A stack in want of repair: a version that fails, and what the table holds."""
 
-from orchestrator.records import Record
+from records.record import Record
 from tests.support.servers import Behaviour, Request, truth
-from triptych.target import Target
+from triptych.storage.connection import Target
 
 
 def items(stack: Target) -> list[Record]:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.support.template import ROOT
+from testkit.template import ROOT
 
 FOLDER = ROOT / "samples" / "documents"
 EXPECTED: dict[str, dict[str, Any]] = json.loads((ROOT / "samples" / "expected.json").read_text())

@@ -8,8 +8,8 @@ import numpy as np
 import openvino as ov  # type: ignore[import-untyped]
 import openvino.opset13 as ops  # type: ignore[import-untyped]
 
+from decoding.preprocessing import Preprocessing
 from model_service.manifest import FILE_NAME, GRAPH, Manifest, Normalization, hashes_of
-from model_service.preprocessing import Preprocessing
 
 LABELS: Final = (
     "book_page",

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from orchestrator.outcomes import ModelError, Outcome, Prediction
-from orchestrator.policy import EQUAL, Policy
-from orchestrator.records import Record, Status
-from orchestrator.uploads import Upload
-from orchestrator.verdict import combine, status_of
+from records.outcomes import ModelError, Outcome, Prediction
+from records.policy import EQUAL, Policy
+from records.record import Record, Status
+from records.uploads import Upload
+from records.verdict import combine, status_of
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ Two packages draw independently of each other, because one hand's habits are a s
     documents   vectors on a PDF canvas, then scanned, copied, aged or photographed; also the sample files
     sketches    pixels at once, plain and quick, with the machine's own typefaces; also kinds that no label covers
 
-`training.drawn` mixes them. What is drawn is only ever learnt from: nothing is measured on it.
+`training.synthetic` mixes them. What is drawn is only ever learnt from: nothing is measured on it.
 """
 
 from faker.providers.address.it_IT import Provider as _Italy

@@ -11,18 +11,19 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from orchestrator.uploads import LATE
-from triptych import batch_job, target
-from triptych.backfill import Backfill, Fate, Listed, Pace, documents, listed
-from triptych.batch_job import BatchJob
-from triptych.checkpoint import Checkpoint
+from records.uploads import LATE
 from triptych.commands.options import Json, Stack, moment
 from triptych.commands.shared import INTERRUPTED, aws_told, progress_bar
 from triptych.errors import TriptychError, UsageError
-from triptych.invocation import ALIAS, AT_ONCE, invoker
-from triptych.results import Results
+from triptych.repair import batch_job
+from triptych.repair.backfill import Backfill, Fate, Listed, Pace, documents, listed
+from triptych.repair.batch_job import BatchJob
+from triptych.repair.invocation import ALIAS, AT_ONCE, invoker
+from triptych.repair.progress import Checkpoint
 from triptych.stack.home import Home
-from triptych.target import Target
+from triptych.storage import connection
+from triptych.storage.connection import Target
+from triptych.storage.results import Results
 
 YOUNGEST = LATE + timedelta(minutes=1)
 """The orchestrator checks late events against backfills, and a minute later it is done with those that came in time. A
@@ -52,7 +53,7 @@ def backfill(
     Ends with 0 when nothing failed, else with 1.
     """
     per_second, before = _rate(rate), _cutoff(older_than, datetime.now(UTC))
-    to = target.find(stack)
+    to = connection.find(stack)
     console = Console(stderr=True, highlight=False)
     path = checkpoint or _default_path(to, prefix)
     if restart:

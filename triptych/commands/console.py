@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 from rich.console import Console as Terminal
 
-from triptych import target
 from triptych.commands.options import By, Stack
 from triptych.errors import UsageError
 from triptych.stack import ports
+from triptych.storage import connection
 
 USUAL_PORT = 8642
 
@@ -41,7 +41,7 @@ def console(
     chosen = listening.getsockname()[1]
     key = secrets.token_urlsafe(24)
     address = f"http://127.0.0.1:{chosen}/?key={key}"
-    shown = Console(Access(lambda: target.find(stack)), who=by or getpass.getuser(), stack=stack or "local")
+    shown = Console(Access(lambda: connection.find(stack)), who=by or getpass.getuser(), stack=stack or "local")
     config = uvicorn.Config(
         create_app(shown, port=chosen, key=key), log_level="warning", access_log=False, server_header=False
     )

@@ -9,13 +9,14 @@ from rich.text import Text
 
 from triptych.commands.options import Json
 from triptych.errors import UsageError
-from triptych.plan import tables, template
+from triptych.plan import template
 from triptych.plan.planning import Plan, fitting_cpu
 from triptych.plan.planning import plan as plan_for
 from triptych.plan.prices import REGION, priced_on
 from triptych.plan.quotas import granted
 from triptych.plan.units import per_second
 from triptych.plan.workload import Arch, Ingest, Network, Setup, Spot, Workload
+from triptych.terminal import plan_tables
 
 
 def plan(
@@ -68,9 +69,9 @@ def plan(
 def _print(plans: list[Plan]) -> None:
     console = Console(highlight=False)
     if len(plans) > 1:
-        typer.echo(tables.markdown(plans))
+        typer.echo(plan_tables.markdown(plans))
         return
-    for part in tables.screen(plans[0]):
+    for part in plan_tables.screen(plans[0]):
         console.print(part, soft_wrap=isinstance(part, Text))
     oldest, newest = priced_on()
     console.print(

@@ -10,14 +10,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.policy import Policy
-from orchestrator.table import Policies
-from triptych import target
+from records.policy import Policy
+from records.table import Policies
 from triptych.commands.options import By, Json, Stack
 from triptych.commands.shared import aws_told
-from triptych.promotion import Promotions, Wish, read_weights
-from triptych.results import Results
-from triptych.reviews import Reviews
+from triptych.review.promotion import Promotions, Wish, read_weights
+from triptych.review.reviews import Reviews
+from triptych.storage import connection
+from triptych.storage.results import Results
 
 
 def promote(
@@ -37,7 +37,7 @@ def promote(
 ) -> None:
     """Change whose answers make the verdict. All versions go on answering, and can be promoted again."""
     wish = Wish(to, read_weights(weights) if weights else None, audit_share)
-    found = target.find(stack)
+    found = connection.find(stack)
     made = _promotions(found).promote(wish, by=by or getpass.getuser(), why=why)
     if as_json:
         typer.echo(json.dumps(made.as_dict(), indent=2, ensure_ascii=False))
@@ -53,7 +53,7 @@ def policy(
     stack: Stack = None,
 ) -> None:
     """Show the policy that holds, and those that held before it."""
-    history = _promotions(target.find(stack)).history(limit)
+    history = _promotions(connection.find(stack)).history(limit)
     if as_json:
         typer.echo(json.dumps([made.as_dict() for made in history], indent=2, ensure_ascii=False))
         return
@@ -67,10 +67,10 @@ def policy(
     Console().print(table)
 
 
-def _evidence(champion: str, stack: target.Target) -> str:
+def _evidence(champion: str, stack: connection.Target) -> str:
     """What the labels say of who was promoted: for whoever did it before looking, or on a hunch."""
-    from triptych import reports  # brings scipy, which no other line here needs
-    from triptych.evidence.advice import about
+    from evidence.advice import about
+    from triptych.review import reports  # brings scipy, which no other line here needs
 
     with aws_told():
         found = reports.report(Results(stack.table), Reviews(stack.table), Policies(stack.table))
@@ -94,5 +94,5 @@ def describe(made: Policy) -> str:
     return f"{voters(made)}; {made.audit_share:.0%} of what nothing speaks against is audited"
 
 
-def _promotions(stack: target.Target) -> Promotions:
+def _promotions(stack: connection.Target) -> Promotions:
     return Promotions(Policies(stack.table), Results(stack.table))

@@ -10,13 +10,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from orchestrator.records import Record
-from triptych import inbox, render, target
+from records.record import Record
 from triptych.commands.options import Json, Stack
 from triptych.commands.shared import progress_bar
 from triptych.errors import TriptychError
-from triptych.inbox import Drop, Dropped
-from triptych.results import Results
+from triptych.storage import connection, inbox
+from triptych.storage.inbox import Drop, Dropped
+from triptych.storage.results import Results
+from triptych.terminal import record_views
 
 _AT_ONCE = 16
 """Documents on their way at the same time, where the stack sets no bound."""
@@ -35,7 +36,7 @@ def put(
     Ends with 0 when everything was stored (with --wait: has its record, whatever that says), else with 1.
     """
     drops = inbox.plan(paths, prefix=prefix)
-    to = target.find(stack)
+    to = connection.find(stack)
     # Where what is in flight is bounded, a document is sent when one before it has its record, asked to wait or not.
     patience = timeout if wait or to.in_flight else 0.0
     with progress_bar(Console(stderr=True)) as progress:
@@ -65,7 +66,7 @@ class _Sent:
 class _Sender:
     """Stores files and waits up to `patience` seconds for the record of each. Used by several threads at once."""
 
-    def __init__(self, to: target.Target, patience: float, advance: Callable[[], None]) -> None:
+    def __init__(self, to: connection.Target, patience: float, advance: Callable[[], None]) -> None:
         self._s3, self._bucket, self._results = to.s3, to.bucket, Results(to.table)
         self._patience = patience
         self._advance = advance
@@ -84,9 +85,9 @@ class _Sender:
 
 def _print_records(records: list[Record], as_json: bool) -> None:
     if as_json:
-        typer.echo(render.as_json(records))
+        typer.echo(record_views.as_json(records))
     elif records:
-        Console().print(render.RecordTable(records))
+        Console().print(record_views.RecordTable(records))
 
 
 def _print_stored(dropped: Sequence[Dropped], as_json: bool) -> None:

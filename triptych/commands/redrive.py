@@ -12,15 +12,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.keys import timestamp
-from triptych import target
+from records.keys import timestamp
 from triptych.commands.options import Json, Stack
 from triptych.commands.shared import INTERRUPTED, age, aws_told, progress_bar
 from triptych.errors import TriptychError
-from triptych.invocation import AT_ONCE, invoker
-from triptych.letters import Letters
-from triptych.redrive import Outcome, Plan, Redrive, groups
-from triptych.results import Results
+from triptych.repair.dead_letters import Letters
+from triptych.repair.invocation import AT_ONCE, invoker
+from triptych.repair.redrive import Outcome, Plan, Redrive, groups
+from triptych.storage import connection
+from triptych.storage.results import Results
 
 _SHOWN = 20
 """Complaints that a person still reads; --json has all."""
@@ -40,7 +40,7 @@ def redrive(
 
     Ends with 0 when nothing is left to do (with --preview: always), else with 1.
     """
-    to = target.find(stack)
+    to = connection.find(stack)
     console = Console(stderr=True, highlight=False)
     with aws_told(), Letters(to.sqs, to.failure_queue_url) as letters:
         repair = Redrive(letters, Results(to.table), invoker(to))

@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from orchestrator.table import Policies
-from triptych import target
+from records.table import Policies
 from triptych.commands.options import Json, Stack, moment
 from triptych.commands.shared import aws_told
-from triptych.results import Results
-from triptych.reviews import Reviews
+from triptych.review.reviews import Reviews
+from triptych.storage import connection
+from triptych.storage.results import Results
 
 _WIDE = 110
 """Columns in which no table of the report is cut."""
@@ -29,12 +29,12 @@ def report(
     stack: Stack = None,
 ) -> None:
     """Say which version is best, how sure that is, and what it rests on."""
-    from triptych import reports  # brings scipy: a third of a second that other commands need not wait for
-    from triptych.evidence.tables import ReportTables
+    from triptych.review import reports  # brings scipy: a third of a second that other commands need not wait for
+    from triptych.terminal.evidence_tables import ReportTables
 
     now = datetime.now(UTC)
     start, end = (moment(text, now=now) if text else None for text in (since, until))
-    table = target.find(stack).table
+    table = connection.find(stack).table
     with aws_told():
         found = reports.report(
             Results(table), Reviews(table), Policies(table), since=start, until=end, sample=sample, labels=labels

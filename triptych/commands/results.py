@@ -10,11 +10,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from orchestrator.records import Record, Status
-from triptych import render, target
+from records.record import Record, Status
 from triptych.commands.options import Json, Stack, moment
 from triptych.errors import UsageError
-from triptych.results import Question, Results, arrivals
+from triptych.storage import connection
+from triptych.storage.results import Question, Results, arrivals
+from triptych.terminal import record_views
 
 Label = Annotated[str | None, typer.Option(help="Only documents with this verdict.")]
 StatusOption = Annotated[Status | None, typer.Option(case_sensitive=False, help="Only records of this status.")]
@@ -35,7 +36,7 @@ def results(
     stack: Stack = None,
 ) -> None:
     """Print records, newest first: all, one document's, or by label, status or review."""
-    to = target.find(stack)
+    to = connection.find(stack)
     found = Results(to.table)
     if document is not None:
         if label or status or review or reviewed or since or until:
@@ -47,9 +48,9 @@ def results(
         records = found.newest(_question(label, status, review, reviewed, since, until), limit=limit)
         empty = "There is no such record yet."
     if as_json:
-        typer.echo(render.as_json(records))
+        typer.echo(record_views.as_json(records))
     elif records:
-        Console().print(render.RecordTable(records))
+        Console().print(record_views.RecordTable(records))
     else:
         typer.echo(empty, err=True)
 
@@ -65,7 +66,7 @@ def watch(
     stack: Stack = None,
 ) -> None:
     """Show records as they arrive, until Ctrl-C."""
-    to = target.find(stack)
+    to = connection.find(stack)
     question = _question(label, status, review, reviewed, None, None)
     found = Results(to.table)
     looks = arrivals(lambda: found.newest(question, limit=limit), pause=every)
@@ -93,9 +94,9 @@ def _watch_table(looks: Iterable[list[Record]], limit: int, name: str) -> None:
                 live.update(_live_table(rows[::-1], name))
 
 
-def _live_table(records: list[Record], name: str) -> render.RecordTable:
+def _live_table(records: list[Record], name: str) -> record_views.RecordTable:
     clock = datetime.now().astimezone().strftime("%H:%M:%S")
-    return render.RecordTable(records, title=f"{name} · {clock} · Ctrl-C ends")
+    return record_views.RecordTable(records, title=f"{name} · {clock} · Ctrl-C ends")
 
 
 def _question(

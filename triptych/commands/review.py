@@ -15,17 +15,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.documents import Documents
-from orchestrator.errors import DocumentRejected, DocumentUnavailable
-from orchestrator.outcomes import ModelError
-from orchestrator.records import Record
-from orchestrator.reviews import NONE_OF_THEM
-from triptych import sheets, target
+from records.documents import Documents
+from records.errors import DocumentRejected, DocumentUnavailable
+from records.outcomes import ModelError
+from records.record import Record
+from records.reviews import NONE_OF_THEM
 from triptych.commands.options import By, Json, Stack
 from triptych.commands.shared import progress_bar
 from triptych.errors import TriptychError, UsageError
-from triptych.render import percent
-from triptych.reviews import CannotReview, Reviews
+from triptych.review import sheets
+from triptych.review.reviews import CannotReview, Reviews
+from triptych.storage import connection
+from triptych.terminal.record_views import percent
 
 Sheet = Annotated[sheets.Form | None, typer.Option("--format", help="Of the sheet; its name tells otherwise.")]
 
@@ -50,7 +51,7 @@ def review(
     """
     if export and import_:
         raise UsageError("Either --export or --import, not both.")
-    to = target.find(stack)
+    to = connection.find(stack)
     reviews = Reviews(to.table)
     if export:
         _export(reviews.queue(limit), export, form or sheets.Form.of(export))

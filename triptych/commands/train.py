@@ -14,12 +14,12 @@ from rich.progress import Progress
 from rich.table import Table
 
 from model_service.errors import ModelError
-from orchestrator.documents import Documents
-from triptych import target
+from records.documents import Documents
 from triptych.commands.options import Stack, moment
 from triptych.commands.shared import progress_bar
 from triptych.errors import TriptychError, UsageError
-from triptych.reviews import Reviews
+from triptych.review.reviews import Reviews
+from triptych.storage import connection
 
 if TYPE_CHECKING:
     from training.evaluate import Evaluation
@@ -62,9 +62,9 @@ def train(
     """
     try:
         from training.architectures import WeightsError
+        from training.cross_validation import BrokenOff
         from training.data import DataError
         from training.export import ParityError
-        from training.held_out import BrokenOff
         from training.recipe import RecipeError, read_recipe, teachers_first
         from training.train import Resources
         from training.version import train_version
@@ -118,15 +118,15 @@ def _tell(version: str, result: "Result", console: Console) -> None:
 
 def _fetch_reviewed(folder: Path, since: str | None, stack: str | None, console: Console) -> None:
     """Bring the folder up to what people have labelled, and say what came of it."""
-    from triptych import lessons
+    from triptych.review import label_export
 
-    to = target.find(stack)
+    to = connection.find(stack)
     after = moment(since, now=datetime.now(UTC)) if since else None
     records = Reviews(to.table).labelled(since=after, limit=MOST)
     with progress_bar(console) as progress:
         bar = progress.add_task("fetched", total=len(records))
         reader = Documents(to.s3, max_bytes=sys.maxsize)
-        written = lessons.write(records, reader, folder, advance=lambda: progress.advance(bar))
+        written = label_export.write(records, reader, folder, advance=lambda: progress.advance(bar))
     for line in written.left_out:
         console.print(f"[yellow]left out[/] {escape(line)}", highlight=False)
     apart = f"; {written.strangers} that fit no label are put apart" if written.strangers else ""

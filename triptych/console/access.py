@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.table import Policies
-from triptych.results import Results
-from triptych.reviews import Reviews
-from triptych.target import Target
+from records.table import Policies
+from triptych.review.reviews import Reviews
+from triptych.storage.connection import Target
+from triptych.storage.results import Results
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client

@@ -8,7 +8,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from orchestrator.errors import RecordConflict, RecordsUnavailable
+from records.errors import RecordConflict, RecordsUnavailable
 from triptych.console import document, live, review, versions
 from triptych.console.context import HERE, Console, Here
 from triptych.console.security import Guard

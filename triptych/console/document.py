@@ -8,9 +8,9 @@ from botocore.exceptions import ClientError
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from model_service.limits import Limits
-from orchestrator.records import Status
-from orchestrator.reviews import NONE_OF_THEM
+from decoding.limits import Limits
+from records.record import Status
+from records.reviews import NONE_OF_THEM
 from triptych.console import views
 from triptych.console.context import HERE, Console, Here
 from triptych.console.pictures import NoPicture

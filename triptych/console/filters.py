@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
-from orchestrator.keys import timestamp
-from orchestrator.records import Record, Status
+from records.keys import timestamp
+from records.record import Record, Status
 from triptych.console.views import words
-from triptych.results import Question, Results
+from triptych.storage.results import Question, Results
 
 PAGE = 24
 """Documents a page."""

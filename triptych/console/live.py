@@ -10,13 +10,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Request, Response, UploadFile
 
-from orchestrator.outcomes import Prediction
-from orchestrator.records import Record
-from triptych import inbox
+from records.outcomes import Prediction
+from records.record import Record
 from triptych.console import views
 from triptych.console.context import Console, Here
 from triptych.console.filters import RANGES, Filter
-from triptych.inbox import Dropped
+from triptych.storage import inbox
+from triptych.storage.inbox import Dropped
 
 router = APIRouter()
 

@@ -18,10 +18,10 @@ from typing import Final
 
 from PIL import Image
 
-from model_service import decoding
-from model_service.decoder_process import bound_memory, settle
-from model_service.errors import DocumentError
-from model_service.limits import Limits
+from decoding import reader
+from decoding.errors import DocumentError
+from decoding.isolation.worker import bound_memory, settle
+from decoding.limits import Limits
 
 READY: Final = b"ready"
 SECONDS: Final = 6.0
@@ -52,7 +52,7 @@ def answer(wanted: dict[str, int], data: bytes) -> list[bytes]:
     bound_memory(limits)
     box = wanted["width"], wanted["height"]
     try:
-        document = decoding.read(data, min_side=min(box), limits=limits)
+        document = reader.read(data, min_side=min(box), limits=limits)
     except DocumentError as error:
         return [json.dumps({"problem": error.problem, "detail": str(error)}).encode()]
     head = {"pages": len(document.pages), "truncated": document.truncated}

@@ -21,7 +21,7 @@ from multiprocessing import Pipe
 from pathlib import Path
 from typing import Final
 
-from model_service.limits import Limits
+from decoding.limits import Limits
 from triptych.console import page_process
 
 _PROGRAM: Final = "triptych.console.page_process"

@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request, Response
 
-from orchestrator.records import Record
-from orchestrator.reviews import NONE_OF_THEM
+from records.record import Record
+from records.reviews import NONE_OF_THEM
 from triptych.console import views
 from triptych.console.context import Console, Here
 

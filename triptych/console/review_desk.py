@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from orchestrator.records import Record
+from records.record import Record
 from triptych.console.access import Access
 from triptych.console.views import identity
 

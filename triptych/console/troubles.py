@@ -13,7 +13,7 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 
-from orchestrator.errors import RecordConflict, RecordsUnavailable
+from records.errors import RecordConflict, RecordsUnavailable
 from triptych.errors import NoStack, TriptychError
 
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired", "InvalidClientTokenId"}

@@ -9,14 +9,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from orchestrator.policy import Policy
-from triptych import reports
+from evidence.report import Report, VersionEvidence
+from records.policy import Policy
 from triptych.console.access import Opened
 from triptych.console.context import Here
 from triptych.console.views import COLOURS
 from triptych.errors import UsageError
-from triptych.evidence.report import Report, VersionEvidence
-from triptych.promotion import Promotions, Wish
+from triptych.review import reports
+from triptych.review.promotion import Promotions, Wish
 
 router = APIRouter(prefix="/versions")
 

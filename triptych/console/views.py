@@ -9,8 +9,8 @@ from statistics import median
 from typing import Literal
 from urllib.parse import urlencode
 
-from orchestrator.outcomes import ModelError, Outcome, Prediction
-from orchestrator.records import Record, Status
+from records.outcomes import ModelError, Outcome, Prediction
+from records.record import Record, Status
 
 Stance = Literal["agrees", "differs", "doubts", "fails", "absent"]
 """How a version stands to the verdict; `doubts` is one that agrees without being sure."""

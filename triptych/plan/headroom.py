@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from orchestrator.keys import SHARDS
+from records.keys import SHARDS
 from triptych.plan import measured, template
 from triptych.plan.capacity import Capacity
 from triptych.plan.costs import lcus, write_units

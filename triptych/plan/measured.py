@@ -53,7 +53,7 @@ def page_vcpu_ms(megabytes: float) -> float:
 
 
 MAX_PAGES = 8
-"""Pages of a document that are scored (model_service.limits); the rest costs bytes only."""
+"""Pages of a document that are scored (decoding.limits); the rest costs bytes only."""
 MAX_DOCUMENT_MB = 20 * 1024 * 1024 / 1e6
 """A larger document is rejected unread (orchestrator.settings)."""
 MODEL_BUDGET_MS = 2700.0

@@ -64,7 +64,7 @@ QUOTAS: Mapping[str, Quota] = {
         "ask (a region may reserve none at first), or a load balancer a version", _ALB, _READ, Check.QUOTED,
     ),
     "dynamodb_hot_key": Quota(
-        "Writes to one index key (a partition)", 1000, "write units/s", "more SHARDS in orchestrator/keys.py",
+        "Writes to one index key (a partition)", 1000, "write units/s", "more SHARDS in records/keys.py",
         "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html",
         _READ, Check.QUOTED,
     ),

@@ -26,12 +26,13 @@ def of_deployment() -> str:
             REPOSITORY / "samconfig.toml",
             orchestrator / "Makefile",
             orchestrator / "requirements.txt",
-            *orchestrator.rglob("*.py"),
+            *orchestrator.glob("*.py"),
+            *(REPOSITORY / "records").rglob("*.py"),
         ]
     )
 
 
 def of_service(version: str) -> str:
     """What a model service runs: its code, and the manifest, which holds the digests of the weights."""
-    code = (REPOSITORY / "model_service").rglob("*.py")
+    code = [path for package in ("decoding", "model_service") for path in (REPOSITORY / package).rglob("*.py")]
     return of_files([*code, *(REPOSITORY / "models" / version).glob("manifest.json")])

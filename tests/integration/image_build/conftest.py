@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from testkit.template import ROOT, template
 from tests.support import containers
-from tests.support.template import ROOT, template
 from triptych.stack import environment
 
 VERSIONS = ("v1", "v2", "v3")

@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from testkit.template import ROOT, template
 from tests.integration.image_build.conftest import VERSIONS
 from tests.support.containers import Storage, started, wait_ready
-from tests.support.template import ROOT, template
 from triptych.stack import ports
 
 pytestmark = pytest.mark.timeout(1800)

@@ -15,8 +15,8 @@ import json, sys, time
 from pathlib import Path
 from model_service.classifier import Classifier
 from model_service.engine import load_model
-from model_service.errors import DocumentError
-from model_service.limits import Limits
+from decoding.errors import DocumentError
+from decoding.limits import Limits
 
 served = {name: load_model(Path("models") / name) for name in ("v1", "v2", "v3")}
 classifier = Classifier(served, Limits())

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from decoding.limits import Limits
 from model_service.classifier import Classifier
 from model_service.engine import load_model
-from model_service.limits import Limits
 from tests.support import flowers
 from tests.support.tiny_model import write_tiny_model
 from training.data import DataError

@@ -10,19 +10,19 @@ from moto import mock_aws
 from PIL import Image
 from typer.testing import CliRunner
 
+from decoding.limits import Limits
 from model_service.classifier import Classifier
 from model_service.engine import load_model
-from model_service.limits import Limits
-from orchestrator.reviews import NONE_OF_THEM
-from orchestrator.table import Records
+from records.reviews import NONE_OF_THEM
+from records.table import Records
+from testkit.template import table_definition
 from tests.support import flowers
-from tests.support.template import table_definition
 from tests.support.uploads import prediction, record, upload
-from triptych import target
 from triptych.cli import app
 from triptych.errors import UsageError
-from triptych.reviews import Reviews
-from triptych.target import Target
+from triptych.review.reviews import Reviews
+from triptych.storage import connection
+from triptych.storage.connection import Target
 
 LABELS = ("daisy", "rose", "sunflower")
 RECIPE = f'version = "v4"\n{flowers.RECIPE}'
@@ -37,7 +37,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
         session.client("s3").put_bucket_versioning(Bucket="inbox", VersioningConfiguration={"Status": "Enabled"})
         session.resource("dynamodb").create_table(**table_definition("records"))
         to = Target("moto", "inbox", "records", "orchestrator", "", session)
-        monkeypatch.setattr(target, "find", lambda _: to)
+        monkeypatch.setattr(connection, "find", lambda _: to)
         yield to
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.template import ROOT
+from testkit.template import ROOT
 
 _TOOL = """#!/usr/bin/env bash
 name=$(basename "$0")

@@ -2,13 +2,14 @@
 
 import pytest
 
-from model_service import frames
+from decoding import batch
+from decoding.batch import Frames
+from decoding.errors import CorruptDocumentError
+from decoding.limits import Checkpoint, Limits
+from decoding.preprocessing import Preprocessing
 from model_service.classifier import Classifier
 from model_service.engine import load_model
-from model_service.errors import CorruptDocumentError, UnknownModelError
-from model_service.frames import Frames
-from model_service.limits import Checkpoint, Limits
-from model_service.preprocessing import Preprocessing
+from model_service.errors import UnknownModelError
 from tests.support.pages import encode, page, several_pages
 from tests.support.tiny_model import LABELS, write_tiny_model
 
@@ -67,7 +68,7 @@ def test_a_document_that_was_given_up_while_it_was_decoded_is_not_scored(
     decoded: list[Frames] = []
 
     def read(data: bytes, frame: Preprocessing, limits: Limits, checkpoint: Checkpoint) -> Frames:
-        decoded.append(frames.read(data, frame, limits, checkpoint))
+        decoded.append(batch.read(data, frame, limits, checkpoint))
         return decoded[0]
 
     def enough() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from model_service.limits import Limits
+from decoding.limits import Limits
 from model_service.settings import Settings, SettingsError
 
 

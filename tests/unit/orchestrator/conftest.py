@@ -7,7 +7,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from tests.support.template import table_definition
+from testkit.template import table_definition
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table

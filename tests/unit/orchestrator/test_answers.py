@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from orchestrator.answers import MAX_ANSWER_BYTES, read_prediction, read_problem
 from orchestrator.errors import CallFailed
-from orchestrator.outcomes import ModelError, Outcome, Prediction
+from records.outcomes import ModelError, Outcome, Prediction
 from tests.support.servers import truth
 from tests.support.uploads import record
 

@@ -11,15 +11,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from orchestrator.errors import DocumentRejected, DocumentUnavailable, RecordConflict, RecordsUnavailable
-from orchestrator.outcomes import Outcome, Prediction
 from orchestrator.pipeline import Budget, Pipeline
-from orchestrator.records import Record, Status
-from orchestrator.reviews import Queue
-from orchestrator.uploads import Upload, draw
-from orchestrator.verdict import combine
+from records.errors import DocumentRejected, DocumentUnavailable, RecordConflict, RecordsUnavailable
+from records.outcomes import Outcome, Prediction
+from records.record import Record, Status
+from records.reviews import Queue
+from records.uploads import Upload, draw
+from records.verdict import combine
 from tests.support.uploads import NOON, Standing, error, policy, prediction, upload
-from triptych.reviews import CannotReview, Reviews
+from triptych.review.reviews import CannotReview, Reviews
 
 VERSIONS = ("v1", "v2", "v3")
 UPLOADS = [

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.errors import MalformedEvent
-from orchestrator.events import Task, from_batch, from_queue, uploads
-from orchestrator.uploads import Upload
+from orchestrator.events import Task, from_batch, from_queue
+from records.errors import MalformedEvent
+from records.notifications import uploads
+from records.uploads import Upload
 
 EVENTS = Path(__file__).parents[2] / "events"
 

@@ -18,9 +18,10 @@ from boto3.dynamodb.conditions import Key
 from moto import mock_aws
 
 from orchestrator import handler as entry
-from orchestrator.errors import IncompleteRecords, MalformedEvent
+from orchestrator.errors import IncompleteRecords
+from records.errors import MalformedEvent
+from testkit.template import table_definition
 from tests.support.servers import Behaviour, Request, Server, serving, truth
-from tests.support.template import table_definition
 from tests.support.uploads import policy
 
 if TYPE_CHECKING:

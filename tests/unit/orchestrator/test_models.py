@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.answers import MAX_ANSWER_BYTES
 from orchestrator.models import Models
-from orchestrator.outcomes import ModelError, Outcome, Prediction
+from records.outcomes import ModelError, Outcome, Prediction
 from tests.support.servers import Behaviour, Request, serving, truth
 
 

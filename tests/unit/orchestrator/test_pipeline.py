@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.errors import DocumentRejected, DocumentUnavailable, RecordConflict, RecordsUnavailable
-from orchestrator.outcomes import Outcome, Prediction
 from orchestrator.pipeline import Budget, Pipeline, merge
-from orchestrator.policy import EQUAL, Policy
-from orchestrator.records import BEYOND_READING, Reason, Record, Status
-from orchestrator.reviews import Queue, Review
-from orchestrator.uploads import LATE, Upload
+from records.errors import DocumentRejected, DocumentUnavailable, RecordConflict, RecordsUnavailable
+from records.outcomes import Outcome, Prediction
+from records.policy import EQUAL, Policy
+from records.record import BEYOND_READING, Reason, Record, Status
+from records.reviews import Queue, Review
+from records.uploads import LATE, Upload
 from tests.support.uploads import NOON, Standing, error, policy, prediction, record, upload
 
 VERSIONS = ("v1", "v2", "v3")

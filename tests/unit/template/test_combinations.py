@@ -17,8 +17,8 @@ import pytest
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
+from testkit.template import ROOT, Rollout, rollout, template
 from tests.support.rollouts import BUILDING, COMBINATIONS
-from tests.support.template import ROOT, Rollout, rollout, template
 from tests.support.tools import needed
 from triptych.stack import environment
 from triptych.stack.home import Home

@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 
-from tests.support.template import ROOT, rollout, template
+from testkit.template import ROOT, rollout, template
 
 CONFIG = tomllib.loads((ROOT / "samconfig.toml").read_text())
 ENVIRONMENTS = ("default", "local", "staging", "production")

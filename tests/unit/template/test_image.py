@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from image_build.builder import _GIVE_UP_S, _MARGIN_S, Order
-from tests.support.template import rollout
+from testkit.template import rollout
 
 PARTS = {
     "ModelImages",

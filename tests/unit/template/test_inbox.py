@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.template import Rollout, rollout, template
+from testkit.template import Rollout, rollout, template
 
 OURS = {"Sub": "arn:${AWS::Partition}:s3:::${AWS::StackName}-inbox-${AWS::AccountId}-${AWS::Region}"}
 OTHER = {"Sub": "arn:${AWS::Partition}:s3:::theirs"}

@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from tests.support.template import rollout, template
+from testkit.template import rollout, template
 
 CERTIFICATE = "arn:aws:acm:us-east-1:000000000000:certificate/x"
 NETWORKS = ("private", "public")

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.policy import DOCUMENT
 from orchestrator.settings import Settings
-from tests.support.template import rollout, template
+from records.policy import DOCUMENT
+from testkit.template import rollout, template
 
 VERSIONS = ("v1", "v2", "v3")
 

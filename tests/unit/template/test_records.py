@@ -1,6 +1,6 @@
 """The table and what it is asked."""
 
-from tests.support.template import resource_of_type, rollout
+from testkit.template import resource_of_type, rollout
 
 
 def test_the_key_is_the_document_and_its_event() -> None:

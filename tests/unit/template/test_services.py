@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from model_service.settings import Settings
-from tests.support.template import rollout, template
+from testkit.template import rollout, template
 
 VERSIONS = ("v1", "v2", "v3")
 KINDS = ("Logs", "Task", "Targets", "Rule", "Service", "Scaling", "ScalingByRequests", "ScalingByCpu")

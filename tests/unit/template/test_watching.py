@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.records import Agreement, Status
-from tests.support.template import ROOT, rollout
+from records.record import Agreement, Status
+from testkit.template import ROOT, rollout
 
 STACK = rollout(Ingest="queue", AlarmEmail="on-call@example.com")
 

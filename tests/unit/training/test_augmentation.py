@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from model_service.preprocessing import Preprocessing
+from decoding.preprocessing import Preprocessing
 from training.augmentation import augment
 from training.recipe import Augmentation
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.outcomes import Prediction
-from orchestrator.verdict import combine
+from records.outcomes import Prediction
+from records.verdict import combine
 from tests.support.flowers import plant
 from tests.support.tiny_model import write_tiny_model
 from training.data import DataError, Folder

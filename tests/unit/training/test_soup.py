@@ -8,8 +8,8 @@ import torch
 from rich.console import Console
 
 from training import soup
+from training.cross_validation import Job
 from training.data import Document, Page
-from training.held_out import Job
 from training.network import make_graph
 from training.recipe import Input, Recipe, Schedule
 from training.train import Fit, Resources

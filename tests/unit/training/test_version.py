@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from training.cross_validation import Held
 from training.export import ParityError
-from training.held_out import Held
 from training.precision import Row
 from training.recipe import Precision, Recipe
 from training.version import _notes, _publish, _serve_int8

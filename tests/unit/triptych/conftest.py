@@ -12,11 +12,11 @@ from moto import mock_aws
 
 from orchestrator import handler as entry
 from orchestrator.settings import Settings
+from testkit.template import table_definition
 from tests.support.servers import Server, serving, truth
-from tests.support.template import table_definition
-from triptych import letters
-from triptych.invocation import Event, Invoke, NotHandled
-from triptych.target import Target
+from triptych.repair import dead_letters
+from triptych.repair.invocation import Event, Invoke, NotHandled
+from triptych.storage.connection import Target
 
 CONTEXT: Any = SimpleNamespace(
     function_name="orchestrator",
@@ -40,7 +40,7 @@ def stack(session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[T
         session.client("s3").create_bucket(Bucket="inbox")
         session.client("s3").put_bucket_versioning(Bucket="inbox", VersioningConfiguration={"Status": "Enabled"})
         session.resource("dynamodb").create_table(**table_definition("records"))
-        monkeypatch.setattr(letters, "WAIT_S", 0)  # moto has one server only, and all of it is asked
+        monkeypatch.setattr(dead_letters, "WAIT_S", 0)  # moto has one server only, and all of it is asked
         queue = session.client("sqs").create_queue(QueueName="failures")["QueueUrl"]
         yield Target("moto", "inbox", "records", "orchestrator", queue, session)
 

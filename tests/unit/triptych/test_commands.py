@@ -11,20 +11,20 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner, Result
 
-from orchestrator.table import Records
+from records.table import Records
 from tests.support.uploads import NOON, prediction, record, upload
-from triptych import target
 from triptych.cli import app, main
 from triptych.commands.options import moment
 from triptych.errors import NoStack, TriptychError, UsageError
-from triptych.target import Target
+from triptych.storage import connection
+from triptych.storage.connection import Target
 
 AGREED = {version: prediction() for version in ("v1", "v2", "v3")}
 
 
 @pytest.fixture(autouse=True)
 def _found(stack: Target, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(target, "find", lambda _: stack)
+    monkeypatch.setattr(connection, "find", lambda _: stack)
 
 
 def run(*arguments: str | Path) -> Result:
@@ -149,6 +149,6 @@ def test_a_session_that_has_expired_ends_with_a_sentence(
 
 def test_a_stack_that_is_none_of_ours_is_named(stack: Target) -> None:
     with pytest.raises(NoStack, match="cannot be looked up"):
-        target.deployed("nowhere", stack.session)
+        connection.deployed("nowhere", stack.session)
     with pytest.raises(NoStack, match="no Triptych stack"):
-        target.from_outputs("other", {"InboxBucketName": "x"}, stack.session)
+        connection.from_outputs("other", {"InboxBucketName": "x"}, stack.session)

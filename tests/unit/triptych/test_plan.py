@@ -7,7 +7,7 @@ import shlex
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.support.template import ROOT
+from testkit.template import ROOT
 from triptych.cli import app
 from triptych.errors import UsageError
 

@@ -7,19 +7,19 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner, Result
 
-from orchestrator.records import Record
-from orchestrator.table import Policies, Records
+from records.record import Record
+from records.table import Policies, Records
 from tests.support.evidence import world
 from tests.support.uploads import policy
-from triptych import target
 from triptych.cli import app
 from triptych.errors import TriptychError
-from triptych.target import Target
+from triptych.storage import connection
+from triptych.storage.connection import Target
 
 
 @pytest.fixture(autouse=True)
 def _found(stack: Target, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(target, "find", lambda _: stack)
+    monkeypatch.setattr(connection, "find", lambda _: stack)
 
 
 def run(*arguments: str) -> Result:
@@ -77,7 +77,7 @@ def test_nothing_is_ever_scanned(stack: Target) -> None:
 
 def test_a_table_out_of_reach_ends_with_a_sentence(stack: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = replace(stack, table_name="no-such-table")
-    monkeypatch.setattr(target, "find", lambda _: gone)
+    monkeypatch.setattr(connection, "find", lambda _: gone)
     done = CliRunner().invoke(app, ["report"])
     assert done.exit_code == 1
     assert isinstance(done.exception, TriptychError)

@@ -7,20 +7,20 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from orchestrator.table import Records
+from records.table import Records
 from tests.support.uploads import prediction, record, upload
-from triptych import target
 from triptych.cli import app
 from triptych.errors import TriptychError, UsageError
-from triptych.reviews import Reviews
-from triptych.target import Target
+from triptych.review.reviews import Reviews
+from triptych.storage import connection
+from triptych.storage.connection import Target
 
 TORN = {"v1": prediction("invoice"), "v2": prediction("receipt"), "v3": prediction("receipt", 0.6)}
 
 
 @pytest.fixture(autouse=True)
 def _found(stack: Target, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(target, "find", lambda _: stack)
+    monkeypatch.setattr(connection, "find", lambda _: stack)
     monkeypatch.setenv("COLUMNS", "160")
 
 

@@ -6,16 +6,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fastapi.testclient import TestClient
 
-from orchestrator.outcomes import Outcome
-from orchestrator.pipeline import judged
-from orchestrator.records import Record
-from orchestrator.table import Records
+from records.outcomes import Outcome
+from records.record import Record
+from records.table import Records
+from records.verdict import with_verdict
 from tests.support.pages import encode, page
 from tests.support.uploads import policy, prediction, record, upload
 from triptych.console.access import Access
 from triptych.console.app import create_app
 from triptych.console.context import Console
-from triptych.target import Target
+from triptych.storage.connection import Target
 
 PORT, KEY = 8642, "the key of this start"
 HOME = f"http://127.0.0.1:{PORT}"
@@ -55,6 +55,6 @@ def drop(stack: Target, key: str, said: dict[str, Outcome], minutes_ago: int = 0
     stored = stack.s3.put_object(Bucket=stack.bucket, Key=key, Body=content or encode(page((60, 80)), "PNG"))
     at = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=minutes_ago)
     of = upload(key, bucket=stack.bucket, event_time=at, version_id=stored["VersionId"], size=12_345)
-    made = judged(record(said, of=of, classified_at=at + timedelta(seconds=1)), policy(1, audit_share=1.0))
+    made = with_verdict(record(said, of=of, classified_at=at + timedelta(seconds=1)), policy(1, audit_share=1.0))
     Records(stack.table).save(made, replacing=None)
     return made

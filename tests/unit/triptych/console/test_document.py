@@ -6,14 +6,14 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from orchestrator.outcomes import Outcome
-from orchestrator.records import Record
-from orchestrator.table import Records
+from records.outcomes import Outcome
+from records.record import Record
+from records.table import Records
 from tests.support.pages import several_pages
 from tests.support.uploads import error, record, upload
 from tests.unit.triptych.console.conftest import AGREED, TORN, drop
-from triptych.reviews import Reviews
-from triptych.target import Target
+from triptych.review.reviews import Reviews
+from triptych.storage.connection import Target
 
 
 def address(of: Record, **more: object) -> dict[str, str]:

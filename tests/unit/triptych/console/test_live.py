@@ -5,14 +5,14 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.outcomes import Outcome
-from orchestrator.records import Reason, Status
-from orchestrator.table import Records
+from records.outcomes import Outcome
+from records.record import Reason, Status
+from records.table import Records
 from tests.support.uploads import error, record, upload
 from tests.unit.triptych.console.conftest import AGREED, TORN, drop
 from triptych.console.filters import PAGE
 from triptych.console.live import key_of
-from triptych.target import Target
+from triptych.storage.connection import Target
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&{{7*7}}.pdf"
 

@@ -2,12 +2,12 @@
 
 from fastapi.testclient import TestClient
 
-from orchestrator.records import Record
-from orchestrator.reviews import NONE_OF_THEM, Queue
+from records.record import Record
+from records.reviews import NONE_OF_THEM, Queue
 from tests.unit.triptych.console.conftest import AGREED, TORN, drop
 from triptych.console.context import Console
-from triptych.reviews import Reviews
-from triptych.target import Target
+from triptych.review.reviews import Reviews
+from triptych.storage.connection import Target
 
 
 def given(of: Record, label: str) -> dict[str, str]:

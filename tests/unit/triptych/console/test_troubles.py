@@ -6,14 +6,14 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 from fastapi.testclient import TestClient
 
-from orchestrator.errors import RecordsUnavailable
+from records.errors import RecordsUnavailable
 from tests.unit.triptych.console.conftest import HOME, KEY, PORT
 from triptych.console.access import Access
 from triptych.console.app import create_app
 from triptych.console.context import Console
 from triptych.console.troubles import trouble
 from triptych.errors import NoStack, TriptychError
-from triptych.target import Target
+from triptych.storage.connection import Target
 
 
 def refused(code: str) -> ClientError:

@@ -5,14 +5,14 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
-from orchestrator.policy import EQUAL
-from orchestrator.table import Policies
+from records.policy import EQUAL
+from records.table import Policies
 from tests.unit.triptych.console.conftest import AGREED, TORN, drop
 from triptych.console.access import Opened
 from triptych.console.context import Console
 from triptych.console.versions import Reporter
-from triptych.reports import report
-from triptych.target import Target
+from triptych.review.reports import report
+from triptych.storage.connection import Target
 
 WISH = {
     "version": ["v1", "v2", "v3"],

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.outcomes import ModelError, Outcome
+from records.outcomes import ModelError, Outcome
 from tests.support.uploads import NOON, error, prediction, record, upload
 from triptych.console import views
 from triptych.console.views import Card, waterfall

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_service.limits import Limits
+from decoding.limits import Limits
 from model_service.settings import Settings as ServiceSettings
 from orchestrator import telemetry
-from orchestrator.policy import EQUAL
-from orchestrator.records import Record
 from orchestrator.settings import Settings
-from tests.support.template import ROOT
+from records.policy import EQUAL
+from records.record import Record
+from testkit.template import ROOT
 from tests.support.uploads import prediction, record, upload
 from triptych.plan import advice, measured
 from triptych.plan.measured import FAX, KINDS, PDF, PHOTO, SCAN, page_vcpu_ms

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.template import template as rollout
+from testkit.template import template as rollout
 from triptych.plan import template
 from triptych.plan.planning import plan
 from triptych.plan.workload import Arch, Ingest, Network, Setup, Spot, Workload

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from model_service.decoding import decode
-from model_service.errors import DocumentError
+from decoding.errors import DocumentError
+from decoding.reader import decode
 from training.synthesis.documents import samples
 from training.synthesis.documents.pages import KINDS
 

@@ -1,0 +1,134 @@
+"""Protects: intervals as published, covering at least what they claim, and no figure where nothing is known."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from statsmodels.stats.proportion import proportion_confint
+
+from evidence.intervals import Stratum, exact, share, stratified, weighted_share
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "low", "high"),
+    [  # Newcombe, Statistics in Medicine 17, 1998, table I, the Clopper-Pearson rows
+        (81, 263, 0.2527, 0.3676),
+        (15, 148, 0.0578, 0.1617),
+        (0, 20, 0.0, 0.1684),
+        (1, 29, 0.0009, 0.1776),
+    ],
+)
+def test_the_exact_interval_as_published(successes: int, n: int, low: float, high: float) -> None:
+    assert exact(successes, n) == pytest.approx((low, high), abs=5e-5)
+
+
+@settings(max_examples=50)
+@given(st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_the_exact_interval_as_statsmodels_has_it(counts: tuple[int, int]) -> None:
+    assert exact(*counts) == pytest.approx(proportion_confint(*counts, method="beta"), abs=1e-9)
+
+
+def test_nothing_known_is_no_figure() -> None:
+    assert share(0, 0).value is None
+    assert weighted_share(np.zeros(0, dtype=bool), np.zeros(0)).value is None
+    assert stratified([]).value is None
+
+
+def test_a_stratum_without_labels_leaves_the_whole_unknown() -> None:
+    flagged, unflagged = Stratum(200, 50, 30), Stratum(1800, 0, 0)
+    estimate = stratified([flagged, unflagged])
+    assert (estimate.value, estimate.low, estimate.high, estimate.n) == (None, None, None, 50)
+
+
+def test_a_stratum_without_documents_needs_no_labels() -> None:
+    assert stratified([Stratum(0, 0, 0), Stratum(500, 40, 38)]).value == pytest.approx(0.95)
+
+
+def test_strata_count_by_their_documents_and_not_by_their_labels() -> None:
+    estimate = stratified([Stratum(100, 90, 45), Stratum(900, 30, 30)])
+    assert estimate.value == pytest.approx(0.1 * 0.5 + 0.9 * 1.0)
+
+
+STRATA = st.integers(1, 80).flatmap(
+    lambda n: st.builds(Stratum, st.integers(1, 3000), st.just(n), st.integers(0, n)),
+)
+
+
+@settings(max_examples=50)
+@given(st.lists(STRATA, min_size=1, max_size=4))
+def test_an_interval_holds_its_estimate_and_failures_mirror_successes(strata: list[Stratum]) -> None:
+    right = stratified(strata)
+    wrong = stratified([Stratum(s.population, s.labelled, s.labelled - s.right) for s in strata])
+    assert right.value is not None
+    assert right.low is not None
+    assert right.high is not None
+    assert 0 <= right.low <= right.value + 1e-12
+    assert right.value - 1e-12 <= right.high <= 1
+    assert wrong.value == pytest.approx(1 - right.value)
+    assert wrong.low == pytest.approx(1 - right.high)
+    assert wrong.high == pytest.approx(1 - right.low)
+
+
+@settings(max_examples=50)
+@given(st.lists(STRATA, min_size=2, max_size=4), st.randoms())
+def test_strata_have_no_order(strata: list[Stratum], chance: object) -> None:
+    assert stratified(strata[::-1]).value == pytest.approx(stratified(strata).value)
+    assert stratified(strata[::-1]).low == pytest.approx(stratified(strata).low, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("population", "flagged", "right_flagged", "right_unflagged", "reviewed", "audited"),
+    [
+        (2000, 0.15, 0.60, 0.970, 100, 100),
+        (2000, 0.15, 0.60, 0.990, 100, 30),
+        (2000, 0.10, 0.70, 0.980, 30, 20),
+        (2000, 0.05, 0.40, 0.900, 20, 200),
+        (2000, 0.20, 0.80, 0.900, 15, 15),
+        (500, 0.30, 0.50, 0.950, 50, 50),
+        (300, 0.20, 0.60, 0.970, 40, 40),
+        (5000, 0.08, 0.70, 0.997, 400, 150),
+        (100, 0.40, 0.30, 0.990, 2000, 2000),  # here what is uncertain is how many are flagged
+    ],
+)
+def test_the_stratified_interval_covers_what_it_claims(
+    population: int, flagged: float, right_flagged: float, right_unflagged: float, reviewed: int, audited: int
+) -> None:
+    chance = np.random.default_rng(7)
+    truth = flagged * right_flagged + (1 - flagged) * right_unflagged
+    runs = 1000
+    covered = 0
+    for seen, review, audit in zip(
+        chance.binomial(population, flagged, runs).tolist(),
+        chance.binomial(reviewed, right_flagged, runs).tolist(),
+        chance.binomial(audited, right_unflagged, runs).tolist(),
+        strict=True,
+    ):
+        found = stratified([Stratum(seen, reviewed, review), Stratum(population - seen, audited, audit)])
+        assert found.low is not None
+        assert found.high is not None
+        covered += found.low <= truth <= found.high
+    assert covered / runs >= 0.95 - 0.014  # two standard errors of 1,000 runs
+
+
+@given(st.lists(st.floats(0.01, 100), min_size=1, max_size=30))
+def test_all_right_is_all_right_whatever_each_stands_for(weights: list[float]) -> None:
+    """Rounding must not make a share of 0.999… of it, which would be shown as 99 %."""
+    assert weighted_share(np.ones(len(weights), dtype=bool), np.array(weights)).value == 1.0
+
+
+def test_the_weighted_interval_covers_what_it_claims() -> None:
+    """A class whose documents are flagged more often when they are misread, and reviewed more often when flagged."""
+    chance = np.random.default_rng(7)
+    covered, runs = 0, 600
+    flagged_share, right_flagged, right_unflagged = 0.3, 0.55, 0.95
+    truth = flagged_share * right_flagged + (1 - flagged_share) * right_unflagged
+    for _ in range(runs):
+        flagged = chance.random(400) < flagged_share
+        right = chance.random(400) < np.where(flagged, right_flagged, right_unflagged)
+        labelled = chance.random(400) < np.where(flagged, 0.5, 0.15)
+        stands_for = np.where(flagged, 1 / 0.5, 1 / 0.15)
+        found = weighted_share(right[labelled], stands_for[labelled])
+        assert found.low is not None
+        assert found.high is not None
+        covered += found.low <= truth <= found.high
+    assert covered / runs >= 0.95 - 0.018

@@ -1,0 +1,94 @@
+"""Protects: what the orchestrator says reaches the command, errors as errors; work runs so many at once and no more."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
+import boto3
+import pytest
+
+from tests.support.servers import Request, Server, serving
+from triptych.repair.invocation import Invoke, NotHandled, drive, invoker
+from triptych.storage.connection import Target
+
+
+@pytest.fixture
+def service() -> Iterator[Server]:
+    """Plays Lambda's API."""
+    with serving(lambda request: request.answer({"records": []})) as server:
+        yield server
+
+
+@pytest.fixture
+def invoke(service: Server, session: boto3.Session) -> Invoke:
+    return invoker(replace(Target("x", "inbox", "records", "orchestrator", "", session), endpoint_url=service.url))
+
+
+def test_the_live_version_is_invoked_and_its_answer_returned(service: Server, invoke: Invoke) -> None:
+    assert invoke({"Records": []}) == {"records": []}
+    [request] = service.requests
+    assert request.path == "/2015-03-31/functions/orchestrator/invocations?Qualifier=live"
+    assert request.body == b'{"Records": []}'
+    assert request.headers.get("X-Amz-Invocation-Type") in (None, "RequestResponse")
+
+
+def test_an_error_of_the_function_is_told_by_its_name(service: Server, invoke: Invoke) -> None:
+    content = {"errorType": "IncompleteRecords", "errorMessage": "inbox/a.pdf is PARTIAL"}
+    service.behaviour = lambda request: request.answer(content, headers={"X-Amz-Function-Error": "Unhandled"})
+    with pytest.raises(NotHandled, match=r"IncompleteRecords: inbox/a.pdf is PARTIAL") as caught:
+        invoke({})
+    assert caught.value.kind == "IncompleteRecords"
+
+
+def refuse(request: Request) -> None:
+    request.answer({"message": "no such function"}, 404, {"X-Amzn-ErrorType": "ResourceNotFoundException"})
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind"),
+    [
+        (refuse, "ResourceNotFoundException"),
+        (lambda request: request.answer(b"<html>"), "JSONDecodeError"),
+        (lambda request: request.answer([1]), "InvalidAnswer"),
+    ],
+)
+def test_whatever_is_no_answer_is_told_as_not_handled(
+    service: Server, invoke: Invoke, behaviour: object, kind: str
+) -> None:
+    service.behaviour = behaviour  # type: ignore[assignment]
+    with pytest.raises(NotHandled) as caught:
+        invoke({})
+    assert caught.value.kind == kind
+
+
+def test_work_runs_so_many_at_once_and_draws_no_more_than_it_has_room_for() -> None:
+    drawn = 0
+    together = threading.Barrier(3, timeout=10)  # passes only when three run at the same time
+    seen: list[int] = []
+
+    def items() -> Iterator[int]:
+        nonlocal drawn
+        for number in range(9):
+            drawn += 1
+            assert drawn <= len(seen) + 3
+            yield number
+
+    def work(number: int) -> None:
+        together.wait()
+        seen.append(number)
+
+    drive(work, items(), at_once=3)
+    assert sorted(seen) == list(range(9))
+
+
+def test_when_it_is_interrupted_nothing_new_begins_and_what_began_ends() -> None:
+    seen: list[int] = []
+
+    def work(number: int) -> None:
+        if number == 2:
+            raise KeyboardInterrupt
+        seen.append(number)
+
+    with pytest.raises(KeyboardInterrupt):
+        drive(work, range(1000), at_once=1)
+    assert seen == [0, 1]

@@ -1,0 +1,112 @@
+"""An S3 Batch Operations job that backfills with the same Lambda, for more objects than one machine should drive.
+
+The job is written to a folder, never started: what it costs and when it runs is a person's decision.
+"""
+
+import json
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from triptych.repair.backfill import encoded
+
+ROLE, BUCKET, MANIFEST_ETAG = "<ROLE_ARN>", "<JOB_BUCKET>", "<MANIFEST_ETAG>"
+"""Stand in the request for what only the account's owner knows; submit.sh puts the real ones there."""
+
+_MANIFEST_KEY = "triptych-backfill/{job}/manifest.csv"
+
+_SUBMIT = """\
+#!/bin/sh
+# Uploads the manifest and starts the job: ./submit.sh ROLE_ARN JOB_BUCKET
+#   ROLE_ARN    a role that role-trust.json and role-permissions.json describe
+#   JOB_BUCKET  a bucket for the manifest and the report; not the inbox, or each would be classified as a document
+set -eu
+[ $# -eq 2 ] || { sed -n '2,4s/^# *//p' "$0" >&2; exit 2; }
+[ "$2" != "{inbox}" ] || { echo 'JOB_BUCKET must not be the inbox.' >&2; exit 2; }
+cd "$(dirname "$0")"
+etag=$(aws s3api put-object --bucket "$2" --key '{manifest}' --body manifest.csv --query ETag --output text | tr -d '"')
+sed -e "s|<ROLE_ARN>|$1|" -e "s|<JOB_BUCKET>|$2|g" -e "s|<MANIFEST_ETAG>|$etag|" create-job.json > request.json
+aws s3control create-job --cli-input-json file://request.json
+"""
+
+
+@dataclass(frozen=True)
+class BatchJob:
+    """A job that was written."""
+
+    folder: Path
+    objects: int
+
+
+def write(folder: Path, bucket: str, keys: Iterable[str], function_arn: str) -> BatchJob:
+    """Write everything that the job needs: its manifest, its request, its role, and the script that submits it.
+
+    Args:
+        folder: where to; made if it is not there.
+        bucket: where the objects are.
+        keys: the objects, in any number.
+        function_arn: the orchestrator's, with its alias.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    objects = 0
+    with (folder / "manifest.csv").open("w", encoding="ascii", newline="\n") as manifest:
+        for key in keys:
+            manifest.write(f"{bucket},{encoded(key)}\n")  # percent-encoded, so that nothing in it needs quotes
+            objects += 1
+    token = uuid.uuid4().hex
+    manifest_key = _MANIFEST_KEY.format(job=token)
+    documents = {
+        "create-job.json": request(bucket, function_arn, manifest_key, token),
+        "role-trust.json": _policy(Principal={"Service": "batchoperations.s3.amazonaws.com"}, Action="sts:AssumeRole"),
+        "role-permissions.json": permissions(function_arn),
+    }
+    for name, content in documents.items():
+        (folder / name).write_text(json.dumps(content, indent=2) + "\n")
+    script = folder / "submit.sh"
+    script.write_text(_SUBMIT.replace("{inbox}", bucket).replace("{manifest}", manifest_key))
+    script.chmod(0o755)
+    return BatchJob(folder, objects)
+
+
+def request(bucket: str, function_arn: str, manifest_key: str, token: str) -> dict[str, Any]:
+    """What `aws s3control create-job` takes, with stand-ins for the role, the job's bucket and the manifest's ETag."""
+    partition, account = function_arn.split(":")[1], function_arn.split(":")[4]
+    job_bucket = f"arn:{partition}:s3:::{BUCKET}"
+    return {
+        "AccountId": account,
+        "ClientRequestToken": token,  # sent twice, it makes one job
+        "Description": f"Triptych: backfill of {bucket}",
+        "ConfirmationRequired": False,
+        "Priority": 10,
+        "RoleArn": ROLE,
+        "Operation": {"LambdaInvoke": {"FunctionArn": function_arn, "InvocationSchemaVersion": "2.0"}},
+        "Manifest": {
+            "Spec": {"Format": "S3BatchOperations_CSV_20180820", "Fields": ["Bucket", "Key"]},
+            "Location": {"ObjectArn": f"{job_bucket}/{manifest_key}", "ETag": MANIFEST_ETAG},
+        },
+        "Report": {
+            "Enabled": True,
+            "Bucket": job_bucket,
+            "Prefix": manifest_key.rpartition("/")[0],
+            "Format": "Report_CSV_20180820",
+            "ReportScope": "FailedTasksOnly",
+        },
+    }
+
+
+def permissions(function_arn: str) -> dict[str, Any]:
+    """The least that the job's role needs: invoke this Lambda, read the manifest, write the report."""
+    files = f"arn:{function_arn.split(':')[1]}:s3:::{BUCKET}/triptych-backfill/*"
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": function_arn},
+            {"Effect": "Allow", "Action": ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"], "Resource": files},
+        ],
+    }
+
+
+def _policy(**statement: Any) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}
