@@ -91,7 +91,7 @@ def test_sam_expands_it(name: str) -> None:
     stack = expanded(ALL[name])
     kinds = {body["Type"] for body in stack.resources.values()}
     assert not [kind for kind in kinds if kind.startswith("AWS::Serverless")]
-    assert not stack.broken_rules()
+    assert not stack.violated_rules()
     at_once = ALL[name].get("OrchestratorRollout") == "AllAtOnce"
     assert kinds & CODEDEPLOY == (set() if at_once else CODEDEPLOY)
     assert ("UpdatePolicy" in stack.resources["OrchestratorAliaslive"]) == (not at_once)

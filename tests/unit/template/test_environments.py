@@ -25,7 +25,7 @@ def test_it_gives_values_that_the_template_allows(environment: str) -> None:
         assert re.search(allowed.get("AllowedPattern", ""), value), name
         if allowed["Type"] == "Number" and "MinValue" in allowed:
             assert allowed["MinValue"] <= int(value) <= allowed["MaxValue"], name
-    assert not rollout(**parameters(environment)).broken_rules()
+    assert not rollout(**parameters(environment)).violated_rules()
 
 
 def test_production_asks_first_and_none_but_local_is_local() -> None:

@@ -89,11 +89,11 @@ class TestRules:
         ids=lambda parameters: str(*parameters),
     )
     def test_half_of_what_belongs_together(self, parameters: dict[str, str]) -> None:
-        assert len(rollout(**parameters).broken_rules()) == 1
+        assert len(rollout(**parameters).violated_rules()) == 1
 
     def test_the_whole_of_it(self) -> None:
-        assert not rollout().broken_rules()
-        assert not rollout(CertificateArn=CERTIFICATE, ModelDomain="models.example.com").broken_rules()
+        assert not rollout().violated_rules()
+        assert not rollout(CertificateArn=CERTIFICATE, ModelDomain="models.example.com").violated_rules()
 
 
 class TestKey:
