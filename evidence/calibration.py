@@ -1,21 +1,24 @@
-"""Calibration: whether documents that a version is 90 % sure of are right nine times in ten."""
+"""Calibration: how well confidence matches accuracy. Training, evaluation and the report all use this module."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evidence.intervals import Estimate, weighted_share
+from evidence.intervals import Estimate, Floats, weighted_share
 
-BINS = 10
-_DRAWS = 200
+BINS = 15
+"""Number of confidence bins of equal width, as in Guo et al. (2017). Model cards and reports use the same number."""
 
-Floats = NDArray[np.float64]
+_RESAMPLES = 200
+_SEED = 20240229
+
+Booleans = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Bin:
-    """Documents of similar confidence: from `low` to `high`, their mean confidence and how many were right."""
+class CalibrationBin:
+    """Documents with confidence between `low` and `high`: their mean confidence and their accuracy."""
 
     low: float
     high: float
@@ -25,50 +28,85 @@ class Bin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """The expected calibration error (Guo et al., ICML 2017), weighted for how documents were chosen.
+    """Expected calibration error of labelled documents, weighted for how they were selected.
 
-    `by_chance` is what a perfectly calibrated version stays below in 95 of 100 samples like this one (consistency
-    resampling: Bröcker and Smith, Weather and Forecasting 22, 2007): an error below it says nothing.
+    Attributes:
+        n: Number of documents.
+        error: Expected calibration error (ECE) over `BINS` bins.
+        null_95: 95th percentile of the ECE of a perfectly calibrated version on a sample like this one (consistency
+            resampling: Bröcker and Smith, Weather and Forecasting 22, 2007). An error below it is compatible with
+            perfect calibration.
+        bins: Bins that contain documents, in increasing order of confidence.
     """
 
     n: int
     error: float
-    by_chance: float
-    bins: tuple[Bin, ...]
+    null_95: float = field(metadata={"json": "by_chance"})
+    bins: tuple[CalibrationBin, ...]
 
 
-def calibration(confidence: Floats, right: NDArray[np.bool_], weights: Floats) -> Calibration | None:
-    """The calibration of labelled documents; None without any.
+def expected_calibration_error(
+    confidence: Floats, correct: Booleans, weights: Floats | None = None, bins: int = BINS
+) -> float:
+    """Return the expected calibration error (ECE; Guo et al., ICML 2017, arXiv:1706.04599).
+
+    The ECE is the mean over confidence bins of |accuracy - mean confidence|, each bin weighted by its share of the
+    documents. Bins have equal width; a value on an inner edge belongs to the upper bin.
 
     Args:
-        confidence: Of the label that was given, in [0, 1].
-        right: Whether it was right.
-        weights: How many documents of the population each stands for, up to a factor.
+        confidence: Confidence of each predicted label, in [0, 1], shape (n,).
+        correct: Whether each predicted label is correct, shape (n,).
+        weights: Weight of each document, up to a common factor. Equal weights if omitted.
+        bins: Number of bins.
+
+    Returns:
+        The error, in [0, 1]; 0.0 for no documents.
+    """
+    if not len(confidence):
+        return 0.0
+    weights = np.ones(len(confidence)) if weights is None else weights
+    return _binned_error(confidence, correct, weights / weights.sum(), _bin_indices(confidence, bins), bins)
+
+
+def assess_calibration(confidence: Floats, correct: Booleans, weights: Floats) -> Calibration | None:
+    """Return the calibration of labelled documents, or None without any.
+
+    Args:
+        confidence: Confidence of each predicted label, in [0, 1].
+        correct: Whether each predicted label is correct.
+        weights: Number of documents of the population that each document represents, up to a common factor.
     """
     if not len(confidence):
         return None
-    order = np.lexsort((weights, right, confidence))  # the draws below must not depend on the order of documents
-    confidence, right, weights = confidence[order], right[order], weights[order] / weights.sum()
-    place = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    draws = np.random.default_rng(20240229).random((_DRAWS, len(confidence))) < confidence
-    usual = [_error(confidence, draw, weights, place) for draw in draws]
+    order = np.lexsort((weights, correct, confidence))  # makes the resampling independent of the order of documents
+    confidence, correct, weights = confidence[order], correct[order], weights[order] / weights.sum()
+    indices = _bin_indices(confidence, BINS)
+    resamples = np.random.default_rng(_SEED).random((_RESAMPLES, len(confidence))) < confidence
+    null_errors = [_binned_error(confidence, resample, weights, indices, BINS) for resample in resamples]
     bins = tuple(
-        Bin(
+        CalibrationBin(
             low=index / BINS,
             high=(index + 1) / BINS,
-            confidence=float(np.average(confidence[place == index], weights=weights[place == index])),
-            accuracy=weighted_share(right[place == index], weights[place == index]),
+            confidence=float(np.average(confidence[indices == index], weights=weights[indices == index])),
+            accuracy=weighted_share(correct[indices == index], weights[indices == index]),
         )
-        for index in np.unique(place).tolist()
+        for index in np.unique(indices).tolist()
     )
     return Calibration(
         n=len(confidence),
-        error=_error(confidence, right, weights, place),
-        by_chance=float(np.quantile(usual, 0.95)),
+        error=_binned_error(confidence, correct, weights, indices, BINS),
+        null_95=float(np.quantile(null_errors, 0.95)),
         bins=bins,
     )
 
 
-def _error(confidence: Floats, right: NDArray[np.bool_], weights: Floats, place: NDArray[np.int_]) -> float:
-    """Sum over bins of |accuracy - confidence|, by weight."""
-    return float(np.abs(np.bincount(place, weights=weights * (right - confidence), minlength=BINS)).sum())
+def _bin_indices(confidence: Floats, bins: int) -> NDArray[np.int_]:
+    indices: NDArray[np.int_] = np.minimum((confidence * bins).astype(int), bins - 1)
+    return indices
+
+
+def _binned_error(
+    confidence: Floats, correct: Booleans, weights: Floats, indices: NDArray[np.int_], bins: int
+) -> float:
+    """Return the ECE for given bin indices and weights that sum to 1."""
+    return float(np.abs(np.bincount(indices, weights=weights * (correct - confidence), minlength=bins)).sum())

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from evidence.intervals import LEVEL, Estimate, unknown, z_of
+from evidence.intervals import LEVEL, Estimate, normal_quantile, unknown
 
 
 def mcnemar(first_only: int, second_only: int) -> float:
@@ -48,5 +48,5 @@ def cohen_kappa(table: NDArray[np.float64]) -> Estimate:
     sums = (columns[:, None] + rows[None, :]) ** 2
     off = (1 - kappa) ** 2 * float(((p - np.diag(np.diag(p))) * sums).sum())
     variance = (float(diagonal) + off - (kappa - by_chance * (1 - kappa)) ** 2) / (n * (1 - by_chance) ** 2)
-    half = z_of(LEVEL) * sqrt(max(0.0, variance))
+    half = normal_quantile(LEVEL) * sqrt(max(0.0, variance))
     return Estimate(kappa, max(-1.0, kappa - half), min(1.0, kappa + half), n)

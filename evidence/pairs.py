@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 
 from evidence.cases import Case
 from evidence.classical import cohen_kappa, holm, mcnemar
-from evidence.intervals import Estimate, share, unknown
-from evidence.sequential import Floats, confidence_sequence, more_needed, p_value
+from evidence.intervals import Estimate, Floats, share, unknown
+from evidence.sequential import confidence_sequence, more_needed, p_value
 from records.reviews import Queue
 
 ALPHA = 0.05

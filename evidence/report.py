@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from evidence.advice import Action, Advice, advise
-from evidence.calibration import Calibration, Floats, calibration
+from evidence.calibration import Calibration, assess_calibration
 from evidence.cases import STRATA, VOTE, Case, cases, current_weights
 from evidence.drift import Drift, drift
-from evidence.intervals import Estimate, Stratum, share, stratified, weighted_share
+from evidence.intervals import Estimate, Floats, Stratum, share, stratified_share, weighted_share
 from evidence.pairs import PairEvidence, compare
 from records.keys import timestamp
 from records.policy import EQUAL, Policy
@@ -118,7 +118,7 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values with the names of the fields; times in ISO 8601."""
-        content: dict[str, Any] = _plain(asdict(self))
+        content: dict[str, Any] = _plain(self)
         return content
 
 
@@ -165,7 +165,7 @@ def assess(
             **{str(stratum): sum(case.stratum is stratum for case in fair) for stratum in STRATA},
             str(Queue.OTHER): len(known) - len(fair),
         },
-        none_of_them=stratified(list(_strata(sample, fair, lambda case: case.truth == NONE_OF_THEM).values())),
+        none_of_them=stratified_share(list(_strata(sample, fair, lambda case: case.truth == NONE_OF_THEM).values())),
         versions=tuple(_version(name, weights[name], sample, fair) for name in versions),
         vote=_version(VOTE, None, sample, fair),
         pairs=tuple(pairs),
@@ -180,7 +180,7 @@ def _version(name: str, weights: str | None, sample: Sequence[Case], fair: Seque
     answered = [case for case in sample if case.answer(name)]
     judged = [case for case in fair if case.answer(name)]
     strata = _strata(answered, judged, lambda case: case.right(name))
-    accuracy = stratified(list(strata.values()))
+    accuracy = stratified_share(list(strata.values()))
     stands_for = _stands_for(judged, strata) if accuracy.value is not None else np.zeros(len(judged))
     counted = [case for case, weight in zip(judged, stands_for, strict=True) if weight]
     said = [answer for case in counted if (answer := case.answer(name))]
@@ -206,7 +206,7 @@ def _version(name: str, weights: str | None, sample: Sequence[Case], fair: Seque
             if label != NONE_OF_THEM
         },
         confusion=_confusion(name, judged),
-        calibration=calibration(np.array([answer.confidence for answer in said]), right, stands_for),
+        calibration=assess_calibration(np.array([answer.confidence for answer in said]), right, stands_for),
         latency_ms=_quantiles([case.latency_ms[name] for case in answered]),
     )
 
@@ -287,6 +287,8 @@ def _notes(
 
 
 def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {each.metadata.get("json", each.name): _plain(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, Mapping):
         return {str(name): _plain(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):

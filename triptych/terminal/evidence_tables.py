@@ -75,7 +75,7 @@ def _versions(everyone: Sequence[VersionEvidence], champion: str) -> Table:
     table = _table("", "Accuracy", "95 %", "Labels", "Calib.\nerror", "ms\np50", "\np99", "No\nanswer", "Weights")
     for who in everyone:
         said = who.calibration
-        error = f"{said.error:.3f}{' !' if said.error > said.by_chance else ''}" if said else "?"
+        error = f"{said.error:.3f}{' !' if said.error > said.null_95 else ''}" if said else "?"
         table.add_row(
             f"{who.name} *" if who.name == champion else who.name,
             percent(who.accuracy),

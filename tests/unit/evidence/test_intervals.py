@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
-from evidence.intervals import Stratum, exact, share, stratified, weighted_share
+from evidence.intervals import Stratum, binomial_interval, share, stratified_share, weighted_share
 
 
 @pytest.mark.parametrize(
@@ -19,33 +19,33 @@ from evidence.intervals import Stratum, exact, share, stratified, weighted_share
     ],
 )
 def test_the_exact_interval_as_published(successes: int, n: int, low: float, high: float) -> None:
-    assert exact(successes, n) == pytest.approx((low, high), abs=5e-5)
+    assert binomial_interval(successes, n) == pytest.approx((low, high), abs=5e-5)
 
 
 @settings(max_examples=50)
 @given(st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_the_exact_interval_as_statsmodels_has_it(counts: tuple[int, int]) -> None:
-    assert exact(*counts) == pytest.approx(proportion_confint(*counts, method="beta"), abs=1e-9)
+    assert binomial_interval(*counts) == pytest.approx(proportion_confint(*counts, method="beta"), abs=1e-9)
 
 
 def test_nothing_known_is_no_figure() -> None:
     assert share(0, 0).value is None
     assert weighted_share(np.zeros(0, dtype=bool), np.zeros(0)).value is None
-    assert stratified([]).value is None
+    assert stratified_share([]).value is None
 
 
 def test_a_stratum_without_labels_leaves_the_whole_unknown() -> None:
     flagged, unflagged = Stratum(200, 50, 30), Stratum(1800, 0, 0)
-    estimate = stratified([flagged, unflagged])
+    estimate = stratified_share([flagged, unflagged])
     assert (estimate.value, estimate.low, estimate.high, estimate.n) == (None, None, None, 50)
 
 
 def test_a_stratum_without_documents_needs_no_labels() -> None:
-    assert stratified([Stratum(0, 0, 0), Stratum(500, 40, 38)]).value == pytest.approx(0.95)
+    assert stratified_share([Stratum(0, 0, 0), Stratum(500, 40, 38)]).value == pytest.approx(0.95)
 
 
 def test_strata_count_by_their_documents_and_not_by_their_labels() -> None:
-    estimate = stratified([Stratum(100, 90, 45), Stratum(900, 30, 30)])
+    estimate = stratified_share([Stratum(100, 90, 45), Stratum(900, 30, 30)])
     assert estimate.value == pytest.approx(0.1 * 0.5 + 0.9 * 1.0)
 
 
@@ -57,8 +57,8 @@ STRATA = st.integers(1, 80).flatmap(
 @settings(max_examples=50)
 @given(st.lists(STRATA, min_size=1, max_size=4))
 def test_an_interval_holds_its_estimate_and_failures_mirror_successes(strata: list[Stratum]) -> None:
-    right = stratified(strata)
-    wrong = stratified([Stratum(s.population, s.labelled, s.labelled - s.right) for s in strata])
+    right = stratified_share(strata)
+    wrong = stratified_share([Stratum(s.population, s.labelled, s.labelled - s.right) for s in strata])
     assert right.value is not None
     assert right.low is not None
     assert right.high is not None
@@ -72,8 +72,8 @@ def test_an_interval_holds_its_estimate_and_failures_mirror_successes(strata: li
 @settings(max_examples=50)
 @given(st.lists(STRATA, min_size=2, max_size=4), st.randoms())
 def test_strata_have_no_order(strata: list[Stratum], chance: object) -> None:
-    assert stratified(strata[::-1]).value == pytest.approx(stratified(strata).value)
-    assert stratified(strata[::-1]).low == pytest.approx(stratified(strata).low, abs=1e-12)
+    assert stratified_share(strata[::-1]).value == pytest.approx(stratified_share(strata).value)
+    assert stratified_share(strata[::-1]).low == pytest.approx(stratified_share(strata).low, abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_the_stratified_interval_covers_what_it_claims(
         chance.binomial(audited, right_unflagged, runs).tolist(),
         strict=True,
     ):
-        found = stratified([Stratum(seen, reviewed, review), Stratum(population - seen, audited, audit)])
+        found = stratified_share([Stratum(seen, reviewed, review), Stratum(population - seen, audited, audit)])
         assert found.low is not None
         assert found.high is not None
         covered += found.low <= truth <= found.high
