@@ -30,7 +30,7 @@ from rich.table import Table
 
 from records.keys import SHARDS, shard_key, timestamp
 from records.outcomes import Prediction
-from records.policy import EQUAL
+from records.policy import DEFAULT_POLICY
 from records.record import Record, Status
 from records.reviews import Review
 from records.uploads import Upload
@@ -43,7 +43,7 @@ from triptych.console.app import create_app
 from triptych.console.context import Console
 from triptych.stack import environment
 from triptych.storage import connection
-from triptych.storage.connection import Target
+from triptych.storage.connection import StackConnection
 
 NAME = "console-benchmark"
 LABELS = (
@@ -105,15 +105,15 @@ def main() -> None:
             to.table.delete()
 
 
-def _place(endpoint: str | None) -> Target:
-    found = connection.local() if endpoint is None else None
+def _place(endpoint: str | None) -> StackConnection:
+    found = connection.connect_local() if endpoint is None else None
     session = environment.session()
     return replace(
-        found or Target("benchmark", "nothing", NAME, "", "", session, endpoint_url=endpoint), table_name=NAME
+        found or StackConnection("benchmark", "nothing", NAME, "", "", session, endpoint_url=endpoint), table_name=NAME
     )
 
 
-def fill(to: Target, number: int, *, labelled: float = 0.01) -> float:
+def fill(to: StackConnection, number: int, *, labelled: float = 0.01) -> float:
     """Write so many records, spread evenly over a month up to now; none if the table is there already.
 
     Args:
@@ -180,9 +180,11 @@ def _record(chance: random.Random, number: int, labelled: float) -> Record:
     upload = Upload(
         "inbox", "scan.pdf", f"{number:016X}", datetime.now(UTC), 100_000, etag="0" * 32, version_id="0" * 32
     )
-    made = with_verdict(Record(upload, Status.COMPLETE, said, None, None, datetime.now(UTC), 80.0, "1-0-0"), EQUAL)
-    if made.waits_in and chance.random() < labelled:
-        made = made.reviewed(Review(truth, "generated", datetime.now(UTC), made.waits_in, 4.0))
+    made = with_verdict(
+        Record(upload, Status.COMPLETE, said, None, None, datetime.now(UTC), 80.0, "1-0-0"), DEFAULT_POLICY
+    )
+    if made.queue and chance.random() < labelled:
+        made = made.with_review(Review(truth, "generated", datetime.now(UTC), made.queue, 4.0))
     return made
 
 
@@ -223,7 +225,7 @@ PAGES = {
 }
 
 
-def measure(to: Target, times: int) -> list[Measured]:
+def measure(to: StackConnection, times: int) -> list[Measured]:
     """Ask for every page, as often as told; the report is worked out each time."""
     meter = Meter()
     with served(to, meter) as (address, shown, client):
@@ -248,7 +250,7 @@ def _measured(name: str, address: str, times: int, meter: Meter, shown: Console,
 
 
 @contextmanager
-def served(to: Target, meter: Meter) -> Iterator[tuple[str, Console, requests.Session]]:
+def served(to: StackConnection, meter: Meter) -> Iterator[tuple[str, Console, requests.Session]]:
     """The console on this table, its address, and a browser that may ask it."""
     shown = Console(Access(lambda: to), who="benchmark", stack="benchmark")
     opened = shown.access()

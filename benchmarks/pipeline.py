@@ -17,13 +17,13 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from orchestrator.models import Models
-from orchestrator.settings import Settings
+from orchestrator.models import ModelClient
+from orchestrator.settings import OrchestratorSettings
 from records.outcomes import Prediction
 from records.record import Record
 from triptych.errors import TriptychError
 from triptych.storage import connection, inbox
-from triptych.storage.inbox import Drop
+from triptych.storage.inbox import FileUpload
 from triptych.storage.results import Results
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "documents"
@@ -51,12 +51,12 @@ class Run:
         return self.total - self.handler
 
 
-def measure(to: connection.Target, models: Models, path: Path, number: int) -> Run:
+def measure(to: connection.StackConnection, models: ModelClient, path: Path, number: int) -> Run:
     """Send one document the whole way, then through the peer."""
     s3, results = to.s3, Results(to.table)
     started = time.perf_counter()
-    dropped = inbox.drop(s3, to.bucket, Drop(path, f"bench/{number}/{path.name}"))
-    while (record := results.of(dropped)) is None:
+    dropped = inbox.put_file(s3, to.bucket, FileUpload(path, f"bench/{number}/{path.name}"))
+    while (record := results.find(dropped)) is None:
         if time.perf_counter() - started > _GIVE_UP_S:
             raise TriptychError(f"{path.name} has no record after {_GIVE_UP_S} s")
         time.sleep(_POLL_S)
@@ -65,7 +65,7 @@ def measure(to: connection.Target, models: Models, path: Path, number: int) -> R
     return Run(path.name, total, record.latency_ms, slowest, _sequential(models, path, record))
 
 
-def _sequential(models: Models, path: Path, record: Record) -> float:
+def _sequential(models: ModelClient, path: Path, record: Record) -> float:
     document = path.read_bytes()
     started = time.perf_counter()
     for version in record.predictions:
@@ -73,13 +73,13 @@ def _sequential(models: Models, path: Path, record: Record) -> float:
     return (time.perf_counter() - started) * 1000
 
 
-def _endpoints(to: connection.Target) -> Mapping[str, str]:
+def _endpoints(to: connection.StackConnection) -> Mapping[str, str]:
     """The services as the deployed function knows them."""
     configuration = to.lambdas.get_function_configuration(FunctionName=to.function)
-    return Settings.from_environment(configuration["Environment"]["Variables"]).endpoints
+    return OrchestratorSettings.from_environment(configuration["Environment"]["Variables"]).endpoints
 
 
-def readable(paths: Sequence[Path], models: Models) -> list[Path]:
+def readable(paths: Sequence[Path], models: ModelClient) -> list[Path]:
     """The documents that the services can read: a rejection is quick and would flatter the median."""
     found = []
     for path in paths:
@@ -117,8 +117,8 @@ def main() -> None:
     parser.add_argument("documents", nargs="*", type=Path, default=sorted(SAMPLES.iterdir()))
     arguments = parser.parse_args()
 
-    to = connection.local()
-    models = Models(_endpoints(to), time.monotonic)
+    to = connection.connect_local()
+    models = ModelClient(_endpoints(to), time.monotonic)
     documents = readable(arguments.documents, models)
     for path in documents:  # warm: workers, connections and code paths
         measure(to, models, path, 0)

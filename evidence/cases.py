@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from records.outcomes import ModelError, Prediction
+from records.outcomes import ModelFailure, Prediction
 from records.policy import Policy
 from records.record import Record
 from records.reviews import Queue
@@ -93,7 +93,7 @@ def _case(record: Record, weights: Mapping[str, str], policy: Policy) -> Case:
         stratum=stratum,
         answers={version: Answer(said.label, said.confidence) for version, said in current.items()},
         outdated=frozenset(answered) - frozenset(current),
-        errors={name: said.kind for name, said in record.predictions.items() if isinstance(said, ModelError)},
+        errors={name: said.kind for name, said in record.predictions.items() if isinstance(said, ModelFailure)},
         latency_ms={VOTE: record.latency_ms, **{version: said.latency_ms for version, said in current.items()}},
         vote=_vote(record, current, policy) if len(current) == len(answered) else None,
         truth=record.review.label if record.review else None,

@@ -16,9 +16,9 @@ from evidence.drift import Drift, drift
 from evidence.intervals import Estimate, Floats, Stratum, share, stratified_share, weighted_share
 from evidence.pairs import PairEvidence, compare
 from records.keys import timestamp
-from records.policy import EQUAL, Policy
+from records.policy import DEFAULT_POLICY, Policy
 from records.record import Record
-from records.reviews import NONE_OF_THEM, Queue
+from records.reviews import NONE_OF_THESE, Queue
 
 QUANTILES = (0.5, 0.9, 0.95, 0.99)
 
@@ -127,7 +127,7 @@ def assess(
     population: Iterable[Record],
     *,
     now: datetime,
-    policy: Policy = EQUAL,
+    policy: Policy = DEFAULT_POLICY,
     since: datetime | None = None,
     until: datetime | None = None,
     waiting: int | None = None,
@@ -165,7 +165,7 @@ def assess(
             **{str(stratum): sum(case.stratum is stratum for case in fair) for stratum in STRATA},
             str(Queue.OTHER): len(known) - len(fair),
         },
-        none_of_them=stratified_share(list(_strata(sample, fair, lambda case: case.truth == NONE_OF_THEM).values())),
+        none_of_them=stratified_share(list(_strata(sample, fair, lambda case: case.truth == NONE_OF_THESE).values())),
         versions=tuple(_version(name, weights[name], sample, fair) for name in versions),
         vote=_version(VOTE, None, sample, fair),
         pairs=tuple(pairs),
@@ -203,7 +203,7 @@ def _version(name: str, weights: str | None, sample: Sequence[Case], fair: Seque
         recall={
             label: weighted_share(right[truths == label], stands_for[truths == label])
             for label in sorted({case.truth for case in counted if case.truth})
-            if label != NONE_OF_THEM
+            if label != NONE_OF_THESE
         },
         confusion=_confusion(name, judged),
         calibration=assess_calibration(np.array([answer.confidence for answer in said]), right, stands_for),
@@ -253,8 +253,8 @@ def _missing(strata: Mapping[Queue, Stratum], accuracy: Estimate) -> str | None:
 
 def _confusion(name: str, judged: Sequence[Case]) -> Confusion:
     pairs = Counter((case.truth or "", answer.label) for case in judged if (answer := case.answer(name)))
-    answers = tuple(sorted({answer for _, answer in pairs} | {truth for truth, _ in pairs if truth != NONE_OF_THEM}))
-    truths = tuple(sorted({truth for truth, _ in pairs}, key=lambda truth: (truth == NONE_OF_THEM, truth)))
+    answers = tuple(sorted({answer for _, answer in pairs} | {truth for truth, _ in pairs if truth != NONE_OF_THESE}))
+    truths = tuple(sorted({truth for truth, _ in pairs}, key=lambda truth: (truth == NONE_OF_THESE, truth)))
     return Confusion(truths, answers, tuple(tuple(pairs[truth, answer] for answer in answers) for truth in truths))
 
 
@@ -277,7 +277,7 @@ def _notes(
         notes.append(f"{picked} labelled documents were picked by a person, not by chance: they are not counted.")
     if outdated := sum(bool(case.outdated) for case in fair):
         notes.append(f"{outdated} labelled documents were answered by a version's earlier weights: not counted for it.")
-    if nothing := sum(case.truth == NONE_OF_THEM for case in fair):
+    if nothing := sum(case.truth == NONE_OF_THESE for case in fair):
         notes.append(f"{nothing} labelled documents fit no label: they count as wrong for every version.")
     if since:
         notes.append("Daily looks are allowed only while the start of the period stays the same.")

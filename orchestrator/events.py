@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
 from records.errors import MalformedEvent
-from records.notifications import Event, parse_event, uploads
+from records.notifications import Event, parse_event, parse_notification
 from records.uploads import Upload
 
 
@@ -27,7 +27,7 @@ class Message:
             event = json.loads(self.body)
         except ValueError as error:
             raise MalformedEvent(f"the message's body is not JSON: {error}") from error
-        return uploads(event)
+        return parse_notification(event)
 
 
 @dataclass(frozen=True)

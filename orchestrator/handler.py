@@ -20,16 +20,16 @@ from botocore.config import Config
 
 from orchestrator.errors import IncompleteRecords, OrchestratorError
 from orchestrator.events import Message, Task, from_batch, from_queue
-from orchestrator.models import Models
+from orchestrator.models import ModelClient
 from orchestrator.pipeline import Budget, Pipeline
-from orchestrator.policy_cache import CurrentPolicy
-from orchestrator.settings import Settings
+from orchestrator.policy_cache import PolicyCache
+from orchestrator.settings import OrchestratorSettings
 from orchestrator.telemetry import logger, report, summary
-from records.documents import Documents
+from records.documents import DocumentStore
 from records.errors import DocumentRejected, RecordsError
-from records.notifications import uploads
+from records.notifications import parse_notification
 from records.record import Record
-from records.table import Policies, Records
+from records.table import PolicyTable, RecordTable
 from records.uploads import Upload
 
 _AWS = Config(
@@ -41,14 +41,14 @@ _AWS = Config(
 class Orchestrator:
     """Everything that outlives an invocation: clients, connections, and the pipeline on top of them."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.documents = Documents(boto3.client("s3", config=_AWS), max_bytes=settings.max_bytes)
+    def __init__(self, settings: OrchestratorSettings) -> None:
+        self.documents = DocumentStore(boto3.client("s3", config=_AWS), max_bytes=settings.max_bytes)
         table = boto3.resource("dynamodb", config=_AWS).Table(settings.table_name)
         self._pipeline = Pipeline(
             self.documents,
-            Models(settings.endpoints, time.monotonic),
-            Records(table),
-            CurrentPolicy(Policies(table).newest, now=_now, fresh=settings.policy_fresh),
+            ModelClient(settings.endpoints, time.monotonic),
+            RecordTable(table),
+            PolicyCache(PolicyTable(table).newest, now=_now, fresh=settings.policy_fresh),
             budget=Budget(settings.deadline_s, settings.write_reserve_s),
             clock=time.monotonic,
             now=_now,
@@ -66,7 +66,7 @@ class Orchestrator:
 @cache
 def orchestrator() -> Orchestrator:
     """The orchestrator of this process: built before the first event in Lambda, at the first event elsewhere."""
-    return Orchestrator(Settings.from_environment(os.environ))
+    return Orchestrator(OrchestratorSettings.from_environment(os.environ))
 
 
 @logger.inject_lambda_context
@@ -87,7 +87,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if (messages := from_queue(event)) is not None:
         again = [message.id for message in messages if not _is_done(message, trace_id)]
         return {"batchItemFailures": [{"itemIdentifier": name} for name in again]}
-    stored = [orchestrator().classify(upload, trace_id) for upload in uploads(event)]
+    stored = [orchestrator().classify(upload, trace_id) for upload in parse_notification(event)]
     _raise_if_incomplete(stored)
     return {"records": [summary(record) for record in stored]}
 

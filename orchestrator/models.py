@@ -10,8 +10,8 @@ import urllib3
 
 from orchestrator.answers import MAX_ANSWER_BYTES, read_prediction, read_problem
 from orchestrator.errors import CallFailed
-from orchestrator.transport import Upload, session
-from records.outcomes import ModelError, Outcome
+from orchestrator.transport import RequestBody, session
+from records.outcomes import ModelFailure, Outcome
 
 _CONNECT_TIMEOUT_S = 0.5
 """A task in the same VPC accepts in a millisecond; one that is gone must not cost the others their budget."""
@@ -33,7 +33,7 @@ Clock = Callable[[], float]
 """Seconds that only go forward, as `time.monotonic`."""
 
 
-class Models:
+class ModelClient:
     """The model versions behind their base URLs.
 
     Each version has an HTTP session of its own, kept between documents, so that a warm function opens no connection.
@@ -68,7 +68,7 @@ class Models:
         }
         wait(calls.values(), timeout=max(0.0, deadline - self._clock()))
         pool.shutdown(wait=False)
-        late = ModelError("timeout", "No answer within the document's budget.", (self._clock() - started) * 1000)
+        late = ModelFailure("timeout", "No answer within the document's budget.", (self._clock() - started) * 1000)
         return {version: call.result() if call.done() else late for version, call in calls.items()}
 
     def _ask(self, version: str, document: bytes, deadline: float, trace_id: str) -> Outcome:
@@ -83,7 +83,7 @@ class Models:
                 failure = _as_failure(error)
             if not self._worth_retrying(failure, pauses, deadline):
                 latency_ms = (self._clock() - started) * 1000
-                return ModelError(failure.kind, failure.detail, latency_ms, failure.status, failure.problem)
+                return ModelFailure(failure.kind, failure.detail, latency_ms, failure.status, failure.problem)
 
     def _worth_retrying(self, failure: CallFailed, pauses: Iterator[float], deadline: float) -> bool:
         """Whether to ask again; if so, after having slept as long as is due."""
@@ -103,7 +103,7 @@ class Models:
             headers["X-Amzn-Trace-Id"] = trace_id
         with self._sessions[version].post(
             f"{self._endpoints[version]}/predict",
-            data=Upload(document, lambda: self._left(deadline)),
+            data=RequestBody(document, lambda: self._left(deadline)),
             headers=headers,
             timeout=(min(_CONNECT_TIMEOUT_S, left), left),
             stream=True,

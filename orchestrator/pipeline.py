@@ -10,7 +10,7 @@ from records.errors import DocumentRejected, DocumentUnavailable, RecordConflict
 from records.outcomes import Outcome, Prediction
 from records.policy import Policy
 from records.record import Reason, Record, Status
-from records.uploads import LATE, Upload
+from records.uploads import LATE_AFTER, Upload
 from records.verdict import status_of, with_verdict
 
 
@@ -18,10 +18,10 @@ class DocumentReader(Protocol):
     """Where the bytes come from."""
 
     def read(self, upload: Upload) -> bytes:
-        """See `records.documents.Documents.read`."""
+        """See `records.documents.DocumentStore.read`."""
 
     def describe(self, bucket: str, key: str, version_id: str | None) -> Upload:
-        """See `records.documents.Documents.describe`."""
+        """See `records.documents.DocumentStore.describe`."""
 
 
 class Predictor(Protocol):
@@ -34,30 +34,30 @@ class Predictor(Protocol):
     def predict(
         self, document: bytes, *, versions: Iterable[str], deadline: float, trace_id: str = ""
     ) -> Mapping[str, Outcome]:
-        """See `orchestrator.models.Models.predict`."""
+        """See `orchestrator.models.ModelClient.predict`."""
 
 
 class RecordStore(Protocol):
     """Where the records are."""
 
     def find(self, upload: Upload) -> Record | None:
-        """See `records.table.Records.find`."""
+        """See `records.table.RecordTable.find`."""
 
     def find_same(self, upload: Upload) -> Record | None:
-        """See `records.table.Records.find_same`."""
+        """See `records.table.RecordTable.find_same`."""
 
     def save(self, record: Record, *, replacing: Record | None) -> None:
-        """See `records.table.Records.save`."""
+        """See `records.table.RecordTable.save`."""
 
 
 class PolicySource(Protocol):
     """Who says how verdicts are made."""
 
     def begin(self) -> None:
-        """See `records.policy.CurrentPolicy.begin`."""
+        """See `orchestrator.policy_cache.PolicyCache.begin`."""
 
     def get(self, patience: float) -> Policy:
-        """See `records.policy.CurrentPolicy.get`."""
+        """See `orchestrator.policy_cache.PolicyCache.get`."""
 
 
 PATIENCE_S = 0.25
@@ -188,7 +188,7 @@ class Pipeline:
 
     def _is_late(self, upload: Upload) -> bool:
         """Whether it may stand under two keys."""
-        return upload.backfilled or self._now() - upload.event_time > LATE
+        return upload.backfilled or self._now() - upload.event_time > LATE_AFTER
 
     def _stand_in(self, upload: Upload) -> Upload:
         """The upload as a backfill describes it; as it is, where the bucket no longer has this very object."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
-from records.policy import EQUAL, Policy
+from records.policy import DEFAULT_POLICY, Policy
 
 log = logging.getLogger(__name__)
 
@@ -13,7 +13,7 @@ SOON = timedelta(seconds=5)
 """Delay before a policy that could not be read is read again."""
 
 
-class CurrentPolicy:
+class PolicyCache:
     """The newest policy, as one process knows it: asked for now and then, beside the work and never in its way.
 
     What cannot be read changes nothing: the last one that was known holds on.
@@ -28,7 +28,7 @@ class CurrentPolicy:
         self._read = read
         self._now = now
         self._fresh = fresh
-        self._known = EQUAL
+        self._known = DEFAULT_POLICY
         self._ask_after = datetime.min.replace(tzinfo=UTC)
         self._asked: Future[None] | None = None
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="policy")

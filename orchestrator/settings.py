@@ -9,7 +9,7 @@ from orchestrator.errors import ConfigurationError
 
 
 @dataclass(frozen=True)
-class Settings:
+class OrchestratorSettings:
     """What template.yaml gives the function."""
 
     table_name: str
@@ -26,7 +26,7 @@ class Settings:
     """POLICY_SECONDS: how long a policy that was read holds before the table is asked again."""
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+    def from_environment(cls, environment: Mapping[str, str]) -> "OrchestratorSettings":
         """Read the settings.
 
         Raises:

@@ -17,7 +17,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from records.outcomes import ModelError
+from records.outcomes import ModelFailure
 from records.record import Record
 
 _SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "triptych")
@@ -56,7 +56,7 @@ def report(record: Record, *, handler_ms: float, event_ms: float) -> None:
             _count("NeedsReview")
     for version, said in record.predictions.items():
         _time(f"{version}.Latency", said.latency_ms)
-        if isinstance(said, ModelError):
+        if isinstance(said, ModelFailure):
             _count(f"{version}.Error", f"{version}.{said.kind}")
     metrics.flush_metrics()
 

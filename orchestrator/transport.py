@@ -17,7 +17,7 @@ _SENDING_S = 3.0
 """How long one piece of a document may take: its whole budget. Who waits for it has given up by then."""
 
 
-class Upload(io.BytesIO):
+class RequestBody(io.BytesIO):
     """A document on its way: sent in pieces, each only if `check`, which raises when no time is left, lets it."""
 
     def __init__(self, document: bytes, check: Callable[[], object]) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from records.errors import DocumentRejected, DocumentUnavailable
-from records.uploads import Upload, stand_in_sequencer
+from records.uploads import Upload, synthetic_sequencer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -14,7 +14,7 @@ _GONE = {"NoSuchKey", "NoSuchVersion", "404", "405"}
 """HEAD has no body, so its errors are bare numbers; 405 is a version that marks a deletion."""
 
 
-class Documents:
+class DocumentStore:
     """The inbox bucket as the orchestrator sees it."""
 
     def __init__(self, s3: "S3Client", *, max_bytes: int) -> None:
@@ -61,7 +61,7 @@ class Documents:
         return Upload(
             bucket=bucket,
             key=key,
-            sequencer=stand_in_sequencer(at, found or etag),
+            sequencer=synthetic_sequencer(at, found or etag),
             event_time=at,
             size=answer["ContentLength"],
             etag=etag,

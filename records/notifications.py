@@ -12,7 +12,7 @@ Event = Mapping[str, Any]
 T = TypeVar("T")
 
 
-def uploads(event: Event) -> list[Upload]:
+def parse_notification(event: Event) -> list[Upload]:
     """The uploads that a notification announces, be it S3's own or EventBridge's.
 
     S3's test event, other kinds of event and folder markers announce none.

@@ -20,7 +20,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class ModelError:
+class ModelFailure:
     """Why one version said nothing.
 
     `kind` is one of `timeout`, `unreachable`, `overloaded`, `rejected` (the service cannot read the document),
@@ -35,12 +35,12 @@ class ModelError:
     problem: str | None = None
 
 
-Outcome = Prediction | ModelError
+Outcome = Prediction | ModelFailure
 
 
 def outcome_as_dict(said: Outcome) -> dict[str, Any]:
     """Plain JSON values."""
-    if isinstance(said, ModelError):
+    if isinstance(said, ModelFailure):
         error: dict[str, Any] = {"kind": said.kind, "detail": said.detail}
         if said.status is not None:
             error["status"] = said.status
@@ -68,7 +68,7 @@ def outcome_from_dict(said: Mapping[str, Any]) -> Outcome:
     if "error" in said:
         error = said["error"]
         status = error.get("status")
-        return ModelError(
+        return ModelFailure(
             kind=error["kind"],
             detail=error["detail"],
             latency_ms=float(said["latency_ms"]),

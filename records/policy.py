@@ -13,7 +13,7 @@ from typing import Any
 
 from records.keys import decimals, timestamp
 
-DOCUMENT = "~policy"
+POLICY_KEY = "~policy"
 """The partition key of all policies."""
 
 MAX_WEIGHT = 1000.0
@@ -82,7 +82,7 @@ class Policy:
     def to_item(self) -> dict[str, Any]:
         """The policy as the table keeps it; it stands in no index."""
         content = {name: value for name, value in self.as_dict().items() if value is not None}
-        item: dict[str, Any] = decimals({**content, "document": DOCUMENT, "sequencer": sort_key(self.number)})
+        item: dict[str, Any] = decimals({**content, "document": POLICY_KEY, "sequencer": sort_key(self.number)})
         return item
 
     @classmethod
@@ -106,7 +106,7 @@ class Policy:
             raise ValueError(f"it is no policy: {error!r}") from error
 
 
-EQUAL = Policy("p0", {}, "", 0.1, by="", at=None, why="Nobody has promoted a version yet: all weigh the same.")
+DEFAULT_POLICY = Policy("p0", {}, "", 0.1, by="", at=None, why="Nobody has promoted a version yet: all weigh the same.")
 """What holds as long as nobody has said otherwise."""
 
 

@@ -125,7 +125,7 @@ class Record:
         return sorted({label for said in self.answered().values() for label in said.probabilities})
 
     @property
-    def waits_in(self) -> Queue | None:
+    def queue(self) -> Queue | None:
         """Where the record waits for a person; None where it does not, or no longer."""
         if self.review or not self.verdict:
             return None
@@ -133,14 +133,14 @@ class Record:
             return Queue.REVIEW
         return Queue.AUDIT if self.audit else None
 
-    def reviewed(self, review: Review) -> "Record":
+    def with_review(self, review: Review) -> "Record":
         """This record with a person's label, which replaces the one that stood; how it was chosen stays as it was."""
         if self.review is None:
             return replace(self, review=review)
         earlier = (*self.earlier_reviews, self.review)[-REVIEWS_KEPT:]
         return replace(self, review=replace(review, queue=self.review.queue), earlier_reviews=earlier)
 
-    def unreviewed(self) -> "Record":
+    def without_review(self) -> "Record":
         """This record without the label that stands; the one before it, if any, stands again."""
         *earlier, last = self.earlier_reviews or (None,)
         return replace(self, review=last, earlier_reviews=tuple(earlier))
@@ -185,7 +185,7 @@ class Record:
         item["status_shard"] = shard_key(self.status, shard)
         if self.verdict:
             item["label_shard"] = shard_key(self.verdict.label, shard)
-        if stands := REVIEWED if self.review else self.waits_in:
+        if stands := REVIEWED if self.review else self.queue:
             item["review_shard"] = shard_key(stands, shard)
         return item
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from records.keys import timestamp
 
-NONE_OF_THEM = "none-of-these"
+NONE_OF_THESE = "none-of-these"
 """A person's label for a document that fits none of the versions' labels."""
 
 REVIEWS_KEPT = 50

@@ -9,7 +9,7 @@ from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import BotoCoreError, ClientError
 
 from records.errors import RecordConflict, RecordsUnavailable
-from records.policy import DOCUMENT, EQUAL, Policy, sort_key
+from records.policy import DEFAULT_POLICY, POLICY_KEY, Policy, sort_key
 from records.record import Record
 from records.uploads import Upload
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Records:
+class RecordTable:
     """The table as the orchestrator uses it.
 
     Two handlers may hold the same upload (S3 delivers at least once, Lambda retries), so a write names the revision
@@ -81,27 +81,27 @@ class Records:
             self._table.put_item(Item=record.to_item(), ConditionExpression=condition)
 
 
-class Policies:
+class PolicyTable:
     """The policies in the table: the newest holds, and none is ever changed."""
 
     def __init__(self, table: "Table") -> None:
         self._table = table
 
     def newest(self) -> Policy:
-        """The newest policy that makes sense; `EQUAL` where there is none.
+        """The newest policy that makes sense; `DEFAULT_POLICY` where there is none.
 
         Raises:
             RecordsUnavailable: the table cannot be read just now.
         """
-        return next(iter(self.history(limit=10)), EQUAL)
+        return next(iter(self.history(limit=10)), DEFAULT_POLICY)
 
     def history(self, *, limit: int = 50) -> list[Policy]:
-        """The newest policies, newest first, without `EQUAL`. One that makes no sense is passed over, and logged.
+        """The newest policies, newest first, without `DEFAULT_POLICY`. One that makes no sense is passed over, and logged.
 
         Raises:
             RecordsUnavailable: the table cannot be read just now.
         """
-        mine = Key("document").eq(DOCUMENT)
+        mine = Key("document").eq(POLICY_KEY)
         with _readable():
             page = self._table.query(
                 KeyConditionExpression=mine, ScanIndexForward=False, Limit=limit, ConsistentRead=True
@@ -114,13 +114,13 @@ class Policies:
         Raises:
             RecordsUnavailable: the table cannot be read just now.
         """
-        if name == EQUAL.id:
-            return EQUAL
+        if name == DEFAULT_POLICY.id:
+            return DEFAULT_POLICY
         if name[:1] != "p" or not name[1:].isdecimal():
             return None
         with _readable():
             item = self._table.get_item(
-                Key={"document": DOCUMENT, "sequencer": sort_key(int(name[1:]))}, ConsistentRead=True
+                Key={"document": POLICY_KEY, "sequencer": sort_key(int(name[1:]))}, ConsistentRead=True
             )
         return _policy(item["Item"]) if "Item" in item else None
 

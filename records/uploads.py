@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 SEQUENCER_WIDTH = 32
 """Digits that a sequencer is padded to. S3 sends 16 to 18 and tells receivers to pad the shorter with zeros."""
 
-LATE = timedelta(minutes=10)
+LATE_AFTER = timedelta(minutes=10)
 """An event older than this may find its upload backfilled. Backfills leave younger uploads to their own events."""
 
 
@@ -24,7 +24,7 @@ class Upload:
     version_id: str | None = None
     backfilled: bool = False
     """Found by listing the bucket, or announced so late that it might have been: the sequencer is a stand-in (see
-    `stand_in_sequencer`)."""
+    `synthetic_sequencer`)."""
 
     @property
     def document(self) -> str:
@@ -53,7 +53,7 @@ def is_folder_marker(key: str, size: int) -> bool:
     return size == 0 and key.endswith("/")
 
 
-def stand_in_sequencer(last_modified: datetime, identity: str) -> str:
+def synthetic_sequencer(last_modified: datetime, identity: str) -> str:
     """A sequencer for an object that no event announced: the same one each time, and as good as unique.
 
     It begins as S3's do, with the second of the upload in hexadecimal behind two zeros (observed, nowhere promised),
@@ -64,7 +64,7 @@ def stand_in_sequencer(last_modified: datetime, identity: str) -> str:
     return second + hashlib.sha256(identity.encode()).hexdigest()[: SEQUENCER_WIDTH - 18].upper()
 
 
-def draw(document: str, sequencer: str) -> float:
+def audit_number(document: str, sequencer: str) -> float:
     """The upload's number in [0, 1): as good as random, and the same for everyone who asks.
 
     It decides which unquestioned verdicts are audited, and in which order a queue is worked through, so that what has

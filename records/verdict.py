@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from records.outcomes import Outcome, Prediction
-from records.policy import EQUAL, Policy
+from records.policy import DEFAULT_POLICY, Policy
 from records.record import Agreement, Reason, Record, Status, Verdict
-from records.uploads import draw
+from records.uploads import audit_number
 
 DISAGREEMENT = "disagreement"
 """Versions that answered give different labels."""
@@ -20,7 +20,7 @@ UNTRUSTED = "untrusted"
 """No version that has a vote answered; those that did decided in their place."""
 
 
-def combine(outcomes: Mapping[str, Outcome], policy: Policy = EQUAL) -> Verdict | None:
+def combine(outcomes: Mapping[str, Outcome], policy: Policy = DEFAULT_POLICY) -> Verdict | None:
     """The verdict of every version that answered; None where none did.
 
     Label and confidence are the soft vote's, see there, each version weighted as the policy says. Where none of those
@@ -49,7 +49,7 @@ def combine(outcomes: Mapping[str, Outcome], policy: Policy = EQUAL) -> Verdict 
 def with_verdict(record: Record, policy: Policy) -> Record:
     """Return the record with the verdict that the policy makes of its predictions, and whether it is audited."""
     verdict = combine(record.predictions, policy)
-    number = draw(record.upload.document, record.upload.sort_key)
+    number = audit_number(record.upload.document, record.upload.sort_key)
     return replace(
         record,
         verdict=verdict,

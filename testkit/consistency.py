@@ -10,13 +10,13 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from orchestrator.models import Models
-from orchestrator.settings import Settings
+from orchestrator.models import ModelClient
+from orchestrator.settings import OrchestratorSettings
 from records.outcomes import Outcome, Prediction
-from records.policy import DOCUMENT as POLICIES
+from records.policy import POLICY_KEY as POLICIES
 from records.record import Record, Status
 from testkit.test_stack import VERSIONS, Site
-from triptych.repair.dead_letters import Letters
+from triptych.repair.dead_letters import DeadLetterQueue
 from triptych.stack import Ingest
 
 _SETTLE_S = 90.0
@@ -53,8 +53,8 @@ def read_all(table: Any) -> list[Record]:
 def named_in_letters(here: Site) -> set[str]:
     """The version ids of the uploads whose events are among the dead letters."""
     to = here.to
-    with Letters(to.sqs, to.failure_queue_url) as letters:
-        return {upload.version_id or "" for letter in letters.read(10_000) for upload in letter.uploads}
+    with DeadLetterQueue(to.sqs, to.dead_letter_queue_url) as letters:
+        return {upload.version_id or "" for letter in letters.receive(10_000) for upload in letter.uploads}
 
 
 def settle(here: Site, sent: Sequence[Sent]) -> None:
@@ -87,7 +87,7 @@ class Truth:
     def __init__(self, here: Site) -> None:
         to = here.to
         variables = to.lambdas.get_function_configuration(FunctionName=to.function)["Environment"]["Variables"]
-        self._models = Models(Settings.from_environment(variables).endpoints, time.monotonic)
+        self._models = ModelClient(OrchestratorSettings.from_environment(variables).endpoints, time.monotonic)
         self._known: dict[bytes, Mapping[str, Outcome]] = {}
 
     def __call__(self, content: bytes) -> Mapping[str, Outcome]:

@@ -19,15 +19,15 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from benchmarks import console as generated
-from records.table import Policies
+from records.table import PolicyTable
 from testkit.template import ROOT
 from tests.support.samples import READABLE, sample
 from tests.support.uploads import policy
-from triptych.review.promotion import Promotions, Wish
+from triptych.review.promotion import PolicyChange, Promotions
 from triptych.review.reviews import Reviews
 from triptych.stack import Home, Stack
 from triptych.storage import connection, inbox
-from triptych.storage.inbox import Drop
+from triptych.storage.inbox import FileUpload
 from triptych.storage.results import Results
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -91,9 +91,9 @@ def address(stack: Stack, home: Home) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def month(stack: Stack) -> Iterator[str]:
     """The address of a console on a month of made-up records, some of them labelled, in a table of their own."""
-    to = replace(connection.local(), table_name="a-month")
+    to = replace(connection.connect_local(), table_name="a-month")
     generated.fill(to, 1600, labelled=0.7)
-    Policies(to.table).add(policy(1, weights={"v1": 1.0}, champion="v1"))
+    PolicyTable(to.table).add(policy(1, weights={"v1": 1.0}, champion="v1"))
     try:
         with generated.served(to, generated.Meter()) as (address, _, _):
             yield f"{address}/?key=key"
@@ -134,10 +134,10 @@ class opened:  # noqa: N801 -- used as a function
 @pytest.fixture(scope="module")
 def documents(stack: Stack) -> None:
     """The samples, each with a record."""
-    to = connection.local()
+    to = connection.connect_local()
     results = Results(to.table)
     for name in [*READABLE, "upload-interrupted.jpg"]:
-        dropped = inbox.drop(to.s3, to.bucket, Drop(sample(name), name))
+        dropped = inbox.put_file(to.s3, to.bucket, FileUpload(sample(name), name))
         assert results.wait_for(dropped, PATIENCE_MS / 1000), name
 
 
@@ -180,8 +180,8 @@ class TestLive:
 
     def test_documents_of_others_arrive_by_themselves(self, visit: Visit, documents: None) -> None:
         page = visit.to("/")
-        to, name = connection.local(), f"from-elsewhere-{next(numbers)}.pdf"
-        inbox.drop(to.s3, to.bucket, Drop(sample("paper.pdf"), name))
+        to, name = connection.connect_local(), f"from-elsewhere-{next(numbers)}.pdf"
+        inbox.put_file(to.s3, to.bucket, FileUpload(sample("paper.pdf"), name))
         expect(card(page, name).locator(".headline")).to_contain_text("scientific paper")
         picture = card(page, name).locator("img")
         expect(picture).to_have_js_property("complete", True)
@@ -228,7 +228,7 @@ class TestReview:
     def test_ten_documents_by_keyboard_and_the_versions_page_changes(
         self, visit: Visit, stack: Stack, documents: None
     ) -> None:
-        to = connection.local()
+        to = connection.connect_local()
         fill_queue(to, 11)
         page = visit.to("/versions")
         before = labels_counted(page)
@@ -294,7 +294,7 @@ def test_a_promotion_is_recorded_and_shown(visit: Visit, documents: None) -> Non
 def test_everybody_can_use_every_page(
     chromium: Browser, address: str, documents: None, size: tuple[int, int], theme: str
 ) -> None:
-    fill_queue(connection.local(), 2)
+    fill_queue(connection.connect_local(), 2)
     with opened(chromium, address, size, theme) as made:
         for name, path in PAGES.items():
             page = made.to(path)
@@ -358,16 +358,16 @@ def test_a_console_without_a_stack_says_so_and_finds_it(chromium: Browser, home:
         process.terminate()
 
 
-def fill_queue(to: connection.Target, wanted: int) -> None:
+def fill_queue(to: connection.StackConnection, wanted: int) -> None:
     """Drop documents until so many wait for a person. Everything is audited from here on: whatever comes waits."""
     reviews, results = Reviews(to.table), Results(to.table)
-    promotions = Promotions(Policies(to.table), results)
+    promotions = Promotions(PolicyTable(to.table), results)
     if promotions.current().audit_share < 1:
-        promotions.promote(Wish(audit_share=1.0), by="ann", why="a trial")
+        promotions.promote(PolicyChange(audit_share=1.0), by="ann", why="a trial")
     while (counts := reviews.counts(most=100)).review + counts.audit < wanted:
         number = next(numbers)
         name = READABLE[number % len(READABLE)]
-        dropped = inbox.drop(to.s3, to.bucket, Drop(sample(name), f"{number:03}-{name}"))
+        dropped = inbox.put_file(to.s3, to.bucket, FileUpload(sample(name), f"{number:03}-{name}"))
         assert results.wait_for(dropped, PATIENCE_MS / 1000)
 
 

@@ -13,7 +13,7 @@ from urllib.parse import quote_plus
 import pytest
 from typer.testing import CliRunner
 
-from records.outcomes import ModelError
+from records.outcomes import ModelFailure
 from records.record import Record, Status
 from testkit.template import ROOT
 from tests.support.samples import EXPECTED, FOLDER, READABLE, REJECTED, sample
@@ -29,12 +29,12 @@ BUDGET_MS = 3000
 
 
 @pytest.fixture(scope="module")
-def to(stack: Stack) -> connection.Target:
-    return connection.local()
+def to(stack: Stack) -> connection.StackConnection:
+    return connection.connect_local()
 
 
 @pytest.fixture(scope="module")
-def results(to: connection.Target) -> Results:
+def results(to: connection.StackConnection) -> Results:
     return Results(to.table)
 
 
@@ -122,14 +122,14 @@ class TestEvents:
     def test_the_same_name_again_is_a_record_of_its_own(self, stack: Stack, results: Results) -> None:
         for name in ("slide-07.png", "receipt-lunch.jpg"):
             path = sample(name)
-            to = connection.local()
+            to = connection.connect_local()
             to.s3.put_object(Bucket=to.bucket, Key="again/same.name", Body=path.read_bytes())
             time.sleep(0.05)
         newest, oldest = wait_for(results, "again/same.name", count=2)
         assert newest.upload.sequencer > oldest.upload.sequencer
         assert newest.upload.size == sample("receipt-lunch.jpg").stat().st_size
 
-    def test_a_repeated_event_changes_nothing(self, to: connection.Target, results: Results) -> None:
+    def test_a_repeated_event_changes_nothing(self, to: connection.StackConnection, results: Results) -> None:
         record = put(sample("invoice-2024-0117.pdf"), "repeated/")
         deliver(to, record)
         [only] = results.history(record["document"])
@@ -138,7 +138,7 @@ class TestEvents:
 
 class TestFailures:
     def test_a_version_that_is_down_costs_its_own_prediction_and_a_retry_completes_the_item(
-        self, to: connection.Target, home: Home, results: Results
+        self, to: connection.StackConnection, home: Home, results: Results
     ) -> None:
         stop_service("v2", home=home)
         try:
@@ -155,7 +155,7 @@ class TestFailures:
         assert first == {name: said for name, said in record["predictions"].items() if name != "v2"}
 
     def test_a_version_that_hangs_costs_its_own_prediction_within_the_budget(
-        self, to: connection.Target, home: Home, results: Results
+        self, to: connection.StackConnection, home: Home, results: Results
     ) -> None:
         with frozen("v3", home):
             record = put(sample("paper.pdf"), "v3-hangs/")
@@ -164,21 +164,21 @@ class TestFailures:
             assert record["predictions"]["v3"]["error"]["kind"] == "timeout"
         deliver(to, record)
         [repaired] = wait_for(results, record["key"], status=Status.COMPLETE)
-        assert not isinstance(repaired.predictions["v3"], ModelError)
+        assert not isinstance(repaired.predictions["v3"], ModelFailure)
 
 
 def wait_for(results: Results, key: str, *, count: int = 1, status: Status | None = None) -> list[Record]:
     """The history of a key, once it has so many records (of that status)."""
     until = time.monotonic() + 60
     while time.monotonic() < until:
-        found = results.history(f"{connection.local().bucket}/{key}")
+        found = results.history(f"{connection.connect_local().bucket}/{key}")
         if len(found) == count and all(status in (None, record.status) for record in found):
             return found
         time.sleep(0.1)
     raise AssertionError(f"{key}: {[record.as_dict() for record in found]}")
 
 
-def deliver(to: connection.Target, record: dict[str, Any]) -> None:
+def deliver(to: connection.StackConnection, record: dict[str, Any]) -> None:
     """Deliver a record's event again, as S3 may."""
     thing = {
         "key": quote_plus(record["key"]),

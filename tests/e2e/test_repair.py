@@ -13,15 +13,15 @@ import pytest
 from typer.testing import CliRunner
 
 from records.record import Record, Status
-from records.uploads import LATE
+from records.uploads import LATE_AFTER
 from tests.e2e.conftest import RETRY_SECONDS
 from tests.support.samples import sample
 from triptych.cli import app
 from triptych.commands import backfill as backfill_command
 from triptych.errors import TriptychError
-from triptych.repair.dead_letters import Letter, Letters
-from triptych.repair.invocation import invoker
-from triptych.repair.redrive import event_of
+from triptych.repair.dead_letters import DeadLetter, DeadLetterQueue
+from triptych.repair.invocation import orchestrator_invoker
+from triptych.repair.redrive import notification_for
 from triptych.stack import Home, Stack, start_service, stop_service
 from triptych.storage import connection
 from triptych.storage.results import Results
@@ -31,8 +31,8 @@ PATIENCE_S = 3 * RETRY_SECONDS + 60
 
 
 @pytest.fixture(scope="module")
-def to(stack: Stack) -> connection.Target:
-    return connection.local()
+def to(stack: Stack) -> connection.StackConnection:
+    return connection.connect_local()
 
 
 def triptych(*arguments: str | Path) -> tuple[str, Any]:
@@ -43,16 +43,16 @@ def triptych(*arguments: str | Path) -> tuple[str, Any]:
     return str(done.exception or ""), json.loads(done.stdout)
 
 
-def put(to: connection.Target, key: str) -> str:
+def put(to: connection.StackConnection, key: str) -> str:
     to.s3.put_object(Bucket=to.bucket, Key=key, Body=sample("invoice-2024-0117.pdf").read_bytes())
     return key
 
 
-def history(to: connection.Target, key: str) -> list[Record]:
+def history(to: connection.StackConnection, key: str) -> list[Record]:
     return Results(to.table).history(f"{to.bucket}/{key}")
 
 
-def recorded(to: connection.Target, *keys: str) -> list[Record]:
+def recorded(to: connection.StackConnection, *keys: str) -> list[Record]:
     """The only record of each key, once there is one."""
     until = time.monotonic() + PATIENCE_S
     while not all(history(to, key) for key in keys):
@@ -64,13 +64,13 @@ def recorded(to: connection.Target, *keys: str) -> list[Record]:
 
 
 @contextmanager
-def letters(to: connection.Target) -> Iterator[tuple[Letters, dict[str, Letter]]]:
+def letters(to: connection.StackConnection) -> Iterator[tuple[DeadLetterQueue, dict[str, DeadLetter]]]:
     """What lies in the failure queue, by key, for as long as the block lasts."""
-    with Letters(to.sqs, to.failure_queue_url) as queue:
-        yield queue, {upload.key: letter for letter in queue.read(1000) for upload in letter.uploads}
+    with DeadLetterQueue(to.sqs, to.dead_letter_queue_url) as queue:
+        yield queue, {upload.key: letter for letter in queue.receive(1000) for upload in letter.uploads}
 
 
-def given_up(to: connection.Target, *keys: str) -> None:
+def given_up(to: connection.StackConnection, *keys: str) -> None:
     """Wait until Lambda has given the events of these documents up."""
     until = time.monotonic() + PATIENCE_S
     while True:
@@ -83,7 +83,7 @@ def given_up(to: connection.Target, *keys: str) -> None:
 
 class TestRedrive:
     def test_dead_letters_and_partial_records_are_finished_once_the_version_is_back(
-        self, to: connection.Target, home: Home
+        self, to: connection.StackConnection, home: Home
     ) -> None:
         """One document keeps its letter; the other's is lost, so that only its record tells of it."""
         stop_service("v2", home=home)
@@ -91,7 +91,7 @@ class TestRedrive:
             kept, lost = put(to, "redrive/kept.pdf"), put(to, "redrive/lost its letter.pdf")
             given_up(to, kept, lost)
             with letters(to) as (queue, found):
-                queue.discard(found[lost])
+                queue.delete(found[lost])
             said, told = triptych("redrive", "--yes")
             left = {item["name"].partition("/")[2]: item["what"] for item in told["left"]}
             assert (left[kept], left[lost]) == ("dead letter", "PARTIAL record")
@@ -111,14 +111,14 @@ class TestRedrive:
         with letters(to) as (_, found):
             assert kept not in found
 
-    def test_a_message_that_nobody_can_read_stays_and_is_named(self, to: connection.Target) -> None:
-        name = to.sqs.send_message(QueueUrl=to.failure_queue_url, MessageBody="no event")["MessageId"]
+    def test_a_message_that_nobody_can_read_stays_and_is_named(self, to: connection.StackConnection) -> None:
+        name = to.sqs.send_message(QueueUrl=to.dead_letter_queue_url, MessageBody="no event")["MessageId"]
         said, told = triptych("redrive", "--yes")
         assert f"message {name} stays in the queue" in said
         assert name in [item["message"] for item in told["unreadable"]]
-        with Letters(to.sqs, to.failure_queue_url) as queue:
-            [letter] = [letter for letter in queue.read(1000) if letter.id == name]
-            queue.discard(letter)
+        with DeadLetterQueue(to.sqs, to.dead_letter_queue_url) as queue:
+            [letter] = [letter for letter in queue.receive(1000) if letter.id == name]
+            queue.delete(letter)
 
 
 class TestBackfill:
@@ -132,7 +132,7 @@ class TestBackfill:
         soon = (datetime.now(UTC) + timedelta(seconds=30)).isoformat()
         return triptych("backfill", prefix, "--older-than", soon, "--rate", "20/s", *options)
 
-    def test_documents_without_a_record_get_one_and_late_events_no_second(self, to: connection.Target) -> None:
+    def test_documents_without_a_record_get_one_and_late_events_no_second(self, to: connection.StackConnection) -> None:
         keys = [put(to, f"backfill/without/{number} + 50%.pdf") for number in range(4)]
         before = recorded(to, *keys)
         for record in before:
@@ -148,12 +148,12 @@ class TestBackfill:
         assert [record.predictions.keys() for record in after] == [{"v1", "v2", "v3"}] * 4
 
         for record in before:  # and now they come
-            late = replace(record.upload, event_time=datetime.now(UTC) - LATE - timedelta(minutes=1))
-            invoker(to)(event_of(late))
+            late = replace(record.upload, event_time=datetime.now(UTC) - LATE_AFTER - timedelta(minutes=1))
+            orchestrator_invoker(to)(notification_for(late))
         assert [record.as_dict() for record in recorded(to, *keys)] == [record.as_dict() for record in after]
         assert self.backfill("backfill/without/")[1]["already_there"] == 4
 
-    def test_documents_that_their_events_brought_in_are_passed_over(self, to: connection.Target) -> None:
+    def test_documents_that_their_events_brought_in_are_passed_over(self, to: connection.StackConnection) -> None:
         keys = [put(to, f"backfill/with/{number}.pdf") for number in range(3)]
         before = recorded(to, *keys)
         said, told = self.backfill("backfill/with/")
@@ -161,7 +161,7 @@ class TestBackfill:
         assert [record.as_dict() for record in recorded(to, *keys)] == [record.as_dict() for record in before]
 
     def test_what_fails_is_kept_for_the_next_run(
-        self, to: connection.Target, home: Home, monkeypatch: pytest.MonkeyPatch
+        self, to: connection.StackConnection, home: Home, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         [record] = recorded(to, put(to, "backfill/fails/x.pdf"))
         to.table.delete_item(Key={"document": record.upload.document, "sequencer": record.upload.sort_key})
@@ -177,7 +177,7 @@ class TestBackfill:
         assert [record.status for record in recorded(to, "backfill/fails/x.pdf")] == [Status.COMPLETE]
 
     def test_too_many_for_one_machine_become_a_batch_job_for_the_same_lambda(
-        self, to: connection.Target, tmp_path: Path
+        self, to: connection.StackConnection, tmp_path: Path
     ) -> None:
         keys = [put(to, f"backfill/many/{number}.pdf") for number in range(3)]
         _, told = self.backfill("backfill/many/", "--max-here", "2", "--job-folder", tmp_path)

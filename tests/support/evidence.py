@@ -9,7 +9,7 @@ import numpy as np
 from evidence.cases import Answer, Case
 from records.record import Record
 from records.reviews import Queue, Review
-from records.uploads import draw
+from records.uploads import audit_number
 from tests.support.uploads import NOON, prediction, record, upload
 
 LABELS = ("invoice", "letter", "memo", "receipt", "form")
@@ -61,8 +61,8 @@ class World:
         """What a person would have labelled: a share of the flagged, in the order of the draw, and all audits."""
         found = []
         for made in self.records:
-            drawn = draw(made.upload.document, made.upload.sort_key)
-            queue = made.waits_in
+            drawn = audit_number(made.upload.document, made.upload.sort_key)
+            queue = made.queue
             if queue is Queue.AUDIT or (queue is Queue.REVIEW and drawn < reviewed):
                 found.append(replace(made, review=Review(self.truths[made.upload.document], by, NOON, queue)))
         return found
@@ -100,7 +100,7 @@ def world(
                 latency_ms=float(chance.gamma(4, 6)),
             )
         of = upload(f"{number:06}.pdf", event_time=NOON - timedelta(days=1) * (number / per_day))
-        audit = draw(of.document, of.sort_key) < audit_share
+        audit = audit_number(of.document, of.sort_key) < audit_share
         records.append(record(said, of=of, classified_at=of.event_time, audit=audit))
         truths[of.document] = truth
     return World(records, truths)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from records.outcomes import ModelError, Outcome, Prediction
-from records.policy import EQUAL, Policy
+from records.outcomes import ModelFailure, Outcome, Prediction
+from records.policy import DEFAULT_POLICY, Policy
 from records.record import Record, Status
 from records.uploads import Upload
 from records.verdict import combine, status_of
@@ -40,10 +40,10 @@ def prediction(label: str = "invoice", confidence: float = 0.9, **changes: Any) 
     return Prediction(**{**given, **changes})
 
 
-def error(
+def model_failure(
     kind: str = "timeout", detail: str = "no answer in time", status: int | None = None, problem: str | None = None
-) -> ModelError:
-    return ModelError(kind=kind, detail=detail, latency_ms=2700.0, status=status, problem=problem)
+) -> ModelFailure:
+    return ModelFailure(kind=kind, detail=detail, latency_ms=2700.0, status=status, problem=problem)
 
 
 def record(outcomes: Mapping[str, Outcome], of: Upload | None = None, **changes: Any) -> Record:
@@ -61,10 +61,10 @@ def record(outcomes: Mapping[str, Outcome], of: Upload | None = None, **changes:
     return Record(**{**given, **changes})
 
 
-class Standing:
+class FixedPolicy:
     """A policy that is known from the start."""
 
-    def __init__(self, policy: Policy = EQUAL) -> None:
+    def __init__(self, policy: Policy = DEFAULT_POLICY) -> None:
         self.policy = policy
 
     def begin(self) -> None:

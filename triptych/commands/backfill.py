@@ -11,21 +11,21 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from records.uploads import LATE
-from triptych.commands.options import Json, Stack, moment
-from triptych.commands.shared import INTERRUPTED, aws_told, progress_bar
+from records.uploads import LATE_AFTER
+from triptych.commands.options import JsonOption, StackOption, parse_time
+from triptych.commands.shared import INTERRUPTED, progress_bar, translate_aws_errors
 from triptych.errors import TriptychError, UsageError
 from triptych.repair import batch_job
-from triptych.repair.backfill import Backfill, Fate, Listed, Pace, documents, listed
+from triptych.repair.backfill import Backfill, BackfillOutcome, KeyListing, RateLimiter, documents, listed
 from triptych.repair.batch_job import BatchJob
-from triptych.repair.invocation import ALIAS, AT_ONCE, invoker
-from triptych.repair.progress import Checkpoint
+from triptych.repair.invocation import ALIAS, MAX_CONCURRENT, orchestrator_invoker
+from triptych.repair.progress import BackfillProgress
 from triptych.stack.home import Home
 from triptych.storage import connection
-from triptych.storage.connection import Target
+from triptych.storage.connection import StackConnection
 from triptych.storage.results import Results
 
-YOUNGEST = LATE + timedelta(minutes=1)
+YOUNGEST = LATE_AFTER + timedelta(minutes=1)
 """The orchestrator checks late events against backfills, and a minute later it is done with those that came in time. A
 younger upload could get two records."""
 
@@ -43,8 +43,8 @@ def backfill(
     restart: Annotated[bool, typer.Option("--restart", help="Forget the progress of an earlier run.")] = False,
     max_here: Annotated[int, typer.Option(min=1, help="Past so many, write an S3 Batch Operations job.")] = 10_000,
     job_folder: Annotated[Path, typer.Option(help="Where that job is written.")] = Path("triptych-backfill"),
-    as_json: Json = False,
-    stack: Stack = None,
+    as_json: JsonOption = False,
+    stack: StackOption = None,
 ) -> None:
     """Classify documents that were in the inbox before, or whose events never came.
 
@@ -53,23 +53,23 @@ def backfill(
     Ends with 0 when nothing failed, else with 1.
     """
     per_second, before = _rate(rate), _cutoff(older_than, datetime.now(UTC))
-    to = connection.find(stack)
+    to = connection.connect(stack)
     console = Console(stderr=True, highlight=False)
     path = checkpoint or _default_path(to, prefix)
     if restart:
         path.unlink(missing_ok=True)
-    progress = Checkpoint.load(path, to.bucket, prefix)
+    progress = BackfillProgress.load(path, to.bucket, prefix)
     if progress.resumes:
         console.print(
             f"Going on after {progress.after!r}, where an earlier run stopped ({path}).", markup=False, soft_wrap=True
         )
-    with aws_told():
+    with translate_aws_errors():
         found = listed(documents(to.s3, to.bucket, prefix, after=progress.after), before=before, limit=max_here)
         if not found.whole:
             _print_job(_write_job(to, prefix, progress, before, job_folder), as_json, console)
             return
-        work = Backfill(to.s3, to.bucket, Results(to.table), invoker(to), Pace(per_second))
-        interrupted = _run(work, found, progress, to.in_flight or AT_ONCE, console)
+        work = Backfill(to.s3, to.bucket, Results(to.table), orchestrator_invoker(to), RateLimiter(per_second))
+        interrupted = _run(work, found, progress, to.max_in_flight or MAX_CONCURRENT, console)
     _report(work, found, progress, as_json, console)
     if interrupted:
         console.print("Stopped. The same command goes on from here.")
@@ -79,7 +79,7 @@ def backfill(
         raise TriptychError(_failures(progress))
 
 
-def _run(work: Backfill, found: Listed, checkpoint: Checkpoint, at_once: int, console: Console) -> bool:
+def _run(work: Backfill, found: KeyListing, checkpoint: BackfillProgress, at_once: int, console: Console) -> bool:
     """Whether Ctrl-C cut it short."""
     keys = [*checkpoint.failed, *found.keys]
     with progress_bar(console) as progress:
@@ -91,8 +91,8 @@ def _run(work: Backfill, found: Listed, checkpoint: Checkpoint, at_once: int, co
     return False
 
 
-def _report(work: Backfill, found: Listed, checkpoint: Checkpoint, as_json: bool, console: Console) -> None:
-    counts = {fate.replace(" ", "_"): work.fates[fate] for fate in Fate} | {"too_young": found.too_young}
+def _report(work: Backfill, found: KeyListing, checkpoint: BackfillProgress, as_json: bool, console: Console) -> None:
+    counts = {fate.replace(" ", "_"): work.fates[fate] for fate in BackfillOutcome} | {"too_young": found.too_young}
     if as_json:
         failed = [{"key": key, "why": why} for key, why in checkpoint.failed.items()]
         typer.echo(json.dumps({**counts, "failures": failed, "job": None}, indent=2, ensure_ascii=False))
@@ -103,20 +103,22 @@ def _report(work: Backfill, found: Listed, checkpoint: Checkpoint, as_json: bool
         console.print(", ".join(told) + "." if told else "There is no document to backfill.")
 
 
-def _failures(checkpoint: Checkpoint) -> str:
+def _failures(checkpoint: BackfillProgress) -> str:
     lines = [f"{key}: {why}" for key, why in itertools.islice(checkpoint.failed.items(), _SHOWN)]
     if (more := len(checkpoint.failed) - _SHOWN) > 0:
         lines.append(f"… and {more} more, all in {checkpoint.path}")
     return "\n".join([*lines, "The same command tries these again."])
 
 
-def _write_job(to: Target, prefix: str, progress: Checkpoint, before: datetime, folder: Path) -> BatchJob:
+def _write_job(
+    to: StackConnection, prefix: str, progress: BackfillProgress, before: datetime, folder: Path
+) -> BatchJob:
     found = documents(to.s3, to.bucket, prefix, after=progress.after)
     keys = itertools.chain(progress.failed, (key for key, at in found if at < before))
     return batch_job.write(folder, to.bucket, keys, _function_arn(to))
 
 
-def _function_arn(to: Target) -> str:
+def _function_arn(to: StackConnection) -> str:
     return to.lambdas.get_alias(FunctionName=to.function, Name=ALIAS)["AliasArn"]
 
 
@@ -134,7 +136,7 @@ def _print_job(job: BatchJob, as_json: bool, console: Console) -> None:
     )
 
 
-def _default_path(to: Target, prefix: str) -> Path:
+def _default_path(to: StackConnection, prefix: str) -> Path:
     """One file a bucket and prefix. The local stack's goes when the stack goes, with the documents it is about."""
     home = Home.default()
     folder = home.scratch if to.endpoint_url else home.path
@@ -143,7 +145,7 @@ def _default_path(to: Target, prefix: str) -> Path:
 
 
 def _cutoff(older_than: str, now: datetime) -> datetime:
-    before = moment(older_than, now=now)
+    before = parse_time(older_than, now=now)
     if before > now - YOUNGEST:
         least = f"{YOUNGEST // timedelta(minutes=1)}m"
         raise UsageError(f"--older-than must be at least {least}: a younger document's own event may be on its way.")

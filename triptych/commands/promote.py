@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from records.policy import Policy
-from records.table import Policies
-from triptych.commands.options import By, Json, Stack
-from triptych.commands.shared import aws_told
-from triptych.review.promotion import Promotions, Wish, read_weights
+from records.table import PolicyTable
+from triptych.commands.options import ByOption, JsonOption, StackOption
+from triptych.commands.shared import translate_aws_errors
+from triptych.review.promotion import PolicyChange, Promotions, parse_weights
 from triptych.review.reviews import Reviews
 from triptych.storage import connection
 from triptych.storage.results import Results
@@ -31,13 +31,13 @@ def promote(
         float | None, typer.Option(min=0, max=1, help="Share of unquestioned verdicts that a person is shown.")
     ] = None,
     why: Annotated[str, typer.Option(help="The reason, for whoever reads the history.", show_default=False)] = "",
-    by: By = None,
-    as_json: Json = False,
-    stack: Stack = None,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+    stack: StackOption = None,
 ) -> None:
     """Change whose answers make the verdict. All versions go on answering, and can be promoted again."""
-    wish = Wish(to, read_weights(weights) if weights else None, audit_share)
-    found = connection.find(stack)
+    wish = PolicyChange(to, parse_weights(weights) if weights else None, audit_share)
+    found = connection.connect(stack)
     made = _promotions(found).promote(wish, by=by or getpass.getuser(), why=why)
     if as_json:
         typer.echo(json.dumps(made.as_dict(), indent=2, ensure_ascii=False))
@@ -49,11 +49,11 @@ def promote(
 
 def policy(
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 20,
-    as_json: Json = False,
-    stack: Stack = None,
+    as_json: JsonOption = False,
+    stack: StackOption = None,
 ) -> None:
     """Show the policy that holds, and those that held before it."""
-    history = _promotions(connection.find(stack)).history(limit)
+    history = _promotions(connection.connect(stack)).history(limit)
     if as_json:
         typer.echo(json.dumps([made.as_dict() for made in history], indent=2, ensure_ascii=False))
         return
@@ -67,13 +67,13 @@ def policy(
     Console().print(table)
 
 
-def _evidence(champion: str, stack: connection.Target) -> str:
+def _evidence(champion: str, stack: connection.StackConnection) -> str:
     """What the labels say of who was promoted: for whoever did it before looking, or on a hunch."""
     from evidence.advice import about
     from triptych.review import reports  # brings scipy, which no other line here needs
 
-    with aws_told():
-        found = reports.report(Results(stack.table), Reviews(stack.table), Policies(stack.table))
+    with translate_aws_errors():
+        found = reports.build_report(Results(stack.table), Reviews(stack.table), PolicyTable(stack.table))
     said = about(champion, found.pairs)
     return f"What the labels say of {champion}: {said}" if said else f"There is nothing to compare {champion} with yet."
 
@@ -94,5 +94,5 @@ def describe(made: Policy) -> str:
     return f"{voters(made)}; {made.audit_share:.0%} of what nothing speaks against is audited"
 
 
-def _promotions(stack: connection.Target) -> Promotions:
-    return Promotions(Policies(stack.table), Results(stack.table))
+def _promotions(stack: connection.StackConnection) -> Promotions:
+    return Promotions(PolicyTable(stack.table), Results(stack.table))

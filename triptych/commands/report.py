@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from records.table import Policies
-from triptych.commands.options import Json, Stack, moment
-from triptych.commands.shared import aws_told
+from records.table import PolicyTable
+from triptych.commands.options import JsonOption, StackOption, parse_time
+from triptych.commands.shared import translate_aws_errors
 from triptych.review.reviews import Reviews
 from triptych.storage import connection
 from triptych.storage.results import Results
@@ -25,19 +25,19 @@ def report(
         int, typer.Option(min=1, help="So many of the newest documents tell what arrives and how it is answered.")
     ] = 2000,
     labels: Annotated[int, typer.Option(min=1, help="At most so many labelled documents, the newest.")] = 10_000,
-    as_json: Json = False,
-    stack: Stack = None,
+    as_json: JsonOption = False,
+    stack: StackOption = None,
 ) -> None:
     """Say which version is best, how sure that is, and what it rests on."""
     from triptych.review import reports  # brings scipy: a third of a second that other commands need not wait for
     from triptych.terminal.evidence_tables import ReportTables
 
     now = datetime.now(UTC)
-    start, end = (moment(text, now=now) if text else None for text in (since, until))
-    table = connection.find(stack).table
-    with aws_told():
-        found = reports.report(
-            Results(table), Reviews(table), Policies(table), since=start, until=end, sample=sample, labels=labels
+    start, end = (parse_time(text, now=now) if text else None for text in (since, until))
+    table = connection.connect(stack).table
+    with translate_aws_errors():
+        found = reports.build_report(
+            Results(table), Reviews(table), PolicyTable(table), since=start, until=end, sample=sample, labels=labels
         )
     if as_json:
         typer.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))

@@ -15,18 +15,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from records.documents import Documents
+from records.documents import DocumentStore
 from records.errors import DocumentRejected, DocumentUnavailable
-from records.outcomes import ModelError
+from records.outcomes import ModelFailure
 from records.record import Record
-from records.reviews import NONE_OF_THEM
-from triptych.commands.options import By, Json, Stack
+from records.reviews import NONE_OF_THESE
+from triptych.commands.options import ByOption, JsonOption, StackOption
 from triptych.commands.shared import progress_bar
 from triptych.errors import TriptychError, UsageError
 from triptych.review import sheets
 from triptych.review.reviews import CannotReview, Reviews
 from triptych.storage import connection
-from triptych.terminal.record_views import percent
+from triptych.terminal.record_views import format_confidence
 
 Sheet = Annotated[sheets.Form | None, typer.Option("--format", help="Of the sheet; its name tells otherwise.")]
 
@@ -40,9 +40,9 @@ def review(
     ] = None,
     form: Sheet = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many documents.")] = 50,
-    by: By = None,
-    as_json: Json = False,
-    stack: Stack = None,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+    stack: StackOption = None,
 ) -> None:
     """Label what the versions disagree on, and a random sample of what they agree on.
 
@@ -51,14 +51,16 @@ def review(
     """
     if export and import_:
         raise UsageError("Either --export or --import, not both.")
-    to = connection.find(stack)
+    to = connection.connect(stack)
     reviews = Reviews(to.table)
     if export:
         _export(reviews.queue(limit), export, form or sheets.Form.of(export))
     elif import_:
         _import(reviews, import_, form or sheets.Form.of(import_), by or getpass.getuser(), as_json)
     else:
-        _Sitting(reviews, Documents(to.s3, max_bytes=sys.maxsize), by or getpass.getuser()).hold(reviews.queue(limit))
+        _Sitting(reviews, DocumentStore(to.s3, max_bytes=sys.maxsize), by or getpass.getuser()).hold(
+            reviews.queue(limit)
+        )
 
 
 def _export(records: Sequence[Record], file: Path, form: sheets.Form) -> None:
@@ -95,7 +97,7 @@ class _Sitting:
     """One person before a terminal."""
 
     reviews: Reviews
-    documents: Documents
+    documents: DocumentStore
     by: str
     console: Console = field(default_factory=Console)
     given: list[Record] = field(default_factory=list)
@@ -117,7 +119,7 @@ class _Sitting:
         """Show a document until it is answered; returns which comes next."""
         upload, shown = queue[position].upload, time.monotonic()
         record = self.reviews.find(upload.document, upload.sort_key)
-        if record is None or record.waits_in is None:
+        if record is None or record.queue is None:
             self.console.print(Text("no longer waits: somebody has labelled it meanwhile", style="dim"))
             return position + 1
         labels = record.labels()
@@ -170,20 +172,20 @@ class _Enough(Exception):
 def _chosen(answer: str, labels: Sequence[str]) -> str | None:
     """The label that was typed, by its number or in full."""
     if answer == "0":
-        return NONE_OF_THEM
+        return NONE_OF_THESE
     if answer.isascii() and answer.isdecimal() and 0 < int(answer) <= len(labels):
         return labels[int(answer) - 1]
-    return answer if answer in (*labels, NONE_OF_THEM) else None
+    return answer if answer in (*labels, NONE_OF_THESE) else None
 
 
 def _answers(record: Record) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     for version, said in sorted(record.predictions.items()):
-        text = said.kind if isinstance(said, ModelError) else f"{said.label} {percent(said.confidence)}"
+        text = said.kind if isinstance(said, ModelFailure) else f"{said.label} {format_confidence(said.confidence)}"
         table.add_row(Text(version, style="bold"), Text(text))
     return table
 
 
 def _choices(labels: Sequence[str]) -> Text:
-    numbered = [f"{number} {label}" for number, label in enumerate([NONE_OF_THEM, *labels])]
+    numbered = [f"{number} {label}" for number, label in enumerate([NONE_OF_THESE, *labels])]
     return Text("  ".join([*numbered, "o open", "w what the versions say", "s skip", "u undo", "q end"]), style="dim")

@@ -14,8 +14,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from model_service.errors import ModelError
-from records.documents import Documents
-from triptych.commands.options import Stack, moment
+from records.documents import DocumentStore
+from triptych.commands.options import StackOption, parse_time
 from triptych.commands.shared import progress_bar
 from triptych.errors import TriptychError, UsageError
 from triptych.review.reviews import Reviews
@@ -52,7 +52,7 @@ def train(
         bool, typer.Option("--from-reviews", help="First add the reviewed documents to --data (or to `reviewed`).")
     ] = False,
     since: Annotated[str | None, typer.Option(help="With --from-reviews: only uploads after this, as 30d.")] = None,
-    stack: Stack = None,
+    stack: StackOption = None,
 ) -> None:
     """Train versions on a folder of labelled documents; what comes out can be served.
 
@@ -120,13 +120,13 @@ def _fetch_reviewed(folder: Path, since: str | None, stack: str | None, console:
     """Bring the folder up to what people have labelled, and say what came of it."""
     from triptych.review import label_export
 
-    to = connection.find(stack)
-    after = moment(since, now=datetime.now(UTC)) if since else None
+    to = connection.connect(stack)
+    after = parse_time(since, now=datetime.now(UTC)) if since else None
     records = Reviews(to.table).labelled(since=after, limit=MOST)
     with progress_bar(console) as progress:
         bar = progress.add_task("fetched", total=len(records))
-        reader = Documents(to.s3, max_bytes=sys.maxsize)
-        written = label_export.write(records, reader, folder, advance=lambda: progress.advance(bar))
+        reader = DocumentStore(to.s3, max_bytes=sys.maxsize)
+        written = label_export.export_labels(records, reader, folder, advance=lambda: progress.advance(bar))
     for line in written.left_out:
         console.print(f"[yellow]left out[/] {escape(line)}", highlight=False)
     apart = f"; {written.strangers} that fit no label are put apart" if written.strangers else ""

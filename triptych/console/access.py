@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from records.table import Policies
+from records.table import PolicyTable
 from triptych.review.reviews import Reviews
-from triptych.storage.connection import Target
+from triptych.storage.connection import StackConnection
 from triptych.storage.results import Results
 
 if TYPE_CHECKING:
@@ -23,23 +23,23 @@ class Opened:
     s3: "S3Client"
     results: Results
     reviews: Reviews
-    policies: Policies
+    policies: PolicyTable
 
     @classmethod
-    def of(cls, to: Target) -> "Opened":
+    def of(cls, to: StackConnection) -> "Opened":
         """Everything at a target; its clients are made once, for that takes longer than a query."""
         table = to.table
-        return cls(to.name, to.bucket, to.s3, Results(table), Reviews(table), Policies(table))
+        return cls(to.name, to.bucket, to.s3, Results(table), Reviews(table), PolicyTable(table))
 
 
 class Access:
     """Opens the stack when it is first asked for, and anew after `forget`.
 
     Args:
-        find: finds the stack; raises NoStack where there is none.
+        find: finds the stack; raises StackUnavailable where there is none.
     """
 
-    def __init__(self, find: Callable[[], Target]) -> None:
+    def __init__(self, find: Callable[[], StackConnection]) -> None:
         self._find = find
         self._opened: Opened | None = None
         self._lock = threading.Lock()
@@ -48,7 +48,7 @@ class Access:
         """The stack.
 
         Raises:
-            NoStack: there is none.
+            StackUnavailable: there is none.
         """
         with self._lock:
             if self._opened is None:

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from decoding.limits import Limits
 from records.record import Status
-from records.reviews import NONE_OF_THEM
+from records.reviews import NONE_OF_THESE
 from triptych.console import views
 from triptych.console.context import HERE, Console, Here
 from triptych.console.pictures import NoPicture
@@ -38,7 +38,7 @@ def page(request: Request, here: Here, document: str, sequencer: str = "") -> Re
         card=card,
         record=record,
         labels=_by_weight(card, labels),
-        none_of_them=NONE_OF_THEM,
+        none_of_them=NONE_OF_THESE,
         pages=0 if record.status is Status.REJECTED else max((p.pages for p in record.answered().values()), default=1),
         spans=spans,
         total=max((span.start + span.length for span in spans), default=0.0) or 1.0,

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request, Response
 
 from records.record import Record
-from records.reviews import NONE_OF_THEM
+from records.reviews import NONE_OF_THESE
 from triptych.console import views
 from triptych.console.context import Console, Here
 
@@ -57,7 +57,7 @@ def _desk(here: Console, record: Record | None, labelled: Record | None = None) 
         "card": views.cards([record])[0] if record else None,
         "record": record,
         "labels": list(zip(KEYS, record.labels(), strict=False)) if record else [],
-        "none_of_them": NONE_OF_THEM,
+        "none_of_them": NONE_OF_THESE,
         "pages": max((said.pages for said in record.answered().values()), default=1) if record else 0,
         "ahead": [views.picture_address(later, "large") for later in here.desk.ahead()],
         "last": views.cards([labelled])[0] if labelled else None,

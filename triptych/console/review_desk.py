@@ -56,7 +56,7 @@ class Desk:
                     continue
                 first = self._deck[0].upload
                 record = reviews.find(first.document, first.sort_key)
-                if record and record.waits_in:  # else somebody else was quicker, or the index is behind
+                if record and record.queue:  # else somebody else was quicker, or the index is behind
                     self._deck[0] = record
                     self._shown.setdefault(identity(record), self.clock())
                     return record

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Literal
 from urllib.parse import urlencode
 
-from records.outcomes import ModelError, Outcome, Prediction
+from records.outcomes import ModelFailure, Outcome, Prediction
 from records.record import Record, Status
 
 Stance = Literal["agrees", "differs", "doubts", "fails", "absent"]
@@ -48,7 +48,7 @@ class Panel:
             ranked = sorted(said.probabilities.items(), key=lambda pair: -pair[1])
             stance: Stance = "differs" if said.label != verdict else "doubts" if said.abstained else "agrees"
             return cls(version, colour, stance, [Guess(*pair) for pair in ranked], "", "", said.latency_ms)
-        if isinstance(said, ModelError):
+        if isinstance(said, ModelFailure):
             problem = said.problem or said.kind
             return cls(version, colour, "fails", (), problem.replace("-", " "), said.detail, said.latency_ms)
         return cls(version, colour, "absent", (), "not asked", "", 0.0)
@@ -107,7 +107,7 @@ class Card:
             notes.append("labelled")
         elif self.record.verdict and self.record.verdict.needs_review:
             notes += [f"to review: {reason}" for reason in self.record.verdict.review_reasons]
-        elif self.record.waits_in:
+        elif self.record.queue:
             notes.append("random check")
         return notes
 
@@ -144,7 +144,7 @@ def cards(records: Sequence[Record]) -> list[Card]:
 def summary(records: Sequence[Record]) -> list[str]:
     """How the documents on a page went, in a few words each."""
     verdicts = [record.verdict for record in records if record.verdict]
-    waiting = sum(record.waits_in is not None for record in records)
+    waiting = sum(record.queue is not None for record in records)
     statuses = Counter(record.status for record in records)
     words = [f"{len(records)} shown"]
     if verdicts:

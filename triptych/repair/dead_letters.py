@@ -5,8 +5,8 @@ What lies there depends on how the event went in:
     Ingest=direct   Lambda's envelope around the event: `requestPayload`, and why it failed in `responsePayload`
     Ingest=queue    the event itself, as it lay in the queue before
 
-A letter that was read is hidden from other readers for `HOLD_S`, and then shows again by itself: a command that is
-killed loses nothing.
+A received message stays hidden from other consumers for `VISIBILITY_TIMEOUT_S` and then becomes visible again by
+itself: a command that is killed loses nothing.
 """
 
 import json
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from records.errors import MalformedEvent
-from records.notifications import uploads
+from records.notifications import parse_notification
 from records.uploads import Upload
 from triptych.repair.invocation import Event
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
-HOLD_S = 900
+VISIBILITY_TIMEOUT_S = 900
 """Seconds that a letter is hidden once it was read: time to look at the preview, and for those before it."""
 
 WAIT_S = 1
@@ -41,7 +41,7 @@ _NOT_OURS = {"MessageNotInflight", "ReceiptHandleIsInvalid", "InvalidParameterVa
 
 
 @dataclass(frozen=True)
-class Letter:
+class DeadLetter:
     """One message of the failure queue. `why` is the name of the error that sent it there, where it says so."""
 
     id: str
@@ -50,11 +50,11 @@ class Letter:
     event: Event
     uploads: tuple[Upload, ...] = ()
     why: str = ""
-    flaw: str = ""
+    parse_error: str = ""
     """Why it cannot be read; empty where it can."""
 
 
-class Letters:
+class DeadLetterQueue:
     """The failure queue as a repair sees it.
 
     To be used in a `with`: at its end, however that comes, every letter that was read and not discarded shows again.
@@ -63,9 +63,9 @@ class Letters:
     def __init__(self, sqs: "SQSClient", queue_url: str) -> None:
         self._sqs = sqs
         self._url = queue_url
-        self._held: dict[str, Letter] = {}
+        self._held: dict[str, DeadLetter] = {}
 
-    def __enter__(self) -> "Letters":
+    def __enter__(self) -> "DeadLetterQueue":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -74,41 +74,41 @@ class Letters:
                 self._hide(letter, 0)
         self._held.clear()
 
-    def waiting(self) -> int:
+    def approximate_count(self) -> int:
         """About how many letters can be read now: SQS counts them only roughly."""
         answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["ApproximateNumberOfMessages"])
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
-    def read(self, limit: int) -> list[Letter]:
-        """At most `limit` letters, hidden from now on for `HOLD_S`."""
+    def receive(self, limit: int) -> list[DeadLetter]:
+        """At most `limit` letters, hidden from now on for `VISIBILITY_TIMEOUT_S`."""
         while len(self._held) < limit and (page := self._page(min(_A_PAGE, limit - len(self._held)))):
             self._held.update({letter.id: letter for letter in page})  # SQS may hand one out twice
         return list(self._held.values())
 
-    def hold(self, letter: Letter) -> bool:
-        """Hide a letter for another `HOLD_S`; false if it is no longer ours to hide."""
-        ours = self._hide(letter, HOLD_S)
+    def extend(self, letter: DeadLetter) -> bool:
+        """Hide a letter for another `VISIBILITY_TIMEOUT_S`; false if it is no longer ours to hide."""
+        ours = self._hide(letter, VISIBILITY_TIMEOUT_S)
         if not ours:
             self._held.pop(letter.id, None)
         return ours
 
-    def discard(self, letter: Letter) -> None:
+    def delete(self, letter: DeadLetter) -> None:
         """Take a letter out of the queue for good."""
         self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=letter.receipt)
         self._held.pop(letter.id, None)
 
-    def _page(self, size: int) -> list[Letter]:
+    def _page(self, size: int) -> list[DeadLetter]:
         answer = self._sqs.receive_message(
             QueueUrl=self._url,
             MaxNumberOfMessages=size,
-            VisibilityTimeout=HOLD_S,
+            VisibilityTimeout=VISIBILITY_TIMEOUT_S,
             WaitTimeSeconds=WAIT_S,
             MessageSystemAttributeNames=["SentTimestamp"],
             MessageAttributeNames=["ErrorMessage"],
         )
-        return [open_letter(message) for message in answer.get("Messages", [])]
+        return [parse_message(message) for message in answer.get("Messages", [])]
 
-    def _hide(self, letter: Letter, seconds: int) -> bool:
+    def _hide(self, letter: DeadLetter, seconds: int) -> bool:
         try:
             self._sqs.change_message_visibility(
                 QueueUrl=self._url, ReceiptHandle=letter.receipt, VisibilityTimeout=seconds
@@ -120,20 +120,20 @@ class Letters:
         return True
 
 
-def open_letter(message: "MessageTypeDef") -> Letter:
-    """Read a message. One that announces nothing readable becomes a letter with a `flaw`, never an error."""
+def parse_message(message: "MessageTypeDef") -> DeadLetter:
+    """Read a message. One that announces nothing readable becomes a letter with a `parse_error`, never an error."""
     sent = datetime.fromtimestamp(int(message.get("Attributes", {}).get("SentTimestamp", 0)) / 1000, UTC)
     event: Event = {}
-    why = flaw = ""
+    why = parse_error = ""
     announced: tuple[Upload, ...] = ()
     try:
         event, why = _unwrap(json.loads(message["Body"]), message)
-        announced = tuple(uploads(event))
+        announced = tuple(parse_notification(event))
     except json.JSONDecodeError as error:
-        flaw = f"the message is not JSON: {error}"
+        parse_error = f"the message is not JSON: {error}"
     except MalformedEvent as error:
-        flaw = str(error)
-    return Letter(message["MessageId"], message["ReceiptHandle"], sent, event, announced, why, flaw)
+        parse_error = str(error)
+    return DeadLetter(message["MessageId"], message["ReceiptHandle"], sent, event, announced, why, parse_error)
 
 
 def _unwrap(body: Any, message: "MessageTypeDef") -> tuple[Event, str]:

@@ -20,9 +20,9 @@ from typing import Protocol
 from decoding.reader import sniff
 from records.errors import DocumentRejected, DocumentUnavailable
 from records.record import Record
-from records.reviews import NONE_OF_THEM
+from records.reviews import NONE_OF_THESE
 from records.uploads import Upload
-from training.data import MANIFEST, DataError, read_manifest, spelled
+from training.data import MANIFEST, DataError, normalise_path, read_manifest
 from triptych.errors import TriptychError
 
 REVIEWED = "reviewed"
@@ -39,15 +39,15 @@ _PART = ".part"
 _AT_ONCE = 8
 
 
-class Reader(Protocol):
+class DocumentReader(Protocol):
     """Where the documents are."""
 
     def read(self, upload: Upload) -> bytes:
-        """See `records.documents.Documents.read`."""
+        """See `records.documents.DocumentStore.read`."""
 
 
 @dataclass(frozen=True)
-class Lessons:
+class LabelExport:
     """What was written: how many documents with a label, how many that fit none, and what could not be had."""
 
     documents: int
@@ -64,9 +64,9 @@ class _Page:
     why: str = ""
 
 
-def write(
-    records: Sequence[Record], reader: Reader, folder: Path, *, advance: Callable[[], object] = lambda: None
-) -> Lessons:
+def export_labels(
+    records: Sequence[Record], reader: DocumentReader, folder: Path, *, advance: Callable[[], object] = lambda: None
+) -> LabelExport:
     """Write what people have labelled into a folder.
 
     Args:
@@ -99,12 +99,12 @@ def write(
     except OSError as error:
         raise TriptychError(f"{folder} cannot be written: {error}") from error
     strangers = sum(page.file.startswith(".") for page in kept)
-    return Lessons(len(kept) - strangers, strangers, tuple(page.why for page in pages if page.why))
+    return LabelExport(len(kept) - strangers, strangers, tuple(page.why for page in pages if page.why))
 
 
-def _fetch(record: Record, reader: Reader, folder: Path, here: Mapping[str, Path]) -> _Page:
+def _fetch(record: Record, reader: DocumentReader, folder: Path, here: Mapping[str, Path]) -> _Page:
     upload, label = record.upload, record.review.label if record.review else ""
-    place = f".{NONE_OF_THEM}" if label == NONE_OF_THEM else label
+    place = f".{NONE_OF_THESE}" if label == NONE_OF_THESE else label
     if label.startswith(".") or PurePosixPath(label).name != label:
         return _Page(why=f"{upload.document}: {label!r} is no name that a folder can have")
     mark = hashlib.sha256(f"{upload.document}\0{upload.sort_key}".encode()).hexdigest()[:12]
@@ -154,7 +154,7 @@ def _list(folder: Path, pages: Iterable[_Page]) -> None:
     if file.exists():
         found, rows = read_manifest(file)
         columns = list(dict.fromkeys([*found, *_COLUMNS]))
-        others = [row for row in rows if PurePosixPath(spelled(row.get("file") or "")).parts[1:2] != (REVIEWED,)]
+        others = [row for row in rows if PurePosixPath(normalise_path(row.get("file") or "")).parts[1:2] != (REVIEWED,)]
     part = file.with_suffix(_PART)
     with part.open("w", newline="", encoding="utf-8") as lines:
         writer = csv.DictWriter(lines, columns, restval="", extrasaction="ignore")

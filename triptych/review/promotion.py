@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from records.errors import RecordConflict, RecordsUnavailable
-from records.policy import EQUAL, Policy
-from records.table import Policies
+from records.policy import DEFAULT_POLICY, Policy
+from records.table import PolicyTable
 from triptych.errors import TriptychError, UsageError
-from triptych.storage.results import Question, Results
+from triptych.storage.results import RecordQuery, Results
 
 _LOOKED_AT = 50
 """A version is known if it stands in one of so many of the newest records."""
 
 
 @dataclass(frozen=True)
-class Wish:
+class PolicyChange:
     """What a person wants changed; what is not given stays as it is.
 
     Attributes:
@@ -40,7 +40,7 @@ class Promotions:
         results: the records, which tell what versions there are.
     """
 
-    def __init__(self, policies: Policies, results: Results) -> None:
+    def __init__(self, policies: PolicyTable, results: Results) -> None:
         self._policies = policies
         self._results = results
 
@@ -60,14 +60,14 @@ class Promotions:
             TriptychError: the table cannot be read just now.
         """
         with _told():
-            return [*self._policies.history(limit=limit), EQUAL][:limit]
+            return [*self._policies.history(limit=limit), DEFAULT_POLICY][:limit]
 
     def versions(self) -> list[str]:
         """The versions that the newest documents were put to, in order."""
-        newest = self._results.newest(Question.of(), limit=_LOOKED_AT)
+        newest = self._results.newest(RecordQuery.where(), limit=_LOOKED_AT)
         return sorted({version for record in newest for version in record.predictions})
 
-    def promote(self, wish: Wish, *, by: str, why: str) -> Policy:
+    def promote(self, wish: PolicyChange, *, by: str, why: str) -> Policy:
         """Make the policy that a person wants, and have it hold from now on.
 
         Raises:
@@ -91,7 +91,7 @@ class Promotions:
                 raise TriptychError(f"Somebody else made {made.id} just now: look at it and try again.") from None
         return made
 
-    def _wanted(self, wish: Wish, current: Policy) -> Policy:
+    def _wanted(self, wish: PolicyChange, current: Policy) -> Policy:
         """The current policy with the wish granted, still under its old id, name and reason."""
         if not wish.to and wish.weights is None and wish.audit_share is None:
             raise UsageError("What is to change? Name a version, an earlier policy, --weights or --audit-share.")
@@ -108,7 +108,7 @@ class Promotions:
         self._check_known([*weights, *filter(None, [wish.to])])
         return replace(current, weights=weights, champion=wish.to or _heaviest(weights, current.champion))
 
-    def _again(self, earlier: Policy, wish: Wish) -> Policy:
+    def _again(self, earlier: Policy, wish: PolicyChange) -> Policy:
         if wish.weights is not None:
             raise UsageError(f"{earlier.id} has weights of its own: leave --weights out, or name a version.")
         known = self.versions()
@@ -134,7 +134,7 @@ def _heaviest(weights: Mapping[str, float], champion: str) -> str:
     return most[0] if len(most) == 1 else champion if champion in most else ""
 
 
-def read_weights(text: str) -> dict[str, float]:
+def parse_weights(text: str) -> dict[str, float]:
     """Read `v1=1,v2=0.5`.
 
     Raises:

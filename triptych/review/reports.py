@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 from evidence.report import Report, assess
 from records.errors import RecordsUnavailable
-from records.table import Policies
+from records.table import PolicyTable
 from triptych.errors import TriptychError
 from triptych.review.reviews import Reviews
-from triptych.storage.results import Question, Results
+from triptych.storage.results import RecordQuery, Results
 
 SAMPLE = 2000
 """So many of the newest documents tell what arrives and how it is answered."""
@@ -19,10 +19,10 @@ LABELS = 10_000
 """At most so many labelled documents are weighed, the newest."""
 
 
-def report(
+def build_report(
     results: Results,
     reviews: Reviews,
-    policies: Policies,
+    policies: PolicyTable,
     *,
     since: datetime | None = None,
     until: datetime | None = None,
@@ -50,7 +50,7 @@ def report(
     counts = reviews.counts(most=WAITING)
     return assess(
         reviews.labelled(since, until, labels),
-        results.newest(Question.of(since=since, until=until), limit=sample),
+        results.newest(RecordQuery.where(since=since, until=until), limit=sample),
         now=datetime.now(UTC),
         policy=policy,
         since=since,

@@ -15,11 +15,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from records.errors import RecordConflict, RecordsUnavailable
 from records.record import Record
-from records.reviews import NONE_OF_THEM, REVIEWED, Queue, Review
-from records.table import Records
-from records.uploads import draw
+from records.reviews import NONE_OF_THESE, REVIEWED, Queue, Review
+from records.table import RecordTable
+from records.uploads import audit_number
 from triptych.errors import TriptychError
-from triptych.storage.results import Question, Results
+from triptych.storage.results import RecordQuery, Results
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -36,10 +36,10 @@ class Store(Protocol):
     """Where the records are."""
 
     def get(self, document: str, sequencer: str) -> Record | None:
-        """See `records.table.Records.get`."""
+        """See `records.table.RecordTable.get`."""
 
     def save(self, record: Record, *, replacing: Record | None) -> None:
-        """See `records.table.Records.save`."""
+        """See `records.table.RecordTable.save`."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,11 @@ class Reviews:
         self, table: "Table", *, store: Store | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self._results = Results(table)
-        self._store = store or Records(table)
+        self._store = store or RecordTable(table)
         self._now = now
 
     def queue(self, limit: int = 50) -> list[Record]:
-        """What a person should label next: doubts and audits in turn, each kind in the order of `uploads.draw`.
+        """What a person should label next: doubts and audits in turn, each kind in the order of `uploads.audit_number`.
 
         The order is as good as random within the newest that wait, so that whoever stops anywhere has labelled a
         fair sample of each kind: the easy ones first, or the ones of one morning, would flatter a version. An index
@@ -102,7 +102,7 @@ class Reviews:
         Args:
             document: the record's partition key.
             sequencer: its sort key; where it is empty, the document's newest upload is meant.
-            label: one that a version could have given, or `NONE_OF_THEM`.
+            label: one that a version could have given, or `NONE_OF_THESE`.
             by: who says so.
             seconds: how long the person looked.
             picked: the person looked this very document up, it was not dealt by the queue: such labels are no random
@@ -120,8 +120,8 @@ class Reviews:
 
         def change(record: Record) -> Record:
             _check(record, label)
-            queue = Queue.OTHER if picked else record.waits_in or Queue.OTHER
-            return record.reviewed(Review(label, by.strip(), self._now(), queue, seconds))
+            queue = Queue.OTHER if picked else record.queue or Queue.OTHER
+            return record.with_review(Review(label, by.strip(), self._now(), queue, seconds))
 
         return self._change(document, sequencer, change)
 
@@ -138,24 +138,24 @@ class Reviews:
                 raise CannotReview(f"{document} has no label to take back.")
             if record.review.by != by.strip():
                 raise CannotReview(f"The label of {document} is {record.review.by}'s now: label it anew instead.")
-            return record.unreviewed()
+            return record.without_review()
 
         return self._change(document, sequencer, change)
 
     def labelled(self, since: datetime | None = None, until: datetime | None = None, limit: int = 1000) -> list[Record]:
         """The newest uploads that have a label, newest first; `since` and `until` are times of upload."""
-        return self._results.newest(Question.of(reviewed=True, since=since, until=until), limit=limit)
+        return self._results.newest(RecordQuery.where(reviewed=True, since=since, until=until), limit=limit)
 
     def counts(self, most: int = 1000) -> Counts:
         """How much waits and how much is done, each counted up to `most`: counting reads what it counts."""
-        asked = [Question("by_review", value) for value in (Queue.REVIEW, Queue.AUDIT, REVIEWED)]
+        asked = [RecordQuery("by_review", value) for value in (Queue.REVIEW, Queue.AUDIT, REVIEWED)]
         with ThreadPoolExecutor(len(asked)) as pool:
             review, audit, reviewed = pool.map(lambda question: self._results.count(question, most=most), asked)
         return Counts(review, audit, reviewed, most)
 
     def _waiting(self, queue: Queue, limit: int) -> list[Record]:
-        records = self._results.newest_of_each_shard(Question("by_review", queue), limit=max(WINDOW, limit))
-        return sorted(records, key=lambda record: draw(record.upload.document, record.upload.sort_key))
+        records = self._results.newest_of_each_shard(RecordQuery("by_review", queue), limit=max(WINDOW, limit))
+        return sorted(records, key=lambda record: audit_number(record.upload.document, record.upload.sort_key))
 
     def _change(self, document: str, sequencer: str, change: Callable[[Record], Record]) -> Record:
         """Write what becomes of the record, and on a conflict of the record as it then is, until it is written."""
@@ -181,8 +181,8 @@ def _check(record: Record, label: str) -> None:
             f"{name} is {record.status}: no version answered, so a label would be compared with nothing."
         )
     known = record.labels()
-    if label not in (*known, NONE_OF_THEM):
-        raise CannotReview(f"No version that saw {name} knows {label!r}: choose {', '.join(known)} or {NONE_OF_THEM}.")
+    if label not in (*known, NONE_OF_THESE):
+        raise CannotReview(f"No version that saw {name} knows {label!r}: choose {', '.join(known)} or {NONE_OF_THESE}.")
 
 
 def _unknown(document: str, sequencer: str) -> str:

@@ -20,9 +20,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from records.outcomes import ModelError, Outcome
+from records.outcomes import ModelFailure, Outcome
 from records.record import Record
-from records.reviews import NONE_OF_THEM
+from records.reviews import NONE_OF_THESE
 from triptych.errors import TriptychError, UsageError
 from triptych.review.reviews import Reviews
 from triptych.terminal.record_views import versions_in
@@ -139,13 +139,13 @@ def _row(record: Record, versions: Sequence[str]) -> dict[str, Any]:
     return {
         "document": record.upload.document,
         "sequencer": record.upload.sort_key,
-        "queue": str(record.waits_in or ""),
+        "queue": str(record.queue or ""),
         "reasons": list(verdict.review_reasons) if verdict else [],
         "verdict": verdict.label if verdict else "",
         "confidence": round(verdict.confidence, 4) if verdict else "",
         "agreement": str(verdict.agreement) if verdict else "",
         **{version: _said(record.predictions.get(version)) for version in versions},
-        "choices": [*record.labels(), NONE_OF_THEM],
+        "choices": [*record.labels(), NONE_OF_THESE],
         "label": "",
     }
 
@@ -153,7 +153,7 @@ def _row(record: Record, versions: Sequence[str]) -> dict[str, Any]:
 def _said(outcome: Outcome | None) -> str:
     if outcome is None:
         return ""
-    return outcome.kind if isinstance(outcome, ModelError) else f"{outcome.label} {outcome.confidence:.4f}"
+    return outcome.kind if isinstance(outcome, ModelFailure) else f"{outcome.label} {outcome.confidence:.4f}"
 
 
 def _rows(text: str, form: Form) -> Iterator[Row]:

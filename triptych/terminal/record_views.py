@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from records.outcomes import ModelError, Outcome
+from records.outcomes import ModelFailure, Outcome
 from records.record import Agreement, Record, Status
 from records.reviews import Queue, Review
 
@@ -19,7 +19,7 @@ _NARROW = 100
 _AGREEMENT = {"unanimous": "green", "majority": "yellow", "split": "red"}
 
 
-def as_json(records: Iterable[Record]) -> str:
+def records_to_json(records: Iterable[Record]) -> str:
     """One JSON array, with the field names of the record."""
     return json.dumps([record.as_dict() for record in records], indent=2, ensure_ascii=False)
 
@@ -67,7 +67,7 @@ def _row(record: Record, versions: Sequence[str], narrow: bool) -> list[Text]:
     return [
         Text(record.upload.key),
         Text(label or record.status.lower(), style="bold" if label else "red"),
-        Text(percent(verdict.confidence) if verdict else ""),
+        Text(format_confidence(verdict.confidence) if verdict else ""),
         *(_cell(record.predictions.get(version), label, narrow) for version in versions),
         Text(agreement, style=_AGREEMENT.get(agreement, "")),
         Text(f"{record.latency_ms:.0f}"),
@@ -77,9 +77,9 @@ def _row(record: Record, versions: Sequence[str], narrow: bool) -> list[Text]:
 def _cell(said: Outcome | None, verdict: str | None, narrow: bool) -> Text:
     if said is None:
         return Text("·", style="dim")
-    if isinstance(said, ModelError):
+    if isinstance(said, ModelFailure):
         return Text("✗" if narrow or said.kind == "rejected" else f"✗ {said.kind}", style="red")
-    sure = percent(said.confidence) + ("?" if said.abstained else "")
+    sure = format_confidence(said.confidence) + ("?" if said.abstained else "")
     if said.label == verdict:
         return Text(f"✓ {sure}", style="green")
     return Text(f"{'≠' if narrow else said.label} {sure}", style="yellow")
@@ -122,7 +122,7 @@ def _others(record: Record) -> str:
 def _summary(records: Sequence[Record]) -> str:
     """How many there are, how the versions got along, and how much wants a person."""
     verdicts = [record.verdict for record in records if record.verdict]
-    waiting = [record for record in records if record.waits_in is Queue.REVIEW]
+    waiting = [record for record in records if record.queue is Queue.REVIEW]
     counts = {
         "unanimous": sum(verdict.agreement is Agreement.UNANIMOUS for verdict in verdicts),
         "to review": len(waiting),
@@ -136,6 +136,6 @@ def _summary(records: Sequence[Record]) -> str:
 _UNFINISHED = (Status.PARTIAL, Status.FAILED, Status.REJECTED)
 
 
-def percent(probability: float) -> str:
+def format_confidence(probability: float) -> str:
     """Whole percent; 100 only for certainty, for 99.6 % is not that."""
     return f"{min(99, round(probability * 100)) if probability < 1 else 100}%"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from evidence.cases import Case
 from evidence.intervals import Estimate
 from evidence.pairs import ALPHA, Conclusion, compare, difference_of, points, turned
-from records.reviews import NONE_OF_THEM, Queue
+from records.reviews import NONE_OF_THESE, Queue
 from tests.support.evidence import case
 
 
@@ -71,7 +71,7 @@ def test_versions_that_cannot_be_told_apart_are_said_to_be_so() -> None:
 
 
 def test_none_of_these_is_wrong_for_both() -> None:
-    [pair] = compare(["v1", "v2"], population(5, 5), [case("a", {"v1": "invoice", "v2": "memo"}, NONE_OF_THEM)])
+    [pair] = compare(["v1", "v2"], population(5, 5), [case("a", {"v1": "invoice", "v2": "memo"}, NONE_OF_THESE)])
     assert (pair.neither, pair.first_only, pair.second_only) == (1, 0, 0)
     assert pair.difference.value == 0
 

@@ -11,9 +11,9 @@ from rich.console import Console
 from evidence.advice import Action
 from evidence.report import Report, assess
 from records.record import Record
-from records.reviews import NONE_OF_THEM, Queue, Review
+from records.reviews import NONE_OF_THESE, Queue, Review
 from tests.support.evidence import World, world
-from tests.support.uploads import NOON, error, policy, prediction, record, upload
+from tests.support.uploads import NOON, model_failure, policy, prediction, record, upload
 from triptych.terminal.evidence_tables import ReportTables
 
 ACCURACY = {"v1": 0.80, "v2": 0.82, "v3": 0.95}
@@ -130,7 +130,7 @@ def test_new_weights_start_anew(weeks: World) -> None:
 def test_none_of_these_counts_as_wrong_and_is_told_apart(weeks: World) -> None:
     labelled = weeks.labelled()
     strangers = [
-        replace(made, review=replace(made.review, label=NONE_OF_THEM)) if made.review and number % 5 == 0 else made
+        replace(made, review=replace(made.review, label=NONE_OF_THESE)) if made.review and number % 5 == 0 else made
         for number, made in enumerate(labelled)
     ]
     found = assess(strangers, weeks.records, now=NOON)
@@ -139,9 +139,9 @@ def test_none_of_these_counts_as_wrong_and_is_told_apart(weeks: World) -> None:
     assert found.versions[2].accuracy.value is not None
     assert plain.versions[2].accuracy.value is not None
     assert found.versions[2].accuracy.value < plain.versions[2].accuracy.value - 0.1
-    assert found.versions[2].confusion.truths[-1] == NONE_OF_THEM
-    assert NONE_OF_THEM not in found.versions[2].recall
-    assert NONE_OF_THEM not in found.versions[2].confusion.answers
+    assert found.versions[2].confusion.truths[-1] == NONE_OF_THESE
+    assert NONE_OF_THESE not in found.versions[2].recall
+    assert NONE_OF_THESE not in found.versions[2].confusion.answers
 
 
 def test_the_order_of_records_is_nothing(weeks: World, report: Report) -> None:
@@ -149,7 +149,7 @@ def test_the_order_of_records_is_nothing(weeks: World, report: Report) -> None:
 
 
 def test_a_version_that_fails_is_told_by_kind_and_judged_by_what_it_answered() -> None:
-    silent = [record({"v1": prediction(), "v2": error("timeout")}, upload(f"{n}")) for n in range(10)]
+    silent = [record({"v1": prediction(), "v2": model_failure("timeout")}, upload(f"{n}")) for n in range(10)]
     heard = record({"v1": prediction(), "v2": prediction()}, upload("heard"))
     found = assess([], [*silent, heard], now=NOON)
     assert found.versions[1].errors == {"timeout": 10}
@@ -238,7 +238,8 @@ def test_eight_long_labels_fit_too() -> None:
 def test_a_relabelled_record_counts_once(weeks: World) -> None:
     labelled: list[Record] = weeks.labelled()
     again = [
-        made.reviewed(Review(made.review.label, "bob", NOON, Queue.OTHER)) if made.review else made for made in labelled
+        made.with_review(Review(made.review.label, "bob", NOON, Queue.OTHER)) if made.review else made
+        for made in labelled
     ]
     found = assess([*labelled, *again], weeks.records, now=NOON, policy=CHAMPION)
     assert sum(found.labelled.values()) == len(labelled)

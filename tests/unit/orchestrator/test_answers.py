@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from orchestrator.answers import MAX_ANSWER_BYTES, read_prediction, read_problem
 from orchestrator.errors import CallFailed
-from records.outcomes import ModelError, Outcome, Prediction
+from records.outcomes import ModelFailure, Outcome, Prediction
 from tests.support.servers import truth
 from tests.support.uploads import record
 
@@ -23,11 +23,11 @@ def read(answer: Any) -> Prediction:
 
 
 def heard(answer: Any) -> Outcome:
-    """As `orchestrator.models.Models` tells of it."""
+    """As `orchestrator.models.ModelClient` tells of it."""
     try:
         return read(answer)
     except CallFailed as failure:
-        return ModelError(failure.kind, failure.detail, 1.0, failure.status, failure.problem)
+        return ModelFailure(failure.kind, failure.detail, 1.0, failure.status, failure.problem)
 
 
 def stored(*said: Outcome) -> int:
@@ -56,7 +56,7 @@ def test_whatever_a_service_answers_is_refused_or_can_be_stored(changed: dict[st
 def test_whatever_a_service_complains_of_can_be_stored(kind: Any, detail: Any, status: int) -> None:
     problem, sentence = read_problem(json.dumps({"type": kind, "detail": detail}).encode(), status)
     assert sentence
-    assert stored(ModelError("failed", sentence, 1.0, status, problem)) < MOST_BYTES
+    assert stored(ModelFailure("failed", sentence, 1.0, status, problem)) < MOST_BYTES
 
 
 @pytest.mark.parametrize(

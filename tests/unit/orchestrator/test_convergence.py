@@ -16,9 +16,9 @@ from records.errors import DocumentRejected, DocumentUnavailable, RecordConflict
 from records.outcomes import Outcome, Prediction
 from records.record import Record, Status
 from records.reviews import Queue
-from records.uploads import Upload, draw
+from records.uploads import Upload, audit_number
 from records.verdict import combine
-from tests.support.uploads import NOON, Standing, error, policy, prediction, upload
+from tests.support.uploads import NOON, FixedPolicy, model_failure, policy, prediction, upload
 from triptych.review.reviews import CannotReview, Reviews
 
 VERSIONS = ("v1", "v2", "v3")
@@ -77,7 +77,8 @@ class World:
         self, document: bytes, *, versions: Iterable[str], deadline: float, trace_id: str = ""
     ) -> Mapping[str, Outcome]:
         return {
-            version: error("unreachable") if version in self.down else truth(version, document) for version in versions
+            version: model_failure("unreachable") if version in self.down else truth(version, document)
+            for version in versions
         }
 
     def find(self, upload: Upload) -> Record | None:
@@ -118,7 +119,7 @@ class Convergence(RuleBasedStateMachine):
     @initialize()
     def start(self) -> None:
         self.world = World()
-        self.standing = Standing(POLICIES["p1"])
+        self.standing = FixedPolicy(POLICIES["p1"])
         self.pipeline = Pipeline(
             self.world,
             self.world,
@@ -230,7 +231,7 @@ class Convergence(RuleBasedStateMachine):
     def a_record_waits_where_a_person_will_find_it(self) -> None:
         for key, record in self.world.items.items():
             stands = str(record.to_item().get("review_shard", "")).partition("#")[0]
-            drawn = record.verdict and draw(*key) < POLICIES[record.policy].audit_share
+            drawn = record.verdict and audit_number(*key) < POLICIES[record.policy].audit_share
             if self.said.get(key):
                 assert stands == "reviewed"
             elif record.verdict and record.verdict.needs_review:

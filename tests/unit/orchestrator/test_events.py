@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from orchestrator.events import Task, from_batch, from_queue
 from records.errors import MalformedEvent
-from records.notifications import uploads
+from records.notifications import parse_notification
 from records.uploads import Upload
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -25,7 +25,7 @@ def event(name: str) -> dict[str, Any]:
 
 
 def test_a_put_is_one_upload_with_its_key_decoded() -> None:
-    assert uploads(event("s3_put")) == [
+    assert parse_notification(event("s3_put")) == [
         Upload(
             bucket="documents",
             key="from Zürich/50% off+tax.pdf",
@@ -39,7 +39,7 @@ def test_a_put_is_one_upload_with_its_key_decoded() -> None:
 
 
 def test_eventbridge_s_form_gives_the_same_and_encodes_nothing() -> None:
-    assert uploads(event("eventbridge_object_created")) == [
+    assert parse_notification(event("eventbridge_object_created")) == [
         Upload(
             bucket="documents",
             key="from Zürich/50% off+tax.pdf",
@@ -54,7 +54,7 @@ def test_eventbridge_s_form_gives_the_same_and_encodes_nothing() -> None:
 
 def test_other_events_of_s3_on_the_bus_announce_no_document() -> None:
     deleted = event("eventbridge_object_created") | {"detail-type": "Object Deleted"}
-    assert uploads(deleted) == []
+    assert parse_notification(deleted) == []
 
 
 def test_a_batch_names_keys_which_are_decoded() -> None:
@@ -72,27 +72,27 @@ def test_what_is_neither_queue_nor_batch_is_left_to_uploads(name: str) -> None:
 
 
 def test_a_multipart_upload_in_an_unversioned_bucket_has_no_version() -> None:
-    [upload] = uploads(event("s3_multipart_upload"))
+    [upload] = parse_notification(event("s3_multipart_upload"))
     assert upload.version_id is None
     assert upload.size == 18_000_000
 
 
 @pytest.mark.parametrize("name", ["s3_test_event", "s3_folder_marker", "s3_delete"])
 def test_events_that_announce_no_document_give_no_upload(name: str) -> None:
-    assert uploads(event(name)) == []
+    assert parse_notification(event(name)) == []
 
 
 def test_bytes_under_a_name_with_a_slash_at_the_end_are_a_document() -> None:
     marker = event("s3_folder_marker")
     marker["Records"][0]["s3"]["object"]["size"] = 7
-    assert [upload.key for upload in uploads(marker)] == ["new folder/"]
+    assert [upload.key for upload in parse_notification(marker)] == ["new folder/"]
 
 
 @given(st.text(min_size=1, max_size=60).filter(lambda key: not key.endswith("/")))
 def test_any_key_survives_the_encoding_of_the_event(key: str) -> None:
     put = event("s3_put")
     put["Records"][0]["s3"]["object"]["key"] = quote_plus(key)
-    assert [upload.key for upload in uploads(put)] == [key]
+    assert [upload.key for upload in parse_notification(put)] == [key]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_any_key_survives_the_encoding_of_the_event(key: str) -> None:
 )
 def test_what_is_no_notification_is_named_and_not_swallowed(broken: dict[str, Any]) -> None:
     with pytest.raises(MalformedEvent):
-        uploads(broken)
+        parse_notification(broken)
 
 
 @pytest.mark.parametrize(
@@ -120,4 +120,4 @@ def test_a_field_that_cannot_be_read_is_named(field: str, value: Any) -> None:
     else:
         put["Records"][0]["s3"]["object"][field] = value
     with pytest.raises(MalformedEvent):
-        uploads(put)
+        parse_notification(put)

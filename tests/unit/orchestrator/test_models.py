@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 
 from orchestrator.answers import MAX_ANSWER_BYTES
-from orchestrator.models import Models
-from records.outcomes import ModelError, Outcome, Prediction
+from orchestrator.models import ModelClient
+from records.outcomes import ModelFailure, Outcome, Prediction
 from tests.support.servers import Behaviour, Request, serving, truth
 
 
 def ask(behaviour: Behaviour, *, seconds: float = 2.0) -> Outcome:
     with serving(behaviour) as server:
-        models = Models({"v1": server.url}, time.monotonic)
+        models = ModelClient({"v1": server.url}, time.monotonic)
         return models.predict(b"%PDF-", versions=["v1"], deadline=time.monotonic() + seconds)["v1"]
 
 
-def error_of(behaviour: Behaviour, *, seconds: float = 2.0) -> ModelError:
+def error_of(behaviour: Behaviour, *, seconds: float = 2.0) -> ModelFailure:
     said = ask(behaviour, seconds=seconds)
-    assert isinstance(said, ModelError)
+    assert isinstance(said, ModelFailure)
     return said
 
 
@@ -35,7 +35,7 @@ def test_an_answer_becomes_a_prediction() -> None:
 
 def test_the_document_its_budget_and_its_trace_reach_the_service() -> None:
     with serving(lambda request: request.answer(truth())) as server:
-        models = Models({"v1": server.url}, time.monotonic)
+        models = ModelClient({"v1": server.url}, time.monotonic)
         models.predict(b"\x00\xffbytes", versions=["v1"], deadline=time.monotonic() + 2.0, trace_id="Root=1-a")
     [request] = server.requests
     assert (request.path, request.body) == ("/predict", b"\x00\xffbytes")
@@ -52,13 +52,13 @@ def test_all_versions_are_asked_at_the_same_time() -> None:
 
     with serving(meet) as server:
         endpoints = {version: f"{server.url}/{version}" for version in ("v1", "v2", "v3")}
-        said = Models(endpoints, time.monotonic).predict(b"x", versions=endpoints, deadline=time.monotonic() + 5.0)
+        said = ModelClient(endpoints, time.monotonic).predict(b"x", versions=endpoints, deadline=time.monotonic() + 5.0)
     assert all(isinstance(outcome, Prediction) for outcome in said.values())
 
 
 def test_a_connection_is_kept_between_documents() -> None:
     with serving(lambda request: request.answer(truth())) as server:
-        models = Models({"v1": server.url}, time.monotonic)
+        models = ModelClient({"v1": server.url}, time.monotonic)
         for _ in range(3):
             models.predict(b"x", versions=["v1"], deadline=time.monotonic() + 2.0)
         assert len({request.client_address for request in server.requests}) == 1
@@ -106,7 +106,7 @@ def test_what_may_pass_is_asked_again_within_the_budget(status: int) -> None:
 @pytest.mark.parametrize("status", [400, 404, 422, 500, 504])
 def test_what_will_not_pass_is_asked_once(status: int) -> None:
     with serving(lambda request: request.answer({}, status)) as server:
-        models = Models({"v1": server.url}, time.monotonic)
+        models = ModelClient({"v1": server.url}, time.monotonic)
         models.predict(b"x", versions=["v1"], deadline=time.monotonic() + 2.0)
         assert len(server.requests) == 1
 
@@ -118,22 +118,22 @@ def test_a_service_that_asks_for_patience_gets_it_if_the_budget_allows() -> None
         request.answer({"detail": "full"}, 503, {"Retry-After": "1"})
 
     with serving(busy) as server:
-        models = Models({"v1": server.url}, time.monotonic, sleep=pauses.append)
+        models = ModelClient({"v1": server.url}, time.monotonic, sleep=pauses.append)
         models.predict(b"x", versions=["v1"], deadline=time.monotonic() + 2.0)
         assert set(pauses) == {1.0}
         pauses.clear()
         said = models.predict(b"x", versions=["v1"], deadline=time.monotonic() + 0.9)["v1"]
     assert pauses == []
-    assert isinstance(said, ModelError)
+    assert isinstance(said, ModelFailure)
     assert (said.kind, said.detail) == ("overloaded", "full")
 
 
 def test_a_service_that_hangs_costs_its_own_prediction_only() -> None:
     with serving(Request.hang) as hung, serving(lambda request: request.answer(truth("v2"))) as well:
-        models = Models({"v1": hung.url, "v2": well.url}, time.monotonic)
+        models = ModelClient({"v1": hung.url, "v2": well.url}, time.monotonic)
         said = models.predict(b"x", versions=["v1", "v2"], deadline=time.monotonic() + 0.5)
     assert isinstance(said["v2"], Prediction)
-    assert isinstance(said["v1"], ModelError)
+    assert isinstance(said["v1"], ModelFailure)
     assert said["v1"].kind == "timeout"
 
 
@@ -147,10 +147,10 @@ def nobody_waits() -> bool:
 
 def test_a_service_that_trickles_is_given_up_at_the_deadline() -> None:
     with serving(lambda request: request.trickle(0.05)) as server:
-        models = Models({"v1": server.url}, time.monotonic)
+        models = ModelClient({"v1": server.url}, time.monotonic)
         said = models.predict(b"x", versions=["v1"], deadline=time.monotonic() + 0.4)["v1"]
         assert nobody_waits()  # a thread a document would fill the function, which stays
-    assert isinstance(said, ModelError)
+    assert isinstance(said, ModelFailure)
     assert said.kind == "timeout"
 
 
@@ -162,7 +162,7 @@ def test_a_document_that_takes_long_to_send_is_sent_once() -> None:
     """Half a second is for connecting; here nothing of the document is taken for longer, three times, and then again
     by a connection that was kept."""
     with serving(lambda request: request.answer(truth()), pause=0.7) as server:
-        models = Models({"v1": server.url}, time.monotonic)
+        models = ModelClient({"v1": server.url}, time.monotonic)
         models.predict(LARGE, versions=["v1"], deadline=time.monotonic() + 60)
         said = models.predict(LARGE, versions=["v1"], deadline=time.monotonic() + 60)["v1"]
         first, second = server.requests
@@ -173,17 +173,17 @@ def test_a_document_that_takes_long_to_send_is_sent_once() -> None:
 
 def test_a_document_that_is_not_sent_by_the_deadline_is_given_up() -> None:
     with serving(lambda request: request.answer(truth()), pause=0.5) as server:
-        models = Models({"v1": server.url}, time.monotonic)
+        models = ModelClient({"v1": server.url}, time.monotonic)
         said = models.predict(LARGE, versions=["v1"], deadline=time.monotonic() + 0.8)["v1"]
         assert nobody_waits()
         assert len(server.requests) == 1
-    assert isinstance(said, ModelError)
+    assert isinstance(said, ModelFailure)
     assert said.kind == "timeout"
 
 
 def test_a_service_that_hung_does_not_hold_up_the_next_document() -> None:
     with serving(Request.hang) as server:
-        models = Models({"v1": server.url}, time.monotonic)
+        models = ModelClient({"v1": server.url}, time.monotonic)
         models.predict(b"x", versions=["v1"], deadline=time.monotonic() + 0.2)
         server.behaviour = lambda request: request.answer(truth())
         said = models.predict(b"x", versions=["v1"], deadline=time.monotonic() + 2.0)["v1"]
@@ -194,9 +194,9 @@ def test_a_port_where_nobody_listens_is_unreachable() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        models = Models({"v1": url}, time.monotonic)
+        models = ModelClient({"v1": url}, time.monotonic)
         said = models.predict(b"x", versions=["v1"], deadline=time.monotonic() + 2.0)["v1"]
-    assert isinstance(said, ModelError)
+    assert isinstance(said, ModelFailure)
     assert said.kind == "unreachable"
     assert "0x" not in said.detail
 
@@ -209,7 +209,7 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_opened_again() -> None:
             request.answer(truth())
 
     with serving(close_after_first) as server:
-        models = Models({"v1": server.url}, time.monotonic)
+        models = ModelClient({"v1": server.url}, time.monotonic)
         models.predict(b"x", versions=["v1"], deadline=time.monotonic() + 2.0)
         said = models.predict(b"x", versions=["v1"], deadline=time.monotonic() + 2.0)["v1"]
     assert isinstance(said, Prediction)
@@ -248,8 +248,8 @@ def test_an_endless_answer_is_not_read_to_its_end() -> None:
 
 def test_no_time_left_asks_nobody() -> None:
     with serving(lambda request: request.answer(truth())) as server:
-        models = Models({"v1": server.url}, time.monotonic)
+        models = ModelClient({"v1": server.url}, time.monotonic)
         said = models.predict(b"x", versions=["v1"], deadline=time.monotonic() - 1)["v1"]
-        assert isinstance(said, ModelError)
+        assert isinstance(said, ModelFailure)
         assert said.kind == "timeout"
         assert server.requests == []

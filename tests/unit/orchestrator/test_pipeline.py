@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from orchestrator.pipeline import Budget, Pipeline, merge
 from records.errors import DocumentRejected, DocumentUnavailable, RecordConflict, RecordsUnavailable
 from records.outcomes import Outcome, Prediction
-from records.policy import EQUAL, Policy
+from records.policy import DEFAULT_POLICY, Policy
 from records.record import BEYOND_READING, Reason, Record, Status
 from records.reviews import Queue, Review
-from records.uploads import LATE, Upload
-from tests.support.uploads import NOON, Standing, error, policy, prediction, record, upload
+from records.uploads import LATE_AFTER, Upload
+from tests.support.uploads import NOON, FixedPolicy, model_failure, policy, prediction, record, upload
 
 VERSIONS = ("v1", "v2", "v3")
-LATER = NOON + 2 * LATE
+LATER = NOON + 2 * LATE_AFTER
 
 
 class Shelf:
@@ -98,7 +98,7 @@ class Ledger:
 
 
 def pipeline(shelf: Shelf, panel: Panel, ledger: Ledger, *, now: datetime = NOON) -> Pipeline:
-    return Pipeline(shelf, panel, ledger, Standing(), budget=Budget(3.0, 0.3), clock=lambda: 100.0, now=lambda: now)
+    return Pipeline(shelf, panel, ledger, FixedPolicy(), budget=Budget(3.0, 0.3), clock=lambda: 100.0, now=lambda: now)
 
 
 def test_a_document_is_read_once_asked_of_every_version_and_written() -> None:
@@ -116,7 +116,7 @@ def test_the_versions_leave_time_for_the_write() -> None:
 
 
 def test_a_missing_version_is_data_and_a_retry_asks_only_for_it() -> None:
-    panel, ledger = Panel(v2=error("unreachable")), Ledger()
+    panel, ledger = Panel(v2=model_failure("unreachable")), Ledger()
     line = pipeline(Shelf(), panel, ledger)
     first = line.classify(upload())
     assert (first.status, set(first.answered())) == (Status.PARTIAL, {"v1", "v3"})
@@ -154,7 +154,7 @@ def test_an_object_that_cannot_be_read_just_now_is_failed_and_tried_again() -> N
 
 def test_predictions_of_an_earlier_attempt_outlive_the_object() -> None:
     shelf, ledger = Shelf(), Ledger()
-    line = pipeline(shelf, Panel(v3=error()), ledger)
+    line = pipeline(shelf, Panel(v3=model_failure()), ledger)
     line.classify(upload())
     shelf.content = DocumentRejected("deleted", "gone")
     stored = line.classify(upload())
@@ -164,7 +164,7 @@ def test_predictions_of_an_earlier_attempt_outlive_the_object() -> None:
 
 @pytest.mark.parametrize("kind", sorted(BEYOND_READING))
 def test_a_partial_record_whose_object_is_gone_has_come_to_its_end(kind: str) -> None:
-    shelf, panel, ledger = Shelf(), Panel(v3=error()), Ledger()
+    shelf, panel, ledger = Shelf(), Panel(v3=model_failure()), Ledger()
     line = pipeline(shelf, panel, ledger)
     assert not line.classify(upload()).final
     shelf.content = DocumentRejected(kind, "not to be read any more")
@@ -176,7 +176,7 @@ def test_a_partial_record_whose_object_is_gone_has_come_to_its_end(kind: str) ->
 
 def test_a_partial_record_whose_object_cannot_be_read_just_now_is_tried_again() -> None:
     shelf, ledger = Shelf(), Ledger()
-    line = pipeline(shelf, Panel(v3=error()), ledger)
+    line = pipeline(shelf, Panel(v3=model_failure()), ledger)
     line.classify(upload())
     shelf.content = DocumentUnavailable("storage-error", "slow down")
     assert not line.classify(upload()).final
@@ -192,7 +192,7 @@ def test_an_object_that_took_all_the_time_to_read_is_no_version_s_fault() -> Non
 
     panel = Panel()
     line = Pipeline(
-        Slow(), panel, Ledger(), Standing(), budget=Budget(3.0, 0.3), clock=lambda: times[-1], now=lambda: NOON
+        Slow(), panel, Ledger(), FixedPolicy(), budget=Budget(3.0, 0.3), clock=lambda: times[-1], now=lambda: NOON
     )
     stored = line.classify(upload())
     assert (stored.status, stored.predictions) == (Status.FAILED, {})
@@ -202,9 +202,9 @@ def test_an_object_that_took_all_the_time_to_read_is_no_version_s_fault() -> Non
 
 
 def test_two_handlers_of_one_upload_end_in_one_record_with_what_both_know() -> None:
-    rival = record({"v1": prediction(), "v2": error(), "v3": error()})
+    rival = record({"v1": prediction(), "v2": model_failure(), "v3": model_failure()})
     ledger = Ledger(rival=rival)
-    stored = pipeline(Shelf(), Panel(v1=error(), v2=prediction("receipt")), ledger).classify(upload())
+    stored = pipeline(Shelf(), Panel(v1=model_failure(), v2=prediction("receipt")), ledger).classify(upload())
     assert stored.status is Status.COMPLETE
     assert stored.predictions["v1"] == rival.predictions["v1"]
     assert list(ledger.items.values()) == [stored]
@@ -213,7 +213,7 @@ def test_two_handlers_of_one_upload_end_in_one_record_with_what_both_know() -> N
 def test_a_rival_s_final_record_stands() -> None:
     rival = record({version: prediction() for version in VERSIONS})
     ledger = Ledger(rival=rival)
-    assert pipeline(Shelf(), Panel(v1=error()), ledger).classify(upload()) == rival
+    assert pipeline(Shelf(), Panel(v1=model_failure()), ledger).classify(upload()) == rival
     assert list(ledger.items.values()) == [rival]
 
 
@@ -225,7 +225,7 @@ def test_a_rival_that_came_too_late_to_read_does_not_undo_what_the_versions_said
     assert (stored.status, len(stored.answered())) == (Status.COMPLETE, len(VERSIONS))
     assert list(ledger.items.values()) == [stored]
     ended = record(
-        {"v1": prediction("receipt"), "v2": error(), "v3": error()},
+        {"v1": prediction("receipt"), "v2": model_failure(), "v3": model_failure()},
         status=Status.PARTIAL,
         reason=Reason("deleted", "gone"),
     )
@@ -262,7 +262,7 @@ def test_a_slow_look_up_costs_no_version_its_answer(slow_ledger: Slow) -> None:
 
 def test_a_late_event_is_not_guessed_about_when_its_look_up_is_slow(slow_ledger: Slow) -> None:
     line = Pipeline(
-        Shelf(), Panel(), slow_ledger, Standing(), budget=Budget(0.5, 0.3), clock=lambda: 0.0, now=lambda: LATER
+        Shelf(), Panel(), slow_ledger, FixedPolicy(), budget=Budget(0.5, 0.3), clock=lambda: 0.0, now=lambda: LATER
     )
     with pytest.raises(RecordsUnavailable, match="in time"):
         line.classify(upload("slow"))
@@ -292,7 +292,7 @@ def test_a_slow_table_takes_no_more_than_half_of_the_versions_time(
 ) -> None:
     monkeypatch.setattr("orchestrator.pipeline.LOOK_UP_PATIENCE_S", 60.0)
     line = Pipeline(
-        Shelf(), Panel(), slow_ledger, Standing(), budget=Budget(0.6, 0.2), clock=lambda: 0.0, now=lambda: NOON
+        Shelf(), Panel(), slow_ledger, FixedPolicy(), budget=Budget(0.6, 0.2), clock=lambda: 0.0, now=lambda: NOON
     )
     assert line.classify(upload("slow")).status is Status.COMPLETE
     assert not slow_ledger.told
@@ -301,7 +301,9 @@ def test_a_slow_table_takes_no_more_than_half_of_the_versions_time(
 def test_the_same_bytes_uploaded_anew_are_classified_though_they_were_gone_before() -> None:
     """In a bucket without versions the ETag alone tells uploads apart, and a late event finds what was before."""
     gone = Reason("deleted", "gone")
-    ended = record({"v1": prediction(), "v2": error(), "v3": error()}, status=Status.PARTIAL, reason=gone)
+    ended = record(
+        {"v1": prediction(), "v2": model_failure(), "v3": model_failure()}, status=Status.PARTIAL, reason=gone
+    )
     for seen in (ended, record({}, status=Status.REJECTED, reason=gone)):
         before = replace(seen, upload=upload(etag="same", sequencer="00AA"))
         ledger = Ledger()
@@ -354,10 +356,14 @@ def test_a_late_event_of_an_object_that_is_gone_keeps_its_own_key() -> None:
 
 def test_a_stale_rejection_does_not_complete_what_the_other_left_partial() -> None:
     ours = record({}, status=Status.REJECTED, reason=Reason("deleted", "gone"))
-    theirs = record({"v1": prediction(), "v2": error(), "v3": error()})
-    merged = merge(ours, theirs, EQUAL)
+    theirs = record({"v1": prediction(), "v2": model_failure(), "v3": model_failure()})
+    merged = merge(ours, theirs, DEFAULT_POLICY)
     assert (merged.status, merged.reason, merged.final) == (Status.PARTIAL, ours.reason, True)
-    other_way = merge(replace(theirs, predictions={"v2": prediction(), "v1": error(), "v3": error()}), merged, EQUAL)
+    other_way = merge(
+        replace(theirs, predictions={"v2": prediction(), "v1": model_failure(), "v3": model_failure()}),
+        merged,
+        DEFAULT_POLICY,
+    )
     assert (set(other_way.answered()), other_way.final) == ({"v1", "v2"}, True)
 
 
@@ -371,8 +377,8 @@ def test_a_late_event_or_a_backfill_keeps_the_label_of_what_it_completes(first: 
     ways = [announced, Shelf().describe(announced.bucket, announced.key, "one")]
     one, other = ways if first == "event" else ways[::-1]
     ledger = Ledger()
-    partial = pipeline(Shelf(), Panel(v1=error(), v2=error()), ledger, now=LATER).classify(one)
-    labelled = partial.reviewed(SAID).next_revision(partial)
+    partial = pipeline(Shelf(), Panel(v1=model_failure(), v2=model_failure()), ledger, now=LATER).classify(one)
+    labelled = partial.with_review(SAID).next_revision(partial)
     ledger.save(labelled, replacing=partial)
     stored = pipeline(Shelf(), Panel(), ledger, now=LATER).classify(other)
     assert (stored.status, stored.review, stored.revision) == (Status.COMPLETE, SAID, labelled.revision + 1)
@@ -381,24 +387,24 @@ def test_a_late_event_or_a_backfill_keeps_the_label_of_what_it_completes(first: 
 
 def test_a_label_given_while_the_versions_were_asked_is_kept() -> None:
     ledger = Ledger()
-    partial = record({"v1": prediction(), "v2": error(), "v3": error()})
+    partial = record({"v1": prediction(), "v2": model_failure(), "v3": model_failure()})
     ledger.save(partial, replacing=None)
-    ledger.rival = partial.reviewed(SAID).next_revision(partial)
+    ledger.rival = partial.with_review(SAID).next_revision(partial)
     stored = pipeline(Shelf(), Panel(), ledger).classify(upload())
     assert (stored.status, stored.review) == (Status.COMPLETE, SAID)
 
 
 def test_a_document_that_is_gone_keeps_its_label() -> None:
     shelf, ledger = Shelf(), Ledger()
-    partial = pipeline(shelf, Panel(v3=error()), ledger).classify(upload())
-    ledger.save(partial.reviewed(SAID).next_revision(partial), replacing=partial)
+    partial = pipeline(shelf, Panel(v3=model_failure()), ledger).classify(upload())
+    ledger.save(partial.with_review(SAID).next_revision(partial), replacing=partial)
     shelf.content = DocumentRejected("deleted", "gone")
     assert pipeline(shelf, Panel(), ledger).classify(upload()).review == SAID
 
 
 def test_a_verdict_is_made_under_the_policy_that_holds_and_says_so() -> None:
-    standing = Standing(policy(1, weights={"v2": 1.0}, champion="v2"))
-    panel, ledger = Panel(v2=prediction("receipt", 0.7), v3=error()), Ledger()
+    standing = FixedPolicy(policy(1, weights={"v2": 1.0}, champion="v2"))
+    panel, ledger = Panel(v2=prediction("receipt", 0.7), v3=model_failure()), Ledger()
     line = Pipeline(Shelf(), panel, ledger, standing, budget=Budget(3, 0.3), clock=lambda: 0.0, now=lambda: NOON)
     first = line.classify(upload())
     assert first.verdict is not None
@@ -414,7 +420,7 @@ def test_a_verdict_is_made_under_the_policy_that_holds_and_says_so() -> None:
 
 @pytest.mark.parametrize(("share", "audited"), [(0.0, False), (1.0, True)])
 def test_what_nothing_speaks_against_is_audited_as_often_as_the_policy_says(share: float, audited: bool) -> None:
-    standing = Standing(policy(1, weights={}, champion="", audit_share=share))
+    standing = FixedPolicy(policy(1, weights={}, champion="", audit_share=share))
     calm, torn = Panel(), Panel(v2=prediction("receipt"))
     for panel, expected in ((calm, audited), (torn, False)):
         line = Pipeline(Shelf(), panel, Ledger(), standing, budget=Budget(3, 0.3), clock=lambda: 0.0, now=lambda: NOON)
@@ -429,7 +435,7 @@ def test_a_policy_is_waited_for_no_longer_than_the_budget_lasts() -> None:
     """The versions took all the time there was."""
     waits: list[float] = []
 
-    class Slow(Standing):
+    class Slow(FixedPolicy):
         def get(self, patience: float) -> Policy:
             waits.append(patience)
             return super().get(patience)
@@ -451,7 +457,8 @@ def test_attempts_in_any_order_keep_every_first_prediction(rounds: list[dict[str
     line = pipeline(Shelf(), panel, ledger)
     for number, answers in enumerate(rounds):
         panel.outcomes = {
-            version: prediction(confidence=0.5 + number / 100) if up else error() for version, up in answers.items()
+            version: prediction(confidence=0.5 + number / 100) if up else model_failure()
+            for version, up in answers.items()
         }
         stored = line.classify(upload())
     firsts = {
@@ -470,5 +477,7 @@ def test_attempts_in_any_order_keep_every_first_prediction(rounds: list[dict[str
 
 def test_the_time_of_day_is_stored_as_it_is_given() -> None:
     later = datetime(2026, 11, 22, 12, 0, 2, tzinfo=UTC)
-    line = Pipeline(Shelf(), Panel(), Ledger(), Standing(), budget=Budget(3, 0.3), clock=lambda: 0.0, now=lambda: later)
+    line = Pipeline(
+        Shelf(), Panel(), Ledger(), FixedPolicy(), budget=Budget(3, 0.3), clock=lambda: 0.0, now=lambda: later
+    )
     assert line.classify(upload()).as_dict()["classified_at"] == "2026-11-22T12:00:02.000Z"

@@ -3,13 +3,13 @@
 import pytest
 
 from orchestrator.errors import ConfigurationError
-from orchestrator.settings import Settings
+from orchestrator.settings import OrchestratorSettings
 
 GOOD = {"TABLE_NAME": "records", "MODEL_ENDPOINTS": '{"v2": "http://balancer/v2/", "v1": "http://balancer/v1"}'}
 
 
 def test_versions_come_in_order_and_urls_without_a_slash_at_the_end() -> None:
-    settings = Settings.from_environment(GOOD)
+    settings = OrchestratorSettings.from_environment(GOOD)
     assert list(settings.endpoints.items()) == [("v1", "http://balancer/v1"), ("v2", "http://balancer/v2")]
     assert (settings.deadline_s, settings.write_reserve_s) == (3.0, 0.3)
 
@@ -30,4 +30,4 @@ def test_versions_come_in_order_and_urls_without_a_slash_at_the_end() -> None:
 )
 def test_a_wrong_setting_is_named(changes: dict[str, str], named: str) -> None:
     with pytest.raises(ConfigurationError, match=named):
-        Settings.from_environment(GOOD | changes)
+        OrchestratorSettings.from_environment(GOOD | changes)

@@ -10,10 +10,10 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.policy_cache import SOON, CurrentPolicy
+from orchestrator.policy_cache import SOON, PolicyCache
 from records.errors import RecordConflict, RecordsUnavailable
-from records.policy import DOCUMENT, EQUAL, Policy
-from records.table import Policies
+from records.policy import DEFAULT_POLICY, POLICY_KEY, Policy
+from records.table import PolicyTable
 from tests.support.uploads import NOON, policy
 
 if TYPE_CHECKING:
@@ -55,23 +55,23 @@ def test_a_policy_survives_dynamodb_s_own_encoding(given: dict[str, float], shar
 
 def test_a_version_that_is_not_named_has_no_vote_unless_none_is_named() -> None:
     assert [policy(weights={"v1": 2.0}, champion="").weight(version) for version in ("v1", "v4")] == [2.0, 0.0]
-    assert EQUAL.weight("v4") == 1.0
+    assert DEFAULT_POLICY.weight("v4") == 1.0
 
 
 class TestPolicies:
     def test_the_newest_holds_and_none_is_lost(self, table: "Table") -> None:
-        policies = Policies(table)
-        assert policies.newest() == EQUAL
+        policies = PolicyTable(table)
+        assert policies.newest() == DEFAULT_POLICY
         made = [policy(number, why=f"number {number}") for number in range(1, 13)]  # p10 is newer than p9
         for one in made:
             policies.add(one)
         assert policies.newest() == made[-1]
         assert policies.history() == made[::-1]
         assert policies.find("p9") == made[8]
-        assert (policies.find("p0"), policies.find("p99"), policies.find("v3")) == (EQUAL, None, None)
+        assert (policies.find("p0"), policies.find("p99"), policies.find("v3")) == (DEFAULT_POLICY, None, None)
 
     def test_two_that_promote_at_once_do_not_overwrite_each_other(self, table: "Table") -> None:
-        policies = Policies(table)
+        policies = PolicyTable(table)
         policies.add(policy(1, why="first"))
         with pytest.raises(RecordConflict):
             policies.add(policy(1, why="second"))
@@ -91,10 +91,10 @@ class TestPolicies:
         ],
     )
     def test_nonsense_leaves_the_last_good_policy_in_force(self, table: "Table", nonsense: dict[str, Any]) -> None:
-        policies = Policies(table)
+        policies = PolicyTable(table)
         policies.add(policy(1))
         table.put_item(Item={**policy(2).to_item(), **nonsense})
-        table.put_item(Item={"document": DOCUMENT, "sequencer": "zzz"})
+        table.put_item(Item={"document": POLICY_KEY, "sequencer": "zzz"})
         assert policies.newest() == policy(1)
 
     def test_policies_stand_in_no_index(self, table: "Table") -> None:
@@ -112,8 +112,8 @@ class Clock:
 
 class TestCurrentPolicy:
     @staticmethod
-    def of(read: Callable[[], Policy], clock: Clock) -> CurrentPolicy:
-        return CurrentPolicy(read, now=clock, fresh=MINUTE)
+    def of(read: Callable[[], Policy], clock: Clock) -> PolicyCache:
+        return PolicyCache(read, now=clock, fresh=MINUTE)
 
     def test_one_reading_serves_every_document_of_a_minute(self) -> None:
         clock, reads = Clock(), []
@@ -139,13 +139,13 @@ class TestCurrentPolicy:
 
         current = self.of(read, Clock())
         current.begin()
-        assert current.get(0.0) == EQUAL
+        assert current.get(0.0) == DEFAULT_POLICY
         answer.set()
         assert current.get(LONG) == policy(1)
 
     def test_a_document_that_asks_without_patience_left_gets_what_is_known(self) -> None:
         current = self.of(lambda: policy(1), Clock())
-        assert current.get(-1.0) == EQUAL
+        assert current.get(-1.0) == DEFAULT_POLICY
 
     @pytest.mark.parametrize("failure", [RecordsUnavailable("throttled"), RuntimeError("whatever")])
     def test_what_cannot_be_read_changes_nothing_and_is_asked_for_again_soon(self, failure: Exception) -> None:

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from records.outcomes import Outcome
 from records.record import Reason, Record, Status
 from records.reviews import REVIEWS_KEPT, Queue, Review
-from tests.support.uploads import NOON, error, prediction, record, upload
+from tests.support.uploads import NOON, model_failure, prediction, record, upload
 
 sixths = st.integers(0, 10**6).map(lambda n: n / 10**6)
 outcomes: st.SearchStrategy[Outcome] = st.one_of(
     st.builds(prediction, st.sampled_from(["invoice", "form"]), sixths, abstained=st.booleans()),
     st.builds(
-        error,
+        model_failure,
         st.sampled_from(["timeout", "failed"]),
         st.text(max_size=20),
         st.none() | st.integers(400, 599),
@@ -48,7 +48,7 @@ def test_only_what_waits_for_a_person_is_in_the_review_index() -> None:
 
 
 def test_only_what_has_a_verdict_is_in_the_label_index() -> None:
-    item = record({"v1": error()}).to_item()
+    item = record({"v1": model_failure()}).to_item()
     assert "label_shard" not in item
     assert item["status_shard"].startswith("FAILED#")
     assert item["time_shard"].startswith("all#")
@@ -68,7 +68,7 @@ reviews = st.builds(
 def test_labels_survive_dynamodb_s_own_encoding_in_their_order(given: list[Review], audit: bool) -> None:
     before = record({"v1": prediction()}, policy="p7", audit=audit)
     for review in given:
-        before = before.reviewed(review)
+        before = before.with_review(review)
     after = Record.from_item(TypeDeserializer().deserialize(TypeSerializer().serialize(before.to_item())))
     assert (after.review, after.earlier_reviews, after.policy, after.audit) == (
         before.review,
@@ -86,17 +86,17 @@ def test_taking_labels_back_one_by_one_ends_where_it_began(given: list[Review]) 
     begun = record({"v1": prediction()})
     labelled = begun
     for review in given:
-        labelled = labelled.reviewed(review)
+        labelled = labelled.with_review(review)
     for _ in given:
-        labelled = labelled.unreviewed()
+        labelled = labelled.without_review()
     assert labelled == begun
-    assert begun.unreviewed() == begun
+    assert begun.without_review() == begun
 
 
 def test_an_item_does_not_grow_without_end() -> None:
     labelled = record({"v1": prediction()})
     for number in range(2 * REVIEWS_KEPT):
-        labelled = labelled.reviewed(Review("invoice", f"person {number}", NOON, Queue.REVIEW))
+        labelled = labelled.with_review(Review("invoice", f"person {number}", NOON, Queue.REVIEW))
     assert len(labelled.earlier_reviews) == REVIEWS_KEPT
     assert labelled.earlier_reviews[-1].by == f"person {2 * REVIEWS_KEPT - 2}"
 

@@ -11,18 +11,18 @@ from botocore.stub import Stubber
 
 from records.errors import RecordConflict, RecordsUnavailable
 from records.keys import shard_key, shard_of
-from records.table import Records
-from tests.support.uploads import error, prediction, record, upload
+from records.table import RecordTable
+from tests.support.uploads import model_failure, prediction, record, upload
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
-PARTIAL = record({"v1": prediction(), "v2": error(), "v3": prediction()})
-DISPUTED = record({"v1": prediction(), "v2": error(), "v3": prediction("receipt")})
+PARTIAL = record({"v1": prediction(), "v2": model_failure(), "v3": prediction()})
+DISPUTED = record({"v1": prediction(), "v2": model_failure(), "v3": prediction("receipt")})
 
 
 def test_what_was_saved_is_found(table: "Table") -> None:
-    records = Records(table)
+    records = RecordTable(table)
     records.save(PARTIAL, replacing=None)
     found = records.find(PARTIAL.upload)
     assert found is not None
@@ -30,11 +30,11 @@ def test_what_was_saved_is_found(table: "Table") -> None:
 
 
 def test_nothing_is_found_where_nothing_was_saved(table: "Table") -> None:
-    assert Records(table).find(upload()) is None
+    assert RecordTable(table).find(upload()) is None
 
 
 def test_a_second_first_write_conflicts_and_changes_nothing(table: "Table") -> None:
-    records = Records(table)
+    records = RecordTable(table)
     records.save(PARTIAL, replacing=None)
     with pytest.raises(RecordConflict):
         records.save(record({"v1": prediction("receipt")}), replacing=None)
@@ -44,7 +44,7 @@ def test_a_second_first_write_conflicts_and_changes_nothing(table: "Table") -> N
 
 
 def test_a_write_over_a_revision_that_is_gone_conflicts(table: "Table") -> None:
-    records = Records(table)
+    records = RecordTable(table)
     records.save(PARTIAL, replacing=None)
     records.save(PARTIAL.next_revision(PARTIAL), replacing=PARTIAL)
     with pytest.raises(RecordConflict):
@@ -52,7 +52,7 @@ def test_a_write_over_a_revision_that_is_gone_conflicts(table: "Table") -> None:
 
 
 def test_two_uploads_of_one_name_are_two_records_the_later_one_last(table: "Table") -> None:
-    records = Records(table)
+    records = RecordTable(table)
     for sequencer in ("00B", "00A1"):
         records.save(record({"v1": prediction()}, of=upload(sequencer=sequencer)), replacing=None)
     found = table.query(KeyConditionExpression=Key("document").eq(upload().document))["Items"]
@@ -69,13 +69,13 @@ def test_two_uploads_of_one_name_are_two_records_the_later_one_last(table: "Tabl
     ],
 )
 def test_a_record_stands_in_each_index_of_the_template(table: "Table", index: str, attribute: str, value: str) -> None:
-    Records(table).save(DISPUTED, replacing=None)
+    RecordTable(table).save(DISPUTED, replacing=None)
     wanted = Key(attribute).eq(shard_key(value, shard_of(DISPUTED.upload.document)))
     assert table.query(IndexName=index, KeyConditionExpression=wanted)["Count"] == 1
 
 
 def test_a_record_that_nobody_is_to_look_at_does_not_stand_among_those_to_review(table: "Table") -> None:
-    Records(table).save(PARTIAL, replacing=None)
+    RecordTable(table).save(PARTIAL, replacing=None)
     assert table.scan(IndexName="by_time")["Count"] == 1
     assert table.scan(IndexName="by_review")["Count"] == 0
 
@@ -91,7 +91,7 @@ def test_a_record_that_nobody_is_to_look_at_does_not_stand_among_those_to_review
 def test_the_same_upload_is_found_under_another_sequencer(
     table: "Table", known: dict[str, Any], met_again: dict[str, Any]
 ) -> None:
-    records = Records(table)
+    records = RecordTable(table)
     first = record({"v1": prediction()}, of=upload(**known))
     records.save(first, replacing=None)
     again = upload(**{**met_again, "sequencer": "00AA"})
@@ -110,9 +110,9 @@ def test_the_same_upload_is_found_under_another_sequencer(
         ("put_item", lambda records: records.save(PARTIAL, replacing=None)),
     ],
 )
-def test_a_throttled_table_is_unavailable_and_no_conflict(operation: str, use: Callable[[Records], object]) -> None:
+def test_a_throttled_table_is_unavailable_and_no_conflict(operation: str, use: Callable[[RecordTable], object]) -> None:
     resource = boto3.resource("dynamodb", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
     with Stubber(resource.meta.client) as stub:
         stub.add_client_error(operation, service_error_code="ProvisionedThroughputExceededException")
         with pytest.raises(RecordsUnavailable):
-            use(Records(resource.Table("records")))
+            use(RecordTable(resource.Table("records")))

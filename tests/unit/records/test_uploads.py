@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from records.uploads import SEQUENCER_WIDTH, draw, stand_in_sequencer
+from records.uploads import SEQUENCER_WIDTH, audit_number, synthetic_sequencer
 from tests.support.uploads import upload
 
 
 def test_the_draw_is_the_same_everywhere_and_as_good_as_random() -> None:
-    assert draw("documents/a.pdf", "00AA") == draw("documents/a.pdf", "00AA") == 0.45696286538379405
-    drawn = [draw(f"documents/{n}.pdf", "00AA") for n in range(2000)]
+    assert audit_number("documents/a.pdf", "00AA") == audit_number("documents/a.pdf", "00AA") == 0.45696286538379405
+    drawn = [audit_number(f"documents/{n}.pdf", "00AA") for n in range(2000)]
     assert all(0 <= number < 1 for number in drawn)
     tenths = Counter(int(number * 10) for number in drawn)
     assert all(130 < tenths[n] < 270 for n in range(10))  # 200 each; five standard deviations are 67
@@ -35,13 +35,13 @@ def test_a_sequencer_in_small_letters_is_the_same_one() -> None:
 @given(st.datetimes(datetime(2010, 1, 1), datetime(2080, 1, 1)), st.text(min_size=1, max_size=40))
 def test_a_stand_in_sequencer_is_always_the_same_and_fits_the_key(moment: datetime, identity: str) -> None:
     at = moment.replace(tzinfo=UTC)
-    made = stand_in_sequencer(at, identity)
-    assert made == stand_in_sequencer(at, identity) == upload(sequencer=made).sort_key
-    assert made != stand_in_sequencer(at, identity + "x")
-    assert made < stand_in_sequencer(at + timedelta(seconds=1), identity)
+    made = synthetic_sequencer(at, identity)
+    assert made == synthetic_sequencer(at, identity) == upload(sequencer=made).sort_key
+    assert made != synthetic_sequencer(at, identity + "x")
+    assert made < synthetic_sequencer(at + timedelta(seconds=1), identity)
 
 
 def test_a_stand_in_sorts_among_the_sequencers_of_its_time() -> None:
     # The sequencer of AWS's own example event; its digits say 2015-07-21 23:33:48 UTC.
     example, moment = "0055AED6DCD90281E5", datetime(2015, 7, 21, 23, 33, 48, tzinfo=UTC)
-    assert stand_in_sequencer(moment, "v") < example < stand_in_sequencer(moment + timedelta(seconds=1), "v")
+    assert synthetic_sequencer(moment, "v") < example < synthetic_sequencer(moment + timedelta(seconds=1), "v")

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from records.outcomes import ModelError, Outcome, Prediction
-from records.policy import EQUAL
+from records.outcomes import ModelFailure, Outcome, Prediction
+from records.policy import DEFAULT_POLICY
 from records.record import Agreement, Status
 from records.verdict import DISAGREEMENT, UNCORROBORATED, UNSURE, UNTRUSTED, combine, soft_vote, status_of
-from tests.support.uploads import error, policy, prediction
+from tests.support.uploads import model_failure, policy, prediction
 
 
 def sharpened(mean: float, ballots: float) -> float:
@@ -20,7 +20,7 @@ def sharpened(mean: float, ballots: float) -> float:
     return odds / (1 + odds)
 
 
-REFUSED = error("rejected", "the PDF is encrypted", 422, "encrypted-document")
+REFUSED = model_failure("rejected", "the PDF is encrypted", 422, "encrypted-document")
 
 
 def test_versions_that_agree_are_unanimous_and_need_nobody() -> None:
@@ -49,14 +49,14 @@ def test_three_labels_are_a_split() -> None:
 
 
 def test_a_missing_version_makes_two_that_agree_a_majority_only() -> None:
-    verdict = combine({"v1": prediction(), "v2": error(), "v3": prediction()})
+    verdict = combine({"v1": prediction(), "v2": model_failure(), "v3": prediction()})
     assert verdict is not None
     assert verdict.agreement is Agreement.MAJORITY
     assert not verdict.needs_review
 
 
 def test_one_version_alone_is_checked_by_a_person() -> None:
-    verdict = combine({"v1": error(), "v2": error(), "v3": prediction()})
+    verdict = combine({"v1": model_failure(), "v2": model_failure(), "v3": prediction()})
     assert verdict is not None
     assert verdict.agreement is Agreement.SPLIT
     assert verdict.review_reasons == (UNCORROBORATED,)
@@ -78,19 +78,19 @@ def test_a_label_that_one_version_does_not_know_counts_as_zero_there() -> None:
 
 
 def test_nothing_answered_gives_no_verdict() -> None:
-    assert combine({"v1": error(), "v2": error()}) is None
+    assert combine({"v1": model_failure(), "v2": model_failure()}) is None
 
 
 @pytest.mark.parametrize(
     ("outcomes", "status"),
     [
         ((prediction(), prediction(), prediction()), Status.COMPLETE),
-        ((prediction(), error(), prediction()), Status.PARTIAL),
-        ((error(), error(), prediction()), Status.PARTIAL),
-        ((error(), error(), error()), Status.FAILED),
+        ((prediction(), model_failure(), prediction()), Status.PARTIAL),
+        ((model_failure(), model_failure(), prediction()), Status.PARTIAL),
+        ((model_failure(), model_failure(), model_failure()), Status.FAILED),
         ((REFUSED, REFUSED, REFUSED), Status.REJECTED),
-        ((REFUSED, REFUSED, error()), Status.REJECTED),
-        ((REFUSED, error(), error()), Status.FAILED),
+        ((REFUSED, REFUSED, model_failure()), Status.REJECTED),
+        ((REFUSED, model_failure(), model_failure()), Status.FAILED),
         ((REFUSED, REFUSED, prediction()), Status.PARTIAL),
     ],
 )
@@ -107,7 +107,7 @@ def test_the_reason_of_a_rejection_is_the_service_s_own() -> None:
 
 
 def test_the_reason_of_a_partial_names_the_missing_versions() -> None:
-    _, reason = status_of({"v1": prediction(), "v2": error("unreachable"), "v3": error("timeout")})
+    _, reason = status_of({"v1": prediction(), "v2": model_failure("unreachable"), "v3": model_failure("timeout")})
     assert reason is not None
     assert "v2 (unreachable), v3 (timeout)" in reason.detail
 
@@ -123,7 +123,7 @@ def predictions(draw: st.DrawFn) -> Prediction:
     return prediction(label, probabilities[label], probabilities=probabilities)
 
 
-outcomes_of_three = st.lists(st.one_of(predictions(), st.builds(error)), min_size=3, max_size=3).map(
+outcomes_of_three = st.lists(st.one_of(predictions(), st.builds(model_failure)), min_size=3, max_size=3).map(
     lambda said: dict(zip(("v1", "v2", "v3"), said, strict=True))
 )
 
@@ -131,7 +131,7 @@ outcomes_of_three = st.lists(st.one_of(predictions(), st.builds(error)), min_siz
 @given(outcomes_of_three)
 def test_a_verdict_is_a_probability_and_never_below_chance(outcomes: dict[str, Outcome]) -> None:
     verdict = combine(outcomes)
-    if all(isinstance(said, ModelError) for said in outcomes.values()):
+    if all(isinstance(said, ModelFailure) for said in outcomes.values()):
         assert verdict is None
     else:
         assert verdict is not None
@@ -211,7 +211,7 @@ def test_a_version_without_a_vote_is_watched_all_the_same() -> None:
 
 def test_without_an_answer_that_counts_the_others_decide_and_a_person_is_asked() -> None:
     only_v3 = policy(weights={"v3": 1.0}, champion="v3")
-    verdict = combine({"v1": prediction(), "v2": prediction(), "v3": error()}, only_v3)
+    verdict = combine({"v1": prediction(), "v2": prediction(), "v3": model_failure()}, only_v3)
     assert verdict is not None
     assert verdict.label == "invoice"
     assert verdict.confidence == pytest.approx(sharpened(0.9, ballots=2))
@@ -227,7 +227,7 @@ def test_a_policy_of_versions_that_are_gone_costs_no_verdict() -> None:
 
 @given(outcomes_of_three, st.floats(0.001, 1000))
 def test_only_the_ratio_of_weights_counts(outcomes: dict[str, Outcome], weight: float) -> None:
-    one = combine(outcomes, EQUAL)
+    one = combine(outcomes, DEFAULT_POLICY)
     other = combine(outcomes, policy(weights=dict.fromkeys(outcomes, weight), champion=""))
     if one is None or other is None:
         assert one is other

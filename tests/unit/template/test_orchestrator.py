@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.settings import Settings
-from records.policy import DOCUMENT
+from orchestrator.settings import OrchestratorSettings
+from records.policy import POLICY_KEY
 from testkit.template import rollout, template
 
 VERSIONS = ("v1", "v2", "v3")
@@ -17,12 +17,12 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def settings(**parameters: str) -> Settings:
+def settings(**parameters: str) -> OrchestratorSettings:
     """What the code reads of what the template gives."""
     given = rollout(**parameters)["Orchestrator"]["Environment"]["Variables"]
     text, bases = given["MODEL_ENDPOINTS"]["Sub"]
     endpoints = text.replace("${Base}", bases["Base"]["Sub"].replace("${LoadBalancer.DNSName}", "alb"))
-    return Settings.from_environment({**given, "TABLE_NAME": "records", "MODEL_ENDPOINTS": endpoints})
+    return OrchestratorSettings.from_environment({**given, "TABLE_NAME": "records", "MODEL_ENDPOINTS": endpoints})
 
 
 class TestFunction:
@@ -119,7 +119,7 @@ class TestPermissions:
     def test_the_orchestrator_reads_policies_and_makes_none(self) -> None:
         [denied] = [statement for _, statement in rollout().statements() if statement["Effect"] == "Deny"]
         assert denied["Action"] == "dynamodb:PutItem"
-        assert denied["Condition"] == {"ForAnyValue:StringEquals": {"dynamodb:LeadingKeys": [DOCUMENT]}}
+        assert denied["Condition"] == {"ForAnyValue:StringEquals": {"dynamodb:LeadingKeys": [POLICY_KEY]}}
 
     def test_every_role_stays_within_a_boundary_where_there_is_one(self) -> None:
         boundary = "arn:aws:iam::000000000000:policy/boundary"

@@ -9,7 +9,7 @@ from benchmarks.chart import percentile
 from records.outcomes import Outcome
 from records.record import Record
 from testkit.consistency import Finding, Sent, judge
-from tests.support.uploads import error, prediction, record, upload
+from tests.support.uploads import model_failure, prediction, record, upload
 
 SENT = Sent("service killed", "direct", "a.png", b"12345", "etag", "v-1")
 TRUTH: Mapping[str, Outcome] = {"v1": prediction(), "v2": prediction(), "v3": prediction()}
@@ -28,7 +28,7 @@ def test_one_true_record_is_all_that_is_wanted() -> None:
 
 
 def test_no_record_is_a_loss_unless_a_letter_names_the_upload() -> None:
-    partial = record({**TRUTH, "v2": error()}, of=OURS)
+    partial = record({**TRUTH, "v2": model_failure()}, of=OURS)
     assert findings().outcome == findings(partial).outcome == "lost"
     assert findings(letters=frozenset({"v-2"})).outcome == "lost"
     assert findings(letters=frozenset({"v-1"})).outcome == findings(partial, letters=frozenset({"v-1"})).outcome

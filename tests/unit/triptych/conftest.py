@@ -11,12 +11,12 @@ import pytest
 from moto import mock_aws
 
 from orchestrator import handler as entry
-from orchestrator.settings import Settings
+from orchestrator.settings import OrchestratorSettings
 from testkit.template import table_definition
 from tests.support.servers import Server, serving, truth
 from triptych.repair import dead_letters
-from triptych.repair.invocation import Event, Invoke, NotHandled
-from triptych.storage.connection import Target
+from triptych.repair.invocation import Event, InvocationError, Invoke
+from triptych.storage.connection import StackConnection
 
 CONTEXT: Any = SimpleNamespace(
     function_name="orchestrator",
@@ -34,7 +34,7 @@ def session() -> boto3.Session:
 
 
 @pytest.fixture
-def stack(session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
+def stack(session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[StackConnection]:
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     with mock_aws():
         session.client("s3").create_bucket(Bucket="inbox")
@@ -42,7 +42,7 @@ def stack(session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[T
         session.resource("dynamodb").create_table(**table_definition("records"))
         monkeypatch.setattr(dead_letters, "WAIT_S", 0)  # moto has one server only, and all of it is asked
         queue = session.client("sqs").create_queue(QueueName="failures")["QueueUrl"]
-        yield Target("moto", "inbox", "records", "orchestrator", queue, session)
+        yield StackConnection("moto", "inbox", "records", "orchestrator", queue, session)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def services() -> Iterator[Server]:
 
 
 @pytest.fixture
-def invoke(stack: Target, services: Server, monkeypatch: pytest.MonkeyPatch) -> Invoke:
+def invoke(stack: StackConnection, services: Server, monkeypatch: pytest.MonkeyPatch) -> Invoke:
     """The real orchestrator, in this process, as Lambda would run it."""
     for name, value in {
         "AWS_ACCESS_KEY_ID": "testing",
@@ -63,7 +63,7 @@ def invoke(stack: Target, services: Server, monkeypatch: pytest.MonkeyPatch) -> 
     }.items():
         monkeypatch.setenv(name, value)
     endpoints = {version: f"{services.url}/{version}" for version in ("v1", "v2", "v3")}
-    built = entry.Orchestrator(Settings(stack.table_name, endpoints))
+    built = entry.Orchestrator(OrchestratorSettings(stack.table_name, endpoints))
     monkeypatch.setattr(entry, "orchestrator", lambda: built)
     lock = threading.Lock()  # a Lambda's process handles one event at a time
 
@@ -72,7 +72,7 @@ def invoke(stack: Target, services: Server, monkeypatch: pytest.MonkeyPatch) -> 
             with lock:
                 answer = entry.handler(json.loads(json.dumps(event)), CONTEXT)
         except Exception as error:
-            raise NotHandled(type(error).__name__, str(error)) from error
+            raise InvocationError(type(error).__name__, str(error)) from error
         return answer
 
     return run

@@ -11,27 +11,27 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner, Result
 
-from records.table import Records
+from records.table import RecordTable
 from tests.support.uploads import NOON, prediction, record, upload
 from triptych.cli import app, main
-from triptych.commands.options import moment
-from triptych.errors import NoStack, TriptychError, UsageError
+from triptych.commands.options import parse_time
+from triptych.errors import StackUnavailable, TriptychError, UsageError
 from triptych.storage import connection
-from triptych.storage.connection import Target
+from triptych.storage.connection import StackConnection
 
 AGREED = {version: prediction() for version in ("v1", "v2", "v3")}
 
 
 @pytest.fixture(autouse=True)
-def _found(stack: Target, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "find", lambda _: stack)
+def _found(stack: StackConnection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "connect", lambda _: stack)
 
 
 def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
-def test_put_that_never_gets_a_record_ends_with_an_error_that_names_it(stack: Target, tmp_path: Path) -> None:
+def test_put_that_never_gets_a_record_ends_with_an_error_that_names_it(stack: StackConnection, tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(b"%PDF-")
     done = run("put", tmp_path / "a.pdf", "--wait", "--timeout", "0.1")
     assert isinstance(done.exception, TriptychError)
@@ -48,7 +48,7 @@ def test_put_without_wait_says_what_was_stored(tmp_path: Path) -> None:
     assert stored["version_id"]
 
 
-def test_put_stores_what_it_can_and_names_the_rest(stack: Target, tmp_path: Path) -> None:
+def test_put_stores_what_it_can_and_names_the_rest(stack: StackConnection, tmp_path: Path) -> None:
     for name in ("a.pdf", "b.pdf", "c.pdf"):
         (tmp_path / name).write_bytes(b"%PDF-")
 
@@ -72,16 +72,16 @@ def test_put_of_nothing_is_a_mistake_of_use(tmp_path: Path) -> None:
     assert done.exception.exit_code == 2
 
 
-def test_results_as_json_is_one_array(stack: Target) -> None:
+def test_results_as_json_is_one_array(stack: StackConnection) -> None:
     assert json.loads(run("results", "--json").stdout) == []
-    Records(stack.table).save(record(AGREED, of=upload("cv.pdf", bucket="inbox")), replacing=None)
+    RecordTable(stack.table).save(record(AGREED, of=upload("cv.pdf", bucket="inbox")), replacing=None)
     [found] = json.loads(run("results", "--json").stdout)
     assert (found["key"], found["status"], found["label"]) == ("cv.pdf", "COMPLETE", "invoice")
 
 
 @pytest.mark.parametrize("name", ["cv.pdf", "inbox/cv.pdf"])
-def test_one_document_s_history_is_found_by_key_or_by_bucket_and_key(stack: Target, name: str) -> None:
-    Records(stack.table).save(record(AGREED, of=upload("cv.pdf", bucket="inbox")), replacing=None)
+def test_one_document_s_history_is_found_by_key_or_by_bucket_and_key(stack: StackConnection, name: str) -> None:
+    RecordTable(stack.table).save(record(AGREED, of=upload("cv.pdf", bucket="inbox")), replacing=None)
     [found] = json.loads(run("results", name, "--json").stdout)
     assert found["document"] == "inbox/cv.pdf"
 
@@ -98,13 +98,13 @@ def test_one_document_s_history_is_found_by_key_or_by_bucket_and_key(stack: Targ
         (["--until", "2026-11-22T11:00:00Z"], 0),
     ],
 )
-def test_filters_are_the_table_s_own_questions(stack: Target, filters: list[str], count: int) -> None:
-    Records(stack.table).save(record(AGREED, of=upload("cv.pdf", bucket="inbox")), replacing=None)
+def test_filters_are_the_table_s_own_questions(stack: StackConnection, filters: list[str], count: int) -> None:
+    RecordTable(stack.table).save(record(AGREED, of=upload("cv.pdf", bucket="inbox")), replacing=None)
     assert len(json.loads(run("results", *filters, "--json").stdout)) == count
 
 
-def test_the_table_shows_the_document_and_counts(stack: Target) -> None:
-    Records(stack.table).save(record(AGREED, of=upload("cv.pdf", bucket="inbox")), replacing=None)
+def test_the_table_shows_the_document_and_counts(stack: StackConnection) -> None:
+    RecordTable(stack.table).save(record(AGREED, of=upload("cv.pdf", bucket="inbox")), replacing=None)
     shown = run("results").stdout
     assert "cv.pdf" in shown
     assert "1 unanimous" in shown
@@ -121,17 +121,17 @@ def test_questions_that_cannot_be_answered_are_mistakes_of_use(arguments: list[s
     ("text", "ago"), [("90s", timedelta(seconds=90)), ("15m", timedelta(minutes=15)), ("2d", timedelta(days=2))]
 )
 def test_a_time_can_be_how_long_ago(text: str, ago: timedelta) -> None:
-    assert moment(text, now=NOON) == NOON - ago
+    assert parse_time(text, now=NOON) == NOON - ago
 
 
 def test_a_time_can_be_iso_with_its_zone() -> None:
-    assert moment("2026-11-22T13:00:00+01:00", now=NOON) == NOON
+    assert parse_time("2026-11-22T13:00:00+01:00", now=NOON) == NOON
 
 
 @pytest.mark.parametrize("text", ["", "soon", "5y", "2026-13-01", "999999999d"])
 def test_what_is_no_time_is_named(text: str) -> None:
     with pytest.raises(UsageError):
-        moment(text, now=NOON)
+        parse_time(text, now=NOON)
 
 
 def test_a_session_that_has_expired_ends_with_a_sentence(
@@ -147,8 +147,8 @@ def test_a_session_that_has_expired_ends_with_a_sentence(
         assert "Log in again" in capsys.readouterr().err
 
 
-def test_a_stack_that_is_none_of_ours_is_named(stack: Target) -> None:
-    with pytest.raises(NoStack, match="cannot be looked up"):
-        connection.deployed("nowhere", stack.session)
-    with pytest.raises(NoStack, match="no Triptych stack"):
+def test_a_stack_that_is_none_of_ours_is_named(stack: StackConnection) -> None:
+    with pytest.raises(StackUnavailable, match="cannot be looked up"):
+        connection.connect_deployed("nowhere", stack.session)
+    with pytest.raises(StackUnavailable, match="no Triptych stack"):
         connection.from_outputs("other", {"InboxBucketName": "x"}, stack.session)

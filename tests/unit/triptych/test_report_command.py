@@ -8,37 +8,37 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from records.record import Record
-from records.table import Policies, Records
+from records.table import PolicyTable, RecordTable
 from tests.support.evidence import world
 from tests.support.uploads import policy
 from triptych.cli import app
 from triptych.errors import TriptychError
 from triptych.storage import connection
-from triptych.storage.connection import Target
+from triptych.storage.connection import StackConnection
 
 
 @pytest.fixture(autouse=True)
-def _found(stack: Target, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "find", lambda _: stack)
+def _found(stack: StackConnection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "connect", lambda _: stack)
 
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["report", *arguments], catch_exceptions=False, env={"COLUMNS": "100"})
 
 
-def fill(stack: Target, documents: int = 120) -> Sequence[Record]:
+def fill(stack: StackConnection, documents: int = 120) -> Sequence[Record]:
     """Some weeks, of which what was labelled has its label in the table."""
     made = world(documents, {"v1": 0.6, "v2": 0.7, "v3": 0.95}, per_day=20, audit_share=0.3)
     labelled = {record.upload.key: record for record in made.labelled(reviewed=1.0)}
     records = [labelled.get(record.upload.key, record) for record in made.records]
     for record in records:
-        Records(stack.table).save(record, replacing=None)
+        RecordTable(stack.table).save(record, replacing=None)
     return records
 
 
-def test_the_table_becomes_json_for_scripts_and_the_advice_for_people(stack: Target) -> None:
+def test_the_table_becomes_json_for_scripts_and_the_advice_for_people(stack: StackConnection) -> None:
     records = fill(stack)
-    Policies(stack.table).add(policy(weights={"v1": 1.0}, champion="v1"))
+    PolicyTable(stack.table).add(policy(weights={"v1": 1.0}, champion="v1"))
     read = json.loads(run("--json").stdout)
     assert read["population"] == 120
     assert read["champion"] == "v1"
@@ -51,7 +51,7 @@ def test_the_table_becomes_json_for_scripts_and_the_advice_for_people(stack: Tar
     assert "safe to promote" in first
 
 
-def test_the_period_bounds_documents_and_labels(stack: Target) -> None:
+def test_the_period_bounds_documents_and_labels(stack: StackConnection) -> None:
     records = fill(stack, 30)
     since = sorted(record.upload.event_time for record in records)[15]
     read = json.loads(run("--json", "--since", since.isoformat()).stdout)
@@ -61,13 +61,13 @@ def test_the_period_bounds_documents_and_labels(stack: Target) -> None:
     assert any("start of the period" in note for note in read["notes"])
 
 
-def test_an_empty_stack_is_told_so_without_failing(stack: Target) -> None:
+def test_an_empty_stack_is_told_so_without_failing(stack: StackConnection) -> None:
     done = run()
     assert done.exit_code == 0
     assert "No version has answered" in done.stdout
 
 
-def test_nothing_is_ever_scanned(stack: Target) -> None:
+def test_nothing_is_ever_scanned(stack: StackConnection) -> None:
     fill(stack, 5)
     operations: list[str] = []
     stack.session.events.register("before-call.dynamodb", lambda model, **_: operations.append(model.name))
@@ -75,9 +75,9 @@ def test_nothing_is_ever_scanned(stack: Target) -> None:
     assert set(operations) == {"Query"}
 
 
-def test_a_table_out_of_reach_ends_with_a_sentence(stack: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_out_of_reach_ends_with_a_sentence(stack: StackConnection, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = replace(stack, table_name="no-such-table")
-    monkeypatch.setattr(connection, "find", lambda _: gone)
+    monkeypatch.setattr(connection, "connect", lambda _: gone)
     done = CliRunner().invoke(app, ["report"])
     assert done.exit_code == 1
     assert isinstance(done.exception, TriptychError)

@@ -7,28 +7,28 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from records.table import Records
+from records.table import RecordTable
 from tests.support.uploads import prediction, record, upload
 from triptych.cli import app
 from triptych.errors import TriptychError, UsageError
 from triptych.review.reviews import Reviews
 from triptych.storage import connection
-from triptych.storage.connection import Target
+from triptych.storage.connection import StackConnection
 
 TORN = {"v1": prediction("invoice"), "v2": prediction("receipt"), "v3": prediction("receipt", 0.6)}
 
 
 @pytest.fixture(autouse=True)
-def _found(stack: Target, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "find", lambda _: stack)
+def _found(stack: StackConnection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "connect", lambda _: stack)
     monkeypatch.setenv("COLUMNS", "160")
 
 
 @pytest.fixture
-def reviews(stack: Target) -> Reviews:
+def reviews(stack: StackConnection) -> Reviews:
     for name in ("a.pdf", "b.pdf"):
         of = upload(name, bucket="inbox", sequencer="00AA".ljust(32, "0"))
-        Records(stack.table).save(record(TORN, of=of), replacing=None)
+        RecordTable(stack.table).save(record(TORN, of=of), replacing=None)
     return Reviews(stack.table)
 
 
@@ -105,12 +105,14 @@ class TestTerminal:
             queue[1].upload.key: "bob",
         }
 
-    def test_the_very_upload_is_opened(self, stack: Target, reviews: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_very_upload_is_opened(
+        self, stack: StackConnection, reviews: Reviews, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         opened: list[bytes] = []
         monkeypatch.setattr(typer, "launch", lambda file: opened.append(Path(file).read_bytes()))
         of = upload("c.pdf", bucket="inbox", version_id=stored(stack, b"first"))
         stored(stack, b"second")
-        Records(stack.table).save(record(TORN, of=of), replacing=None)
+        RecordTable(stack.table).save(record(TORN, of=of), replacing=None)
         run("review", answers="o\ns\no\ns\no\ns\n")
         assert opened == [b"first"]  # the other two are not in the bucket, which is told, not raised
 
@@ -118,7 +120,7 @@ class TestTerminal:
         assert "Nothing waits" in run("review").stdout
 
 
-def stored(stack: Target, body: bytes) -> str:
+def stored(stack: StackConnection, body: bytes) -> str:
     return stack.s3.put_object(Bucket="inbox", Key="c.pdf", Body=body)["VersionId"]
 
 

@@ -8,14 +8,14 @@ from fastapi.testclient import TestClient
 
 from records.outcomes import Outcome
 from records.record import Record
-from records.table import Records
+from records.table import RecordTable
 from records.verdict import with_verdict
 from tests.support.pages import encode, page
 from tests.support.uploads import policy, prediction, record, upload
 from triptych.console.access import Access
 from triptych.console.app import create_app
 from triptych.console.context import Console
-from triptych.storage.connection import Target
+from triptych.storage.connection import StackConnection
 
 PORT, KEY = 8642, "the key of this start"
 HOME = f"http://127.0.0.1:{PORT}"
@@ -28,7 +28,7 @@ TORN: dict[str, Outcome] = {
 
 
 @pytest.fixture
-def console(stack: Target) -> Iterator[Console]:
+def console(stack: StackConnection) -> Iterator[Console]:
     made = Console(Access(lambda: stack), who="ann", stack="moto")
     yield made
     made.close()
@@ -50,11 +50,13 @@ def browser(stranger: TestClient) -> TestClient:
     return stranger
 
 
-def drop(stack: Target, key: str, said: dict[str, Outcome], minutes_ago: int = 0, content: bytes = b"") -> Record:
+def drop(
+    stack: StackConnection, key: str, said: dict[str, Outcome], minutes_ago: int = 0, content: bytes = b""
+) -> Record:
     """A document in the bucket, and its record. Every verdict that nothing speaks against is drawn for an audit."""
     stored = stack.s3.put_object(Bucket=stack.bucket, Key=key, Body=content or encode(page((60, 80)), "PNG"))
     at = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=minutes_ago)
     of = upload(key, bucket=stack.bucket, event_time=at, version_id=stored["VersionId"], size=12_345)
     made = with_verdict(record(said, of=of, classified_at=at + timedelta(seconds=1)), policy(1, audit_share=1.0))
-    Records(stack.table).save(made, replacing=None)
+    RecordTable(stack.table).save(made, replacing=None)
     return made

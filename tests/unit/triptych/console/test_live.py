@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from records.outcomes import Outcome
 from records.record import Reason, Status
-from records.table import Records
-from tests.support.uploads import error, record, upload
+from records.table import RecordTable
+from tests.support.uploads import model_failure, record, upload
 from tests.unit.triptych.console.conftest import AGREED, TORN, drop
 from triptych.console.filters import PAGE
 from triptych.console.live import key_of
-from triptych.storage.connection import Target
+from triptych.storage.connection import StackConnection
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&{{7*7}}.pdf"
 
@@ -22,9 +22,9 @@ def names(text: str) -> list[str]:
     return [part.split("</p>")[0].split(">")[-1] for part in text.split('<p class="name"')[1:]]
 
 
-def test_documents_stand_newest_first_with_all_that_matters(browser: TestClient, stack: Target) -> None:
+def test_documents_stand_newest_first_with_all_that_matters(browser: TestClient, stack: StackConnection) -> None:
     drop(stack, "older.pdf", AGREED, minutes_ago=5)
-    partial: dict[str, Outcome] = {**AGREED, "v2": error("timeout")}
+    partial: dict[str, Outcome] = {**AGREED, "v2": model_failure("timeout")}
     drop(stack, "newer.pdf", partial)
     page = browser.get("/").text
     assert names(page) == ["newer.pdf", "older.pdf"]
@@ -41,15 +41,15 @@ def test_documents_stand_newest_first_with_all_that_matters(browser: TestClient,
         assert words in page
 
 
-def test_a_rejected_document_says_why(browser: TestClient, stack: Target) -> None:
+def test_a_rejected_document_says_why(browser: TestClient, stack: StackConnection) -> None:
     reason = Reason("corrupt-document", "The JPEG file is damaged.")
     made = record({}, of=upload("torn.jpg", bucket="inbox"), status=Status.REJECTED, reason=reason)
-    Records(stack.table).save(made, replacing=None)
+    RecordTable(stack.table).save(made, replacing=None)
     assert "The JPEG file is damaged." in browser.get("/").text
 
 
-def test_names_and_errors_are_text_and_nothing_else(browser: TestClient, stack: Target) -> None:
-    said: dict[str, Outcome] = {**AGREED, "v3": error("failed", "<script>alert(2)</script>")}
+def test_names_and_errors_are_text_and_nothing_else(browser: TestClient, stack: StackConnection) -> None:
+    said: dict[str, Outcome] = {**AGREED, "v3": model_failure("failed", "<script>alert(2)</script>")}
     made = drop(stack, HOSTILE, said)
     address = {"document": made.upload.document, "sequencer": made.upload.sort_key}
     for page in (browser.get("/"), browser.get("/document", params=address), browser.get("/review")):
@@ -75,7 +75,7 @@ class TestQuestions:
         ],
     )
     def test_each_is_an_index_of_the_table(
-        self, browser: TestClient, stack: Target, show: str, expected: list[str]
+        self, browser: TestClient, stack: StackConnection, show: str, expected: list[str]
     ) -> None:
         drop(stack, "torn.pdf", TORN, minutes_ago=1)
         drop(stack, "agreed.pdf", AGREED)
@@ -83,13 +83,13 @@ class TestQuestions:
         assert names(page) == expected
         assert bool(expected) != ("Nothing matches" in page)
 
-    def test_within_a_time(self, browser: TestClient, stack: Target) -> None:
+    def test_within_a_time(self, browser: TestClient, stack: StackConnection) -> None:
         drop(stack, "old.pdf", AGREED, minutes_ago=90)
         drop(stack, "new.pdf", AGREED)
         assert names(browser.get("/?within=1h").text) == ["new.pdf"]
         assert names(browser.get("/?within=24h").text) == ["new.pdf", "old.pdf"]
 
-    def test_older_pages_go_on_where_the_newer_ended(self, browser: TestClient, stack: Target) -> None:
+    def test_older_pages_go_on_where_the_newer_ended(self, browser: TestClient, stack: StackConnection) -> None:
         for number in range(PAGE + 5):
             drop(stack, f"scan-{number:02}.pdf", AGREED, minutes_ago=number)
         first = browser.get("/").text
@@ -99,7 +99,9 @@ class TestQuestions:
         assert names(second) == [f"scan-{number:02}.pdf" for number in range(PAGE, PAGE + 5)]
         assert "tick" not in second  # what is past does not change by itself
 
-    def test_a_page_of_one_moment_does_not_hide_what_came_before(self, browser: TestClient, stack: Target) -> None:
+    def test_a_page_of_one_moment_does_not_hide_what_came_before(
+        self, browser: TestClient, stack: StackConnection
+    ) -> None:
         """A backfill has the bucket's whole seconds for times: more of them than a page may be one moment's."""
         for number in range(PAGE + 5):
             drop(stack, f"copied-{number:02}.pdf", AGREED, minutes_ago=1)
@@ -118,7 +120,7 @@ class TestQuestions:
         assert seen[-2:] == ["older-0.pdf", "older-1.pdf"]
 
     def test_nothing_is_ever_scanned_and_a_page_asks_each_shard_once(
-        self, browser: TestClient, stack: Target, console: object
+        self, browser: TestClient, stack: StackConnection, console: object
     ) -> None:
         drop(stack, "a.pdf", AGREED)
         asked: list[str] = []
@@ -129,7 +131,7 @@ class TestQuestions:
 
 
 class TestFreshness:
-    def test_what_the_browser_has_seen_is_not_sent_again(self, browser: TestClient, stack: Target) -> None:
+    def test_what_the_browser_has_seen_is_not_sent_again(self, browser: TestClient, stack: StackConnection) -> None:
         drop(stack, "a.pdf", AGREED)
         seen = browser.get("/").text.split('{"seen": "')[1].split('"')[0]
         assert browser.get("/documents", params={"seen": seen}).status_code == 204
@@ -139,7 +141,7 @@ class TestFreshness:
         assert names(fresh.text) == ["b.pdf", "a.pdf"]
         assert "<html" not in fresh.text
 
-    def test_a_label_changes_the_page(self, browser: TestClient, stack: Target) -> None:
+    def test_a_label_changes_the_page(self, browser: TestClient, stack: StackConnection) -> None:
         made = drop(stack, "a.pdf", AGREED)
         seen = browser.get("/").text.split('{"seen": "')[1].split('"')[0]
         given = {"document": made.upload.document, "sequencer": made.upload.sort_key, "label": "invoice"}
@@ -155,7 +157,7 @@ def test_no_documents_yet_says_what_to_do(browser: TestClient) -> None:
 
 class TestDrop:
     def test_a_file_goes_into_the_bucket_under_its_own_name(
-        self, browser: TestClient, stack: Target, monkeypatch: pytest.MonkeyPatch
+        self, browser: TestClient, stack: StackConnection, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("triptych.console.live._PATIENCE", 0.05)
         answer = browser.post("/drop", files={"file": ("scan <1>.pdf", b"content", "application/pdf")})
@@ -167,7 +169,9 @@ class TestDrop:
         assert "scan &lt;1&gt;.pdf" in answer.text
         assert 'hx-get="/dropped"' in answer.text
 
-    def test_its_entry_turns_into_the_verdict_once_there_is_one(self, browser: TestClient, stack: Target) -> None:
+    def test_its_entry_turns_into_the_verdict_once_there_is_one(
+        self, browser: TestClient, stack: StackConnection
+    ) -> None:
         made = drop(stack, "a.pdf", AGREED).upload
         asked = {"key": "a.pdf", "etag": "", "version": made.version_id or "", "at": "2026-11-22T12:00:00+00:00"}
         answer = browser.get("/dropped", params=asked)

@@ -3,11 +3,11 @@
 from fastapi.testclient import TestClient
 
 from records.record import Record
-from records.reviews import NONE_OF_THEM, Queue
+from records.reviews import NONE_OF_THESE, Queue
 from tests.unit.triptych.console.conftest import AGREED, TORN, drop
 from triptych.console.context import Console
 from triptych.review.reviews import Reviews
-from triptych.storage.connection import Target
+from triptych.storage.connection import StackConnection
 
 
 def given(of: Record, label: str) -> dict[str, str]:
@@ -19,7 +19,7 @@ def lying(text: str) -> str:
     return text.split('name="document" value="')[1].split('"')[0]
 
 
-def stored(stack: Target, of: Record) -> Record:
+def stored(stack: StackConnection, of: Record) -> Record:
     found = Reviews(stack.table).find(of.upload.document, of.upload.sort_key)
     assert found is not None
     return found
@@ -27,7 +27,7 @@ def stored(stack: Target, of: Record) -> Record:
 
 class TestPage:
     def test_one_key_a_label_and_nothing_of_what_the_versions_say_before(
-        self, browser: TestClient, stack: Target
+        self, browser: TestClient, stack: StackConnection
     ) -> None:
         drop(stack, "torn.pdf", TORN)
         page = browser.get("/review").text
@@ -40,7 +40,7 @@ class TestPage:
         assert page.index("v2") > said
 
     def test_a_label_is_written_with_who_when_and_how_long_and_the_next_document_follows(
-        self, browser: TestClient, stack: Target
+        self, browser: TestClient, stack: StackConnection
     ) -> None:
         both = {made.upload.document: made for made in (drop(stack, "a.pdf", TORN), drop(stack, "b.pdf", AGREED))}
         first = both[lying(browser.get("/review").text)]
@@ -54,48 +54,50 @@ class TestPage:
         assert lying(answer.text) == other
         assert "<b>1</b> labelled" in answer.text
 
-    def test_afterwards_it_says_which_versions_were_right(self, browser: TestClient, stack: Target) -> None:
+    def test_afterwards_it_says_which_versions_were_right(self, browser: TestClient, stack: StackConnection) -> None:
         made = drop(stack, "torn.pdf", TORN)
         browser.get("/review")
         answer = browser.post("/review/label", data=given(made, "receipt")).text
         assert answer.count('<span class="right') == 2
         assert answer.count('<span class="wrong') == 1
 
-    def test_no_label_may_fit(self, browser: TestClient, stack: Target) -> None:
+    def test_no_label_may_fit(self, browser: TestClient, stack: StackConnection) -> None:
         made = drop(stack, "torn.pdf", TORN)
         browser.get("/review")
-        browser.post("/review/label", data=given(made, NONE_OF_THEM))
+        browser.post("/review/label", data=given(made, NONE_OF_THESE))
         review = stored(stack, made).review
         assert review is not None
-        assert review.label == NONE_OF_THEM
+        assert review.label == NONE_OF_THESE
 
-    def test_undo_takes_the_label_back_and_shows_the_document_again(self, browser: TestClient, stack: Target) -> None:
+    def test_undo_takes_the_label_back_and_shows_the_document_again(
+        self, browser: TestClient, stack: StackConnection
+    ) -> None:
         made = drop(stack, "torn.pdf", TORN)
         browser.get("/review")
         browser.post("/review/label", data=given(made, "invoice"))
         answer = browser.post("/review/undo")
         assert lying(answer.text) == "inbox/torn.pdf"
         assert stored(stack, made).review is None
-        assert stored(stack, made).waits_in is Queue.REVIEW
+        assert stored(stack, made).queue is Queue.REVIEW
         assert "<b>0</b> labelled" in answer.text
         browser.post("/review/label", data=given(made, "receipt"))
         review = stored(stack, made).review
         assert review is not None
         assert review.label == "receipt"
 
-    def test_undo_with_nothing_done_changes_nothing(self, browser: TestClient, stack: Target) -> None:
+    def test_undo_with_nothing_done_changes_nothing(self, browser: TestClient, stack: StackConnection) -> None:
         drop(stack, "torn.pdf", TORN)
         assert lying(browser.post("/review/undo").text) == "inbox/torn.pdf"
 
     def test_next_leaves_the_document_waiting_and_does_not_deal_it_again(
-        self, browser: TestClient, stack: Target
+        self, browser: TestClient, stack: StackConnection
     ) -> None:
         made = drop(stack, "torn.pdf", TORN)
         browser.get("/review")
         answer = browser.post("/review/skip", data=given(made, ""))
         assert "Nothing waits for you" in answer.text
         assert "Nothing waits for you" in browser.get("/review").text
-        assert stored(stack, made).waits_in is Queue.REVIEW
+        assert stored(stack, made).queue is Queue.REVIEW
 
     def test_nothing_waiting_says_what_comes_here(self, browser: TestClient) -> None:
         page = browser.get("/review").text
@@ -104,7 +106,7 @@ class TestPage:
 
 
 class TestDesk:
-    def test_what_somebody_else_labelled_meanwhile_is_not_shown(self, console: Console, stack: Target) -> None:
+    def test_what_somebody_else_labelled_meanwhile_is_not_shown(self, console: Console, stack: StackConnection) -> None:
         for key in ("a.pdf", "b.pdf"):
             drop(stack, key, TORN)
         first = console.desk.current()
@@ -114,7 +116,7 @@ class TestDesk:
         console.desk.label(first.upload.document, first.upload.sort_key, "invoice")
         assert console.desk.current() is None
 
-    def test_time_away_is_no_time_spent(self, console: Console, stack: Target) -> None:
+    def test_time_away_is_no_time_spent(self, console: Console, stack: StackConnection) -> None:
         now = 0.0
         console.desk.clock = lambda: now
         for key in ("a.pdf", "b.pdf"):
@@ -127,7 +129,7 @@ class TestDesk:
             labelled.append(console.desk.label(record.upload.document, record.upload.sort_key, "invoice"))
         assert [record.review.seconds for record in labelled if record.review] == [2.5, None]
 
-    def test_the_pace_is_of_the_documents_that_were_looked_at(self, console: Console, stack: Target) -> None:
+    def test_the_pace_is_of_the_documents_that_were_looked_at(self, console: Console, stack: StackConnection) -> None:
         now = 0.0
         console.desk.clock = lambda: now
         for number in range(4):
@@ -139,7 +141,7 @@ class TestDesk:
             console.desk.label(record.upload.document, record.upload.sort_key, "invoice")
         assert console.desk.pace() == 600
 
-    def test_a_deck_is_dealt_with_few_queries(self, console: Console, stack: Target) -> None:
+    def test_a_deck_is_dealt_with_few_queries(self, console: Console, stack: StackConnection) -> None:
         for number in range(12):
             drop(stack, f"{number}.pdf", TORN)
         asked: list[str] = []

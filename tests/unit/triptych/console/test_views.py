@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from records.outcomes import ModelError, Outcome
-from tests.support.uploads import NOON, error, prediction, record, upload
+from records.outcomes import ModelFailure, Outcome
+from tests.support.uploads import NOON, model_failure, prediction, record, upload
 from triptych.console import views
 from triptych.console.views import Card, waterfall
 
@@ -40,7 +40,7 @@ def test_a_version_stands_to_the_verdict_in_one_of_five_ways() -> None:
         "v1": prediction("receipt"),
         "v2": prediction("receipt", 0.55, abstained=True),
         "v3": prediction("invoice", 0.6),
-        "v4": error("timeout"),
+        "v4": model_failure("timeout"),
     }
     card = Card.of(record(said), ["v1", "v2", "v3", "v4", "v5"])
     assert [panel.stance for panel in card.panels] == ["agrees", "doubts", "differs", "fails", "absent"]
@@ -57,7 +57,7 @@ outcomes = st.one_of(
         lambda ms, decode, infer: prediction(latency_ms=ms, timings_ms={"decode": decode, "infer": infer}),
         *[st.floats(0, 3000)] * 3,
     ),
-    st.builds(lambda ms: ModelError("timeout", "late", ms), st.floats(0, 3000)),
+    st.builds(lambda ms: ModelFailure("timeout", "late", ms), st.floats(0, 3000)),
 )
 
 

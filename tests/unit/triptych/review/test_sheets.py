@@ -8,23 +8,23 @@ import pytest
 
 from records.outcomes import Outcome
 from records.record import Record
-from records.reviews import NONE_OF_THEM
-from records.table import Records
-from tests.support.uploads import error, prediction, record, upload
+from records.reviews import NONE_OF_THESE
+from records.table import RecordTable
+from tests.support.uploads import model_failure, prediction, record, upload
 from triptych.errors import UsageError
 from triptych.review import sheets
 from triptych.review.reviews import Reviews
 from triptych.review.sheets import Form, Import
-from triptych.storage.connection import Target
+from triptych.storage.connection import StackConnection
 
-TORN: dict[str, Outcome] = {"v1": prediction("invoice"), "v2": prediction("receipt"), "v3": error()}
+TORN: dict[str, Outcome] = {"v1": prediction("invoice"), "v2": prediction("receipt"), "v3": model_failure()}
 NAMES = ("one.pdf", 'two, "and a half";.pdf', "=drei\nZürich.pdf")
 
 
 @pytest.fixture
-def reviews(stack: Target) -> Reviews:
+def reviews(stack: StackConnection) -> Reviews:
     for name in NAMES:
-        Records(stack.table).save(record(TORN, of=upload(name, bucket="inbox")), replacing=None)
+        RecordTable(stack.table).save(record(TORN, of=upload(name, bucket="inbox")), replacing=None)
     return Reviews(stack.table)
 
 
@@ -61,7 +61,7 @@ def test_what_was_exported_and_filled_in_is_imported(reviews: Reviews, form: For
 def test_a_sheet_shows_what_each_version_said_and_what_can_be_answered(reviews: Reviews) -> None:
     row = json.loads(sheets.write(reviews.queue(), Form.JSON))[0]
     assert (row["v1"], row["v2"], row["v3"]) == ("invoice 0.9000", "receipt 0.9000", "timeout")
-    assert row["choices"] == ["invoice", "receipt", NONE_OF_THEM]
+    assert row["choices"] == ["invoice", "receipt", NONE_OF_THESE]
     assert (row["queue"], row["reasons"], row["label"]) == ("review", ["disagreement"], "")
 
 

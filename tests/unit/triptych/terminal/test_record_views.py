@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from records.record import Reason, Record, Status
-from tests.support.uploads import error, prediction, record, upload
+from tests.support.uploads import model_failure, prediction, record, upload
 from triptych.terminal import record_views
 
 AGREED = record({version: prediction() for version in ("v1", "v2", "v3")})
@@ -34,7 +34,7 @@ def test_the_version_that_differs_is_spelled_out_and_the_review_named() -> None:
 
 
 def test_a_version_that_failed_says_how() -> None:
-    shown = text(record({"v1": error("unreachable"), "v2": prediction(), "v3": prediction()}))
+    shown = text(record({"v1": model_failure("unreachable"), "v2": prediction(), "v3": prediction()}))
     assert "✗ unreachable" in shown
     assert "partial: No answer from v1" in shown
 
@@ -66,11 +66,11 @@ def test_every_width_shows_the_document_the_verdict_and_what_differs(width: int)
 
 @given(st.floats(0, 1, exclude_max=True))
 def test_nothing_short_of_certainty_reads_as_certain(probability: float) -> None:
-    assert record_views.percent(probability) != "100%"
+    assert record_views.format_confidence(probability) != "100%"
 
 
 def test_json_is_one_array_with_the_record_s_field_names() -> None:
-    [content] = json.loads(record_views.as_json([AGREED]))
+    [content] = json.loads(record_views.records_to_json([AGREED]))
     assert content == AGREED.as_dict()
     assert content["predictions"]["v2"]["probabilities"] == {"invoice": 0.9, "receipt": 0.1}
     assert not any(name.endswith("_shard") for name in content)

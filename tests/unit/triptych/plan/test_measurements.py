@@ -1,0 +1,125 @@
+"""Protects: that what plan computes with is what was measured, and what the code really writes."""
+
+import json
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from decoding.limits import Limits
+from model_service.settings import Settings as ServiceSettings
+from orchestrator import telemetry
+from orchestrator.settings import OrchestratorSettings
+from records.policy import DEFAULT_POLICY
+from records.record import Record
+from testkit.template import ROOT
+from tests.support.uploads import prediction, record, upload
+from triptych.plan import advice, measurements
+from triptych.plan.measurements import FAX, KINDS, PDF, PHOTO, SCAN, page_vcpu_ms
+
+LABELS = [
+    "book_page",
+    "form",
+    "handwritten",
+    "invoice",
+    "receipt",
+    "resume",
+    "scientific_paper",
+    "slides",
+    "typewritten",
+]
+EVENT_OVERHEAD = 26
+"""Bytes that CloudWatch Logs counts beside an event's own."""
+LAMBDA_LINES = 100 + 60 + 240
+"""START, END and REPORT, as Lambda writes them around each invocation."""
+
+
+def test_the_figures_are_those_of_the_performance_page() -> None:
+    """The row of this service: `28 ms, 44 ms, 41.1/s` for each kind of page."""
+    page = (ROOT / measurements.SOURCE).read_text()
+    rows = re.findall(r"^\| this service \| (\d+ ms, .*) \|$", page, re.MULTILINE)
+    told = [[tuple(map(float, re.findall(r"[\d.]+", cell))) for cell in row.split(" | ")] for row in rows]
+    assert [(kind.ms, kind.cpu_ms, kind.per_second) for kind in KINDS] in [run[: len(KINDS)] for run in told]
+    [header] = set(re.findall(r"^\|  \| (.*) \| ready after, s", page, re.MULTILINE))
+    assert header.split(" | ") == [kind.kind for kind in KINDS]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
+def test_a_vcpu_at_full_load_spends_little_more_than_the_page_itself_takes(kind: measurements.Measurement) -> None:
+    """Throughput and CPU time were measured apart: were one of them wrong, they would not fit each other."""
+    assert kind.cpu_ms <= kind.vcpu_ms <= 1.3 * kind.cpu_ms
+
+
+def test_a_page_costs_what_the_dearest_kind_of_its_size_costs() -> None:
+    """By hand: the fax takes 2 CPUs x 1000 ms / 32.2 = 62.1 ms; the JPEGs lie on 38.3 ms + 15.3 ms a megabyte."""
+    assert page_vcpu_ms(0.03) == page_vcpu_ms(1) == pytest.approx(62.1, abs=0.05)
+    assert page_vcpu_ms(10) == pytest.approx(38.3 + 153.2, abs=0.5)
+    assert max(FAX.vcpu_ms, PDF.vcpu_ms) == FAX.vcpu_ms
+
+
+@given(st.floats(0.001, 20), st.floats(0.001, 20))
+def test_a_larger_page_never_costs_less(one: float, other: float) -> None:
+    small, large = sorted((one, other))
+    assert page_vcpu_ms(small) <= page_vcpu_ms(large)
+    assert page_vcpu_ms(large) >= max(SCAN.vcpu_ms, PHOTO.vcpu_ms)
+
+
+def test_the_bounds_are_those_of_the_services() -> None:
+    settings = OrchestratorSettings("table", {})
+    assert settings.max_bytes / 1e6 == measurements.MAX_DOCUMENT_MB
+    assert (settings.deadline_s - settings.write_reserve_s) * 1000 == pytest.approx(measurements.MODEL_BUDGET_MS)
+    assert Limits().max_pages == measurements.MAX_PAGES
+    assert DEFAULT_POLICY.audit_share == measurements.REVIEWED_SHARE / 2
+    assert ServiceSettings().max_in_flight == advice.IN_FLIGHT
+
+
+def a_record() -> Record:
+    """As large as records usually are: long names, nine labels, every field."""
+    probabilities = dict.fromkeys(LABELS, 0.111111)
+    said = prediction("scientific_paper", 0.987654, probabilities=probabilities)
+    document = upload(
+        "scans/2026/11/22/office-12/document-0000001234.pdf",
+        bucket="triptych-production-inbox-123456789012-us-east-1",
+        etag="d" * 32,
+        version_id="3sL4kqtJlcpXroDTDmJ-rmSpXd3dIbrHY",
+    )
+    return record(dict.fromkeys(("v1", "v2", "v3"), said), document)
+
+
+def size(value: Any) -> int:
+    """Bytes of a value by DynamoDB's rules ("Item sizes and formats")."""
+    if isinstance(value, str):
+        return len(value.encode())
+    if isinstance(value, bool) or value is None:
+        return 1
+    if isinstance(value, int | Decimal):
+        return (len(Decimal(value).as_tuple().digits) + 1) // 2 + 1
+    if isinstance(value, dict):
+        return 3 + sum(1 + len(name.encode()) + size(inner) for name, inner in value.items())
+    return 3 + sum(1 + size(inner) for inner in value)
+
+
+def test_a_record_weighs_what_is_planned_with() -> None:
+    item = a_record().to_item()
+    weight = sum(len(name.encode()) + size(value) for name, value in item.items())
+    assert 0.8 * measurements.RECORD_BYTES < weight <= measurements.RECORD_BYTES
+
+
+CONTEXT = ["cold_start", "function_name", "function_memory_size", "function_arn", "function_request_id"]
+
+
+def test_the_handler_logs_what_is_planned_with(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "false")
+    # Whatever handler ran before in this process has left its context in the logger.
+    telemetry.logger.remove_keys(CONTEXT)
+    telemetry.report(a_record(), handler_ms=123.4, event_ms=1234.5)
+    [logged], [metrics] = caplog.records, [line for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    lines = [telemetry.logger.handlers[0].format(logged), metrics]
+    assert all(json.loads(line)["service"] for line in lines)
+    written = sum(len(line.encode()) for line in lines) + LAMBDA_LINES + 5 * EVENT_OVERHEAD
+    assert 0.8 * measurements.HANDLER_LOG_BYTES < written <= measurements.HANDLER_LOG_BYTES
