@@ -1,11 +1,13 @@
-# Everything a person does here, on a machine with Python 3.11 or newer and make.
+# Every command of this project, on a machine with Python 3.11 or newer and make.
 #
-#   make run    set up, start the local stack, classify the sample documents
-#   make stop   stop the local stack; no process and no data stay behind
-#   make test   set up, then every test
-#   make lint   format, lint and types
-#   make bench  measure the pipeline on this machine
-#   make help   name all the rest
+#   make run        set up, start the local stack, classify the sample documents
+#   make stop       stop the local stack; no process and no data stay behind
+#   make lint       check format, lint, spelling, types and imports
+#   make test-unit  run the unit tests (about a minute)
+#   make test       run the tests (less than 8 minutes on two cores)
+#   make test-all   run every test at full size, with coverage
+#   make bench      measure the pipeline on this machine
+#   make help       list every target
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,24 +15,41 @@ BIN := $(VENV)/bin
 TOOLS := .venv-tools
 CHECKOV := .venv-checkov
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
-CODE := records decoding evidence orchestrator model_service image_build training triptych testkit tests benchmarks
+CODE := records decoding evidence orchestrator model_service image_build training triptych testkit tests benchmarks tools
 
-.PHONY: run stop test browser lint format bench bench-service chaos load training clean help
+# Torch gets processes of its own: after use next to OpenVINO in one process, a later training has crashed.
+TRAINING := tests/unit/training tests/integration/training
+OTHERS := $(foreach folder,$(TRAINING),--ignore=$(folder))
+JOBS ?= 2
+PYTEST := $(BIN)/pytest --numprocesses=$(JOBS)
+COVERAGE := --cov --cov-append --cov-report= --cov-fail-under=0
+
+.PHONY: run stop test test-unit test-all test-tools browser lint format bench bench-service chaos load training clean help
 .DEFAULT_GOAL := help
 
 run: $(VENV)/run.stamp $(TOOLS)/stamp ## set up, start the local stack, classify the sample documents
 	@$(BIN)/triptych up
 	@$(BIN)/triptych put samples/documents --wait
-	@cat docs/next.txt
+	@cat tools/next_steps.txt
 
 stop: ## stop the local stack; no process and no data stay behind
 	@test ! -x $(BIN)/triptych || $(BIN)/triptych down
 
-# Training apart: torch, once it has worked in a process beside OpenVINO, has been seen to crash in a later training.
-test: $(VENV)/dev.stamp $(TOOLS)/stamp $(CHECKOV)/stamp browser ## set up, then every test
-	$(BIN)/pytest tests/unit/training
-	$(BIN)/pytest tests/integration/training
-	$(BIN)/pytest --ignore tests/unit/training --ignore tests/integration/training
+test-unit: $(VENV)/dev.stamp ## run the unit tests
+	$(PYTEST) tests/unit/training
+	$(PYTEST) tests/unit --ignore=tests/unit/training
+
+test: test-tools ## run the tests, with slow ones left out and others at reduced size
+	$(PYTEST) $(TRAINING)
+	$(PYTEST) $(OTHERS)
+
+test-all: test-tools ## run every test at full size, and measure coverage
+	$(BIN)/coverage erase
+	$(PYTEST) --full $(COVERAGE) $(TRAINING)
+	$(PYTEST) --full $(COVERAGE) $(OTHERS)
+	$(BIN)/coverage report
+
+test-tools: $(VENV)/dev.stamp $(TOOLS)/stamp $(CHECKOV)/stamp browser
 
 # For the console's tests. Where it cannot be installed, they are skipped and say so.
 browser:
@@ -43,12 +62,14 @@ browser:
 	fi; \
 	echo 'No Chromium: the tests of the console in a browser are skipped.'
 
-lint: $(VENV)/dev.stamp ## format, lint and types
+lint: $(VENV)/dev.stamp ## check format, lint, spelling, types and imports
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
+	$(BIN)/codespell
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
-format: $(VENV)/dev.stamp ## rewrite the code in the house's format
+format: $(VENV)/dev.stamp ## rewrite the code in the project's format
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)
 

@@ -36,9 +36,9 @@ class Site:
     table: Meddler
 
     @property
-    def to(self) -> connection.Target:
+    def to(self) -> connection.StackConnection:
         """The stack as commands see it."""
-        return connection.local()
+        return connection.connect_local()
 
     def switch(self, ingest: Ingest, console: Console) -> None:
         """Let uploads reach the orchestrator the other way."""
@@ -97,7 +97,7 @@ class Site:
 def site(name: str, *, retry_seconds: float, console: Console) -> Iterator[Site]:
     """A stack in a home of its own below the checkout's, taken down at the end. It keeps nobody else's from running."""
     home = Home(REPOSITORY / ".triptych" / name)
-    os.environ["TRIPTYCH_HOME"] = str(home.path)  # what commands and `connection.local` look at
+    os.environ["TRIPTYCH_HOME"] = str(home.path)  # what commands and `connection.connect_local` look at
     try:
         running = stack.up(home=home, ingest="direct", retry_seconds=retry_seconds, console=console)
         with meddler.before(int(running.endpoint_url.rsplit(":", 1)[-1])) as table:
@@ -110,7 +110,7 @@ def site(name: str, *, retry_seconds: float, console: Console) -> Iterator[Site]
 
 def _lead_through(port: int) -> None:
     """Let the function reach its table through the proxy on `port`."""
-    to = connection.local()
+    to = connection.connect_local()
     variables = to.lambdas.get_function_configuration(FunctionName=to.function)["Environment"]["Variables"]
     variables["AWS_ENDPOINT_URL_DYNAMODB"] = f"http://{meddler.HOST}:{port}"
     to.lambdas.update_function_configuration(FunctionName=to.function, Environment={"Variables": variables})

@@ -2,7 +2,7 @@
 
 TriptychError          1  the work failed, or some of it
 ├── UsageError         2  the request makes no sense as it stands
-└── NoStack            3  there is no stack to speak to, or it does not answer
+└── StackUnavailable            3  there is no stack to speak to, or it does not answer
 """
 
 
@@ -18,7 +18,7 @@ class UsageError(TriptychError):
     exit_code = 2
 
 
-class NoStack(TriptychError):
+class StackUnavailable(TriptychError):
     """There is no stack to speak to."""
 
     exit_code = 3

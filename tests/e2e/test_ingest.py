@@ -12,8 +12,8 @@ import pytest
 from records.record import Record, Status
 from tests.support.pages import encode, page
 from tests.support.probe import probe, role_of
-from triptych.repair.invocation import invoker
-from triptych.repair.redrive import event_of
+from triptych.repair.invocation import orchestrator_invoker
+from triptych.repair.redrive import notification_for
 from triptych.stack import Home, Stack, deploy, start_service, stop_service, up
 from triptych.storage import connection
 from triptych.storage.results import Results
@@ -46,12 +46,12 @@ def document(number: int) -> bytes:
 
 def put(key: str, content: bytes) -> str:
     """Store an object: its version id."""
-    to = connection.local()
+    to = connection.connect_local()
     return to.s3.put_object(Bucket=to.bucket, Key=key, Body=content)["VersionId"]
 
 
 def history(key: str) -> list[Record]:
-    to = connection.local()
+    to = connection.connect_local()
     return Results(to.table).history(f"{to.bucket}/{key}")
 
 
@@ -70,13 +70,13 @@ def waiting(stack: Stack) -> int:
 
 def deliver(stack: Stack, events: Sequence[dict[str, Any]]) -> None:
     """Deliver events all at once, in the way of the stack's ingest, and wait until each was dealt with."""
-    to = connection.local()
+    to = connection.connect_local()
 
     def send(event: dict[str, Any]) -> None:
         if stack.inbox_queue_url:
             to.sqs.send_message(QueueUrl=stack.inbox_queue_url, MessageBody=json.dumps(event))
         else:
-            invoker(to)(event)
+            orchestrator_invoker(to)(event)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(send, events))
@@ -86,7 +86,7 @@ def deliver(stack: Stack, events: Sequence[dict[str, Any]]) -> None:
 
 def failures(stack: Stack) -> list[str]:
     """The bodies of the dead letters, which are left where they are."""
-    sqs = connection.local().sqs
+    sqs = connection.connect_local().sqs
     answer = sqs.receive_message(QueueUrl=stack.queue_url, MaxNumberOfMessages=10, VisibilityTimeout=0)
     return [message["Body"] for message in answer.get("Messages", [])]
 
@@ -104,14 +104,14 @@ class TestEitherWay:
         versions = [put(key, document(number)) for number in (2, 3, 4)]
         wait_until(lambda: len(history(key)) == len(versions), "no three records")
         before = history(key)
-        events = [event_of(record.upload) for record in before] * 3
+        events = [notification_for(record.upload) for record in before] * 3
         deliver(either, random.Random(0).sample(events, len(events)))
         assert [record.as_dict() for record in history(key)] == [record.as_dict() for record in before]
         assert [record.upload.version_id for record in reversed(before)] == versions
         assert {record.revision for record in before} == {1}
 
     def test_only_a_queue_paces_who_drops_documents(self, either: Stack) -> None:
-        assert (connection.local().in_flight is None) == (either.ingest == "queue")
+        assert (connection.connect_local().max_in_flight is None) == (either.ingest == "queue")
         assert (either.inbox_queue_url is not None) == (either.ingest == "queue")
 
 
@@ -121,7 +121,7 @@ class TestQueue:
         keys = [f"burst/{number}.png" for number in range(BURST)]
         with ThreadPoolExecutor(16) as pool:
             versions = list(pool.map(put, keys, map(document, range(BURST))))
-        to = connection.local()
+        to = connection.connect_local()
         results = Results(to.table)
         found: dict[str, list[Record]] = {}
 
@@ -156,7 +156,7 @@ class TestQueue:
 
     def test_what_nobody_can_read_holds_up_nothing_and_ends_among_the_dead_letters(self, queued: Stack) -> None:
         assert queued.inbox_queue_url
-        sqs = connection.local().sqs
+        sqs = connection.connect_local().sqs
         poison = '{"this is": "no notification"}'
         sqs.send_message(QueueUrl=queued.inbox_queue_url, MessageBody=poison)
         put("beside.png", document(6))
@@ -179,7 +179,7 @@ class TestSwitching:
 
         assert (after.bucket, after.table, after.inbox_queue_url) == (queued.bucket, queued.table, None)
         assert history("kept.png") == before
-        to = connection.local()
+        to = connection.connect_local()
         assert to.s3.head_object(Bucket=to.bucket, Key="kept.png")["VersionId"] == version
         put("kept.png", document(8))
         wait_until(lambda: len(history("kept.png")) == 2, "no record after the switch")

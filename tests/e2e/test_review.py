@@ -26,8 +26,8 @@ FILES = ("invoice-2024-0117.pdf", "letter.tif", "slide-07.png", "roadmap.webp", 
 
 
 @pytest.fixture(scope="module")
-def to(stack: Stack) -> connection.Target:
-    return connection.local()
+def to(stack: Stack) -> connection.StackConnection:
+    return connection.connect_local()
 
 
 def triptych(*arguments: str | Path) -> str:
@@ -63,7 +63,7 @@ def under(policy: str, prefix: str, *names: str) -> list[dict[str, Any]]:
 
 
 def test_documents_are_labelled_by_sheet_and_versions_promoted_and_rolled_back(
-    to: connection.Target, tmp_path: Path
+    to: connection.StackConnection, tmp_path: Path
 ) -> None:
     triptych("promote", "p0", "--audit-share", "1", "--why", "every verdict is to be looked at")
     start = json.loads(triptych("policy", "--json"))[0]["id"]
@@ -110,7 +110,9 @@ def test_documents_are_labelled_by_sheet_and_versions_promoted_and_rolled_back(
     assert [(one["by"], one["why"]) for one in history[:2]] == [("bo", "v3 was no better"), ("ann", "reviewed")]
 
 
-def test_a_label_given_while_a_version_was_missing_outlives_the_retry(to: connection.Target, home: Home) -> None:
+def test_a_label_given_while_a_version_was_missing_outlives_the_retry(
+    to: connection.StackConnection, home: Home
+) -> None:
     stop_service("v2", home=home)
     try:
         [partial] = put("review/partial/", "letter.tif")
@@ -128,5 +130,5 @@ def test_a_label_given_while_a_version_was_missing_outlives_the_retry(to: connec
     assert set(record.answered()) == {"v1", "v2", "v3"}
 
 
-def newest(to: connection.Target, document: str) -> Record:
+def newest(to: connection.StackConnection, document: str) -> Record:
     return Results(to.table).history(document, limit=1)[0]

@@ -127,7 +127,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def put(key: str, size: int) -> Record:
     """Drop a page and wait for its record."""
-    to = connection.local()
+    to = connection.connect_local()
     to.s3.put_object(Bucket=to.bucket, Key=key, Body=encode(page((size, size)), "PNG"))
     history = waited_for(lambda: Results(to.table).history(f"{to.bucket}/{key}"))
     assert isinstance(history[0], Record)
@@ -170,7 +170,7 @@ def test_an_update_in_place_keeps_every_record(stack: Stack, home: Home, checkou
         assert up(home=home, ingest="queue").inbox_queue_url
         put("after-queue.png", 303)
 
-        to = connection.local()
+        to = connection.connect_local()
         for record in (first, second, third):
             [found] = Results(to.table).history(record.upload.document)
             assert found.as_dict() == record.as_dict()

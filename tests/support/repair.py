@@ -2,10 +2,10 @@
 
 from records.record import Record
 from tests.support.servers import Behaviour, Request, truth
-from triptych.storage.connection import Target
+from triptych.storage.connection import StackConnection
 
 
-def items(stack: Target) -> list[Record]:
+def items(stack: StackConnection) -> list[Record]:
     """Every record, whatever its keys."""
     return [Record.from_item(item) for item in stack.table.scan()["Items"]]
 

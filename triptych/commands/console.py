@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console as Terminal
 
-from triptych.commands.options import By, Stack
+from triptych.commands.options import ByOption, StackOption
 from triptych.errors import UsageError
 from triptych.stack import ports
 from triptych.storage import connection
@@ -19,12 +19,12 @@ USUAL_PORT = 8642
 
 
 def console(
-    stack: Stack = None,
+    stack: StackOption = None,
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Listen here.", show_default="8642, or a free one")
     ] = None,
     browser: Annotated[bool, typer.Option(help="Open the pages in your browser.")] = True,
-    by: By = None,
+    by: ByOption = None,
 ) -> None:
     """Open the console: documents as they arrive, the review queue, and which version to trust. Ctrl-C ends it.
 
@@ -41,7 +41,7 @@ def console(
     chosen = listening.getsockname()[1]
     key = secrets.token_urlsafe(24)
     address = f"http://127.0.0.1:{chosen}/?key={key}"
-    shown = Console(Access(lambda: connection.find(stack)), who=by or getpass.getuser(), stack=stack or "local")
+    shown = Console(Access(lambda: connection.connect(stack)), who=by or getpass.getuser(), stack=stack or "local")
     config = uvicorn.Config(
         create_app(shown, port=chosen, key=key), log_level="warning", access_log=False, server_header=False
     )

@@ -8,17 +8,17 @@ import typer
 
 from triptych.errors import UsageError
 
-Stack = Annotated[
+StackOption = Annotated[
     str | None,
     typer.Option(help="Speak to this CloudFormation stack in AWS instead of the local one.", show_default="local"),
 ]
-By = Annotated[str | None, typer.Option(help="Who does this.", show_default="your user name")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+ByOption = Annotated[str | None, typer.Option(help="Who does this.", show_default="your user name")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def moment(text: str, *, now: datetime) -> datetime:
+def parse_time(text: str, *, now: datetime) -> datetime:
     """A point in time: ISO 8601 (local time where no zone is given), or how long ago: 90s, 15m, 6h, 2d, 1w.
 
     Raises:

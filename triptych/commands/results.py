@@ -11,10 +11,10 @@ from rich.live import Live
 from rich.text import Text
 
 from records.record import Record, Status
-from triptych.commands.options import Json, Stack, moment
+from triptych.commands.options import JsonOption, StackOption, parse_time
 from triptych.errors import UsageError
 from triptych.storage import connection
-from triptych.storage.results import Question, Results, arrivals
+from triptych.storage.results import RecordQuery, Results, poll_changes
 from triptych.terminal import record_views
 
 Label = Annotated[str | None, typer.Option(help="Only documents with this verdict.")]
@@ -32,11 +32,11 @@ def results(
     since: Annotated[str | None, typer.Option(help="Only uploads after this: 15m, 6h, 2d or an ISO time.")] = None,
     until: Annotated[str | None, typer.Option(help="Only uploads up to this.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 20,
-    as_json: Json = False,
-    stack: Stack = None,
+    as_json: JsonOption = False,
+    stack: StackOption = None,
 ) -> None:
     """Print records, newest first: all, one document's, or by label, status or review."""
-    to = connection.find(stack)
+    to = connection.connect(stack)
     found = Results(to.table)
     if document is not None:
         if label or status or review or reviewed or since or until:
@@ -48,7 +48,7 @@ def results(
         records = found.newest(_question(label, status, review, reviewed, since, until), limit=limit)
         empty = "There is no such record yet."
     if as_json:
-        typer.echo(record_views.as_json(records))
+        typer.echo(record_views.records_to_json(records))
     elif records:
         Console().print(record_views.RecordTable(records))
     else:
@@ -63,13 +63,13 @@ def watch(
     limit: Annotated[int, typer.Option(min=1, max=200, help="How many rows stay on the screen.")] = 20,
     every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print each new or changed record as one JSON line.")] = False,
-    stack: Stack = None,
+    stack: StackOption = None,
 ) -> None:
     """Show records as they arrive, until Ctrl-C."""
-    to = connection.find(stack)
+    to = connection.connect(stack)
     question = _question(label, status, review, reviewed, None, None)
     found = Results(to.table)
-    looks = arrivals(lambda: found.newest(question, limit=limit), pause=every)
+    looks = poll_changes(lambda: found.newest(question, limit=limit), pause=every)
     try:
         if as_json:
             for fresh in looks:
@@ -101,16 +101,16 @@ def _live_table(records: list[Record], name: str) -> record_views.RecordTable:
 
 def _question(
     label: str | None, status: Status | None, review: bool, reviewed: bool, since: str | None, until: str | None
-) -> Question:
+) -> RecordQuery:
     now = datetime.now(UTC)
     try:
-        return Question.of(
+        return RecordQuery.where(
             label=label,
             status=status,
             review=review,
             reviewed=reviewed,
-            since=moment(since, now=now) if since else None,
-            until=moment(until, now=now) if until else None,
+            since=parse_time(since, now=now) if since else None,
+            until=parse_time(until, now=now) if until else None,
         )
     except ValueError as error:
         raise UsageError(f"{error}.") from None

@@ -21,7 +21,7 @@ def progress_bar(console: Console) -> Progress:
 
 
 @contextmanager
-def aws_told() -> Iterator[None]:
+def translate_aws_errors() -> Iterator[None]:
     """What AWS refuses ends the command with AWS's own sentence."""
     try:
         yield
@@ -29,7 +29,7 @@ def aws_told() -> Iterator[None]:
         raise TriptychError(f"AWS refused: {error}") from error
 
 
-def age(moment: datetime, *, now: datetime) -> str:
+def format_age(moment: datetime, *, now: datetime) -> str:
     """How long ago, in its largest unit: `3 d`, `5 h`, `12 min`, `8 s`."""
     passed = now - moment
     for unit, length in (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1))):

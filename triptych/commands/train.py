@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from model_service.errors import ModelError
+from model_service.errors import ModelLoadError
 from records.documents import DocumentStore
 from triptych.commands.options import StackOption, parse_time
 from triptych.commands.shared import progress_bar
@@ -94,7 +94,7 @@ def train(
             if result.interrupted and (left := order[place:]):
                 console.print(f"broken off: {', '.join(left)} not trained", highlight=False)
                 raise typer.Exit(130)
-    except (DataError, RecipeError, WeightsError, ParityError, ModelError) as problem:
+    except (DataError, RecipeError, WeightsError, ParityError, ModelLoadError) as problem:
         raise TriptychError(str(problem)) from problem
     except BrokenOff as stopped:
         console.print(str(stopped), highlight=False)
@@ -151,7 +151,7 @@ def evaluate(
             evaluation = measure(
                 models, versions, data, tell=lambda done, total: progress.update(task, completed=done, total=total)
             )
-    except (DataError, ModelError) as problem:
+    except (DataError, ModelLoadError) as problem:
         raise TriptychError(str(problem)) from problem
     for line in evaluation.skipped:
         console.print(f"[yellow]skipped[/] {escape(line)}", highlight=False)

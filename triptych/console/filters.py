@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from records.keys import timestamp
 from records.record import Record, Status
 from triptych.console.views import words
-from triptych.storage.results import Question, Results
+from triptych.storage.results import RecordQuery, Results
 
 PAGE = 24
 """Documents a page."""
@@ -58,11 +58,11 @@ class Filter:
         """Whether it leaves anything out."""
         return bool(self.show or self.within)
 
-    def question(self, now: datetime | None = None) -> Question:
+    def question(self, now: datetime | None = None) -> RecordQuery:
         """What to ask of the table."""
         kind, _, value = self.show.partition(":")
         since = (now or datetime.now(UTC)) - _LENGTHS[self.within] if self.within else None
-        return Question.of(
+        return RecordQuery.where(
             label=value if kind == "label" else None,
             status=Status(value) if kind == "status" else None,
             review=kind == "review",

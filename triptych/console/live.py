@@ -16,7 +16,7 @@ from triptych.console import views
 from triptych.console.context import Console, Here
 from triptych.console.filters import RANGES, Filter
 from triptych.storage import inbox
-from triptych.storage.inbox import Dropped
+from triptych.storage.inbox import StoredObject
 
 router = APIRouter()
 
@@ -49,7 +49,7 @@ def drop(request: Request, here: Here, file: Annotated[UploadFile, File()]) -> R
     stack = here.access()
     key = key_of(file.filename or "")
     kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
-    dropped = inbox.store(stack.s3, stack.bucket, key, file.file, kind)
+    dropped = inbox.put_object(stack.s3, stack.bucket, key, file.file, kind)
     return _entry(request, here, dropped, stack.results.wait_for(dropped, _PATIENCE))
 
 
@@ -57,8 +57,8 @@ def drop(request: Request, here: Here, file: Annotated[UploadFile, File()]) -> R
 def dropped(request: Request, here: Here, key: str, etag: str, version: str, at: datetime) -> Response:
     """A dropped file's entry, once there is a record; until then 204."""
     stack = here.access()
-    of = Dropped(stack.bucket, key, etag, version or None, at.astimezone(UTC))
-    record = stack.results.of(of)
+    of = StoredObject(stack.bucket, key, etag, version or None, at.astimezone(UTC))
+    record = stack.results.find(of)
     return _entry(request, here, of, record) if record else Response(status_code=204)
 
 
@@ -94,6 +94,6 @@ def _labels(records: Sequence[Record]) -> set[str]:
     return {label for said in outcomes if isinstance(said, Prediction) for label in said.probabilities}
 
 
-def _entry(request: Request, here: Console, of: Dropped, record: Record | None) -> Response:
+def _entry(request: Request, here: Console, of: StoredObject, record: Record | None) -> Response:
     [card] = views.cards([record]) if record else [None]
     return here.page(request, "dropped.html", dropped=of, card=card)

@@ -14,7 +14,7 @@ from botocore.exceptions import (
 )
 
 from records.errors import RecordConflict, RecordsUnavailable
-from triptych.errors import NoStack, TriptychError
+from triptych.errors import StackUnavailable, TriptychError
 
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired", "InvalidClientTokenId"}
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnrecognizedClientException", "403"}
@@ -53,7 +53,7 @@ def trouble(error: BaseException | None) -> Trouble | None:
     """
     if error is None:
         return None
-    if isinstance(error, NoStack):
+    if isinstance(error, StackUnavailable):
         cause = trouble(error.__cause__)
         return cause if cause and cause.kind in ("expired", "denied", "throttled") else _no_stack(str(error))
     if told := trouble(error.__cause__):

@@ -16,7 +16,7 @@ from triptych.console.context import Here
 from triptych.console.views import COLOURS
 from triptych.errors import UsageError
 from triptych.review import reports
-from triptych.review.promotion import Promotions, Wish
+from triptych.review.promotion import PolicyChange, Promotions
 
 router = APIRouter(prefix="/versions")
 
@@ -48,7 +48,7 @@ class Reporter:
             return made
 
 
-_report = Reporter(lambda stack: reports.report(stack.results, stack.reviews, stack.policies))
+_report = Reporter(lambda stack: reports.build_report(stack.results, stack.reviews, stack.policies))
 
 
 @router.get("")
@@ -92,7 +92,7 @@ def promote(
     weights = {name: number for name, number in zip(version, weight, strict=True) if number}
     if not weights:
         raise UsageError("At least one version needs a weight above 0: somebody must decide.")
-    wish = Wish(champion, weights, audits / 100)
+    wish = PolicyChange(champion, weights, audits / 100)
     Promotions(stack.policies, stack.results).promote(wish, by=here.who, why=why)
     if "hx-request" in request.headers:
         return Response(status_code=204, headers={"HX-Redirect": "/versions"})

@@ -14,8 +14,8 @@ from urllib.parse import quote
 from botocore.exceptions import BotoCoreError, ClientError
 
 from records.uploads import Upload, is_folder_marker
-from triptych.repair.invocation import Event, Invoke, NotHandled, drive
-from triptych.repair.progress import Checkpoint
+from triptych.repair.invocation import Event, InvocationError, Invoke, run_concurrently
+from triptych.repair.progress import BackfillProgress
 from triptych.storage.results import Results
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ PAUSES_S = (1.0, 2.0, 4.0)
 _SAVE_EVERY_S = 1.0
 
 
-class Fate(StrEnum):
+class BackfillOutcome(StrEnum):
     """What became of one object."""
 
     SUCCEEDED = "succeeded"
@@ -39,7 +39,7 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True)
-class Listed:
+class KeyListing:
     """The keys to classify, in S3's order, and how many were passed over as too young."""
 
     keys: tuple[str, ...]
@@ -57,7 +57,7 @@ def documents(s3: "S3Client", bucket: str, prefix: str, *, after: str = "") -> I
                 yield found["Key"], found["LastModified"]
 
 
-def listed(found: Iterable[tuple[str, datetime]], *, before: datetime, limit: int) -> Listed:
+def listed(found: Iterable[tuple[str, datetime]], *, before: datetime, limit: int) -> KeyListing:
     """At most `limit` keys of objects stored before a moment: the event of a younger one may still be on its way."""
     keys: list[str] = []
     too_young = 0
@@ -65,13 +65,13 @@ def listed(found: Iterable[tuple[str, datetime]], *, before: datetime, limit: in
         if at >= before:
             too_young += 1
         elif len(keys) == limit:
-            return Listed(tuple(keys), too_young, whole=False)
+            return KeyListing(tuple(keys), too_young, whole=False)
         else:
             keys.append(key)
-    return Listed(tuple(keys), too_young, whole=True)
+    return KeyListing(tuple(keys), too_young, whole=True)
 
 
-class Pace:
+class RateLimiter:
     """Lets one caller through every `1 / per_second` seconds; used by several threads at once."""
 
     def __init__(
@@ -113,7 +113,7 @@ class Backfill:
         bucket: str,
         results: Results,
         invoke: Invoke,
-        pace: Pace,
+        pace: RateLimiter,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._s3 = s3
@@ -122,9 +122,9 @@ class Backfill:
         self._invoke = invoke
         self._pace = pace
         self._sleep = sleep
-        self.fates: Counter[Fate] = Counter()
+        self.fates: Counter[BackfillOutcome] = Counter()
 
-    def run(self, keys: Iterable[str], checkpoint: Checkpoint, *, at_once: int, done: Callable[[], None]) -> None:
+    def run(self, keys: Iterable[str], checkpoint: BackfillProgress, *, at_once: int, done: Callable[[], None]) -> None:
         """Classify each key; `done` is called after each. Ctrl-C waits for what has begun, and the checkpoint stays."""
         lock = threading.Lock()
         saved = time.monotonic()
@@ -147,20 +147,20 @@ class Backfill:
             done()
 
         try:
-            drive(work, begun(), at_once=at_once)
+            run_concurrently(work, begun(), at_once=at_once)
         finally:
             checkpoint.save()
 
-    def _classify(self, key: str) -> tuple[Fate, str]:
+    def _classify(self, key: str) -> tuple[BackfillOutcome, str]:
         try:
             if self._has_record(key):
-                return Fate.ALREADY_THERE, ""
+                return BackfillOutcome.ALREADY_THERE, ""
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") in ("404", "NoSuchKey"):
-                return Fate.GONE, ""
-            return Fate.FAILED, f"it cannot be looked up: {error}"
+                return BackfillOutcome.GONE, ""
+            return BackfillOutcome.FAILED, f"it cannot be looked up: {error}"
         except BotoCoreError as error:
-            return Fate.FAILED, f"it cannot be looked up: {error}"
+            return BackfillOutcome.FAILED, f"it cannot be looked up: {error}"
         return self._ask(key)
 
     def _has_record(self, key: str) -> bool:
@@ -182,27 +182,27 @@ class Backfill:
         history = self._results.history(upload.document)
         return any(record.final and not record.gone and record.upload.same_object(upload) for record in history)
 
-    def _ask(self, key: str) -> tuple[Fate, str]:
+    def _ask(self, key: str) -> tuple[BackfillOutcome, str]:
         """Invoke the orchestrator, and again after a while if it says that this may help."""
         why = ""
         for pause in (*PAUSES_S, None):
             self._pace.wait()
             try:
-                [result] = self._invoke(event_for(self._bucket, key))["results"]
+                [result] = self._invoke(batch_event(self._bucket, key))["results"]
                 code, why = result["resultCode"], str(result["resultString"])
-            except NotHandled as error:
+            except InvocationError as error:
                 code, why = "TemporaryFailure", str(error)
             if code == "Succeeded":
-                return Fate.SUCCEEDED, ""
+                return BackfillOutcome.SUCCEEDED, ""
             if code == "PermanentFailure" or pause is None:
                 break
             self._sleep(pause)
-        return Fate.FAILED, why
+        return BackfillOutcome.FAILED, why
 
 
-def event_for(bucket: str, key: str) -> Event:
+def batch_event(bucket: str, key: str) -> Event:
     """What S3 Batch Operations sends for one object (invocation schema 2.0): its current version."""
-    task = {"taskId": uuid.uuid4().hex, "s3Key": encoded(key), "s3VersionId": None, "s3Bucket": bucket}
+    task = {"taskId": uuid.uuid4().hex, "s3Key": encode_key(key), "s3VersionId": None, "s3Bucket": bucket}
     return {
         "invocationSchemaVersion": "2.0",
         "invocationId": uuid.uuid4().hex,
@@ -211,6 +211,6 @@ def event_for(bucket: str, key: str) -> Event:
     }
 
 
-def encoded(key: str) -> str:
+def encode_key(key: str) -> str:
     """A key as batch jobs name it: percent-encoded, so that both readings of a plus give the same key."""
     return quote(key, safe="/")

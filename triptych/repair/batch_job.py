@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from triptych.repair.backfill import encoded
+from triptych.repair.backfill import encode_key
 
 ROLE, BUCKET, MANIFEST_ETAG = "<ROLE_ARN>", "<JOB_BUCKET>", "<MANIFEST_ETAG>"
 """Stand in the request for what only the account's owner knows; submit.sh puts the real ones there."""
@@ -53,7 +53,7 @@ def write(folder: Path, bucket: str, keys: Iterable[str], function_arn: str) -> 
     objects = 0
     with (folder / "manifest.csv").open("w", encoding="ascii", newline="\n") as manifest:
         for key in keys:
-            manifest.write(f"{bucket},{encoded(key)}\n")  # percent-encoded, so that nothing in it needs quotes
+            manifest.write(f"{bucket},{encode_key(key)}\n")  # percent-encoded, so that nothing in it needs quotes
             objects += 1
     token = uuid.uuid4().hex
     manifest_key = _MANIFEST_KEY.format(job=token)

@@ -8,22 +8,22 @@ from typing import Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from triptych.errors import TriptychError
-from triptych.storage.connection import Target
+from triptych.storage.connection import StackConnection
 
 ALIAS = "live"
 """The version that S3 invokes: see AutoPublishAlias in template.yaml."""
 
-AT_ONCE = 8
+MAX_CONCURRENT = 8
 """Events under way at the same time, where the stack sets no bound: new documents are to keep most of the capacity."""
 
 Event = Mapping[str, Any]
 Invoke = Callable[[Event], Mapping[str, Any]]
-"""Gives an event to the orchestrator and returns its answer, or raises `NotHandled`."""
+"""Gives an event to the orchestrator and returns its answer, or raises `InvocationError`."""
 
 T = TypeVar("T")
 
 
-class NotHandled(TriptychError):
+class InvocationError(TriptychError):
     """The orchestrator raised, or could not be asked. `kind` is the error's name, such as `IncompleteRecords`."""
 
     def __init__(self, kind: str, detail: str) -> None:
@@ -31,7 +31,7 @@ class NotHandled(TriptychError):
         self.kind, self.detail = kind, detail
 
 
-def invoker(to: Target) -> Invoke:
+def orchestrator_invoker(to: StackConnection) -> Invoke:
     """What invokes the orchestrator of a stack, and waits for it. May be used by several threads at once."""
     lambdas = to.lambdas
 
@@ -40,20 +40,20 @@ def invoker(to: Target) -> Invoke:
             answer = lambdas.invoke(FunctionName=to.function, Qualifier=ALIAS, Payload=json.dumps(event))
             content = json.loads(answer["Payload"].read())
         except ClientError as error:
-            raise NotHandled(error.response.get("Error", {}).get("Code", "ClientError"), str(error)) from error
+            raise InvocationError(error.response.get("Error", {}).get("Code", "ClientError"), str(error)) from error
         except (BotoCoreError, OSError, ValueError) as error:
-            raise NotHandled(type(error).__name__, str(error)) from error
+            raise InvocationError(type(error).__name__, str(error)) from error
         if "FunctionError" in answer:
             said = content if isinstance(content, Mapping) else {}
-            raise NotHandled(str(said.get("errorType", "Unknown")), str(said.get("errorMessage", content)))
+            raise InvocationError(str(said.get("errorType", "Unknown")), str(said.get("errorMessage", content)))
         if not isinstance(content, Mapping):
-            raise NotHandled("InvalidAnswer", f"the orchestrator answered {content!r}")
+            raise InvocationError("InvalidAnswer", f"the orchestrator answered {content!r}")
         return content
 
     return invoke
 
 
-def drive(work: Callable[[T], None], items: Iterable[T], *, at_once: int) -> None:
+def run_concurrently(work: Callable[[T], None], items: Iterable[T], *, at_once: int) -> None:
     """Do `work` on every item, `at_once` at a time; items are drawn as there is room for them.
 
     On Ctrl-C, or when `work` raises, nothing new begins, and what has begun is waited for. So `work` itself must keep

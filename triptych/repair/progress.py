@@ -9,7 +9,7 @@ from triptych.errors import UsageError
 
 
 @dataclass
-class Checkpoint:
+class BackfillProgress:
     """The progress of the backfill of one prefix of one bucket.
 
     Keys are begun in S3's own order and finished in any. `after` is the last key before which, itself included,
@@ -26,7 +26,7 @@ class Checkpoint:
     _finished: set[str] = field(default_factory=set, repr=False)
 
     @classmethod
-    def load(cls, path: Path, bucket: str, prefix: str) -> "Checkpoint":
+    def load(cls, path: Path, bucket: str, prefix: str) -> "BackfillProgress":
         """The checkpoint in a file, or a new one where there is none.
 
         Raises:

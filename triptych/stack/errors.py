@@ -1,8 +1,8 @@
 """What the local stack says when it cannot come up.
 
 TriptychError
-├── NoStack       none is running (triptych.errors)
-└── StackError    a part of it failed; the end of that part's log goes with it
+├── StackUnavailable  no local stack is running (triptych.errors)
+└── StackError        a part of it failed; the message ends with the last lines of its log
 """
 
 from pathlib import Path

@@ -11,7 +11,7 @@ from pathlib import Path
 import boto3
 from rich.console import Console
 
-from triptych.errors import NoStack
+from triptych.errors import StackUnavailable
 from triptych.stack import deploy, emulator, environment, fingerprints, services
 from triptych.stack.errors import StackError
 from triptych.stack.home import Home
@@ -140,11 +140,13 @@ def current(home: Home | None = None) -> Stack:
     """The running stack.
 
     Raises:
-        NoStack: none is running.
+        StackUnavailable: none is running.
     """
     state = State.load(home or Home.default())
     if state.emulator is None or not state.outputs:
-        raise NoStack("No local stack is running. `triptych up` starts one; --stack NAME speaks to one in AWS.")
+        raise StackUnavailable(
+            "No local stack is running. `triptych up` starts one; --stack NAME speaks to one in AWS."
+        )
     return _stack(state)
 
 
@@ -163,14 +165,14 @@ def stop_service(version: str, home: Home | None = None) -> None:
     """End one model service, as if its tasks had died: the load balancer still sends documents there.
 
     Raises:
-        NoStack: it is not running.
+        StackUnavailable: it is not running.
     """
     home = home or Home.default()
     with home.lock():
         state = State.load(home)
         server = state.services.pop(version, None)
         if server is None:
-            raise NoStack(f"The model service {version} is not running.")
+            raise StackUnavailable(f"The model service {version} is not running.")
         stop(server.process)
         state.save()
 
@@ -179,7 +181,7 @@ def start_service(version: str, home: Home | None = None) -> None:
     """Start one model service of a running stack again, and wait until it answers.
 
     Raises:
-        NoStack: no stack is running.
+        StackUnavailable: no stack is running.
         StackError: it did not come up.
     """
     home = home or Home.default()

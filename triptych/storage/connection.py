@@ -8,7 +8,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from triptych.errors import NoStack
+from triptych.errors import StackUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.client import CloudFormationClient
@@ -23,18 +23,18 @@ _CONFIG = Config(
 
 
 @dataclass(frozen=True)
-class Target:
+class StackConnection:
     """Where documents go in and records come out."""
 
     name: str
     bucket: str
     table_name: str
     function: str
-    failure_queue_url: str
+    dead_letter_queue_url: str
     session: boto3.Session = field(repr=False)
     endpoint_url: str | None = None
     """Set for the local stack only."""
-    in_flight: int | None = None
+    max_in_flight: int | None = None
     """How many documents may be on their way at once, where that is bounded: see `triptych.stack.IN_FLIGHT`."""
 
     @property
@@ -59,58 +59,58 @@ class Target:
         return self.session.client("sqs", endpoint_url=self.endpoint_url, config=_CONFIG)
 
 
-def find(stack: str | None) -> Target:
+def connect(stack: str | None) -> StackConnection:
     """The local stack, or with a name the one that CloudFormation knows under it.
 
     Raises:
-        NoStack: it is not there, or cannot be reached with the credentials at hand.
+        StackUnavailable: it is not there, or cannot be reached with the credentials at hand.
     """
-    return deployed(stack, boto3.Session()) if stack else local()
+    return connect_deployed(stack, boto3.Session()) if stack else connect_local()
 
 
-def local() -> Target:
+def connect_local() -> StackConnection:
     """The running local stack. A person's own AWS configuration is never read: see `triptych.stack`.
 
     Raises:
-        NoStack: none is running.
+        StackUnavailable: none is running.
     """
     from triptych import stack  # only commands that speak to the local stack need its parts
 
     running = stack.current()
     found = from_outputs("local", running.outputs, running.session())
     paced = stack.IN_FLIGHT if running.ingest == "direct" else None  # a queue does the pacing itself
-    return replace(found, endpoint_url=running.endpoint_url, in_flight=paced)
+    return replace(found, endpoint_url=running.endpoint_url, max_in_flight=paced)
 
 
-def deployed(name: str, session: boto3.Session) -> Target:
+def connect_deployed(name: str, session: boto3.Session) -> StackConnection:
     """The stack `name` in the session's account and region.
 
     Raises:
-        NoStack: it is not there, or is no stack of ours, or AWS refuses.
+        StackUnavailable: it is not there, or is no stack of ours, or AWS refuses.
     """
     try:
         client: CloudFormationClient = session.client("cloudformation", config=_CONFIG)
         [found] = client.describe_stacks(StackName=name)["Stacks"]
     except (BotoCoreError, ClientError) as error:
-        raise NoStack(f"The stack {name!r} cannot be looked up: {error}") from error
+        raise StackUnavailable(f"The stack {name!r} cannot be looked up: {error}") from error
     outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
     return from_outputs(name, outputs, session)
 
 
-def from_outputs(name: str, outputs: Mapping[str, str], session: boto3.Session) -> Target:
+def from_outputs(name: str, outputs: Mapping[str, str], session: boto3.Session) -> StackConnection:
     """A target from the outputs of template.yaml.
 
     Raises:
-        NoStack: an output is missing.
+        StackUnavailable: an output is missing.
     """
     try:
-        return Target(
+        return StackConnection(
             name=name,
             bucket=outputs["InboxBucketName"],
             table_name=outputs["TableName"],
             function=outputs["OrchestratorFunctionName"],
-            failure_queue_url=outputs["FailureQueueUrl"],
+            dead_letter_queue_url=outputs["FailureQueueUrl"],
             session=session,
         )
     except KeyError as missing:
-        raise NoStack(f"The stack {name!r} has no output {missing}: it is no Triptych stack.") from None
+        raise StackUnavailable(f"The stack {name!r} has no output {missing}: it is no Triptych stack.") from None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Drop:
+class FileUpload:
     """A file and the key that it gets."""
 
     path: Path
@@ -25,7 +25,7 @@ class Drop:
 
 
 @dataclass(frozen=True)
-class Dropped:
+class StoredObject:
     """A stored file, as S3 confirmed it. `at` is S3's own time, or ours where it tells none."""
 
     bucket: str
@@ -40,7 +40,7 @@ class Dropped:
         return f"{self.bucket}/{self.key}"
 
 
-def plan(paths: Iterable[Path], *, prefix: str = "") -> list[Drop]:
+def plan_uploads(paths: Iterable[Path], *, prefix: str = "") -> list[FileUpload]:
     """Which files get which keys: a file its name, a folder's files their path below it, hidden ones left out.
 
     Raises:
@@ -55,21 +55,21 @@ def plan(paths: Iterable[Path], *, prefix: str = "") -> list[Drop]:
     return drops
 
 
-def _plan_one(path: Path, prefix: str) -> Iterator[Drop]:
+def _plan_one(path: Path, prefix: str) -> Iterator[FileUpload]:
     if path.is_file():
-        yield Drop(path, prefix + path.name)
+        yield FileUpload(path, prefix + path.name)
     elif path.is_dir():
         below = sorted(file for file in path.rglob("*") if file.is_file())
         files = [file for file in below if not any(part.startswith(".") for part in file.relative_to(path).parts)]
         if not files:
             raise UsageError(f"{path} holds no file")
         for file in files:
-            yield Drop(file, prefix + str(PurePosixPath(*file.relative_to(path).parts)))
+            yield FileUpload(file, prefix + str(PurePosixPath(*file.relative_to(path).parts)))
     else:
         raise UsageError(f"There is no file or folder {path}")
 
 
-def drop(s3: "S3Client", bucket: str, what: Drop) -> Dropped:
+def put_file(s3: "S3Client", bucket: str, what: FileUpload) -> StoredObject:
     """Store one file.
 
     Raises:
@@ -78,12 +78,12 @@ def drop(s3: "S3Client", bucket: str, what: Drop) -> Dropped:
     kind = mimetypes.guess_type(what.path.name)[0] or "application/octet-stream"
     try:
         with what.path.open("rb") as body:
-            return store(s3, bucket, what.key, body, kind)
+            return put_object(s3, bucket, what.key, body, kind)
     except OSError as error:
         raise TriptychError(f"{what.path} cannot be read: {error.strerror}") from error
 
 
-def store(s3: "S3Client", bucket: str, key: str, body: IO[bytes], kind: str) -> Dropped:
+def put_object(s3: "S3Client", bucket: str, key: str, body: IO[bytes], kind: str) -> StoredObject:
     """Store what is not a file yet, or no longer; `kind` is its media type.
 
     Raises:
@@ -95,4 +95,4 @@ def store(s3: "S3Client", bucket: str, key: str, body: IO[bytes], kind: str) -> 
         raise TriptychError(f"{key} could not be stored: {error}") from error
     said_at = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
     at = parsedate_to_datetime(said_at) if said_at else datetime.now(UTC)
-    return Dropped(bucket, key, answer["ETag"].strip('"'), answer.get("VersionId"), at)
+    return StoredObject(bucket, key, answer["ETag"].strip('"'), answer.get("VersionId"), at)

@@ -15,7 +15,7 @@ from boto3.dynamodb.conditions import ConditionBase, Key
 from records.keys import ALL, SHARDS, shard_key, timestamp
 from records.record import Record, Status
 from records.reviews import REVIEWED, Queue
-from triptych.storage.inbox import Dropped
+from triptych.storage.inbox import StoredObject
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -28,7 +28,7 @@ _PAUSE_S, _LONGEST_PAUSE_S = 0.02, 1.0
 
 
 @dataclass(frozen=True)
-class Question:
+class RecordQuery:
     """Which records: one index, one value in it, and a time range (both ends included)."""
 
     index: str = "by_time"
@@ -37,7 +37,7 @@ class Question:
     until: datetime | None = None
 
     @classmethod
-    def of(
+    def where(
         cls,
         *,
         label: str | None = None,
@@ -46,7 +46,7 @@ class Question:
         reviewed: bool = False,
         since: datetime | None = None,
         until: datetime | None = None,
-    ) -> "Question":
+    ) -> "RecordQuery":
         """The question for at most one of `label`, `status`, `review` and `reviewed`.
 
         Raises:
@@ -78,7 +78,7 @@ class Results:
     def __init__(self, table: "Table") -> None:
         self._table = table
 
-    def newest(self, question: Question, *, limit: int) -> list[Record]:
+    def newest(self, question: RecordQuery, *, limit: int) -> list[Record]:
         """At most `limit` records that answer the question, newest first.
 
         The shards are asked at the same time, each for its share and some more; of one that holds more than that of
@@ -92,7 +92,7 @@ class Results:
         begun = (itertools.chain(first, rest) for first, rest in zip(firsts, shards, strict=True))
         return list(itertools.islice(heapq.merge(*begun, key=_age, reverse=True), limit))
 
-    def newest_of_each_shard(self, question: Question, *, limit: int) -> list[Record]:
+    def newest_of_each_shard(self, question: RecordQuery, *, limit: int) -> list[Record]:
         """At most `limit` of the newest records of each shard, in no order.
 
         As documents fall to shards by chance, they are as fair a sample of the newest as any.
@@ -100,7 +100,7 @@ class Results:
         with ThreadPoolExecutor(max_workers=SHARDS) as pool:
             return [*itertools.chain(*pool.map(lambda shard: self._some(question, shard, limit), range(SHARDS)))]
 
-    def count(self, question: Question, *, most: int) -> int:
+    def count(self, question: RecordQuery, *, most: int) -> int:
         """How many records answer the question, counted up to `most`: DynamoDB reads every item that it counts."""
         with ThreadPoolExecutor(max_workers=SHARDS) as pool:
             return min(most, sum(pool.map(lambda shard: self._count(question, shard, most), range(SHARDS))))
@@ -110,7 +110,7 @@ class Results:
         items = self._pages(KeyConditionExpression=Key("document").eq(document), Limit=limit, ConsistentRead=True)
         return [Record.from_item(item) for item in itertools.islice(items, limit)]
 
-    def of(self, dropped: Dropped) -> Record | None:
+    def find(self, dropped: StoredObject) -> Record | None:
         """The record of one particular upload, once there is one.
 
         The version id tells it from other uploads of its name; without one, its content and its time do.
@@ -124,26 +124,26 @@ class Results:
                 return record
         return None
 
-    def wait_for(self, dropped: Dropped, patience: float) -> Record | None:
+    def wait_for(self, dropped: StoredObject, patience: float) -> Record | None:
         """The record of one upload, after waiting for it at most `patience` seconds."""
         until = time.monotonic() + patience
         pause = _PAUSE_S  # short at first, for a warm stack answers in a blink
         while time.monotonic() < until:
-            if record := self.of(dropped):
+            if record := self.find(dropped):
                 return record
             time.sleep(pause)
             pause = min(pause * 1.3, _LONGEST_PAUSE_S)
         return None
 
-    def _shard(self, question: Question, shard: int, page: int) -> Iterator[Record]:
+    def _shard(self, question: RecordQuery, shard: int, page: int) -> Iterator[Record]:
         """Every record of a shard that answers, newest first, read page by page as it is asked for."""
         items = self._pages(IndexName=question.index, KeyConditionExpression=question.condition(shard), Limit=page)
         return (Record.from_item(item) for item in items)
 
-    def _some(self, question: Question, shard: int, limit: int) -> list[Record]:
+    def _some(self, question: RecordQuery, shard: int, limit: int) -> list[Record]:
         return list(itertools.islice(self._shard(question, shard, limit), limit))
 
-    def _count(self, question: Question, shard: int, most: int) -> int:
+    def _count(self, question: RecordQuery, shard: int, most: int) -> int:
         counted = 0
         query: dict[str, Any] = {
             "IndexName": question.index,
@@ -168,7 +168,7 @@ class Results:
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
-def arrivals(
+def poll_changes(
     ask: Callable[[], Iterable[Record]], *, pause: float, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[list[Record]]:
     """Ask again and again, and give what is new or changed each time, oldest first; an empty list where nothing is."""

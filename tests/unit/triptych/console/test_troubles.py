@@ -12,8 +12,8 @@ from triptych.console.access import Access
 from triptych.console.app import create_app
 from triptych.console.context import Console
 from triptych.console.troubles import trouble
-from triptych.errors import NoStack, TriptychError
-from triptych.storage.connection import Target
+from triptych.errors import StackUnavailable, TriptychError
+from triptych.storage.connection import StackConnection
 
 
 def refused(code: str) -> ClientError:
@@ -28,9 +28,9 @@ def caused(error: Exception, cause: Exception) -> Exception:
 @pytest.mark.parametrize(
     ("error", "kind", "status"),
     [
-        (NoStack("none is running"), "no-stack", 503),
-        (caused(NoStack("cannot be looked up"), refused("ExpiredToken")), "expired", 401),
-        (caused(NoStack("cannot be looked up"), refused("ValidationError")), "no-stack", 503),
+        (StackUnavailable("none is running"), "no-stack", 503),
+        (caused(StackUnavailable("cannot be looked up"), refused("ExpiredToken")), "expired", 401),
+        (caused(StackUnavailable("cannot be looked up"), refused("ValidationError")), "no-stack", 503),
         (refused("ExpiredTokenException"), "expired", 401),
         (NoCredentialsError(), "expired", 401),
         (refused("AccessDeniedException"), "denied", 403),
@@ -59,11 +59,11 @@ class Place:
     """Where a stack may be, or not."""
 
     def __init__(self) -> None:
-        self.target: Target | None = None
-        self.error: Exception = NoStack("No local stack is running.")
+        self.target: StackConnection | None = None
+        self.error: Exception = StackUnavailable("No local stack is running.")
         self.asked = 0
 
-    def find(self) -> Target:
+    def find(self) -> StackConnection:
         self.asked += 1
         if self.target is None:
             raise self.error
@@ -93,7 +93,7 @@ class TestPages:
         assert "triptych up" in answer.text
         assert 'hx-get="/ready"' in answer.text
 
-    def test_it_is_found_as_soon_as_it_is_there(self, lost: TestClient, place: Place, stack: Target) -> None:
+    def test_it_is_found_as_soon_as_it_is_there(self, lost: TestClient, place: Place, stack: StackConnection) -> None:
         assert lost.get("/").status_code == 503
         assert "HX-Refresh" not in lost.get("/ready").headers
         place.target = stack
@@ -113,7 +113,7 @@ class TestPages:
         assert "aws sso login" in answer.text
         assert "&lt;b&gt;no" in answer.text
 
-    def test_expired_credentials_are_read_anew(self, lost: TestClient, place: Place, stack: Target) -> None:
+    def test_expired_credentials_are_read_anew(self, lost: TestClient, place: Place, stack: StackConnection) -> None:
         place.target = stack
         assert lost.get("/").status_code == 200
         asked = place.asked
@@ -125,7 +125,7 @@ class TestPages:
         assert place.asked > asked
 
     def test_a_fault_of_our_own_is_told_as_one(
-        self, lost: TestClient, place: Place, stack: Target, monkeypatch: pytest.MonkeyPatch
+        self, lost: TestClient, place: Place, stack: StackConnection, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         place.target = stack
         monkeypatch.setattr("triptych.console.live.views.summary", lambda _: 1 / 0)

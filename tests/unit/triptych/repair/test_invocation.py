@@ -8,8 +8,8 @@ import boto3
 import pytest
 
 from tests.support.servers import Request, Server, serving
-from triptych.repair.invocation import Invoke, NotHandled, drive, invoker
-from triptych.storage.connection import Target
+from triptych.repair.invocation import InvocationError, Invoke, orchestrator_invoker, run_concurrently
+from triptych.storage.connection import StackConnection
 
 
 @pytest.fixture
@@ -21,7 +21,9 @@ def service() -> Iterator[Server]:
 
 @pytest.fixture
 def invoke(service: Server, session: boto3.Session) -> Invoke:
-    return invoker(replace(Target("x", "inbox", "records", "orchestrator", "", session), endpoint_url=service.url))
+    return orchestrator_invoker(
+        replace(StackConnection("x", "inbox", "records", "orchestrator", "", session), endpoint_url=service.url)
+    )
 
 
 def test_the_live_version_is_invoked_and_its_answer_returned(service: Server, invoke: Invoke) -> None:
@@ -35,7 +37,7 @@ def test_the_live_version_is_invoked_and_its_answer_returned(service: Server, in
 def test_an_error_of_the_function_is_told_by_its_name(service: Server, invoke: Invoke) -> None:
     content = {"errorType": "IncompleteRecords", "errorMessage": "inbox/a.pdf is PARTIAL"}
     service.behaviour = lambda request: request.answer(content, headers={"X-Amz-Function-Error": "Unhandled"})
-    with pytest.raises(NotHandled, match=r"IncompleteRecords: inbox/a.pdf is PARTIAL") as caught:
+    with pytest.raises(InvocationError, match=r"IncompleteRecords: inbox/a.pdf is PARTIAL") as caught:
         invoke({})
     assert caught.value.kind == "IncompleteRecords"
 
@@ -56,7 +58,7 @@ def test_whatever_is_no_answer_is_told_as_not_handled(
     service: Server, invoke: Invoke, behaviour: object, kind: str
 ) -> None:
     service.behaviour = behaviour  # type: ignore[assignment]
-    with pytest.raises(NotHandled) as caught:
+    with pytest.raises(InvocationError) as caught:
         invoke({})
     assert caught.value.kind == kind
 
@@ -77,7 +79,7 @@ def test_work_runs_so_many_at_once_and_draws_no_more_than_it_has_room_for() -> N
         together.wait()
         seen.append(number)
 
-    drive(work, items(), at_once=3)
+    run_concurrently(work, items(), at_once=3)
     assert sorted(seen) == list(range(9))
 
 
@@ -90,5 +92,5 @@ def test_when_it_is_interrupted_nothing_new_begins_and_what_began_ends() -> None
         seen.append(number)
 
     with pytest.raises(KeyboardInterrupt):
-        drive(work, range(1000), at_once=1)
+        run_concurrently(work, range(1000), at_once=1)
     assert seen == [0, 1]

@@ -4,13 +4,13 @@ import pytest
 
 from tests.unit.triptych.stack.conftest import Sleeper
 from triptych import stack
-from triptych.errors import NoStack
+from triptych.errors import StackUnavailable
 from triptych.stack.home import Home
 from triptych.stack.state import Server, State
 
 
 def test_there_is_no_current_stack(home: Home) -> None:
-    with pytest.raises(NoStack, match="triptych up"):
+    with pytest.raises(StackUnavailable, match="triptych up"):
         stack.current(home)
 
 
@@ -26,9 +26,9 @@ def test_no_part_answers(home: Home) -> None:
 
 
 def test_a_service_needs_a_stack(home: Home) -> None:
-    with pytest.raises(NoStack):
+    with pytest.raises(StackUnavailable):
         stack.start_service("v2", home)
-    with pytest.raises(NoStack, match="v2 is not running"):
+    with pytest.raises(StackUnavailable, match="v2 is not running"):
         stack.stop_service("v2", home)
 
 
