@@ -1,7 +1,59 @@
-"""Settings of every test."""
+"""Options, order and distribution of the tests."""
 
+import os
+
+import pytest
 from hypothesis import settings
 
-# No test asserts how long something takes: on a busy machine any example may be slow.
+# No test asserts how long an example takes: on a busy machine any example may be slow.
 settings.register_profile("triptych", deadline=None)
 settings.load_profile("triptych")
+
+STACK_GROUP = "stack"
+"""The xdist group of the tests that share one local stack."""
+
+LOW_PRIORITY = 10
+"""Niceness of a worker that does not run the local stack."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="include slow tests; run bursts and mutations at full size")
+
+
+@pytest.fixture(scope="session")
+def full(request: pytest.FixtureRequest) -> bool:
+    """Whether bursts and mutations run at full size."""
+    return bool(request.config.getoption("--full"))
+
+
+@pytest.hookimpl(tryfirst=True)  # pytest-randomly has shuffled the tests; pytest-xdist has not read the groups yet
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect slow tests, assign xdist groups, and put the tests of the local stack first.
+
+    Tests of one group run on one worker. Those of the local stack run without others in between, so that the stack
+    starts once; their order within the group stays random.
+    """
+    if not config.getoption("--full"):
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("slow")])
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+    for item in items:
+        if group := xdist_group(item):
+            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: xdist_group(item) != STACK_GROUP)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Lower the priority of a worker once it runs tests without the local stack.
+
+    Tests of the stack assert that a record is written within three seconds, while the other worker keeps a core busy.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ and xdist_group(item) != STACK_GROUP:
+        os.nice(max(0, LOW_PRIORITY - os.nice(0)))
+
+
+def xdist_group(item: pytest.Item) -> str | None:
+    """Return the xdist group of a test: the local stack, or the module where its fixtures are expensive."""
+    module = item.nodeid.split("::")[0]
+    if module.startswith("tests/e2e/") and {"stack", "home"} & set(getattr(item, "fixturenames", ())):
+        return STACK_GROUP
+    return module if module.startswith(("tests/e2e/", "tests/integration/")) else None

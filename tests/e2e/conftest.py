@@ -10,11 +10,11 @@ from tests.support.tools import needed
 from triptych.stack import Home, Stack, down, up
 from triptych.stack.processes import MARK
 
-RETRY_SECONDS = 3.0
+RETRY_SECONDS = 1.0
 """What a failed event waits before its first retry, and twice that before its second. AWS waits a minute and two."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """The home of the session's stack. Commands that a test runs speak to that stack too."""
     with pytest.MonkeyPatch.context() as patch:
@@ -23,7 +23,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         yield Home(path)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(home: Home) -> Iterator[Stack]:
     """The running stack: emulator, template.yaml deployed with IAM enforced, three model services."""
     needed("sam")
