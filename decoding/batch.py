@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decoding import reader
-from decoding.limits import Checkpoint, Limits, no_hurry
+from decoding.limits import CancelCheck, Limits, never_cancel
 from decoding.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True, slots=True)
-class Frames:
+class PageBatch:
     """The pages of one document, as a model takes them."""
 
     pixels: NDArray[np.uint8]
@@ -21,21 +21,25 @@ class Frames:
     """Whether the document has further pages that were not read (`Limits.max_pages`)."""
 
 
-Read = Callable[[bytes, Preprocessing, Limits, Checkpoint], Frames]
+Read = Callable[[bytes, Preprocessing, Limits, CancelCheck], PageBatch]
 """Reads a document: `read` below, or the same in a process of its own (`decoders.DecoderPool.read`)."""
 
 
-def read(data: bytes, frame: Preprocessing, limits: Limits, checkpoint: Checkpoint = no_hurry) -> Frames:
+def decode_batch(
+    data: bytes, preprocessing: Preprocessing, limits: Limits, check_cancelled: CancelCheck = never_cancel
+) -> PageBatch:
     """Decode a document and preprocess its pages, in this process.
 
     Args:
         data: The whole document.
-        frame: The model's input.
+        preprocessing: The model's input.
         limits: Bounds on the document.
-        checkpoint: Called before each page; what it raises abandons the document.
+        check_cancelled: Called before each page; what it raises abandons the document.
 
     Raises:
         DocumentError: If the document cannot be read.
     """
-    document = reader.read(data, min_side=frame.min_side, limits=limits, checkpoint=checkpoint)
-    return Frames(np.stack([frame.apply(page) for page in document.pages]), document.truncated)
+    document = reader.decode_document(
+        data, min_side=preprocessing.min_side, limits=limits, check_cancelled=check_cancelled
+    )
+    return PageBatch(np.stack([preprocessing.apply(page) for page in document.pages]), document.truncated)

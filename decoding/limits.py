@@ -7,12 +7,12 @@ from PIL import Image
 
 from decoding.errors import DecompressionBombError
 
-Checkpoint = Callable[[], None]
+CancelCheck = Callable[[], None]
 """Called between the steps of the work; raises to abandon it."""
 
 
-def no_hurry() -> None:
-    """The checkpoint of those who wait as long as it takes."""
+def never_cancel() -> None:
+    """The check_cancelled of those who wait as long as it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class DecodedDocument:
     """The pages that were read from a document."""
 
     pages: list[Image.Image]

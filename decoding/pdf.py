@@ -11,7 +11,7 @@ import pypdfium2.raw as pdfium  # type: ignore[import-untyped]
 from PIL import Image
 
 from decoding.errors import CorruptDocumentError, DocumentError, EncryptedDocumentError
-from decoding.limits import Checkpoint, Document, Limits, no_hurry
+from decoding.limits import CancelCheck, DecodedDocument, Limits, never_cancel
 
 logger = logging.getLogger(__name__)
 
@@ -27,21 +27,23 @@ _SUPERSAMPLING: Final = 2
 _MAX_ASPECT: Final = 16
 
 
-def read(data: bytes, *, min_side: int, limits: Limits, checkpoint: Checkpoint = no_hurry) -> Document:
+def decode_pdf(
+    data: bytes, *, min_side: int, limits: Limits, check_cancelled: CancelCheck = never_cancel
+) -> DecodedDocument:
     """Render the first pages of a PDF.
 
     Args:
         data: The whole file.
         min_side: Pixels that the shorter side of a page must have at least.
         limits: Bounds on the document; `max_pixels` holds for each image embedded in a page.
-        checkpoint: Called before each page, after waiting for other PDFs; what it raises passes.
+        check_cancelled: Called before each page, after waiting for other PDFs; what it raises passes.
 
     Raises:
         DocumentError: If the file is damaged, needs a password, or embeds an image that is too large.
     """
     pages: list[Image.Image] = []
     with _PDFIUM:
-        checkpoint()
+        check_cancelled()
         with _damage_told():
             document = pypdfium2.PdfDocument(data)
         with closing(document):
@@ -50,10 +52,10 @@ def read(data: bytes, *, min_side: int, limits: Limits, checkpoint: Checkpoint =
                 raise CorruptDocumentError("The PDF has no page.")
             count = min(total, limits.max_pages)
             for index in range(count):
-                checkpoint()
+                check_cancelled()
                 with _damage_told():
                     pages.append(_rendered(document, index, min_side, limits))
-    return Document(pages, truncated=total > count)
+    return DecodedDocument(pages, truncated=total > count)
 
 
 @contextmanager

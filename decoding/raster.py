@@ -24,7 +24,7 @@ from PIL import (
 )
 
 from decoding.errors import CorruptDocumentError, DecompressionBombError, DocumentError
-from decoding.limits import Checkpoint, Document, Limits, no_hurry
+from decoding.limits import CancelCheck, DecodedDocument, Limits, never_cancel
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,9 @@ _TRANSPOSE: Final = {
 """How to set a page upright, by its EXIF orientation."""
 
 
-def read(data: bytes, kind: str, *, min_side: int, limits: Limits, checkpoint: Checkpoint = no_hurry) -> Document:
+def decode_image(
+    data: bytes, kind: str, *, min_side: int, limits: Limits, check_cancelled: CancelCheck = never_cancel
+) -> DecodedDocument:
     """Decode an image file; only TIFF has pages, an animation shows its first picture.
 
     Args:
@@ -78,7 +80,7 @@ def read(data: bytes, kind: str, *, min_side: int, limits: Limits, checkpoint: C
         kind: Pillow's name of the format; no other is tried.
         min_side: Pixels that the shorter side of a page must keep, as in `decoding.read`.
         limits: Bounds on the document.
-        checkpoint: Called before each page; what it raises passes.
+        check_cancelled: Called before each page; what it raises passes.
 
     Raises:
         DocumentError: If the file is damaged or larger than the limits allow.
@@ -88,18 +90,18 @@ def read(data: bytes, kind: str, *, min_side: int, limits: Limits, checkpoint: C
         image = Image.open(io.BytesIO(data), formats=(kind,))
     with image:
         for index in range(limits.max_pages * _DIRECTORIES_PER_PAGE):
-            checkpoint()
+            check_cancelled()
             with _damage_told(kind):
                 if index > 0 and not _turned_to(image, index):
                     break
                 if _is_page(image):
                     if len(pages) == limits.max_pages:
-                        return Document(pages, truncated=True)
+                        return DecodedDocument(pages, truncated=True)
                     limits.check_pixels(*image.size)
                     pages.append(_page(image, min_side))
     if not pages:
         raise CorruptDocumentError(f"The {kind} file holds no page.")
-    return Document(pages)
+    return DecodedDocument(pages)
 
 
 @contextmanager

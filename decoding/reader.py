@@ -11,9 +11,9 @@ from PIL import Image
 
 from decoding import pdf, raster
 from decoding.errors import DocumentTooLargeError, EmptyDocumentError, UnsupportedFormatError
-from decoding.limits import Checkpoint, Document, Limits, no_hurry
+from decoding.limits import CancelCheck, DecodedDocument, Limits, never_cancel
 
-__all__ = ["FORMATS", "Document", "Limits", "decode", "read", "sniff"]
+__all__ = ["FORMATS", "DecodedDocument", "Limits", "decode_document", "decode_pages", "sniff"]
 
 # A PDF may carry some bytes of junk before its header; readers accept it within the first 1024.
 _PDF_HEADER_WITHIN: Final = 1024
@@ -41,7 +41,9 @@ def sniff(data: bytes) -> str | None:
     return next((name for name, signature in _SIGNATURES.items() if signature.match(data)), None)
 
 
-def read(data: bytes, *, min_side: int, limits: Limits | None = None, checkpoint: Checkpoint = no_hurry) -> Document:
+def decode_document(
+    data: bytes, *, min_side: int, limits: Limits | None = None, check_cancelled: CancelCheck = never_cancel
+) -> DecodedDocument:
     """Decode a document of any supported format.
 
     Args:
@@ -49,7 +51,7 @@ def read(data: bytes, *, min_side: int, limits: Limits | None = None, checkpoint
         min_side: Pixels that the shorter side of a page must keep. A page that has more is decoded or
             rendered smaller, which is where the time is saved; one that has fewer stays as it is.
         limits: Bounds on the document; the defaults of `Limits` if None.
-        checkpoint: Called before each page; what it raises abandons the document.
+        check_cancelled: Called before each page; what it raises abandons the document.
 
     Returns:
         The pages, RGB, upright and on white, and whether some were left unread.
@@ -66,10 +68,10 @@ def read(data: bytes, *, min_side: int, limits: Limits | None = None, checkpoint
     if kind is None:
         raise UnsupportedFormatError(f"The content is none of {', '.join(FORMATS)}.")
     if kind == "PDF":
-        return pdf.read(data, min_side=min_side, limits=limits, checkpoint=checkpoint)
-    return raster.read(data, kind, min_side=min_side, limits=limits, checkpoint=checkpoint)
+        return pdf.decode_pdf(data, min_side=min_side, limits=limits, check_cancelled=check_cancelled)
+    return raster.decode_image(data, kind, min_side=min_side, limits=limits, check_cancelled=check_cancelled)
 
 
-def decode(data: bytes, *, min_side: int, limits: Limits | None = None) -> list[Image.Image]:
+def decode_pages(data: bytes, *, min_side: int, limits: Limits | None = None) -> list[Image.Image]:
     """The pages of a document: `read` for those who need nothing else of it."""
-    return read(data, min_side=min_side, limits=limits).pages
+    return decode_document(data, min_side=min_side, limits=limits).pages

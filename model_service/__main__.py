@@ -6,11 +6,11 @@ import sys
 import uvicorn
 
 from model_service import logs
-from model_service.app import create_app, loaded_classifier
+from model_service.app import create_service_app, loaded_classifier
 from model_service.classifier import Classifier
-from model_service.errors import ModelError, ServiceError
+from model_service.errors import ModelLoadError, ServiceError
 from model_service.lifecycle import Lifecycle, Server
-from model_service.settings import Settings, SettingsError
+from model_service.settings import ServiceSettings, SettingsError
 
 logger = logging.getLogger("model_service")
 
@@ -25,23 +25,23 @@ def main() -> int:
     """
     logs.configure("INFO")
     try:
-        settings = Settings.from_environment()
+        settings = ServiceSettings.from_environment()
         logs.configure(settings.log_level)
         with loaded_classifier(settings) as classifier:
             _serve(classifier, settings)
     except SettingsError as error:
         logger.error("settings are not usable: %s", error)  # noqa: TRY400 (the sentence says it all)
         return 2
-    except (ModelError, ServiceError) as error:
+    except (ModelLoadError, ServiceError) as error:
         logger.error("model cannot be served: %s", error)  # noqa: TRY400
         return 1
     return 0
 
 
-def _serve(classifier: Classifier, settings: Settings) -> None:
+def _serve(classifier: Classifier, settings: ServiceSettings) -> None:
     lifecycle = Lifecycle()
     config = uvicorn.Config(
-        create_app(classifier, settings, lifecycle),
+        create_service_app(classifier, settings, lifecycle),
         host=settings.host,
         port=settings.port,
         log_config=None,

@@ -7,7 +7,7 @@
                              └── deadline over, or the caller is gone ─────┴──► dropped before the next stage
 
 A slot is held until its work has really ended, not until its caller has been answered: work that nobody
-waits for still takes its thread to the next checkpoint, and must count.
+waits for still takes its thread to the next check_cancelled, and must count.
 """
 
 import asyncio
@@ -58,7 +58,7 @@ class Ticket:
         return DeadlineExceededError(f"No answer within {self.timeout_ms} ms.")
 
     def abandon(self) -> None:
-        """Let the work stop at its next checkpoint."""
+        """Let the work stop at its next check_cancelled."""
         self._abandoned.set()
 
     def _ended(self, _: object) -> None:

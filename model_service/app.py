@@ -13,11 +13,11 @@ from model_service.classifier import Classifier
 from model_service.engine import load_model
 from model_service.errors import ServiceError
 from model_service.lifecycle import Lifecycle
-from model_service.metrics import Metrics
+from model_service.metrics import ServiceMetrics
 from model_service.middleware import RequestContext
 from model_service.problems import Problem, documented
 from model_service.routes import router
-from model_service.settings import Settings
+from model_service.settings import ServiceSettings
 
 _DESCRIPTION = """
 Classifies documents with one or more versions of a model.
@@ -28,11 +28,11 @@ Every error is a problem (RFC 9457) with a stable `type`. `X-Request-Id` and `X-
 
 
 @contextmanager
-def loaded_classifier(settings: Settings) -> Iterator[Classifier]:
+def loaded_classifier(settings: ServiceSettings) -> Iterator[Classifier]:
     """Load, verify and warm up the versions of the settings, while the decoder processes start.
 
     Raises:
-        ModelError: If one of them cannot be served.
+        ModelLoadError: If one of them cannot be served.
         ServiceError: If a decoder process does not start.
     """
     decoders = DecoderPool(settings.threads)
@@ -47,7 +47,9 @@ def loaded_classifier(settings: Settings) -> Iterator[Classifier]:
         decoders.close()
 
 
-def create_app(classifier: Classifier, settings: Settings, lifecycle: Lifecycle | None = None) -> FastAPI:
+def create_service_app(
+    classifier: Classifier, settings: ServiceSettings, lifecycle: Lifecycle | None = None
+) -> FastAPI:
     """Build the HTTP app.
 
     Args:
@@ -68,7 +70,7 @@ def create_app(classifier: Classifier, settings: Settings, lifecycle: Lifecycle 
     app.state.admission = Admission(
         slots=settings.max_in_flight, threads=settings.threads, max_timeout_ms=settings.max_timeout_ms
     )
-    app.state.metrics = Metrics(classifier, app.state.admission)
+    app.state.metrics = ServiceMetrics(classifier, app.state.admission)
     app.include_router(router)
     problems.install(app)
     app.add_middleware(RequestContext, versions=frozenset(classifier.models))

@@ -9,9 +9,8 @@ from typing import Final
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
-from decoding import batch
-from decoding.batch import Read
-from decoding.limits import Checkpoint, Limits, no_hurry
+from decoding.batch import Read, decode_batch
+from decoding.limits import CancelCheck, Limits, never_cancel
 from model_service.engine import Model
 from model_service.errors import UnknownModelError
 
@@ -29,7 +28,7 @@ class Timings:
 
 
 @dataclass(frozen=True, config=ConfigDict(use_attribute_docstrings=True))
-class Prediction:
+class Classification:
     """What one model version says of one document."""
 
     model: str
@@ -61,7 +60,7 @@ class Classifier:
         read: Decodes documents; in this process, unless said otherwise.
     """
 
-    def __init__(self, models: Mapping[str, Model], limits: Limits, read: Read = batch.read) -> None:
+    def __init__(self, models: Mapping[str, Model], limits: Limits, read: Read = decode_batch) -> None:
         self.models: Final = dict(models)
         self.limits: Final = limits
         self._read: Final = read
@@ -82,15 +81,15 @@ class Classifier:
             raise UnknownModelError(f"Model {version!r} is not served here, but {served}.") from None
 
     def classify(
-        self, data: bytes, model: Model, *, since: float | None = None, checkpoint: Checkpoint = no_hurry
-    ) -> Prediction:
+        self, data: bytes, model: Model, *, since: float | None = None, check_cancelled: CancelCheck = never_cancel
+    ) -> Classification:
         """Classify a document.
 
         Args:
             data: The document.
             model: Who is asked.
             since: `time.perf_counter()` when the request arrived; now, if None.
-            checkpoint: Called between pages and stages; what it raises abandons the work.
+            check_cancelled: Called between pages and stages; what it raises abandons the work.
 
         Raises:
             DocumentError: If the document cannot be read.
@@ -98,14 +97,14 @@ class Classifier:
         started = time.perf_counter()
         manifest = model.manifest
         with self._counted():
-            document = self._read(data, manifest.input, self.limits, checkpoint)
+            document = self._read(data, manifest.input, self.limits, check_cancelled)
             decoded = time.perf_counter()
-            checkpoint()
+            check_cancelled()
             scores = model.score(document.pixels, alone=self._in_work == 1)
             scored = time.perf_counter()
         best = int(scores.argmax())
         confidence = float(scores[best])
-        return Prediction(
+        return Classification(
             model=manifest.version,
             label=manifest.labels[best],
             confidence=confidence,

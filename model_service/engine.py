@@ -10,12 +10,12 @@ import numpy as np
 import openvino as ov  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from model_service.errors import ModelError
+from model_service.errors import ModelLoadError
 from model_service.manifest import Manifest, ModelFiles, load_files
 
 logger = logging.getLogger(__name__)
 
-FIRST_PAGE = 0.5
+FIRST_PAGE_WEIGHT = 0.5
 """What the first page counts, beside all pages together: it is drawn to tell what a document is, and the pages that
 follow are often mere text. Measured against the plain mean, the first or surest page alone and others; see
 models/README.md.
@@ -24,9 +24,9 @@ models/README.md.
 _PRECISION: Final = {"f32": ov.Type.f32, "bf16": ov.Type.bf16, "f16": ov.Type.f16, "int8": ov.Type.f32}
 
 
-def together(pages: NDArray[np.float64]) -> NDArray[np.float64]:
+def aggregate_pages(pages: NDArray[np.float64]) -> NDArray[np.float64]:
     """The probabilities of a document, shape (labels,), by those of its pages, shape (pages, labels), in order."""
-    combined: NDArray[np.float64] = FIRST_PAGE * pages[0] + (1 - FIRST_PAGE) * pages.mean(axis=0)
+    combined: NDArray[np.float64] = FIRST_PAGE_WEIGHT * pages[0] + (1 - FIRST_PAGE_WEIGHT) * pages.mean(axis=0)
     return combined
 
 
@@ -39,7 +39,7 @@ class Model:
             CPUs work on a call that is alone.
 
     Raises:
-        ModelError: If the graph cannot be compiled, does not match its manifest, or cannot run in the
+        ModelLoadError: If the graph cannot be compiled, does not match its manifest, or cannot run in the
             manifest's precision on this CPU.
     """
 
@@ -57,7 +57,7 @@ class Model:
                 self._alone = _Requests([whole.create_infer_request()])
             self._warm_up()
         except RuntimeError as error:
-            raise ModelError(f"{self.manifest.version}: the graph cannot run: {error}") from error
+            raise ModelLoadError(f"{self.manifest.version}: the graph cannot run: {error}") from error
 
     def score(self, pages: NDArray[np.uint8], *, alone: bool = False) -> NDArray[np.float64]:
         """Score the pages of one document together, in one batch.
@@ -68,11 +68,11 @@ class Model:
 
         Returns:
             Probability of each label, in the manifest's order, sum 1: softmax(logits / temperature) of each page,
-            taken `together`. Temperature scaling is Guo et al., "On Calibration of Modern Neural Networks", 2017.
+            taken together. Temperature scaling is Guo et al., "On Calibration of Modern Neural Networks", 2017.
         """
         logits = (self._alone if alone else self._requests).infer(pages) / self.manifest.temperature
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return together(odds / odds.sum(axis=1, keepdims=True))
+        return aggregate_pages(odds / odds.sum(axis=1, keepdims=True))
 
     def _warm_up(self) -> None:
         """Run every request once: the first run compiles kernels and takes the memory."""
@@ -82,7 +82,7 @@ class Model:
             for _ in range(requests.count):
                 logits = requests.infer(blank)
         if logits.shape != (1, len(self.manifest.labels)):
-            raise ModelError(
+            raise ModelLoadError(
                 f"{self.manifest.version}: the graph gives {logits.shape[-1]} outputs "
                 f"for {len(self.manifest.labels)} labels"
             )
@@ -110,11 +110,11 @@ def load_model(folder: Path, *, concurrency: int = 1) -> Model:
     """Verify, compile and warm up the model version of a folder.
 
     Raises:
-        ModelError: If it cannot be served; `ManifestError` if its manifest or a file is not as it should be.
+        ModelLoadError: If it cannot be served; `ManifestError` if its manifest or a file is not as it should be.
     """
     files = load_files(folder)
     if files.manifest.version != folder.name:
-        raise ModelError(f"{folder}: its manifest calls itself {files.manifest.version!r}")
+        raise ModelLoadError(f"{folder}: its manifest calls itself {files.manifest.version!r}")
     return Model(files, concurrency=concurrency)
 
 
@@ -138,7 +138,7 @@ def _compile(core: ov.Core, graph: ov.Model, manifest: Manifest, *, streams: int
     )
     got = compiled.get_property("INFERENCE_PRECISION_HINT")
     if got != _PRECISION[manifest.precision]:
-        raise ModelError(f"{manifest.version}: this CPU cannot infer in {manifest.precision}")
+        raise ModelLoadError(f"{manifest.version}: this CPU cannot infer in {manifest.precision}")
     logger.info(
         "model compiled",
         extra={
@@ -157,7 +157,7 @@ def _check_input(manifest: Manifest, graph: ov.Model) -> None:
     wanted = ov.PartialShape([-1, manifest.input.height, manifest.input.width, 3])
     port = graph.input(0)
     if len(graph.inputs) != 1 or port.get_element_type() != ov.Type.u8 or port.get_partial_shape() != wanted:
-        raise ModelError(
+        raise ModelLoadError(
             f"{manifest.version}: the graph takes {port.get_element_type()} {port.get_partial_shape()}, "
             f"the manifest says u8 {wanted}"
         )

@@ -12,7 +12,7 @@ the message of the instance becomes the problem's `detail`.
     │   └── NotReadyError               503  not-ready               starting up or shutting down
     └── DeadlineExceededError           504  deadline-exceeded       the caller's X-Timeout-Ms is over
 
-    ModelError                               a model folder is unusable: the service does not start
+    ModelLoadError                               a model folder is unusable: the service does not start
     └── ManifestError                        manifest.json is missing, malformed or disagrees with its files
 """
 
@@ -89,9 +89,9 @@ class DeadlineExceededError(ServiceError):
     title = "The caller's time is over"
 
 
-class ModelError(Exception):
+class ModelLoadError(Exception):
     """A model folder cannot be served. Raised at start, never answered over HTTP."""
 
 
-class ManifestError(ModelError):
+class ManifestError(ModelLoadError):
     """manifest.json is missing, malformed, or disagrees with the files beside it."""

@@ -146,7 +146,7 @@ def load_files(folder: Path) -> ModelFiles:
     return ModelFiles(manifest, content[GRAPH], content[WEIGHTS])
 
 
-def hashes_of(folder: Path) -> tuple[dict[Literal["model.xml", "model.bin"], str], str]:
+def hash_files(folder: Path) -> tuple[dict[Literal["model.xml", "model.bin"], str], str]:
     """What a manifest has to say of the files in a folder: its `files` and its `sha256`.
 
     Raises:

@@ -6,14 +6,14 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from model_service.admission import Admission
-from model_service.classifier import Classifier, Prediction
+from model_service.classifier import Classification, Classifier
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 
 _BUCKETS: Final = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.0, 3.0, 10.0)
 
 
-class Metrics:
+class ServiceMetrics:
     """The metrics of one app, in a registry of their own.
 
     Args:
@@ -52,7 +52,7 @@ class Metrics:
             versions.labels(model=version, sha256=model.manifest.sha256).set(1)
         ProcessCollector(registry=self.registry)
 
-    def predicted(self, prediction: Prediction) -> None:
+    def predicted(self, prediction: Classification) -> None:
         """Count an answer."""
         model, timings = prediction.model, prediction.timings_ms
         for stage in ("decode", "infer", "total"):

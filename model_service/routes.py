@@ -17,7 +17,7 @@ from decoding.errors import (
 from model_service import body, metrics
 from model_service.admission import Admission
 from model_service.body import JsonDocument
-from model_service.classifier import Classifier, Prediction
+from model_service.classifier import Classification, Classifier
 from model_service.errors import (
     DeadlineExceededError,
     InvalidRequestError,
@@ -44,7 +44,7 @@ TimeoutMs = Annotated[
 
 _FILE_SCHEMA: Final = {"type": "string", "format": "binary"}
 _PREDICT: Final[dict[str, Any]] = {
-    "response_model": Prediction,
+    "response_model": Classification,
     "responses": {
         200: {
             "content": {
@@ -113,9 +113,9 @@ async def _predict(request: Request, version: str | None, timeout_ms: int | None
         content = await body.read(request, ticket, classifier.limits.max_bytes)
         content_type = request.headers.get("content-type", "")
 
-        def work() -> Prediction:
+        def work() -> Classification:
             document = body.document(content, content_type)
-            return classifier.classify(document, model, since=ticket.arrived, checkpoint=ticket.check)
+            return classifier.classify(document, model, since=ticket.arrived, check_cancelled=ticket.check)
 
         prediction = await ticket.run(admission.pool, work, lambda: _hang_up(request))
     request.app.state.metrics.predicted(prediction)
@@ -126,7 +126,7 @@ async def _predict(request: Request, version: str | None, timeout_ms: int | None
     return Response(_PREDICTION.dump_json(prediction), media_type="application/json")
 
 
-_PREDICTION: Final = TypeAdapter(Prediction)
+_PREDICTION: Final = TypeAdapter(Classification)
 
 
 def _version(request: Request, asked: str | None) -> str | None:

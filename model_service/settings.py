@@ -21,7 +21,7 @@ def _split(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-class Settings(BaseModel):
+class ServiceSettings(BaseModel):
     """Everything that can be set from outside."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

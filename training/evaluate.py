@@ -10,7 +10,7 @@ import numpy as np
 
 from decoding.errors import DocumentError
 from decoding.limits import Limits
-from model_service.classifier import Classifier, Prediction
+from model_service.classifier import Classification, Classifier
 from model_service.engine import Model, load_model
 from training.data import DataError, Folder, scan
 from training.metrics import Floats, Labels, Metrics, confusion, measure
@@ -87,7 +87,7 @@ def evaluate(
 
     Raises:
         DataError: The folder cannot be used, or its labels or those of a version differ from the others'.
-        ModelError: A version cannot be served.
+        ModelLoadError: A version cannot be served.
     """
     served = {name: load_model(models / name) for name in versions}
     labels = _common_labels(served)
@@ -99,7 +99,7 @@ def evaluate(
     return _report(_collected(served, said, labels), np.array(truth, dtype=np.int64), folder, tuple(skipped))
 
 
-_Said = dict[Path, list[Prediction]]
+_Said = dict[Path, list[Classification]]
 """What every version said of each file that could be read."""
 
 
@@ -180,7 +180,7 @@ def _common_labels(served: Mapping[str, Model]) -> tuple[str, ...]:
     return lists[first]
 
 
-def _collect(said: Sequence[Prediction], labels: Sequence[str]) -> _Answers:
+def _collect(said: Sequence[Classification], labels: Sequence[str]) -> _Answers:
     times = [one.timings_ms.decode + one.timings_ms.infer for one in said]
     return _Answers(
         probabilities=np.array([[one.probabilities[label] for label in labels] for one in said]),

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from model_service.engine import together
+from model_service.engine import aggregate_pages
 from model_service.manifest import Manifest, load
 from training.card import draw_confusion
 from training.data import DataError, Document, Page
@@ -99,7 +99,7 @@ def documents(names: Sequence[str]) -> list[list[int]]:
 
 SERVED = "the first page counts half, all pages together the other half (served)"
 WAYS: Mapping[str, Callable[[Floats], Floats]] = {
-    SERVED: together,
+    SERVED: aggregate_pages,
     "mean of the pages' probabilities": lambda pages: pages.mean(axis=0),
     "geometric mean": lambda pages: _normal(np.exp(np.log(np.maximum(pages, 1e-9)).mean(axis=0))),
     "the surest page alone": lambda pages: pages[pages.max(axis=1).argmax()],

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from decoding import batch
+from decoding.batch import decode_batch
 from decoding.limits import Limits
 from model_service.cpus import available_cpus
 from model_service.engine import load_model
@@ -20,7 +20,7 @@ class Floor:
 
     def __init__(self, folder: Path) -> None:
         self._model = load_model(folder, concurrency=available_cpus())
-        self._frame = self._model.manifest.input
+        self._preprocessing = self._model.manifest.input
 
     def one_by_one(self, documents: Sequence[bytes], count: int) -> list[float]:
         """Milliseconds of each of some documents."""
@@ -53,4 +53,4 @@ class Floor:
         return time.process_time()
 
     def _classify(self, document: bytes, *, alone: bool = False) -> None:
-        self._model.score(batch.read(document, self._frame, Limits()).pixels, alone=alone)
+        self._model.score(decode_batch(document, self._preprocessing, Limits()).pixels, alone=alone)

@@ -39,14 +39,14 @@ class Difference:
 
 def compare(model: Model, documents: Iterable[tuple[str, bytes]]) -> Difference:
     """Score each document both ways."""
-    frame, labels = model.manifest.input, model.manifest.labels
+    preprocessing, labels = model.manifest.input, model.manifest.labels
     found = Difference()
     for name, data in documents:
-        full = frame.min_side * _PDF_TIMES if reader.sniff(data) == "PDF" else _IN_FULL
+        full = preprocessing.min_side * _PDF_TIMES if reader.sniff(data) == "PDF" else _IN_FULL
         try:
             served, whole = (
-                np.stack([frame.apply(page) for page in reader.decode(data, min_side=side)])
-                for side in (frame.min_side, full)
+                np.stack([preprocessing.apply(page) for page in reader.decode_pages(data, min_side=side)])
+                for side in (preprocessing.min_side, full)
             )
         except DocumentError:
             continue

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from decoding.preprocessing import Preprocessing
-from model_service.manifest import FILE_NAME, Manifest, Normalization, hashes_of
+from model_service.manifest import FILE_NAME, Manifest, Normalization, hash_files
 from training.architectures import ARCHITECTURES, build
 from training.export import as_served, export_openvino, export_torchscript
 from training.network import Served
@@ -62,7 +62,7 @@ def write_int8(floats: Path, models: Path) -> Path:
 
 def _vouch(folder: Path, precision: Literal["f32", "int8"]) -> None:
     known = ARCHITECTURES[ARCHITECTURE]
-    files, whole = hashes_of(folder)
+    files, whole = hash_files(folder)
     manifest = Manifest(
         version=VERSION,
         architecture=ARCHITECTURE,

@@ -18,10 +18,10 @@ from multiprocessing import Pipe
 from pathlib import Path
 from typing import Final
 
-from decoding.batch import Frames
+from decoding.batch import PageBatch
 from decoding.errors import DecoderCrashedError, DecoderTimeoutError, DecoderUnavailableError, DocumentError
 from decoding.isolation import protocol
-from decoding.limits import Checkpoint, Limits, no_hurry
+from decoding.limits import CancelCheck, Limits, never_cancel
 from decoding.preprocessing import Preprocessing
 
 logger = logging.getLogger(__name__)
@@ -64,16 +64,18 @@ class DecoderPool:
             DecoderUnavailableError: If one did not start.
         """
         for decoder in list(self._all):
-            decoder.wait(no_hurry)
+            decoder.wait(never_cancel)
 
-    def read(self, data: bytes, frame: Preprocessing, limits: Limits, checkpoint: Checkpoint = no_hurry) -> Frames:
+    def read(
+        self, data: bytes, frame: Preprocessing, limits: Limits, check_cancelled: CancelCheck = never_cancel
+    ) -> PageBatch:
         """Do what `frames.read` does, in a process that may die of it.
 
         Args:
             data: The whole document.
             frame: The model's input.
             limits: Bounds on the document, its time and memory included.
-            checkpoint: Called several times a second; what it raises passes, and the decoder is free soon after.
+            check_cancelled: Called several times a second; what it raises passes, and the decoder is free soon after.
 
         Raises:
             DocumentError: If the document cannot be read; `DecoderCrashedError` or `DecoderTimeoutError` if the
@@ -82,7 +84,7 @@ class DecoderPool:
         """
         decoder = self._sound(self._free.get())  # it may have ended while it waited for this document
         try:
-            return decoder.read(data, frame, limits, checkpoint)
+            return decoder.read(data, frame, limits, check_cancelled)
         finally:
             self._free.put(self._sound(decoder))
 
@@ -140,21 +142,21 @@ class _Decoder:
         """Whether it can be given a document."""
         return not self._spoilt and self.process.poll() is None
 
-    def wait(self, checkpoint: Checkpoint) -> None:
+    def wait(self, check_cancelled: CancelCheck) -> None:
         """Until it is ready. The failure to start is the service's, not a document's."""
         if self._ready:
             return
         try:
-            self._ready = self._answer(_START_SECONDS, checkpoint) == protocol.READY
+            self._ready = self._answer(_START_SECONDS, check_cancelled) == protocol.READY
         except (OSError, EOFError, TimeoutError):
             self._ready = False
         if not self._ready:
             self._spoilt = True
             raise DecoderUnavailableError("A decoder process did not start.")
 
-    def read(self, data: bytes, frame: Preprocessing, limits: Limits, checkpoint: Checkpoint) -> Frames:
+    def read(self, data: bytes, frame: Preprocessing, limits: Limits, check_cancelled: CancelCheck) -> PageBatch:
         """Decode one document. What befell the decoder before it had the document is the service's failure."""
-        self.wait(checkpoint)
+        self.wait(check_cancelled)
         try:
             self._service.send_bytes(protocol.job(frame, limits))
         except OSError as error:
@@ -162,7 +164,7 @@ class _Decoder:
             raise DecoderUnavailableError("A decoder process ended before it had a document.") from error
         try:
             self._service.send_bytes(data)
-            fields = protocol.parse_answer(self._answer(limits.max_seconds, checkpoint))
+            fields = protocol.parse_answer(self._answer(limits.max_seconds, check_cancelled))
             return protocol.parse_pixels(fields, self._service.recv_bytes(), frame, limits)
         except DocumentError:  # it lives to tell
             raise
@@ -191,10 +193,10 @@ class _Decoder:
             self.process.kill()
             self.process.wait()
 
-    def _answer(self, seconds: float, checkpoint: Checkpoint) -> bytes:
+    def _answer(self, seconds: float, check_cancelled: CancelCheck) -> bytes:
         give_up = time.monotonic() + seconds
         while not self._service.poll(_TICK_SECONDS):
-            checkpoint()
+            check_cancelled()
             if time.monotonic() >= give_up:
                 raise TimeoutError
         return self._service.recv_bytes()

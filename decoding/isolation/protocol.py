@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from decoding.batch import Frames
+from decoding.batch import PageBatch
 from decoding.errors import DocumentError
 from decoding.limits import Limits
 from decoding.preprocessing import Preprocessing
@@ -45,7 +45,7 @@ def parse_job(head: bytes) -> tuple[Preprocessing, Limits]:
     return Preprocessing(**fields["frame"]), Limits(**fields["limits"])
 
 
-def answer(frames: Frames) -> tuple[bytes, bytes]:
+def answer(frames: PageBatch) -> tuple[bytes, bytes]:
     """The head of an answer, and the pixels that follow it."""
     return json.dumps({"pages": len(frames.pixels), "truncated": frames.truncated}).encode(), frames.pixels.tobytes()
 
@@ -76,7 +76,7 @@ def parse_answer(head: bytes) -> dict[str, Any]:
     return fields
 
 
-def parse_pixels(fields: dict[str, Any], pixels: bytes, frame: Preprocessing, limits: Limits) -> Frames:
+def parse_pixels(fields: dict[str, Any], pixels: bytes, frame: Preprocessing, limits: Limits) -> PageBatch:
     """Read the pixels that follow an answer.
 
     Raises:
@@ -88,7 +88,7 @@ def parse_pixels(fields: dict[str, Any], pixels: bytes, frame: Preprocessing, li
     shape = (pages, frame.height, frame.width, 3)
     if len(pixels) != np.prod(shape):
         raise ProtocolError(f"{len(pixels)} bytes for pixels of shape {shape}")
-    return Frames(np.frombuffer(pixels, np.uint8).reshape(shape), truncated)
+    return PageBatch(np.frombuffer(pixels, np.uint8).reshape(shape), truncated)
 
 
 def _kinds(base: type[DocumentError]) -> Iterator[type[DocumentError]]:

@@ -47,13 +47,13 @@ def _decode(service: Connection, head: bytes) -> None:
     data = service.recv_bytes()
     bound_memory(limits)
 
-    def checkpoint() -> None:
+    def check_cancelled() -> None:
         if service.poll():
             raise _Abandoned
 
     signal.alarm(math.ceil(limits.max_seconds) + _ALARM_SLACK_SECONDS)
     try:
-        answer, pixels = protocol.answer(batch.read(data, frame, limits, checkpoint))
+        answer, pixels = protocol.answer(batch.decode_batch(data, frame, limits, check_cancelled))
     except _Abandoned:
         service.send_bytes(protocol.ABANDONED)
     except DocumentError as error:

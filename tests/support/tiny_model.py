@@ -9,7 +9,7 @@ import openvino as ov  # type: ignore[import-untyped]
 import openvino.opset13 as ops  # type: ignore[import-untyped]
 
 from decoding.preprocessing import Preprocessing
-from model_service.manifest import FILE_NAME, GRAPH, Manifest, Normalization, hashes_of
+from model_service.manifest import FILE_NAME, GRAPH, Manifest, Normalization, hash_files
 
 LABELS: Final = (
     "book_page",
@@ -74,7 +74,7 @@ def write_tiny_model(
     logits = ops.matmul(features, ops.constant(weights), transpose_a=False, transpose_b=False)
     ov.save_model(ov.Model([logits], [page], "tiny"), folder / GRAPH, compress_to_fp16=True)
 
-    files, whole = hashes_of(folder)
+    files, whole = hash_files(folder)
     manifest = Manifest(
         version=version,
         architecture="tiny",

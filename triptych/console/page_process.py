@@ -52,7 +52,7 @@ def answer(wanted: dict[str, int], data: bytes) -> list[bytes]:
     bound_memory(limits)
     box = wanted["width"], wanted["height"]
     try:
-        document = reader.read(data, min_side=min(box), limits=limits)
+        document = reader.decode_document(data, min_side=min(box), limits=limits)
     except DocumentError as error:
         return [json.dumps({"problem": error.problem, "detail": str(error)}).encode()]
     head = {"pages": len(document.pages), "truncated": document.truncated}

@@ -19,7 +19,7 @@ from decoding.errors import (
     EncryptedDocumentError,
     UnsupportedFormatError,
 )
-from decoding.reader import FORMATS, Limits, decode, read, sniff
+from decoding.reader import FORMATS, Limits, decode_document, decode_pages, sniff
 from tests.support.pages import INK, deep, encode, every_format, page, several_pages, text_pdf
 
 MIN_SIDE = 120
@@ -34,7 +34,7 @@ def thumbnail(image: Image.Image) -> np.ndarray:
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_every_format_shows_the_same_page(name: str) -> None:
-    [decoded] = decode(FILES[name], min_side=MIN_SIDE)
+    [decoded] = decode_pages(FILES[name], min_side=MIN_SIDE)
 
     assert decoded.mode == "RGB"
     assert min(decoded.size) >= MIN_SIDE
@@ -50,7 +50,7 @@ def test_the_format_is_told_by_the_content(name: str) -> None:
 
 
 def test_printed_text_of_a_pdf_is_rendered() -> None:
-    [rendered] = decode(FILES["pdf-text"], min_side=MIN_SIDE)
+    [rendered] = decode_pages(FILES["pdf-text"], min_side=MIN_SIDE)
 
     ink = np.asarray(rendered.convert("L"))
     assert ink[: rendered.height // 4].min() < 100
@@ -68,7 +68,7 @@ def test_a_large_page_is_not_decoded_in_full(name: str) -> None:
         "pdf": lambda: encode(large, "PDF"),
     }[name]()
 
-    [decoded] = decode(file, min_side=336)
+    [decoded] = decode_pages(file, min_side=336)
 
     assert 336 <= min(decoded.size) < 2480 / 2
 
@@ -76,7 +76,7 @@ def test_a_large_page_is_not_decoded_in_full(name: str) -> None:
 def test_a_small_page_is_not_blown_up() -> None:
     small = encode(page((60, 80)), "PNG")
 
-    assert decode(small, min_side=336)[0].size == (60, 80)
+    assert decode_pages(small, min_side=336)[0].size == (60, 80)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -98,7 +98,7 @@ def test_a_page_is_set_upright(kind: str, orientation: int) -> None:
     exif[0x0112] = orientation
     file = encode(stored, kind, exif=exif)
 
-    [decoded] = decode(file, min_side=MIN_SIDE)
+    [decoded] = decode_pages(file, min_side=MIN_SIDE)
 
     assert decoded.width < decoded.height
     assert np.abs(thumbnail(decoded) - thumbnail(upright)).mean() < 6
@@ -113,9 +113,9 @@ def test_transparency_is_paper_and_not_ink() -> None:
     palette.save(one_clear, "PNG", transparency=0)
 
     for file in (encode(clear, "PNG"), encode(clear, "WEBP", lossless=True), one_clear.getvalue()):
-        [decoded] = decode(file, min_side=MIN_SIDE)
+        [decoded] = decode_pages(file, min_side=MIN_SIDE)
         assert decoded.getpixel((5, 5)) == (255, 255, 255)
-    [decoded] = decode(encode(clear, "PNG"), min_side=400)
+    [decoded] = decode_pages(encode(clear, "PNG"), min_side=400)
     assert decoded.getpixel((150, 200)) == INK
 
 
@@ -123,7 +123,7 @@ def test_deep_grey_keeps_its_tones() -> None:
     ramp = Image.fromarray(np.tile(np.linspace(0, 65535, 300).astype(np.uint16), (300, 1)))
 
     for kind in ("PNG", "TIFF"):
-        [decoded] = decode(encode(ramp, kind), min_side=300)
+        [decoded] = decode_pages(encode(ramp, kind), min_side=300)
         row = np.asarray(decoded)[150, :, 0].astype(int)
         assert row[0] == 0
         assert row[-1] == 255
@@ -133,7 +133,7 @@ def test_deep_grey_keeps_its_tones() -> None:
 def test_a_16_bit_tiff_that_counts_from_white_is_not_a_negative() -> None:
     white_is_zero = encode(deep(Image.new("L", (200, 200), 0)), "TIFF", tiffinfo={262: 0})
 
-    assert decode(white_is_zero, min_side=MIN_SIDE)[0].getpixel((10, 10)) == (255, 255, 255)
+    assert decode_pages(white_is_zero, min_side=MIN_SIDE)[0].getpixel((10, 10)) == (255, 255, 255)
 
 
 def test_an_embedded_colour_profile_is_honoured() -> None:
@@ -143,9 +143,9 @@ def test_an_embedded_colour_profile_is_honoured() -> None:
     swapped = swapped.replace("sRGB".encode("utf-16-be"), "BGRs".encode("utf-16-be"))
     bluish = Image.new("RGB", (200, 200), (60, 130, 200))
 
-    [plain] = decode(encode(bluish, "PNG", icc_profile=srgb), min_side=MIN_SIDE)
-    [odd] = decode(encode(bluish, "PNG", icc_profile=swapped), min_side=MIN_SIDE)
-    [broken] = decode(encode(bluish, "PNG", icc_profile=b"no profile at all"), min_side=MIN_SIDE)
+    [plain] = decode_pages(encode(bluish, "PNG", icc_profile=srgb), min_side=MIN_SIDE)
+    [odd] = decode_pages(encode(bluish, "PNG", icc_profile=swapped), min_side=MIN_SIDE)
+    [broken] = decode_pages(encode(bluish, "PNG", icc_profile=b"no profile at all"), min_side=MIN_SIDE)
 
     red, _, blue = odd.getpixel((9, 9))  # type: ignore[misc]
     assert red > blue
@@ -157,8 +157,8 @@ def test_an_embedded_colour_profile_is_honoured() -> None:
 def test_no_more_pages_are_read_than_allowed_and_the_reader_is_told(kind: str) -> None:
     file = several_pages(5, kind)
 
-    whole = read(file, min_side=MIN_SIDE, limits=Limits(max_pages=5))
-    cut = read(file, min_side=MIN_SIDE, limits=Limits(max_pages=3))
+    whole = decode_document(file, min_side=MIN_SIDE, limits=Limits(max_pages=5))
+    cut = decode_document(file, min_side=MIN_SIDE, limits=Limits(max_pages=3))
 
     assert (len(whole.pages), whole.truncated) == (5, False)
     assert (len(cut.pages), cut.truncated) == (3, True)
@@ -176,8 +176,8 @@ def test_a_document_is_abandoned_between_pages(kind: str) -> None:
             raise Enough
 
     with pytest.raises(Enough):
-        read(several_pages(5, kind), min_side=MIN_SIDE, checkpoint=after_two_pages)
-    assert len(decode(several_pages(2, kind), min_side=MIN_SIDE)) == 2, "whoever comes next is served"
+        decode_document(several_pages(5, kind), min_side=MIN_SIDE, check_cancelled=after_two_pages)
+    assert len(decode_pages(several_pages(2, kind), min_side=MIN_SIDE)) == 2, "whoever comes next is served"
 
 
 def test_thumbnails_in_a_tiff_are_not_pages() -> None:
@@ -186,14 +186,14 @@ def test_thumbnails_in_a_tiff_are_not_pages() -> None:
     file = io.BytesIO()
     sheet.save(file, "TIFF", save_all=True, append_images=[reduced, sheet])
 
-    assert [p.size for p in decode(file.getvalue(), min_side=400)] == [(400, 560), (400, 560)]
+    assert [p.size for p in decode_pages(file.getvalue(), min_side=400)] == [(400, 560), (400, 560)]
 
 
 def test_an_animation_shows_its_first_picture() -> None:
     frames = [Image.new("RGB", (200, 200), colour) for colour in ("red", "green", "blue")]
 
     for kind in ("GIF", "WEBP", "PNG"):
-        [decoded] = decode(encode(frames[0], kind, save_all=True, append_images=frames[1:]), min_side=100)
+        [decoded] = decode_pages(encode(frames[0], kind, save_all=True, append_images=frames[1:]), min_side=100)
         red, green, blue = decoded.getpixel((50, 50))  # type: ignore[misc]
         assert red > 240
         assert max(green, blue) < 15
@@ -201,7 +201,7 @@ def test_an_animation_shows_its_first_picture() -> None:
 
 def test_nothing_is_not_a_document() -> None:
     with pytest.raises(EmptyDocumentError):
-        decode(b"", min_side=MIN_SIDE)
+        decode_pages(b"", min_side=MIN_SIDE)
 
 
 @pytest.mark.parametrize(
@@ -218,30 +218,30 @@ def test_nothing_is_not_a_document() -> None:
 )
 def test_other_content_is_named_unsupported_whatever_it_is(data: bytes) -> None:
     with pytest.raises(UnsupportedFormatError):
-        decode(data, min_side=MIN_SIDE)
+        decode_pages(data, min_side=MIN_SIDE)
 
 
 def test_too_many_bytes_are_refused_before_anything_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "sniff", lambda _: pytest.fail("it was looked at"))
 
     with pytest.raises(DocumentTooLargeError):
-        decode(FILES["bmp"], min_side=MIN_SIDE, limits=Limits(max_bytes=len(FILES["bmp"]) - 1))
+        decode_pages(FILES["bmp"], min_side=MIN_SIDE, limits=Limits(max_bytes=len(FILES["bmp"]) - 1))
 
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_too_many_pixels_are_refused_in_every_format(name: str) -> None:
     with pytest.raises(DecompressionBombError):
-        decode(FILES[name], min_side=MIN_SIDE, limits=Limits(max_pixels=600 * 800))
+        decode_pages(FILES[name], min_side=MIN_SIDE, limits=Limits(max_pixels=600 * 800))
 
 
 _MEMORY_OF_A_REFUSAL = """
 import resource, sys
-from decoding.reader import decode
+from decoding.reader import decode_pages
 from decoding.errors import DecompressionBombError
 data = open(sys.argv[1], "rb").read()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
-    decode(data, min_side=120)
+    decode_pages(data, min_side=120)
 except DecompressionBombError:
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
@@ -262,24 +262,24 @@ def test_a_bomb_costs_no_memory(kind: str, options: dict[str, Any], tmp_path: Pa
 
 def test_an_image_that_a_pdf_would_unpack_is_refused() -> None:
     with pytest.raises(DecompressionBombError):
-        decode(text_pdf(["x"], images="q 500 0 0 500 0 0 cm /I Do Q"), min_side=MIN_SIDE)
+        decode_pages(text_pdf(["x"], images="q 500 0 0 500 0 0 cm /I Do Q"), min_side=MIN_SIDE)
 
 
 def test_a_pdf_page_of_absurd_shape_stays_small() -> None:
-    [long] = decode(text_pdf(["x"], media_box="0 0 10 14000"), min_side=MIN_SIDE)
+    [long] = decode_pages(text_pdf(["x"], media_box="0 0 10 14000"), min_side=MIN_SIDE)
 
     assert long.width * long.height < 40 * MIN_SIDE * MIN_SIDE
 
 
 def test_a_pdf_with_a_password_is_named_encrypted() -> None:
     with pytest.raises(EncryptedDocumentError):
-        decode(text_pdf(["secret"], encrypted=True), min_side=MIN_SIDE)
+        decode_pages(text_pdf(["secret"], encrypted=True), min_side=MIN_SIDE)
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_half_a_file_is_named_corrupt(name: str) -> None:
     with pytest.raises(CorruptDocumentError):
-        decode(FILES[name][: len(FILES[name]) // 2], min_side=MIN_SIDE)
+        decode_pages(FILES[name][: len(FILES[name]) // 2], min_side=MIN_SIDE)
 
 
 def test_a_pdf_behind_some_junk_is_still_a_pdf() -> None:

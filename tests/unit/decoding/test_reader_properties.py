@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from decoding.errors import DocumentError
-from decoding.reader import Limits, read
+from decoding.reader import Limits, decode_document
 from tests.support.pages import every_format, several_pages
 
 LIMITS = Limits(max_bytes=200_000, max_pixels=1_000_000, max_pages=3)
@@ -31,7 +31,7 @@ few = settings(unhurried, max_examples=25)
 
 def pages_or_refusal(data: bytes) -> None:
     try:
-        document = read(data, min_side=MIN_SIDE, limits=LIMITS)
+        document = decode_document(data, min_side=MIN_SIDE, limits=LIMITS)
     except DocumentError:
         return
     assert 1 <= len(document.pages) <= LIMITS.max_pages

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from model_service.app import create_app, loaded_classifier
-from model_service.classifier import Classifier, Prediction
+from model_service.app import create_service_app, loaded_classifier
+from model_service.classifier import Classification, Classifier
 from model_service.lifecycle import Lifecycle
-from model_service.settings import Settings
+from model_service.settings import ServiceSettings
 from tests.support.pages import encode, every_format, page, several_pages, text_pdf
 from tests.support.tiny_model import LABELS, write_tiny_model
 
@@ -19,17 +19,17 @@ LARGEST = 300_000
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def settings(tmp_path_factory: pytest.TempPathFactory) -> ServiceSettings:
     models = tmp_path_factory.mktemp("models")
     write_tiny_model(models, "v1")
     write_tiny_model(models, "v2", seed=1)
-    return Settings(
+    return ServiceSettings(
         models_dir=models, models=("v1", "v2"), max_bytes=LARGEST, max_pixels=1_000_000, max_pages=2, workers=1
     )
 
 
 @pytest.fixture(scope="module")
-def classifier(settings: Settings) -> Iterator[Classifier]:
+def classifier(settings: ServiceSettings) -> Iterator[Classifier]:
     with loaded_classifier(settings) as loaded:
         yield loaded
 
@@ -40,8 +40,8 @@ def lifecycle() -> Lifecycle:
 
 
 @pytest.fixture
-def client(settings: Settings, classifier: Classifier, lifecycle: Lifecycle) -> Iterator[TestClient]:
-    with TestClient(create_app(classifier, settings, lifecycle), raise_server_exceptions=False) as opened:
+def client(settings: ServiceSettings, classifier: Classifier, lifecycle: Lifecycle) -> Iterator[TestClient]:
+    with TestClient(create_service_app(classifier, settings, lifecycle), raise_server_exceptions=False) as opened:
         yield opened
 
 
@@ -73,7 +73,7 @@ def test_a_document_is_classified_however_it_is_sent(client: TestClient, path: s
     said = answer.json()
     assert answer.status_code == 200
     assert said["model"] == "v1"
-    assert set(said) == set(Prediction.__dataclass_fields__)
+    assert set(said) == set(Classification.__dataclass_fields__)
     assert list(said["probabilities"]) == list(LABELS)
     assert said["timings_ms"]["total"] >= said["timings_ms"]["decode"] + said["timings_ms"]["infer"] - 0.01
 

@@ -2,10 +2,9 @@
 
 import pytest
 
-from decoding import batch
-from decoding.batch import Frames
+from decoding.batch import PageBatch, decode_batch
 from decoding.errors import CorruptDocumentError
-from decoding.limits import Checkpoint, Limits
+from decoding.limits import CancelCheck, Limits
 from decoding.preprocessing import Preprocessing
 from model_service.classifier import Classifier
 from model_service.engine import load_model
@@ -65,10 +64,10 @@ def test_a_document_that_was_given_up_while_it_was_decoded_is_not_scored(
     class Enough(Exception):
         pass
 
-    decoded: list[Frames] = []
+    decoded: list[PageBatch] = []
 
-    def read(data: bytes, frame: Preprocessing, limits: Limits, checkpoint: Checkpoint) -> Frames:
-        decoded.append(batch.read(data, frame, limits, checkpoint))
+    def read(data: bytes, frame: Preprocessing, limits: Limits, check_cancelled: CancelCheck) -> PageBatch:
+        decoded.append(decode_batch(data, frame, limits, check_cancelled))
         return decoded[0]
 
     def enough() -> None:
@@ -79,7 +78,9 @@ def test_a_document_that_was_given_up_while_it_was_decoded_is_not_scored(
     monkeypatch.setattr(model, "score", lambda *_, **__: pytest.fail("it was scored"))
 
     with pytest.raises(Enough):
-        Classifier({"v1": model}, classifier.limits, read).classify(encode(page(), "PNG"), model, checkpoint=enough)
+        Classifier({"v1": model}, classifier.limits, read).classify(
+            encode(page(), "PNG"), model, check_cancelled=enough
+        )
 
 
 def test_a_broken_document_is_the_documents_fault(classifier: Classifier) -> None:

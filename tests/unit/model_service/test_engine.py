@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from model_service.engine import Model, load_model
-from model_service.errors import ManifestError, ModelError
+from model_service.errors import ManifestError, ModelLoadError
 from model_service.manifest import FILE_NAME, load, load_files
 from tests.support.tiny_model import LABELS, write_tiny_model
 
@@ -84,7 +84,7 @@ def test_a_folder_whose_manifest_has_another_name_is_refused(tmp_path: Path) -> 
     write_tiny_model(tmp_path)
     (tmp_path / "v1").rename(tmp_path / "v7")
 
-    with pytest.raises(ModelError, match="calls itself 'v1'"):
+    with pytest.raises(ModelLoadError, match="calls itself 'v1'"):
         load_model(tmp_path / "v7")
 
 
@@ -94,10 +94,10 @@ def test_a_graph_that_does_not_fit_its_manifest_is_refused(tmp_path: Path) -> No
     sound = path.read_text()
 
     path.write_text(sound.replace('"width": 32', '"width": 64'))
-    with pytest.raises(ModelError, match="the graph takes"):
+    with pytest.raises(ModelLoadError, match="the graph takes"):
         load_model(tmp_path / "v1")
     path.write_text(sound.replace('"form",', ""))
-    with pytest.raises(ModelError, match="9 outputs for 8 labels"):
+    with pytest.raises(ModelLoadError, match="9 outputs for 8 labels"):
         load_model(tmp_path / "v1")
 
 
@@ -105,7 +105,7 @@ def test_a_graph_that_is_none_is_refused(tmp_path: Path) -> None:
     manifest = write_tiny_model(tmp_path)
     files = load_files(tmp_path / "v1")
 
-    with pytest.raises(ModelError, match="v1: the graph cannot run"):
+    with pytest.raises(ModelLoadError, match="v1: the graph cannot run"):
         Model(type(files)(manifest, b"<net/>", files.weights))
 
 

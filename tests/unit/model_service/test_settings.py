@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from decoding.limits import Limits
-from model_service.settings import Settings, SettingsError
+from model_service.settings import ServiceSettings, SettingsError
 
 
 def test_nothing_set_is_a_usable_service() -> None:
-    settings = Settings.from_environment({})
+    settings = ServiceSettings.from_environment({})
 
     assert settings.models == ("v1",)
     assert settings.host == "127.0.0.1"
@@ -18,7 +18,7 @@ def test_nothing_set_is_a_usable_service() -> None:
 
 
 def test_everything_can_be_set() -> None:
-    settings = Settings.from_environment(
+    settings = ServiceSettings.from_environment(
         {
             "MODELS": "v1, v2",
             "MODELS_DIR": "/m",
@@ -51,9 +51,9 @@ def test_everything_can_be_set() -> None:
 )
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
-        Settings.from_environment({name: value})
+        ServiceSettings.from_environment({name: value})
 
 
 def test_all_wrong_settings_are_named_at_once() -> None:
     with pytest.raises(SettingsError, match=r"PORT.*WORKERS"):
-        Settings.from_environment({"PORT": "x", "WORKERS": "y"})
+        ServiceSettings.from_environment({"PORT": "x", "WORKERS": "y"})

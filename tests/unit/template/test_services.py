@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from model_service.settings import Settings
+from model_service.settings import ServiceSettings
 from testkit.template import rollout, template
 
 VERSIONS = ("v1", "v2", "v3")
@@ -39,10 +39,10 @@ class TestTask:
     def test_the_service_understands_its_variables(self, version: str) -> None:
         [container] = rollout()[f"Task{version.upper()}"]["ContainerDefinitions"]
         given = {pair["Name"]: pair["Value"] for pair in container["Environment"]}
-        settings = Settings.from_environment(given)
+        settings = ServiceSettings.from_environment(given)
         assert settings.models == (version,)
         assert settings.port == container["PortMappings"][0]["ContainerPort"]
-        assert set(map(str.lower, given)) <= set(Settings.model_fields)
+        assert set(map(str.lower, given)) <= set(ServiceSettings.model_fields)
 
     @pytest.mark.parametrize("cpu", SIZES)
     def test_its_size_is_one_that_fargate_has_and_that_the_service_fills(self, cpu: int) -> None:
@@ -51,7 +51,8 @@ class TestTask:
         given = {pair["Name"]: pair["Value"] for pair in container["Environment"]}
         assert task["Memory"] in FARGATE_MEMORY[cpu]
         assert task["Memory"] >= 1024  # idle it takes up to 300 MiB, and a decoded page up to 150
-        assert Settings.from_environment(given).threads == max(1, cpu // 1024)  # more would be throttled all at once
+        # More threads would be throttled all at once.
+        assert ServiceSettings.from_environment(given).threads == max(1, cpu // 1024)
 
     def test_the_container_may_do_little(self) -> None:
         task = rollout()["TaskV1"]
@@ -72,7 +73,7 @@ class TestTask:
 class TestReplacement:
     def test_the_times_fit_each_other(self) -> None:
         """A task is stopped only when it has answered all that it took; a call ends before anyone cuts it off."""
-        stack, service = rollout(), Settings()
+        stack, service = rollout(), ServiceSettings()
         [container] = stack["TaskV1"]["ContainerDefinitions"]
         assert container["StopTimeout"] >= service.drain_seconds + service.stop_seconds
         deadline = int(stack["Orchestrator"]["Environment"]["Variables"]["DEADLINE_MS"]) / 1000

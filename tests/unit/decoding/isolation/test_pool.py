@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from decoding import batch
+from decoding.batch import decode_batch
 from decoding.errors import (
     CorruptDocumentError,
     DecoderCrashedError,
@@ -29,7 +29,7 @@ from decoding.limits import Limits
 from decoding.preprocessing import Preprocessing
 from tests.support.pages import every_format, several_pages, slow_document, text_pdf
 
-FRAME = Preprocessing(48, 32, "grey")
+PREPROCESSING = Preprocessing(48, 32, "grey")
 LIMITS = Limits()
 FILES = every_format((310, 438))
 DOCUMENT = FILES["jpeg"]
@@ -37,7 +37,7 @@ SLOW = slow_document(8)
 
 
 class GivenUpError(Exception):
-    """What a caller's checkpoint raises here."""
+    """What a caller's check_cancelled raises here."""
 
 
 @pytest.fixture
@@ -69,8 +69,8 @@ def kill(process: int) -> None:
 
 def test_a_decoder_reads_what_this_process_would_read(pool: DecoderPool) -> None:
     for name, data in {**FILES, "pages": several_pages(3, "TIFF"), "more": several_pages(9, "PDF")}.items():
-        for frame in (FRAME, Preprocessing(64, 64, "rgb")):
-            here, there = batch.read(data, frame, LIMITS), pool.read(data, frame, LIMITS)
+        for frame in (PREPROCESSING, Preprocessing(64, 64, "rgb")):
+            here, there = decode_batch(data, frame, LIMITS), pool.read(data, frame, LIMITS)
 
             np.testing.assert_array_equal(here.pixels, there.pixels, name)
             assert here.truncated == there.truncated
@@ -87,10 +87,10 @@ def test_a_decoder_reads_what_this_process_would_read(pool: DecoderPool) -> None
 def test_a_refusal_comes_back_as_it_was_raised(pool: DecoderPool, data: bytes, kind: type[Exception]) -> None:
     before = pool.processes
     with pytest.raises(kind) as here:
-        batch.read(data, FRAME, LIMITS)
+        decode_batch(data, PREPROCESSING, LIMITS)
 
     with pytest.raises(kind) as there:
-        pool.read(data, FRAME, LIMITS)
+        pool.read(data, PREPROCESSING, LIMITS)
 
     assert str(there.value) == str(here.value)
     assert pool.processes == before
@@ -103,9 +103,9 @@ def test_a_crash_is_told_and_the_decoder_replaced(pool: DecoderPool, number: sig
     threading.Timer(0.15, os.kill, (victim, number)).start()
 
     with pytest.raises(DecoderCrashedError):
-        pool.read(SLOW, FRAME, LIMITS)
+        pool.read(SLOW, PREPROCESSING, LIMITS)
 
-    assert pool.read(DOCUMENT, FRAME, LIMITS).pixels.shape == (1, 32, 48, 3)
+    assert pool.read(DOCUMENT, PREPROCESSING, LIMITS).pixels.shape == (1, 32, 48, 3)
     assert pool.processes != [victim]
     assert not is_alive(victim)
 
@@ -115,7 +115,7 @@ def test_a_decoder_that_ended_while_it_waited_is_no_fault_of_the_next_document(p
     (victim,) = pool.processes
     kill(victim)
 
-    assert len(pool.read(DOCUMENT, FRAME, LIMITS).pixels) == 1
+    assert len(pool.read(DOCUMENT, PREPROCESSING, LIMITS).pixels) == 1
     assert pool.processes != [victim]
 
 
@@ -134,10 +134,10 @@ def test_a_pool_that_could_not_replace_a_decoder_tries_again(
         kill(victim)
         for _ in range(3):
             with pytest.raises(DecoderUnavailableError) as told:
-                pool.read(DOCUMENT, FRAME, LIMITS)
+                pool.read(DOCUMENT, PREPROCESSING, LIMITS)
             assert not isinstance(told.value, DocumentError)
 
-    assert len(pool.read(DOCUMENT, FRAME, LIMITS).pixels) == 1
+    assert len(pool.read(DOCUMENT, PREPROCESSING, LIMITS).pixels) == 1
 
 
 def test_a_hanging_decoder_is_killed_at_the_time_limit(pool: DecoderPool) -> None:
@@ -146,33 +146,33 @@ def test_a_hanging_decoder_is_killed_at_the_time_limit(pool: DecoderPool) -> Non
     os.kill(victim, signal.SIGSTOP)
 
     with pytest.raises(DecoderTimeoutError):
-        pool.read(DOCUMENT, FRAME, replace(LIMITS, max_seconds=0.2))
+        pool.read(DOCUMENT, PREPROCESSING, replace(LIMITS, max_seconds=0.2))
 
     assert not is_alive(victim)
-    assert len(pool.read(DOCUMENT, FRAME, LIMITS).pixels) == 1
+    assert len(pool.read(DOCUMENT, PREPROCESSING, LIMITS).pixels) == 1
 
 
 def test_a_document_that_wants_too_much_memory_gets_none(pool: DecoderPool) -> None:
     with pytest.raises((CorruptDocumentError, DecoderCrashedError)):
-        pool.read(SLOW, FRAME, replace(LIMITS, max_memory=100 * 1024 * 1024))
+        pool.read(SLOW, PREPROCESSING, replace(LIMITS, max_memory=100 * 1024 * 1024))
 
 
 def test_a_caller_that_gives_up_frees_the_decoder(pool: DecoderPool) -> None:
     pool.wait()
     asked = 0
 
-    def checkpoint() -> None:
+    def check_cancelled() -> None:
         nonlocal asked
         asked += 1
         if asked == 2:
             raise GivenUpError
 
     with pytest.raises(GivenUpError):
-        pool.read(SLOW, FRAME, LIMITS, checkpoint)
+        pool.read(SLOW, PREPROCESSING, LIMITS, check_cancelled)
 
     # The late answer to the first document is not taken for one to the second.
-    expected = batch.read(DOCUMENT, FRAME, LIMITS).pixels
-    np.testing.assert_array_equal(pool.read(DOCUMENT, FRAME, LIMITS).pixels, expected)
+    expected = decode_batch(DOCUMENT, PREPROCESSING, LIMITS).pixels
+    np.testing.assert_array_equal(pool.read(DOCUMENT, PREPROCESSING, LIMITS).pixels, expected)
 
 
 def test_a_stopped_decoder_goes_on_with_the_next_document(pool: DecoderPool) -> None:
@@ -184,9 +184,9 @@ def test_a_stopped_decoder_goes_on_with_the_next_document(pool: DecoderPool) -> 
 
     pages = slow_document(8, side=4000)
     with pytest.raises(GivenUpError):
-        pool.read(pages, FRAME, LIMITS, at_once)
+        pool.read(pages, PREPROCESSING, LIMITS, at_once)
 
-    assert len(pool.read(pages, FRAME, LIMITS).pixels) == 8
+    assert len(pool.read(pages, PREPROCESSING, LIMITS).pixels) == 8
     assert pool.processes == [decoder]
 
 
@@ -194,9 +194,9 @@ def test_a_slow_document_does_not_stop_the_others() -> None:
     pool = DecoderPool(2)
     pool.wait()
     with ThreadPoolExecutor(1) as other:
-        slow = other.submit(pool.read, SLOW, FRAME, LIMITS)
+        slow = other.submit(pool.read, SLOW, PREPROCESSING, LIMITS)
         for _ in range(3):
-            pool.read(FILES["pdf"], FRAME, LIMITS)
+            pool.read(FILES["pdf"], PREPROCESSING, LIMITS)
         assert not slow.done()
         slow.result()
     pool.close()
@@ -208,7 +208,7 @@ def test_ignores_the_signals_that_end_its_service(pool: DecoderPool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         os.kill(decoder, number)
 
-    assert len(pool.read(DOCUMENT, FRAME, LIMITS).pixels) == 1
+    assert len(pool.read(DOCUMENT, PREPROCESSING, LIMITS).pixels) == 1
     assert pool.processes == [decoder]
 
 
@@ -243,4 +243,4 @@ def test_what_is_no_answer_is_not_believed(head: bytes) -> None:
 )
 def test_pixels_that_were_not_asked_for_are_not_believed(fields: dict[str, object], size: int) -> None:
     with pytest.raises(protocol.ProtocolError):
-        protocol.parse_pixels(fields, bytes(size), FRAME, LIMITS)
+        protocol.parse_pixels(fields, bytes(size), PREPROCESSING, LIMITS)

@@ -1,4 +1,4 @@
-"""Protects: that what plan computes with is what was measured, and what the code really writes."""
+"""Protects: the constants of the estimate match the measurements and what the code writes."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoding.limits import Limits
-from model_service.settings import Settings as ServiceSettings
+from model_service.settings import ServiceSettings
 from orchestrator import telemetry
 from orchestrator.settings import OrchestratorSettings
 from records.policy import DEFAULT_POLICY
@@ -32,29 +32,29 @@ LABELS = [
     "typewritten",
 ]
 EVENT_OVERHEAD = 26
-"""Bytes that CloudWatch Logs counts beside an event's own."""
+"""Bytes that CloudWatch Logs adds to each event."""
 LAMBDA_LINES = 100 + 60 + 240
-"""START, END and REPORT, as Lambda writes them around each invocation."""
+"""START, END and REPORT, as Lambda writes them for each invocation."""
 
 
-def test_the_figures_are_those_of_the_performance_page() -> None:
-    """The row of this service: `28 ms, 44 ms, 41.1/s` for each kind of page."""
+def test_service_times_match_the_performance_page() -> None:
+    """The rows of this service: `28 ms, 44 ms, 41.1/s` for each kind of page."""
     page = (ROOT / measurements.SOURCE).read_text()
     rows = re.findall(r"^\| this service \| (\d+ ms, .*) \|$", page, re.MULTILINE)
-    told = [[tuple(map(float, re.findall(r"[\d.]+", cell))) for cell in row.split(" | ")] for row in rows]
-    assert [(kind.ms, kind.cpu_ms, kind.per_second) for kind in KINDS] in [run[: len(KINDS)] for run in told]
+    shown = [[tuple(map(float, re.findall(r"[\d.]+", cell))) for cell in row.split(" | ")] for row in rows]
+    assert [(kind.ms, kind.cpu_ms, kind.per_second) for kind in KINDS] in [run[: len(KINDS)] for run in shown]
     [header] = set(re.findall(r"^\|  \| (.*) \| ready after, s", page, re.MULTILINE))
     assert header.split(" | ") == [kind.kind for kind in KINDS]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
-def test_a_vcpu_at_full_load_spends_little_more_than_the_page_itself_takes(kind: measurements.Measurement) -> None:
-    """Throughput and CPU time were measured apart: were one of them wrong, they would not fit each other."""
+def test_throughput_and_cpu_time_are_consistent(kind: measurements.Measurement) -> None:
+    """Throughput and CPU time were measured independently."""
     assert kind.cpu_ms <= kind.vcpu_ms <= 1.3 * kind.cpu_ms
 
 
-def test_a_page_costs_what_the_dearest_kind_of_its_size_costs() -> None:
-    """By hand: the fax takes 2 CPUs x 1000 ms / 32.2 = 62.1 ms; the JPEGs lie on 38.3 ms + 15.3 ms a megabyte."""
+def test_a_page_costs_as_much_as_the_most_expensive_kind() -> None:
+    """By hand: the fax takes 2 CPUs x 1000 ms / 32.2 = 62.1 ms; the JPEGs lie on 38.3 ms + 15.3 ms per megabyte."""
     assert page_vcpu_ms(0.03) == page_vcpu_ms(1) == pytest.approx(62.1, abs=0.05)
     assert page_vcpu_ms(10) == pytest.approx(38.3 + 153.2, abs=0.5)
     assert max(FAX.vcpu_ms, PDF.vcpu_ms) == FAX.vcpu_ms
@@ -67,7 +67,7 @@ def test_a_larger_page_never_costs_less(one: float, other: float) -> None:
     assert page_vcpu_ms(large) >= max(SCAN.vcpu_ms, PHOTO.vcpu_ms)
 
 
-def test_the_bounds_are_those_of_the_services() -> None:
+def test_bounds_match_the_settings() -> None:
     settings = OrchestratorSettings("table", {})
     assert settings.max_bytes / 1e6 == measurements.MAX_DOCUMENT_MB
     assert (settings.deadline_s - settings.write_reserve_s) * 1000 == pytest.approx(measurements.MODEL_BUDGET_MS)
@@ -77,7 +77,7 @@ def test_the_bounds_are_those_of_the_services() -> None:
 
 
 def a_record() -> Record:
-    """As large as records usually are: long names, nine labels, every field."""
+    """Return a large but typical record: long names, nine labels, every field."""
     probabilities = dict.fromkeys(LABELS, 0.111111)
     said = prediction("scientific_paper", 0.987654, probabilities=probabilities)
     document = upload(
@@ -90,7 +90,7 @@ def a_record() -> Record:
 
 
 def size(value: Any) -> int:
-    """Bytes of a value by DynamoDB's rules ("Item sizes and formats")."""
+    """Return the bytes of a value by DynamoDB's rules ("Item sizes and formats")."""
     if isinstance(value, str):
         return len(value.encode())
     if isinstance(value, bool) or value is None:
@@ -102,16 +102,16 @@ def size(value: Any) -> int:
     return 3 + sum(1 + size(inner) for inner in value)
 
 
-def test_a_record_weighs_what_is_planned_with() -> None:
+def test_a_record_has_the_assumed_size() -> None:
     item = a_record().to_item()
-    weight = sum(len(name.encode()) + size(value) for name, value in item.items())
-    assert 0.8 * measurements.RECORD_BYTES < weight <= measurements.RECORD_BYTES
+    item_bytes = sum(len(name.encode()) + size(value) for name, value in item.items())
+    assert 0.8 * measurements.RECORD_BYTES < item_bytes <= measurements.RECORD_BYTES
 
 
 CONTEXT = ["cold_start", "function_name", "function_memory_size", "function_arn", "function_request_id"]
 
 
-def test_the_handler_logs_what_is_planned_with(
+def test_the_handler_logs_as_many_bytes_as_assumed(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "false")

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from decoding.errors import DocumentError
-from decoding.reader import decode
+from decoding.reader import decode_pages
 from training.synthesis.documents import samples
 from training.synthesis.documents.pages import KINDS
 
@@ -63,16 +63,16 @@ def test_the_service_reads_what_it_should_and_refuses_the_rest(name: str, drawn:
     for data in ((COMMITTED / name).read_bytes(), (drawn / name).read_bytes()):
         if "rejected" in answer:
             with pytest.raises(DocumentError) as refusal:
-                decode(data, min_side=224)
+                decode_pages(data, min_side=224)
             assert refusal.value.problem == answer["rejected"]
         else:
-            assert len(decode(data, min_side=224)) == answer["pages"]
+            assert len(decode_pages(data, min_side=224)) == answer["pages"]
 
 
 def test_the_photograph_held_sideways_is_upright_only_by_its_tag() -> None:
     data = (COMMITTED / "IMG_20240612_101503.jpg").read_bytes()
     lying = Image.open(io.BytesIO(data))
-    upright = decode(data, min_side=224)[0]
+    upright = decode_pages(data, min_side=224)[0]
 
     assert lying.width > lying.height
     assert upright.height > upright.width
