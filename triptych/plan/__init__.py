@@ -1,15 +1,13 @@
-"""What a rate of documents costs a month on AWS, and which quota it meets first. Pure: it asks nothing of AWS.
+"""Estimate what a rate of documents costs a month on AWS, and which quota it reaches first. Calls no AWS API.
 
-units       what a person types: rates and sizes
-workload    the question: how many documents, how big, on what
-measured    service times, with their source
-template    what of template.yaml the answer depends on
-prices      a dated price table
-quotas      a dated table of AWS's limits
-capacity    how many tasks a rate needs, how long a document takes, how many handlers that keeps busy
-costs       the bill, item by item
-headroom    how far each limit is
-advice      parameters to paste, sentences to act on
-planning    all of it together
-tables      the same for a person's screen
+rates         parse rates such as 0.33/s
+workload      the input: how many documents, their size, the parameters of the stack
+measurements  service times, with their source
+rollout       the parts of template.yaml that the estimate depends on
+aws.toml      prices and quotas, each with its date and source; `reference` reads it
+capacity      tasks for a rate, latencies, concurrent executions
+costs         the bill, item by item
+limits        demand and headroom of each quota
+advice        parameters to deploy with, and recommendations
+estimate      all of it together
 """

@@ -1,27 +1,26 @@
-"""What to do about it: how uploads come in, parameters to paste, quotas to ask for, and what would be cheaper."""
+"""Recommendations: ingest mode, template parameters, quota increases, and cheaper setups."""
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from triptych.plan import measured, template
+from triptych.plan import measurements, rollout
 from triptych.plan.capacity import Capacity
-from triptych.plan.headroom import TIGHT, Limit
-from triptych.plan.prices import PRICES, REGION
-from triptych.plan.quotas import QUOTAS
-from triptych.plan.workload import Arch, Ingest, Network, Spot
+from triptych.plan.limits import RECOMMENDED_SHARE, Limit
+from triptych.plan.reference import PRICES, QUOTAS, REGION
+from triptych.plan.workload import Arch, Ingest, NetworkMode, Spot
 
-SPARE = 1.5
-"""What the bounds (MaxModelTasks, InboxConcurrency) allow beyond the peak: a repaired version has to catch up."""
+RESERVE = 1.5
+"""Factor by which MaxModelTasks and InboxConcurrency exceed the peak, so that a recovered version can catch up."""
 IN_FLIGHT = 16
-"""Documents that a task takes at a time before it refuses (model_service.settings: max_in_flight)."""
-USUAL_MAX_TASKS = 4
-"""The default of MaxModelTasks: no plan goes below it."""
+"""Requests in flight that a task accepts (model_service.settings: max_in_flight)."""
+DEFAULT_MAX_TASKS = 4
+"""Default of MaxModelTasks, and the minimum that is recommended."""
 
 
 @dataclass(frozen=True)
-class Advice:
-    """`sentences` say what to do, in the order to do it; `warnings` what to know before believing any of it."""
+class DeploymentAdvice:
+    """Recommended steps in order (`sentences`), and the caveats of the estimate (`warnings`)."""
 
     sentences: list[str]
     warnings: list[str]
@@ -29,43 +28,45 @@ class Advice:
 
 @dataclass(frozen=True)
 class Saving:
-    """What the same workload would need with one thing changed, and what that costs other than money."""
+    """The same workload with one option changed, and the drawback."""
 
     change: str
     capacity: Capacity
-    but: str
+    drawback: str
 
 
 def choose_ingest(capacity: Capacity) -> Ingest:
-    """Through the queue where a burst outruns what usually runs, or a mute version would take the account's Lambdas.
+    """Return the recommended ingest mode.
 
-    Directly otherwise, for it is the quicker way; and where one queue cannot feed as many handlers as the peak needs.
+    A queue if a burst exceeds the capacity of the running tasks, or if an outage of a version would use up the
+    account's Lambda concurrency. Otherwise direct, which has the lower latency, and also direct if the peak needs more
+    concurrent executions than one queue supports.
     """
     peak = capacity.workload.peak
-    if capacity.handlers(peak) > template.MOST_CONCURRENCY / SPARE:
+    if capacity.concurrent_executions(peak) > rollout.MAX_CONCURRENCY / RESERVE:
         return Ingest.DIRECT
-    outruns = peak > capacity.tasks * capacity.most_per_task
-    swamps = capacity.broken_handlers(peak) > TIGHT * QUOTAS["lambda_concurrency"].value
-    return Ingest.QUEUE if outruns or swamps else Ingest.DIRECT
+    exceeds_tasks = peak > capacity.tasks * capacity.max_per_task
+    exceeds_account = capacity.outage_executions(peak) > RECOMMENDED_SHARE * QUOTAS["lambda_concurrency"].value
+    return Ingest.QUEUE if exceeds_tasks or exceeds_account else Ingest.DIRECT
 
 
 def inbox_concurrency(capacity: Capacity) -> int:
-    """As many handlers as the peak keeps busy and some, yet no more than the usual tasks take without refusing."""
-    wanted = math.ceil(SPARE * capacity.handlers(capacity.workload.peak))
-    bearable = IN_FLIGHT * capacity.tasks
-    return min(max(template.LEAST_CONCURRENCY, min(wanted, bearable)), template.MOST_CONCURRENCY)
+    """Return InboxConcurrency: the peak's concurrent executions plus a reserve, bounded by what the tasks accept."""
+    wanted = math.ceil(RESERVE * capacity.concurrent_executions(capacity.workload.peak))
+    accepted = IN_FLIGHT * capacity.tasks
+    return min(max(rollout.MIN_CONCURRENCY, min(wanted, accepted)), rollout.MAX_CONCURRENCY)
 
 
 def max_tasks(capacity: Capacity) -> int:
-    """MaxModelTasks: the peak's tasks and half as many again."""
-    wanted = max(USUAL_MAX_TASKS, capacity.setup.min_tasks, math.ceil(SPARE * capacity.peak_tasks))
-    return min(wanted, template.MOST_TASKS)
+    """Return MaxModelTasks: the peak's tasks plus a reserve."""
+    wanted = max(DEFAULT_MAX_TASKS, capacity.setup.min_tasks, math.ceil(RESERVE * capacity.peak_tasks))
+    return min(wanted, rollout.MAX_TASKS)
 
 
 def parameters(capacity: Capacity, ingest: Ingest) -> dict[str, str]:
-    """Parameters of template.yaml, by name."""
+    """Return parameters of template.yaml, by name."""
     setup = capacity.setup
-    requests = min(max(template.LEAST_REQUESTS, math.floor(60 * capacity.per_task)), template.MOST_REQUESTS)
+    requests = min(max(rollout.MIN_REQUESTS, math.floor(60 * capacity.per_task)), rollout.MAX_REQUESTS)
     chosen = {
         "ModelCpu": setup.task_cpu,
         "ModelArchitecture": setup.arch.upper(),
@@ -82,95 +83,98 @@ def parameters(capacity: Capacity, ingest: Ingest) -> dict[str, str]:
     return {name: str(value) for name, value in chosen.items()}
 
 
-def advise(capacity: Capacity, ingest: Ingest, limits: Sequence[Limit]) -> Advice:
-    """What to do and what to know. `limits`: the one that is met first on top."""
-    return Advice(list(_sentences(capacity, ingest, limits)), list(_warnings(capacity, ingest)))
+def advise(capacity: Capacity, ingest: Ingest, limits: Sequence[Limit]) -> DeploymentAdvice:
+    """Return recommendations and caveats; `limits` are in the order in which they are reached."""
+    return DeploymentAdvice(list(_sentences(capacity, ingest, limits)), list(_warnings(capacity, ingest)))
 
 
 def _sentences(capacity: Capacity, ingest: Ingest, limits: Sequence[Limit]) -> Iterator[str]:
     yield _settings(capacity, ingest, limits)
-    asked: set[str] = set()
+    named: set[str] = set()
     for limit in sorted(limits, key=lambda limit: limit.headroom if limit.demand else math.inf):
         quota = limit.quota
-        if not limit.tight or quota.name in asked or quota.code in asked:
+        if not limit.tight or quota.name in named or quota.code in named:
             continue
-        asked.add(quota.code or quota.name)
-        takes = f"{quota.name}: the peak takes {limit.demand:,.0f} of {limit.value:,.0f} {quota.unit}."
+        named.add(quota.code or quota.name)
+        demand = f"{quota.name}: the peak needs {limit.demand:,.0f} of {limit.value:,.0f} {quota.unit}."
         if quota.adjustable:
-            desired = math.ceil(limit.demand / TIGHT)
+            desired = math.ceil(limit.demand / RECOMMENDED_SHARE)
             yield (
-                f"{takes} Ask for {desired:,}: aws service-quotas request-service-quota-increase "
+                f"{demand} Request {desired:,}: aws service-quotas request-service-quota-increase "
                 f"--service-code {quota.service} --quota-code {quota.code} --desired-value {desired} --region {REGION}"
             )
         else:
-            yield f"{takes} What helps: {quota.way_out}."
+            yield f"{demand} Remedy: {quota.remedy}."
 
 
 def _settings(capacity: Capacity, ingest: Ingest, limits: Sequence[Limit]) -> str:
     chosen = parameters(capacity, ingest)
     names = ["MinModelTasks", "MaxModelTasks", "RequestsPerTask", "Ingest", "InboxConcurrency"]
-    if capacity.setup.task_cpu != template.USUAL_CPU:
+    if capacity.setup.task_cpu != rollout.DEFAULT_CPU:
         names.insert(0, "ModelCpu")
-    told = ", ".join(f"{name}={chosen[name]}" for name in names if name in chosen)
+    settings = ", ".join(f"{name}={chosen[name]}" for name in names if name in chosen)
     first = limits[0]
     if first.tight and first.quota.adjustable:
-        return f"Set {told}; before anything else ask for more of this quota: {first.quota.name}."
-    if first.met_at is None:
-        return f"Set {told}. No limit of AWS is met at any rate."
-    return f"Set {told}. The first limit is met at {first.met_at:,.0f}/s: {first.quota.name}."
+        return f"Set {settings}; first request an increase of this quota: {first.quota.name}."
+    if first.reached_at is None:
+        return f"Set {settings}. No rate reaches a quota of AWS."
+    return f"Set {settings}. The first quota is reached at {first.reached_at:,.0f}/s: {first.quota.name}."
 
 
 def _warnings(capacity: Capacity, ingest: Ingest) -> Iterator[str]:
     work, setup = capacity.workload, capacity.setup
     if not capacity.fits_budget:
         yield (
-            f"99 of 100 documents need {capacity.answers_p99_s * 1000:,.0f} ms for three answers, and time before, "
-            f"of {measured.MODEL_BUDGET_MS:,.0f} ms: take a larger --task-cpu or a lower --utilisation."
+            f"Three answers take {capacity.answers_p99_s * 1000:,.0f} ms at p99 plus the read, more than the budget of "
+            f"{measurements.MODEL_BUDGET_MS:,.0f} ms: use a larger --task-cpu or a lower --utilisation."
         )
-    if capacity.peak_tasks > template.MOST_TASKS:
-        yield f"The peak needs {capacity.peak_tasks:,} tasks a version; MaxModelTasks allows {template.MOST_TASKS:,}."
+    if capacity.peak_tasks > rollout.MAX_TASKS:
+        yield f"The peak needs {capacity.peak_tasks:,} tasks per version; MaxModelTasks allows {rollout.MAX_TASKS:,}."
     if work.peak == work.rate:
-        yield "No --peak was given: this holds for documents that come evenly, which they seldom do."
-    if ingest is Ingest.QUEUE and IN_FLIGHT * capacity.tasks < SPARE * capacity.handlers(work.peak):
-        least = math.ceil(SPARE * capacity.handlers(work.peak) / IN_FLIGHT)
-        way = f" To take the peak as it comes: MinModelTasks={least}." if least <= template.MOST_MIN_TASKS else ""
+        yield "Without --peak the estimate assumes a constant rate, which is rare in practice."
+    if ingest is Ingest.QUEUE and IN_FLIGHT * capacity.tasks < RESERVE * capacity.concurrent_executions(work.peak):
+        least = math.ceil(RESERVE * capacity.concurrent_executions(work.peak) / IN_FLIGHT)
+        advice = f" To process the peak without delay: MinModelTasks={least}." if least <= rollout.MAX_MIN_TASKS else ""
         yield (
-            f"InboxConcurrency is what the {capacity.tasks} usual tasks take without refusing: a burst waits in the "
-            f"queue.{way}"
+            f"InboxConcurrency is what the {capacity.tasks} running tasks accept: a burst waits in the queue.{advice}"
         )
     if setup.min_tasks == 1:
-        yield "With one task a version, the loss of a zone costs minutes of PARTIAL or FAILED records."
+        yield "With one task per version, the failure of a zone causes PARTIAL or FAILED records for minutes."
     if setup.arch is Arch.ARM64:
-        yield "ARM has not been measured: the tasks are those of x86_64."
+        yield "ARM was not measured: the number of tasks is that of x86_64."
     if setup.spot is not Spot.NONE:
-        seen = PRICES[f"fargate_spot.{setup.arch}.vcpu"]
-        yield f"Spot's price moves; this one is of {seen.as_of} ({seen.check})."
-    if work.pages > measured.MAX_PAGES:
-        yield f"Only the first {measured.MAX_PAGES} pages of a document are scored."
+        price = PRICES[f"fargate_spot.{setup.arch}.vcpu"]
+        yield f"Spot prices vary; this one is from {price.as_of} ({price.check})."
+    if work.pages > measurements.MAX_PAGES:
+        yield f"Only the first {measurements.MAX_PAGES} pages of a document are classified."
 
 
 def savings(capacity: Capacity) -> Iterator[Saving]:
-    """Changes worth a look, whether they save anything or not."""
+    """Yield alternative setups, whether or not they save anything."""
     setup, work = capacity.setup, capacity.workload
 
-    def changed(change: str, but: str, **fields: object) -> Saving:
-        return Saving(change, Capacity(work, setup.but(**fields)), but)
+    def changed(change: str, drawback: str, **fields: object) -> Saving:
+        return Saving(change, Capacity(work, setup.changed(**fields)), drawback)
 
     if setup.arch is not Arch.ARM64:
         yield changed("--arch arm64", "not measured; build with ARCH=arm64 sam build", arch=Arch.ARM64)
     if setup.spot is Spot.NONE and capacity.tasks > setup.min_tasks:
-        yield changed("--spot extra", "tasks above the minimum may go with two minutes' notice", spot=Spot.EXTRA)
+        yield changed(
+            "--spot extra", "tasks above the minimum may be stopped with two minutes' notice", spot=Spot.EXTRA
+        )
     if setup.spot is not Spot.ALL:
-        yield changed("--spot all", "every task may; there may be none for a while", spot=Spot.ALL)
-    if setup.network is Network.PRIVATE:
-        yield changed("--network public", "tasks get public addresses that let nobody in", network=Network.PUBLIC)
+        yield changed("--spot all", "all tasks may be stopped at the same time", spot=Spot.ALL)
+    if setup.network is NetworkMode.PRIVATE:
+        yield changed(
+            "--network public",
+            "tasks get public addresses; security groups block inbound traffic",
+            network=NetworkMode.PUBLIC,
+        )
     if setup.min_tasks > 1:
-        yield changed("--min-tasks 1", "the loss of a zone costs minutes of PARTIAL records", min_tasks=1)
-    for size in sorted(template.TASK_MEMORY_GB):
-        smaller = Capacity(work, setup.but(task_cpu=size))
+        yield changed("--min-tasks 1", "the failure of a zone causes PARTIAL records for minutes", min_tasks=1)
+    for size in sorted(rollout.TASK_MEMORY_GB):
+        smaller = Capacity(work, setup.changed(task_cpu=size))
         if size < setup.task_cpu and smaller.fits_budget:
-            slower = (
-                f"99 of 100 documents answered in {smaller.answers_p99_s:.1f} s, not {capacity.answers_p99_s:.1f} s"
-            )
+            slower = f"three answers in {smaller.answers_p99_s:.1f} s instead of {capacity.answers_p99_s:.1f} s (p99)"
             yield Saving(f"--task-cpu {size}", smaller, slower)
             return

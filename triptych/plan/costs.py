@@ -1,24 +1,24 @@
-"""The bill of a month, item by item."""
+"""The monthly bill, item by item."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from triptych.plan import measured, template
+from triptych.plan import measurements, rollout
 from triptych.plan.capacity import Capacity
-from triptych.plan.prices import HOURS, PRICES
-from triptych.plan.units import SECONDS_A_MONTH
-from triptych.plan.workload import Ingest, Network, Spot
+from triptych.plan.rates import SECONDS_PER_MONTH
+from triptych.plan.reference import HOURS_PER_MONTH, PRICES
+from triptych.plan.workload import Ingest, NetworkMode, Spot
 
 KB, GB = 1024, 1e9
 ITEM_OVERHEAD = 100
-"""Bytes that DynamoDB adds to each item, and to each of its places in an index, when it bills storage."""
-POLLS_A_SECOND = 5 / 20
-"""Lambda keeps five pollers on a queue, each asking for 20 s at a time (ReceiveMessageWaitTimeSeconds)."""
+"""Bytes that DynamoDB adds to each item and index entry when it bills storage."""
+POLLS_PER_SECOND = 5 / 20
+"""Lambda runs five pollers per queue, each with a long poll of 20 s (ReceiveMessageWaitTimeSeconds)."""
 
 
 @dataclass(frozen=True)
-class Item:
-    """One line of the bill: `quantity` of the `unit` that `price`, a key of the price table, is for."""
+class BillItem:
+    """One line of the bill: a quantity of what `price`, a key of the price table, is charged for."""
 
     service: str
     what: str
@@ -27,115 +27,121 @@ class Item:
 
     @property
     def unit(self) -> str:
-        """What the quantity counts."""
+        """Unit of the quantity."""
         return PRICES[self.price].unit
 
     @property
     def stored(self) -> bool:
-        """Whether it grows with each month that documents and records are kept."""
+        """Whether it grows with each month of retention."""
         return self.price in ("s3.storage", "dynamodb.storage", "dynamodb.pitr")
 
     @property
     def usd(self) -> float:
-        """Dollars a month."""
-        return PRICES[self.price].of(self.quantity)
+        """Dollars per month."""
+        return PRICES[self.price].cost_of(self.quantity)
 
 
-def bill(capacity: Capacity, ingest: Ingest) -> list[Item]:
-    """Every item of a month at the average rate; items that cost nothing are left out."""
-    parts = (_fargate, _balancer, _handler, _storage, _records, _network, _watching)
+def bill(capacity: Capacity, ingest: Ingest) -> list[BillItem]:
+    """Return every item of a month at the average rate, without items whose quantity is 0."""
+    parts = (_fargate, _balancer, _handler, _storage, _records, _network, _monitoring)
     items = [item for part in parts for item in part(capacity)]
     if ingest is Ingest.QUEUE:
-        documents = capacity.workload.documents_a_month
-        polls = 3 * documents + POLLS_A_SECOND * SECONDS_A_MONTH  # sent, received and deleted; and asked for in vain
-        items.append(Item("SQS", "requests", "sqs.request", polls))
-    items.append(Item("ECR", "images", "ecr.storage", measured.IMAGE_GB))
+        documents = capacity.workload.documents_per_month
+        polls = 3 * documents + POLLS_PER_SECOND * SECONDS_PER_MONTH  # send, receive and delete, plus empty polls
+        items.append(BillItem("SQS", "requests", "sqs.request", polls))
+    items.append(BillItem("ECR", "images", "ecr.storage", measurements.IMAGE_GB))
     return [item for item in items if item.quantity]
 
 
-def total(items: Sequence[Item]) -> float:
-    """Dollars of them all."""
+def total(items: Sequence[BillItem]) -> float:
+    """Return the sum in dollars per month."""
     return sum(item.usd for item in items)
 
 
-def by_service(items: Sequence[Item]) -> dict[str, float]:
-    """Dollars of each service, in the order of the bill."""
+def by_service(items: Sequence[BillItem]) -> dict[str, float]:
+    """Return the dollars per month of each service, in the order of the bill."""
     sums: dict[str, float] = {}
     for item in items:
         sums[item.service] = sums.get(item.service, 0.0) + item.usd
     return sums
 
 
-def _fargate(capacity: Capacity) -> Iterator[Item]:
+def _fargate(capacity: Capacity) -> Iterator[BillItem]:
     setup = capacity.setup
     spot = {Spot.NONE: 0, Spot.EXTRA: capacity.tasks - setup.min_tasks, Spot.ALL: capacity.tasks}[setup.spot]
     for kind, tasks, name in (("fargate", capacity.tasks - spot, ""), ("fargate_spot", spot, " on Spot")):
-        hours = template.VERSIONS * tasks * HOURS
-        yield Item("Fargate", f"vCPUs{name}", f"{kind}.{setup.arch}.vcpu", hours * setup.vcpus)
-        yield Item("Fargate", f"memory{name}", f"{kind}.{setup.arch}.gb", hours * setup.memory_gb)
+        hours = rollout.VERSIONS * tasks * HOURS_PER_MONTH
+        yield BillItem("Fargate", f"vCPUs{name}", f"{kind}.{setup.arch}.vcpu", hours * setup.vcpus)
+        yield BillItem("Fargate", f"memory{name}", f"{kind}.{setup.arch}.gb", hours * setup.memory_gb)
 
 
 def lcus(capacity: Capacity, rate: float) -> float:
-    """Load balancer capacity units at `rate`: the bytes passed on, or the connections held, whichever is more.
+    """Return the load balancer capacity units at `rate`: the larger of processed bytes and active connections.
 
-    New connections are few, for handlers keep theirs, and three rules are below the ten that are free.
+    Handlers reuse connections, so new connections do not count, and three rules are below the ten free ones.
     """
-    gigabytes_an_hour = template.VERSIONS * rate * capacity.workload.document_mb * 1e6 * 3600 / GB
-    return max(gigabytes_an_hour, template.VERSIONS * capacity.handlers(rate) / 3000)
+    gigabytes_per_hour = rollout.VERSIONS * rate * capacity.workload.document_mb * 1e6 * 3600 / GB
+    return max(gigabytes_per_hour, rollout.VERSIONS * capacity.concurrent_executions(rate) / 3000)
 
 
-def _balancer(capacity: Capacity) -> Iterator[Item]:
-    yield Item("Load balancer", "hours", "alb.hour", HOURS)
-    yield Item("Load balancer", "documents passed on", "alb.lcu", lcus(capacity, capacity.workload.rate) * HOURS)
+def _balancer(capacity: Capacity) -> Iterator[BillItem]:
+    yield BillItem("Load balancer", "hours", "alb.hour", HOURS_PER_MONTH)
+    yield BillItem(
+        "Load balancer", "processed bytes", "alb.lcu", lcus(capacity, capacity.workload.rate) * HOURS_PER_MONTH
+    )
 
 
-def _handler(capacity: Capacity) -> Iterator[Item]:
-    documents, arch = capacity.workload.documents_a_month, capacity.setup.arch
-    gb_seconds = documents * capacity.handler_s * template.HANDLER_MEMORY_GB
-    yield Item("Lambda", "requests", "lambda.request", documents)
-    yield Item("Lambda", "time", f"lambda.{arch}.gb_s", gb_seconds)
+def _handler(capacity: Capacity) -> Iterator[BillItem]:
+    documents, arch = capacity.workload.documents_per_month, capacity.setup.arch
+    gb_seconds = documents * capacity.handler_s * rollout.HANDLER_MEMORY_GB
+    yield BillItem("Lambda", "requests", "lambda.request", documents)
+    yield BillItem("Lambda", "duration", f"lambda.{arch}.gb_s", gb_seconds)
 
 
-def _storage(capacity: Capacity) -> Iterator[Item]:
+def _storage(capacity: Capacity) -> Iterator[BillItem]:
     work = capacity.workload
-    yield Item("S3", "uploads", "s3.put", work.documents_a_month)
-    yield Item("S3", "reads", "s3.get", work.documents_a_month)
-    stored = work.documents_a_month * work.keep_months * work.document_mb * 1e6 / GB
-    yield Item("S3", "documents kept", "s3.storage", stored)
+    yield BillItem("S3", "uploads", "s3.put", work.documents_per_month)
+    yield BillItem("S3", "reads", "s3.get", work.documents_per_month)
+    stored = work.documents_per_month * work.keep_months * work.document_mb * 1e6 / GB
+    yield BillItem("S3", "storage", "s3.storage", stored)
 
 
 def write_units() -> int:
-    """DynamoDB's write units of one record in the table, or in one index: whole kilobytes."""
-    return -(-measured.RECORD_BYTES // KB)
+    """Return the write units of one record in the table or in one index: whole kilobytes."""
+    return -(-measurements.RECORD_BYTES // KB)
 
 
-def _records(capacity: Capacity) -> Iterator[Item]:
-    documents = capacity.workload.documents_a_month
-    places = template.INDEXES + measured.REVIEWED_SHARE
-    kept = documents * capacity.workload.keep_months * (measured.RECORD_BYTES + ITEM_OVERHEAD) / GB
-    yield Item("DynamoDB", "records written", "dynamodb.write", documents * write_units())
-    yield Item("DynamoDB", "indexes written", "dynamodb.write", documents * write_units() * places)
-    yield Item("DynamoDB", "look-ups", "dynamodb.read", documents)
-    yield Item("DynamoDB", "records kept", "dynamodb.storage", kept)
-    yield Item("DynamoDB", "indexes kept", "dynamodb.storage", kept * places)
-    yield Item("DynamoDB", "restore to any second", "dynamodb.pitr", kept)
+def _records(capacity: Capacity) -> Iterator[BillItem]:
+    documents = capacity.workload.documents_per_month
+    places = rollout.FULL_INDEXES + measurements.REVIEWED_SHARE
+    stored = documents * capacity.workload.keep_months * (measurements.RECORD_BYTES + ITEM_OVERHEAD) / GB
+    yield BillItem("DynamoDB", "record writes", "dynamodb.write", documents * write_units())
+    yield BillItem("DynamoDB", "index writes", "dynamodb.write", documents * write_units() * places)
+    yield BillItem("DynamoDB", "look-ups", "dynamodb.read", documents)
+    yield BillItem("DynamoDB", "record storage", "dynamodb.storage", stored)
+    yield BillItem("DynamoDB", "index storage", "dynamodb.storage", stored * places)
+    yield BillItem("DynamoDB", "point-in-time recovery", "dynamodb.pitr", stored)
 
 
-def _network(capacity: Capacity) -> Iterator[Item]:
-    if capacity.setup.network is Network.PUBLIC:
-        yield Item("Public addresses", "one a task", "ipv4.hour", template.VERSIONS * capacity.tasks * HOURS)
+def _network(capacity: Capacity) -> Iterator[BillItem]:
+    if capacity.setup.network is NetworkMode.PUBLIC:
+        yield BillItem(
+            "Public addresses", "one per task", "ipv4.hour", rollout.VERSIONS * capacity.tasks * HOURS_PER_MONTH
+        )
         return
-    logs = capacity.workload.documents_a_month * template.VERSIONS * measured.SERVICE_LOG_BYTES / GB
-    yield Item("VPC endpoints", "hours", "endpoint.hour", template.INTERFACE_ENDPOINTS * template.ZONES * HOURS)
-    yield Item("VPC endpoints", "logs passed on", "endpoint.gb", logs)
+    logs = capacity.workload.documents_per_month * rollout.VERSIONS * measurements.SERVICE_LOG_BYTES / GB
+    yield BillItem(
+        "VPC endpoints", "hours", "endpoint.hour", rollout.INTERFACE_ENDPOINTS * rollout.ZONES * HOURS_PER_MONTH
+    )
+    yield BillItem("VPC endpoints", "log transfer", "endpoint.gb", logs)
 
 
-def _watching(capacity: Capacity) -> Iterator[Item]:
+def _monitoring(capacity: Capacity) -> Iterator[BillItem]:
     work = capacity.workload
-    each = measured.HANDLER_LOG_BYTES + template.VERSIONS * measured.SERVICE_LOG_BYTES
-    written = work.documents_a_month * each / GB
-    yield Item("CloudWatch", "logs written", "logs.in", written)
-    yield Item("CloudWatch", "logs kept a month", "logs.storage", written)
-    yield Item("CloudWatch", "metrics", "metric", measured.METRICS if work.rate else 0)
-    yield Item("CloudWatch", "alarms", "alarm", template.ALARMS + template.SCALING_ALARMS)
-    yield Item("CloudWatch", "dashboard", "dashboard", template.DASHBOARDS)
+    each = measurements.HANDLER_LOG_BYTES + rollout.VERSIONS * measurements.SERVICE_LOG_BYTES
+    written = work.documents_per_month * each / GB
+    yield BillItem("CloudWatch", "log ingestion", "logs.in", written)
+    yield BillItem("CloudWatch", "log storage", "logs.storage", written)
+    yield BillItem("CloudWatch", "metrics", "metric", measurements.METRICS if work.rate else 0)
+    yield BillItem("CloudWatch", "alarms", "alarm", rollout.ALARMS + rollout.SCALING_ALARMS)
+    yield BillItem("CloudWatch", "dashboard", "dashboard", rollout.DASHBOARDS)

@@ -1,19 +1,19 @@
-"""Protects: the bill. The worked month is by hand, from AWS's prices and nothing of the code's."""
+"""Protects: the bill. The expected month is calculated by hand from AWS's prices, independent of the code."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych.plan import costs, template
+from triptych.plan import costs, rollout
 from triptych.plan.capacity import Capacity
-from triptych.plan.prices import PRICES
-from triptych.plan.workload import Arch, Ingest, Network, Setup, Spot, Workload
+from triptych.plan.reference import PRICES
+from triptych.plan.workload import Arch, Ingest, NetworkMode, Setup, Spot, Workload
 
 setups = st.builds(
     Setup,
-    task_cpu=st.sampled_from(sorted(template.TASK_MEMORY_GB)),
+    task_cpu=st.sampled_from(sorted(rollout.TASK_MEMORY_GB)),
     arch=st.sampled_from(Arch),
-    network=st.sampled_from(Network),
+    network=st.sampled_from(NetworkMode),
     spot=st.sampled_from(Spot),
     min_tasks=st.integers(1, 10),
 )
@@ -27,31 +27,31 @@ def bill(rate: float, setup: Setup | None = None, ingest: Ingest = Ingest.DIRECT
     return {f"{item.service}: {item.what}": item.usd for item in items}
 
 
-def test_a_worked_month() -> None:
+def test_a_month_calculated_by_hand() -> None:
     """0.33/s of 1 MB: 867,240 documents. Six tasks of 1 vCPU and 2 GB are 4,380 task-hours of 730 each."""
     assert bill(0.33) == {
         "Fargate: vCPUs": pytest.approx(4380 * 0.04048),
         "Fargate: memory": pytest.approx(8760 * 0.004445),
         "Load balancer: hours": pytest.approx(16.425),
         # Three times 0.33 MB a second are 3.564 GB an hour, an LCU each.
-        "Load balancer: documents passed on": pytest.approx(3.564 * 0.008 * 730),
+        "Load balancer: processed bytes": pytest.approx(3.564 * 0.008 * 730),
         "Lambda: requests": pytest.approx(0.173448),
         # 150 + 21 ms, 4 MB at 75 MB/s, 62.1 ms of service and 62.1 of waiting: 0.3486 s of a GB.
-        "Lambda: time": pytest.approx(867_240 * 0.3486 * 0.0000166667, rel=1e-3),
+        "Lambda: duration": pytest.approx(867_240 * 0.3486 * 0.0000166667, rel=1e-3),
         "S3: uploads": pytest.approx(4.3362),
         "S3: reads": pytest.approx(0.346896),
-        "S3: documents kept": pytest.approx(867.24 * 0.023),
-        # 1,700 bytes are two write units; the record stands in three indexes, a fifth of them in a fourth.
-        "DynamoDB: records written": pytest.approx(867_240 * 2 * 0.625e-6),
-        "DynamoDB: indexes written": pytest.approx(867_240 * 2 * 3.2 * 0.625e-6),
+        "S3: storage": pytest.approx(867.24 * 0.023),
+        # 1,700 bytes are two write units; the record is in three indexes, and a fifth of the records in a fourth.
+        "DynamoDB: record writes": pytest.approx(867_240 * 2 * 0.625e-6),
+        "DynamoDB: index writes": pytest.approx(867_240 * 2 * 3.2 * 0.625e-6),
         "DynamoDB: look-ups": pytest.approx(0.108405),
-        "DynamoDB: records kept": pytest.approx(867_240 * 1800 / 1e9 * 0.25),
-        "DynamoDB: indexes kept": pytest.approx(867_240 * 1800 / 1e9 * 3.2 * 0.25),
-        "DynamoDB: restore to any second": pytest.approx(867_240 * 1800 / 1e9 * 0.20),
+        "DynamoDB: record storage": pytest.approx(867_240 * 1800 / 1e9 * 0.25),
+        "DynamoDB: index storage": pytest.approx(867_240 * 1800 / 1e9 * 3.2 * 0.25),
+        "DynamoDB: point-in-time recovery": pytest.approx(867_240 * 1800 / 1e9 * 0.20),
         "VPC endpoints: hours": pytest.approx(43.80),
-        "VPC endpoints: logs passed on": pytest.approx(0.01300860),
-        "CloudWatch: logs written": pytest.approx(867_240 * 3250 / 1e9 * 0.50),
-        "CloudWatch: logs kept a month": pytest.approx(867_240 * 3250 / 1e9 * 0.03),
+        "VPC endpoints: log transfer": pytest.approx(0.01300860),
+        "CloudWatch: log ingestion": pytest.approx(867_240 * 3250 / 1e9 * 0.50),
+        "CloudWatch: log storage": pytest.approx(867_240 * 3250 / 1e9 * 0.03),
         "CloudWatch: metrics": pytest.approx(6.00),
         "CloudWatch: alarms": pytest.approx(3.10),
         "CloudWatch: dashboard": pytest.approx(3.00),
@@ -59,24 +59,24 @@ def test_a_worked_month() -> None:
     }
 
 
-def test_a_queue_adds_three_requests_a_document_and_its_idle_polls() -> None:
-    """1/s is 2,628,000 documents; five pollers asking for 20 s each are 657,000 requests a month more."""
+def test_a_queue_adds_three_requests_per_document_and_empty_polls() -> None:
+    """1/s is 2,628,000 documents; five pollers with long polls of 20 s add 657,000 requests per month."""
     direct, queue = bill(1), bill(1, ingest=Ingest.QUEUE)
     assert queue.pop("SQS: requests") == pytest.approx((3 * 2_628_000 + 657_000) * 0.40e-6)
     assert queue == direct
 
 
-def test_public_subnets_cost_an_address_a_task_instead_of_endpoints() -> None:
-    """Six tasks at half a cent an hour are $21.90: half of what the endpoints are. A dozen are as much."""
-    public = bill(0.33, Setup(1024, network=Network.PUBLIC))
-    assert public["Public addresses: one a task"] == pytest.approx(21.90)
+def test_public_subnets_cost_an_address_per_task_instead_of_endpoints() -> None:
+    """Six tasks at half a cent per hour are $21.90, half of the endpoints' price; twelve tasks cost the same."""
+    public = bill(0.33, Setup(1024, network=NetworkMode.PUBLIC))
+    assert public["Public addresses: one per task"] == pytest.approx(21.90)
     assert not [name for name in public if name.startswith("VPC")]
-    dozen = bill(0.33, Setup(1024, network=Network.PUBLIC, min_tasks=4))
-    assert dozen["Public addresses: one a task"] == pytest.approx(bill(0.33)["VPC endpoints: hours"])
+    dozen = bill(0.33, Setup(1024, network=NetworkMode.PUBLIC, min_tasks=4))
+    assert dozen["Public addresses: one per task"] == pytest.approx(bill(0.33)["VPC endpoints: hours"])
 
 
-def test_spot_takes_the_tasks_above_the_minimum_or_all() -> None:
-    """100/s need 13 tasks a version; two of them stay."""
+def test_spot_applies_to_the_tasks_above_the_minimum_or_to_all() -> None:
+    """100/s need 13 tasks per version, of which two are on demand."""
     extra, every = bill(100, Setup(1024, spot=Spot.EXTRA)), bill(100, Setup(1024, spot=Spot.ALL))
     assert extra["Fargate: vCPUs"] == pytest.approx(3 * 2 * 730 * 0.04048)
     assert extra["Fargate: vCPUs on Spot"] == pytest.approx(3 * 11 * 730 * PRICES["fargate_spot.x86_64.vcpu"].usd)
@@ -86,7 +86,7 @@ def test_spot_takes_the_tasks_above_the_minimum_or_all() -> None:
 
 def test_small_documents_are_billed_by_connections_rather_than_bytes() -> None:
     size = Capacity(Workload(100, 100, 0.00001), Setup(1024))
-    assert costs.lcus(size, 100) == pytest.approx(3 * size.handlers(100) / 3000)
+    assert costs.lcus(size, 100) == pytest.approx(3 * size.concurrent_executions(100) / 3000)
     assert costs.lcus(size, 100) > 3 * 100 * 0.00001 * 3600 / 1000
 
 

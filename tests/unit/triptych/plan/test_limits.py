@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triptych.plan.capacity import Capacity
-from triptych.plan.headroom import Limit, limits, met_at
-from triptych.plan.units import MOST
+from triptych.plan.limits import Limit, limits, reached_at
+from triptych.plan.rates import MAX_RATE
 from triptych.plan.workload import Ingest, Setup, Spot, Workload
 
 
@@ -18,18 +18,18 @@ def found(
     return {limit.id: limit for limit in listed}
 
 
-def test_a_new_accounts_six_vcpus_are_met_by_the_first_deployment() -> None:
-    """Three versions of two tasks of one vCPU, twice while they are replaced: 12."""
+def test_the_first_deployment_exceeds_the_vcpu_quota_of_a_new_account() -> None:
+    """Three versions of two tasks of one vCPU, twice during a deployment: 12."""
     limit = found(0.33)["fargate_vcpus"]
-    assert (limit.demand, limit.value, limit.met_at) == (12, 6, 0)
+    assert (limit.demand, limit.value, limit.reached_at) == (12, 6, 0)
     assert limit.tight
 
 
-def test_what_the_account_has_counts_instead() -> None:
-    """8.05 documents a second a task, 4,000 vCPUs, six for a task: 666 tasks, 5,361/s."""
+def test_the_accounts_own_quota_is_used() -> None:
+    """8.05 documents per second and task, 4,000 vCPUs, six per task: 666 tasks, 5,361/s."""
     limit = found(0.33, fargate_vcpus=4000)["fargate_vcpus"]
     assert limit.value == 4000
-    assert limit.met_at == pytest.approx(666 * 8.05, rel=1e-3)
+    assert limit.reached_at == pytest.approx(666 * 8.05, rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -42,21 +42,21 @@ def test_what_the_account_has_counts_instead() -> None:
         ("s3_get", 5500),
         ("alb_capacity", 15_000 / 10.8),  # 3 MB a document, 3,600 s
         ("lambda_concurrency_broken", 1000 / (3 * 2.721)),
-        ("alb_targets", 166 * 8.05),  # 1,000 targets, six for a task
+        ("alb_targets", 166 * 8.05),  # 1,000 targets, six per task
     ],
 )
-def test_each_is_met_where_the_sum_says(name: str, rate: float) -> None:
-    assert found(1)[name].met_at == pytest.approx(rate, rel=1e-3)
+def test_each_limit_is_reached_at_the_calculated_rate(name: str, rate: float) -> None:
+    assert found(1)[name].reached_at == pytest.approx(rate, rel=1e-3)
 
 
-def test_through_the_queue_a_mute_version_takes_no_more_than_the_queue_feeds() -> None:
+def test_with_a_queue_an_outage_is_bounded_by_the_queues_concurrency() -> None:
     assert "lambda_concurrency_broken" not in found(1, Ingest.QUEUE)
     assert "queue_concurrency" not in found(1)
     assert found(1, Ingest.QUEUE)["queue_concurrency"].value == 1000
 
 
-def test_spot_has_a_quota_of_its_own() -> None:
-    """100/s: 13 tasks a version, of which two stay; three versions, twice."""
+def test_spot_has_a_separate_quota() -> None:
+    """100/s: 13 tasks per version, two of them on demand; three versions, doubled during a deployment."""
     extra = found(100, setup=Setup(1024, spot=Spot.EXTRA))
     assert (extra["fargate_vcpus"].demand, extra["fargate_spot_vcpus"].demand) == (12, 66)
     every = found(100, setup=Setup(1024, spot=Spot.ALL))
@@ -64,10 +64,10 @@ def test_spot_has_a_quota_of_its_own() -> None:
     assert every["fargate_spot_vcpus"].demand == 78
 
 
-def test_what_does_not_grow_with_the_rate_is_met_by_none() -> None:
-    """A payload is as large at any rate."""
+def test_limits_on_sizes_are_never_reached() -> None:
+    """The size of a payload does not depend on the rate."""
     listed = found(1)
-    assert [name for name, limit in listed.items() if limit.met_at is None] == [
+    assert [name for name, limit in listed.items() if limit.reached_at is None] == [
         "event_bytes",
         "item_bytes",
         "document_bytes",
@@ -75,22 +75,22 @@ def test_what_does_not_grow_with_the_rate_is_met_by_none() -> None:
 
 
 @given(value=st.floats(0.1, 1e6), slope=st.floats(1e-3, 1e3))
-def test_the_rate_is_found_where_demand_meets_the_limit(value: float, slope: float) -> None:
-    rate = met_at(lambda rate: slope * rate, value)
+def test_the_rate_is_where_demand_reaches_the_limit(value: float, slope: float) -> None:
+    rate = reached_at(lambda rate: slope * rate, value)
     if rate is None:
-        assert slope * MOST <= value
+        assert slope * MAX_RATE <= value
     else:
         assert rate == pytest.approx(value / slope, rel=1e-3)
 
 
 @given(rate=st.floats(0.001, 20_000), ingest=st.sampled_from(Ingest), spot=st.sampled_from(Spot))
-def test_they_come_in_the_order_in_which_they_are_met(rate: float, ingest: Ingest, spot: Spot) -> None:
+def test_limits_are_sorted_by_the_rate_that_reaches_them(rate: float, ingest: Ingest, spot: Spot) -> None:
     listed = limits(Capacity(Workload(rate, rate), Setup(1024, spot=spot)), ingest)
-    known = [limit.met_at for limit in listed if limit.met_at is not None]
+    known = [limit.reached_at for limit in listed if limit.reached_at is not None]
     assert known == sorted(known)
-    assert all(limit.met_at is None for limit in listed[len(known) :])
+    assert all(limit.reached_at is None for limit in listed[len(known) :])
     for limit in listed:
-        if limit.met_at:
-            assert (limit.demand > limit.value) == (rate > limit.met_at) or rate == pytest.approx(
-                limit.met_at, rel=1e-3
+        if limit.reached_at:
+            assert (limit.demand > limit.value) == (rate > limit.reached_at) or rate == pytest.approx(
+                limit.reached_at, rel=1e-3
             )

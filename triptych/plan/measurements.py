@@ -1,0 +1,87 @@
+"""Measured service times of a page, and the handler's own time, which is partly assumed.
+
+The figures of the service are those of docs/performance.md ("this service"), which describes the measurement; a test
+compares the two. ResNet18 at 224 x 224 in f32 represents all versions; --page-ms replaces it by your own figure.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+MEASURED_ON = date(2026, 11, 22)
+SOURCE = "docs/performance.md"
+CPUS = 2
+"""CPUs of the measured machine, all of them available to the service."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One kind of page: size in KiB, median latency with one client, CPU time, throughput with eight clients."""
+
+    kind: str
+    kib: float
+    ms: float
+    cpu_ms: float
+    per_second: float
+
+    @property
+    def vcpu_ms(self) -> float:
+        """Milliseconds of one vCPU per page at full load."""
+        return 1000 * CPUS / self.per_second
+
+    @property
+    def megabytes(self) -> float:
+        """Size in megabytes (10^6 bytes)."""
+        return self.kib * 1024 / 1e6
+
+
+SCAN = Measurement("A4 scan, 300 dpi, JPEG", (1257 + 365 + 363) / 3, 28, 44, 41.1)
+PHOTO = Measurement("photo, 1000 px, JPEG", (66 + 77 + 66) / 3, 24, 37, 50.8)
+FAX = Measurement("A4, 300 dpi, TIFF group 4", (28 + 28 + 31) / 3, 41, 53, 32.2)
+PDF = Measurement("PDF, a page of text", (42 + 57 + 57) / 3, 29, 42, 45.8)
+KINDS = (SCAN, PHOTO, FAX, PDF)
+
+
+def page_vcpu_ms(megabytes: float) -> float:
+    """Return the milliseconds of one vCPU for a page of a size in megabytes, for the most expensive kind of page.
+
+    The cost of a JPEG grows with its bytes (entropy decoding): the line through the two measured JPEGs. The cost of
+    other kinds depends on their pixels; the most expensive of them, a 30 KB fax, is the lower bound for every page.
+    """
+    slope = (SCAN.vcpu_ms - PHOTO.vcpu_ms) / (SCAN.megabytes - PHOTO.megabytes)
+    jpeg = PHOTO.vcpu_ms + slope * (megabytes - PHOTO.megabytes)
+    return max(jpeg, *(kind.vcpu_ms for kind in KINDS))
+
+
+MAX_PAGES = 8
+"""Pages of a document that are classified (decoding.limits); further pages cost transfer only."""
+MAX_DOCUMENT_MB = 20 * 1024 * 1024 / 1e6
+"""Larger documents are rejected unread (orchestrator.settings)."""
+MODEL_BUDGET_MS = 2700.0
+"""Time for all versions to answer: DEADLINE_MS minus WRITE_RESERVE_MS (orchestrator.settings)."""
+ATTEMPTS = 3
+"""Attempts per document while a version does not answer."""
+
+HANDLER_MS = 21.0
+"""The handler's own work, look-up and write, on an emulator: 114 ms minus 93 ms for the slowest call
+(docs/operations.md)."""
+S3_FIRST_BYTE_MS = 150.0
+"""Assumed: AWS states "roughly 100-200 milliseconds" for small objects (S3 user guide, performance guidelines)."""
+LAMBDA_MB_PER_S = 75.0
+"""Assumed, AWS publishes no figure: network throughput of a handler, which reads a document once and sends it three
+times."""
+
+RECORD_BYTES = 1700
+"""A COMPLETE record of three versions and nine labels, by DynamoDB's size rules; a test measures one."""
+REVIEWED_SHARE = 0.2
+"""Assumed: share of the records in `by_review`, half of them audit samples (AUDIT_SHARE is 0.1)."""
+HANDLER_LOG_BYTES = 1750
+"""Two lines per document (log and metrics), three of Lambda's own, and 26 bytes that CloudWatch adds to each; without
+the function name and request id that Lambda's logger adds, about 190 bytes."""
+SERVICE_LOG_BYTES = 500
+"""One line per call of each model service, including CloudWatch's 26 bytes."""
+METRICS = 20
+"""Distinct metric names (orchestrator.telemetry)."""
+EVENT_BYTES = 1300
+"""An S3 notification of one object with a long key."""
+IMAGE_GB = 1.0
+"""Assumed: compressed images stored in ECR."""
