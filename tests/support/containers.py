@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import psutil
 
 BASE = "localhost/triptych-base:bookworm"
@@ -185,9 +185,9 @@ def wait_ready(url: str, process: subprocess.Popen[bytes], *, timeout: float = 6
     while time.monotonic() < end:
         assert process.poll() is None, f"the container ended with {process.returncode}"
         try:
-            if httpx.get(f"{url}/health/ready", timeout=2, trust_env=False).status_code == 200:
+            if httpx2.get(f"{url}/health/ready", timeout=2, trust_env=False).status_code == 200:
                 return
-        except httpx.TransportError:
+        except httpx2.TransportError:
             pass
         time.sleep(0.2)
     raise AssertionError("the service did not get ready")

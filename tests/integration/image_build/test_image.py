@@ -6,7 +6,7 @@ Debian's buildah and debootstrap are (`apt-get install buildah debootstrap`) and
 
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from testkit.template import ROOT, template
@@ -30,7 +30,7 @@ def test_predict_answers_from_inside(images: dict[str, str], storage: Storage, v
     with storage.mounted(images[version]) as root, started(root, config, settings) as process:
         wait_ready(url, process)
 
-        answer = httpx.post(f"{url}/{version}/predict", content=DOCUMENT.read_bytes(), timeout=30, trust_env=False)
+        answer = httpx2.post(f"{url}/{version}/predict", content=DOCUMENT.read_bytes(), timeout=30, trust_env=False)
 
         assert answer.status_code == 200
         assert (answer.json()["model"], answer.json()["label"]) == (version, "form")

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from tests.support.service import ServiceProcess
 
@@ -35,4 +35,4 @@ def test_the_process_keeps_to_its_openapi(service: ServiceProcess, tmp_path: Pat
     assert tester.returncode == 0, tester.stdout
     assert "8 selected / 8 total" in tester.stdout
     assert not [line for line in service.log if line["level"] == "ERROR"]
-    assert httpx.get(service.url + "/health/ready").status_code == 200
+    assert httpx2.get(service.url + "/health/ready").status_code == 200

@@ -7,7 +7,7 @@ import sys
 from importlib.metadata import distribution
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.pages import encode, page
@@ -58,6 +58,6 @@ def test_a_fresh_environment_with_only_the_pins_serves(tmp_path: Path, tiny_mode
     subprocess.run([python, "-m", "pip", "install", "-q", *exactly], check=True)
 
     with running_service(tiny_models, python=str(python)) as service:
-        answer = httpx.post(service.url + "/predict", content=encode(page(), "JPEG"), timeout=30)
+        answer = httpx2.post(service.url + "/predict", content=encode(page(), "JPEG"), timeout=30)
 
     assert answer.status_code == 200

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-import httpx
+import httpx2
 
 from tests.support.hostile import handmade, honest, mutations
 from tests.support.service import ServiceProcess, running_service
@@ -18,8 +18,8 @@ EXPECTED: Final = {200, 400, 413, 415, 422}
 _KEPT: Final = 60 * 1024 * 1024
 
 
-def answers(service: ServiceProcess, files: Iterable[tuple[str, bytes]]) -> dict[str, httpx.Response]:
-    with httpx.Client(base_url=service.url, timeout=60) as client, ThreadPoolExecutor(4) as pool:
+def answers(service: ServiceProcess, files: Iterable[tuple[str, bytes]]) -> dict[str, httpx2.Response]:
+    with httpx2.Client(base_url=service.url, timeout=60) as client, ThreadPoolExecutor(4) as pool:
         sent = [(name, pool.submit(client.post, "/predict", content=data)) for name, data in files]
         return {name: answer.result() for name, answer in sent}
 
@@ -45,7 +45,7 @@ def test_a_thousand_broken_files(tiny_models: Path) -> None:
         assert len(got) == MUTATIONS + len(handmade())
         assert seen[200] > 100, "the mutations are too coarse to reach the decoders"
         assert seen[422] > 100, "the mutations are too gentle"
-        assert httpx.get(service.url + "/health/ready").status_code == 200
+        assert httpx2.get(service.url + "/health/ready").status_code == 200
         assert not [line for line in service.log if line["level"] == "ERROR"]
         again = answers(service, honest().items())
         assert {name: answer.json()["probabilities"] for name, answer in again.items()} == {

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.pages import encode, every_format, page, slow_document
@@ -22,7 +22,7 @@ SLOW = slow_document()
 
 def metric(service: ServiceProcess, line: str) -> float:
     """The value of a metric, 0 if it has none yet."""
-    values = (text.rpartition(" ")[::2] for text in httpx.get(service.url + "/metrics").text.splitlines())
+    values = (text.rpartition(" ")[::2] for text in httpx2.get(service.url + "/metrics").text.splitlines())
     return next((float(value) for name, value in values if name == line), 0.0)
 
 
@@ -34,15 +34,15 @@ def eventually(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def post(service: ServiceProcess, content: bytes, **headers: str) -> httpx.Response:
-    return httpx.post(service.url + "/predict", content=content, headers=headers, timeout=60)
+def post(service: ServiceProcess, content: bytes, **headers: str) -> httpx2.Response:
+    return httpx2.post(service.url + "/predict", content=content, headers=headers, timeout=60)
 
 
 class StalledUpload:
     """A request that has been accepted and whose last byte does not come until it is told to."""
 
     def __init__(self, service: ServiceProcess, content: bytes, *headers: str) -> None:
-        url = httpx.URL(service.url)
+        url = httpx2.URL(service.url)
         self._socket = socket.create_connection((url.host, url.port or 80))
         head = ["POST /predict HTTP/1.1", f"Host: {url.host}", f"Content-Length: {len(content)}", *headers, "", ""]
         self._socket.sendall("\r\n".join(head).encode() + content[:-1])
@@ -87,7 +87,7 @@ def test_a_full_service_refuses_at_once_and_says_when_to_return(narrow: ServiceP
     assert refused.status_code == 503
     assert refused.json()["type"] == "urn:triptych:problem:overloaded"
     assert int(refused.headers["retry-after"]) >= 1
-    assert httpx.get(narrow.url + "/health/ready").status_code == 200
+    assert httpx2.get(narrow.url + "/health/ready").status_code == 200
     for upload in (first, second):
         upload.finish()
         assert upload.answer() == "HTTP/1.1 200 OK"
@@ -143,7 +143,7 @@ def test_health_is_answered_while_every_thread_decodes(narrow: ServiceProcess) -
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(post, narrow, SLOW)
         eventually(lambda: metric(narrow, "triptych_in_flight") == 1)
-        healthy = httpx.get(narrow.url + "/health/live")
+        healthy = httpx2.get(narrow.url + "/health/live")
         assert healthy.status_code == 200
         assert not slow.done()
         assert slow.result().status_code == 200
@@ -153,11 +153,11 @@ def test_an_upload_without_a_length_is_cut_at_the_limit(tiny_models: Path) -> No
     with running_service(tiny_models, MAX_BYTES="100000") as service:
         endless = (bytes(10_000) for _ in range(200))
 
-        refused = httpx.post(service.url + "/predict", content=endless)
+        refused = httpx2.post(service.url + "/predict", content=endless)
 
         assert refused.status_code == 413
         assert refused.json()["type"] == "urn:triptych:problem:document-too-large"
-        assert httpx.get(service.url + "/health/ready").status_code == 200
+        assert httpx2.get(service.url + "/health/ready").status_code == 200
 
 
 def test_a_decoder_that_crashes_takes_one_request_with_it(narrow: ServiceProcess) -> None:
@@ -217,7 +217,7 @@ def test_decoders_inherit_no_secret(tiny_models: Path) -> None:
 def test_sigterm_finishes_what_is_in_hand(narrow: ServiceProcess) -> None:
     upload = StalledUpload(narrow, DOCUMENT)
     eventually(lambda: metric(narrow, "triptych_in_flight") == 1)
-    with httpx.Client(base_url=narrow.url) as pooled:
+    with httpx2.Client(base_url=narrow.url) as pooled:
         pooled.get("/health/live")
 
         narrow.signal(signal.SIGTERM)

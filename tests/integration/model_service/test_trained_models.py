@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from model_service.manifest import load
@@ -17,7 +17,7 @@ VERSIONS = [folder.name for folder in sorted(MODELS.glob("v*")) if (folder / "ma
 def test_every_shipped_version_is_sound_and_answers() -> None:
     with running_service(MODELS, ",".join(VERSIONS)) as service:
         for version in VERSIONS:
-            said = httpx.post(f"{service.url}/{version}/predict", content=encode(page(), "JPEG"), timeout=30).json()
+            said = httpx2.post(f"{service.url}/{version}/predict", content=encode(page(), "JPEG"), timeout=30).json()
 
             manifest = load(MODELS / version)
             assert said["model"] == version

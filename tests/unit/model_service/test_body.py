@@ -5,7 +5,7 @@ import json
 import uuid
 from contextlib import suppress
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +17,7 @@ JSON = "application/json"
 
 
 def form(**parts: tuple[str | None, bytes]) -> tuple[bytes, str]:
-    request = httpx.Request("POST", "http://x", files=list(parts.items()))
+    request = httpx2.Request("POST", "http://x", files=list(parts.items()))
     return request.read(), request.headers["content-type"]
 
 
