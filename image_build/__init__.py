@@ -1,5 +1,5 @@
-"""Builds the model service's images within the stack, for whoever deploys without Docker.
+"""Builds the model service's images within the stack, so that a deployment needs no Docker.
 
-`handler` is the custom resource's function, `build.sh` is what CodeBuild runs, `context/` is what the images are made
-of, and the Makefile packs all three into the function's package.
+`handler` is the Lambda function of the custom resource, `build.sh` is what CodeBuild runs, and `context/` links to the
+sources of the images. The Makefile packs all of them into the function's package.
 """

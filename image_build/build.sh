@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# What CodeBuild runs, in the unpacked package of the function that started it: build and push an image for each tag.
+# CodeBuild runs this in the unpacked package of the function that started the build: build and push an image per tag.
 #
-#   TAGS        v1-3f0c… v3-a77e…: a tag begins with the name of the version that its image serves
+#   TAGS        for example `v1-3f0c… v3-a77e…`: the part before the hyphen is the version that the image serves
 #   REPOSITORY  URI of the repository
-#   BASE_IMAGE  what the images are built on
-#   PAUSES      seconds between attempts at what needs the network
+#   BASE_IMAGE  base image of the build
+#   PAUSES      seconds between attempts at steps that need the network
 set -euo pipefail
 
 PAUSES=${PAUSES:-5 20 60}
-export BUILDX_NO_DEFAULT_ATTESTATIONS=1  # one image a tag, no index: simpler to scan and to expire
+export BUILDX_NO_DEFAULT_ATTESTATIONS=1  # push one image per tag, not an index: simpler to scan and to expire
 
-# A download that failed once seldom fails again.
-try() {
+# Run a command that needs the network, with retries.
+retry() {
     local pause
     for pause in $PAUSES; do
         "$@" && return
-        echo "Failed: $* (again in $pause s)" >&2
+        echo "Failed: $* (retrying in $pause s)" >&2
         sleep "$pause"
     done
     "$@"
@@ -30,14 +30,14 @@ build() {
         --file "contexts/$1/model_service/Dockerfile" --tag "$REPOSITORY:$2" "contexts/$1"
 }
 
-# A tag is never overwritten: where another build was quicker, its image is as good as ours.
+# Tags are immutable. If another build has pushed this tag first, its image has the same content.
 push() {
     docker push "$REPOSITORY:$1" ||
         aws ecr describe-images --repository-name "${REPOSITORY#*/}" --image-ids "imageTag=$1" >/dev/null
 }
 
-try log_in
+retry log_in
 for tag in $TAGS; do
-    try build "${tag%%-*}" "$tag"
-    try push "$tag"
+    retry build "${tag%%-*}" "$tag"
+    retry push "$tag"
 done

@@ -1,4 +1,4 @@
-"""Builds what is missing in the repository, and waits until it is there."""
+"""Build the images that a repository lacks, with CodeBuild."""
 
 import logging
 import time
@@ -19,38 +19,42 @@ logger = logging.getLogger(__name__)
 _POLL_S = 10.0
 
 _MARGIN_S = 60.0
-"""What a last look, with the retries of its calls, and the answer may take before Lambda ends the invocation."""
+"""Seconds reserved at the end of an invocation for the last poll with its retries, and for the response."""
 
 _GIVE_UP_S = 28 * 60.0
-"""Age of a build that will not end any more: CodeBuild itself ends one after 8 minutes in its queue and 18 of work."""
+"""Age at which a build counts as stuck. CodeBuild's own limits are 8 minutes in its queue and 18 minutes of work."""
 
-_LOOK_BACK = 20
-"""Builds among which that of a request is looked for, newest first."""
+_RECENT_BUILDS = 20
+"""How many of the newest builds are searched for those of a request."""
 
-_STARTS = 3
-"""Builds that one request may start. A second one follows only where the first ended before it began."""
+_MAX_STARTS = 3
+"""Maximum number of builds per request. Only a build that failed before its first command is started again."""
 
-_SETTLING_S = (10.0, 20.0, 30.0)
-"""Waits for IAM. A role that is seconds old, as all are in a new stack, may not have its rights everywhere yet: calls
-are refused, and builds end before they begin."""
+_IAM_DELAYS_S = (10.0, 20.0, 30.0)
+"""Waits for IAM. The permissions of a new role, as all roles of a new stack are, take seconds to take effect
+everywhere. Until then calls are denied, and builds fail before their first command."""
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 
 
-class BuildFailed(Exception):
-    """There will be no images; the message says why."""
+class ImageBuildFailed(Exception):
+    """The images cannot be built; the message says why."""
 
 
 class StillBuilding(Exception):
-    """The invocation's time is over before the build's. Asked again, `Builder.provide` goes on waiting."""
+    """The invocation is about to end, and the build has not finished. The next call of `build_missing` waits for it."""
 
 
 @dataclass(frozen=True)
-class Order:
-    """What is wanted: images of these tags in this repository.
+class ImageOrder:
+    """The images that a request needs.
 
-    `package` is the version of the Lambda function whose package holds the contexts; `request_id` tells the build of
-    one request from that of another.
+    Attributes:
+        request_id: Id of the request. Builds carry it, so that a repeated request finds its own.
+        project: Name of the CodeBuild project.
+        repository: Name of the ECR repository.
+        tags: Tags of the images.
+        package: ARN of the function version whose package contains the build contexts.
     """
 
     request_id: str
@@ -60,14 +64,14 @@ class Order:
     package: str
 
 
-class Builder:
+class ImageBuilder:
     """Builds images with CodeBuild.
 
     Args:
-        codebuild: client of the account's CodeBuild.
-        ecr: client of its registry.
-        sleep: waits between looks at a build.
-        now: the time, with its zone.
+        codebuild: A client for CodeBuild.
+        ecr: A client for ECR.
+        sleep: Waits between polls of a build.
+        now: Returns the current time, with its time zone.
     """
 
     def __init__(
@@ -83,98 +87,98 @@ class Builder:
         self._sleep = sleep
         self._now = now
 
-    def provide(self, order: Order, remaining: Callable[[], float]) -> None:
-        """Return once the repository holds every image.
+    def build_missing(self, order: ImageOrder, remaining: Callable[[], float]) -> None:
+        """Build the images that the repository lacks, and return once it contains all of them.
 
-        It may be called again for the same order, at the same time even: what one call started, the next waits for.
+        Calls with the same order can be repeated, and can overlap: each waits for the build that the first one started.
 
         Args:
-            order: what is wanted.
-            remaining: seconds that the invocation still has.
+            order: The images.
+            remaining: Returns the seconds until the invocation ends.
 
         Raises:
-            BuildFailed: it will not hold them.
-            StillBuilding: the invocation's time is over.
+            ImageBuildFailed: The build failed, or did not push every image.
+            StillBuilding: The invocation is about to end, and the build has not finished.
         """
-        build = self._settled(lambda: self._begin(order))
+        build = self._retry_while_denied(lambda: self._find_or_start(order))
         if build is None:
             return
-        while (build := self._ended(build, remaining))["buildStatus"] != "SUCCEEDED":
+        while (build := self._wait(build, remaining))["buildStatus"] != "SUCCEEDED":
             starts = len(self._builds_of(order))
-            if not _never_began(build) or starts >= _STARTS:
-                raise BuildFailed(f"The build ended as {build['buildStatus']}. {_why(build)} {_where(build)}")
-            logger.warning("The build did not begin, and is started again: %s", _why(build))
-            self._sleep(_SETTLING_S[0])
+            if not _failed_before_start(build) or starts >= _MAX_STARTS:
+                raise ImageBuildFailed(f"The build ended as {build['buildStatus']}. {_reason(build)} {_log(build)}")
+            logger.warning("The build failed before its first command; starting another one: %s", _reason(build))
+            self._sleep(_IAM_DELAYS_S[0])
             build = self._start(order, self._missing(order), starts)
         if missing := self._missing(order):
-            raise BuildFailed(f"The build succeeded, but pushed no {', '.join(missing)}. {_where(build)}")
+            raise ImageBuildFailed(f"The build succeeded, but pushed no {', '.join(missing)}. {_log(build)}")
 
-    def stop(self, project: str) -> None:
-        """End every build of a project, so that none pushes into a repository that is being deleted."""
+    def stop_all(self, project: str) -> None:
+        """Stop every running build of a project, so that none pushes into a repository that is being deleted."""
         for build in self._builds(project):
             if build["buildStatus"] == "IN_PROGRESS":
                 self._codebuild.stop_build(id=build["id"])
 
-    def _begin(self, order: Order) -> "BuildTypeDef | None":
-        """The build to wait for, an earlier invocation's or a new one; None where nothing is missing."""
+    def _find_or_start(self, order: ImageOrder) -> "BuildTypeDef | None":
+        """Return the build to wait for, an existing or a new one; None if no image is missing."""
         missing = self._missing(order)
         if not missing:
-            logger.info("Nothing to build: %s", ", ".join(order.tags))
+            logger.info("All images exist: %s", ", ".join(order.tags))
             return None
         if builds := self._builds_of(order):
-            logger.info("Going on with %s", builds[0]["id"])
+            logger.info("Waiting for %s", builds[0]["id"])
             return builds[0]
         return self._start(order, missing, 0)
 
-    def _settled(self, call: Callable[[], "BuildTypeDef | None"]) -> "BuildTypeDef | None":
-        """What `call` gives, once IAM lets it."""
-        for pause in _SETTLING_S:
+    def _retry_while_denied(self, call: Callable[[], "BuildTypeDef | None"]) -> "BuildTypeDef | None":
+        """Return the result of `call`, repeating it while a new role's permissions do not take effect yet."""
+        for delay in _IAM_DELAYS_S:
             try:
                 return call()
             except ClientError as error:
                 if error.response["Error"]["Code"] not in _DENIED:
                     raise
-                logger.warning("%s; again in %.0f s", error, pause)
-                self._sleep(pause)
+                logger.warning("%s; retrying in %.0f s", error, delay)
+                self._sleep(delay)
         return call()
 
-    def _ended(self, build: "BuildTypeDef", remaining: Callable[[], float]) -> "BuildTypeDef":
-        """The build, once it has ended."""
+    def _wait(self, build: "BuildTypeDef", remaining: Callable[[], float]) -> "BuildTypeDef":
+        """Return the build once it has ended."""
         while build["buildStatus"] == "IN_PROGRESS":
             if (self._now() - build["startTime"]).total_seconds() > _GIVE_UP_S:
                 self._codebuild.stop_build(id=build["id"])
-                raise BuildFailed(f"The build does not end, and was stopped. {_where(build)}")
+                raise ImageBuildFailed(f"The build did not end in time, and was stopped. {_log(build)}")
             if remaining() < _MARGIN_S:
                 raise StillBuilding(build["id"])
             self._sleep(_POLL_S)
             [build] = self._codebuild.batch_get_builds(ids=[build["id"]])["builds"]
         return build
 
-    def _missing(self, order: Order) -> list[str]:
-        return [tag for tag in order.tags if not self._holds(order.repository, tag)]
+    def _missing(self, order: ImageOrder) -> list[str]:
+        return [tag for tag in order.tags if not self._exists(order.repository, tag)]
 
-    def _holds(self, repository: str, tag: str) -> bool:
+    def _exists(self, repository: str, tag: str) -> bool:
         try:
-            answer = self._ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])
+            found = self._ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])
         except self._ecr.exceptions.ImageNotFoundException:
             return False
-        return bool(answer["imageDetails"])
+        return bool(found["imageDetails"])
 
-    def _builds_of(self, order: Order) -> "list[BuildTypeDef]":
-        """What was started for this request, by this invocation or an earlier one; newest first."""
-        mark = {"name": "REQUEST_ID", "value": order.request_id, "type": "PLAINTEXT"}
+    def _builds_of(self, order: ImageOrder) -> "list[BuildTypeDef]":
+        """Return the builds of this request from this or an earlier invocation, newest first."""
+        marker = {"name": "REQUEST_ID", "value": order.request_id, "type": "PLAINTEXT"}
         builds = self._builds(order.project)
-        return [build for build in builds if mark in build["environment"].get("environmentVariables", [])]
+        return [build for build in builds if marker in build["environment"].get("environmentVariables", [])]
 
     def _builds(self, project: str) -> "list[BuildTypeDef]":
         ids = self._codebuild.list_builds_for_project(projectName=project, sortOrder="DESCENDING")["ids"]
-        return self._codebuild.batch_get_builds(ids=ids[:_LOOK_BACK])["builds"] if ids else []
+        return self._codebuild.batch_get_builds(ids=ids[:_RECENT_BUILDS])["builds"] if ids else []
 
-    def _start(self, order: Order, tags: list[str], number: int) -> "BuildTypeDef":
+    def _start(self, order: ImageOrder, tags: list[str], number: int) -> "BuildTypeDef":
         variables = {"REQUEST_ID": order.request_id, "PACKAGE": order.package, "TAGS": " ".join(tags)}
         build = self._codebuild.start_build(
             projectName=order.project,
-            # For five minutes the same build is the answer to the same token.
+            # For five minutes CodeBuild returns the same build for the same token.
             idempotencyToken=f"{order.request_id}-{number}",
             environmentVariablesOverride=[
                 {"name": name, "value": value, "type": "PLAINTEXT"} for name, value in variables.items()
@@ -184,18 +188,19 @@ class Builder:
         return build
 
 
-def _never_began(build: "BuildTypeDef") -> bool:
-    """Whether it failed before the first command of ours. One that waited too long in the queue did not fail."""
+def _failed_before_start(build: "BuildTypeDef") -> bool:
+    """Return whether a build failed before its first command. A time-out in the queue is not such a failure."""
     ran = any(phase.get("phaseType") == "BUILD" for phase in build.get("phases", []))
     return build["buildStatus"] in ("FAILED", "FAULT") and not ran
 
 
-def _why(build: "BuildTypeDef") -> str:
-    """What CodeBuild says of the phases that failed."""
+def _reason(build: "BuildTypeDef") -> str:
+    """Return CodeBuild's messages about the phases that failed."""
     contexts = [context for phase in build.get("phases", []) for context in phase.get("contexts", [])]
     return "; ".join(message for context in contexts if (message := context.get("message", "").strip()))
 
 
-def _where(build: "BuildTypeDef") -> str:
+def _log(build: "BuildTypeDef") -> str:
+    """Return where the log of a build is."""
     logs: Mapping[str, object] = build.get("logs") or {}
     return f"Log: {logs.get('groupName', '?')} {logs.get('streamName', build['id'])}"

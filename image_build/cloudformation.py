@@ -1,6 +1,6 @@
-"""What CloudFormation asks of a custom resource, and how it is answered.
+"""CloudFormation's protocol for custom resources: the request, and the response to it.
 
-It waits for one JSON document, PUT to the URL that came with the request:
+CloudFormation waits for one JSON document, sent with PUT to the URL in the request:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
 """
 
@@ -14,20 +14,30 @@ from typing import Any, Literal, Self
 
 logger = logging.getLogger(__name__)
 
-_PAUSES_S = (1.0, 2.0, 4.0, 8.0)
-"""Waits between attempts to deliver an answer."""
+_RETRY_DELAYS_S = (1.0, 2.0, 4.0, 8.0)
+"""Waits between attempts to send a response."""
 
 _PUT_TIMEOUT_S = 10.0
 
 _REASON_LIMIT = 1000
-"""Characters. An answer may have 4,096 bytes in all."""
+"""Maximum number of characters. CloudFormation accepts 4,096 bytes for the whole response."""
 
-_NAME = "model-images"
+_PHYSICAL_ID = "model-images"
 
 
 @dataclass(frozen=True)
-class Request:
-    """One request; `properties` are those that the template gives the resource."""
+class CloudFormationRequest:
+    """One request for the custom resource.
+
+    Attributes:
+        kind: The operation.
+        id: Id of the request.
+        stack_id: ARN of the stack.
+        logical_id: Name of the resource in the template.
+        physical_id: Id that the resource was created with.
+        response_url: Presigned URL to which the response is sent.
+        properties: The resource's properties from the template.
+    """
 
     kind: Literal["Create", "Update", "Delete"]
     id: str
@@ -41,58 +51,60 @@ class Request:
     def from_event(cls, event: Mapping[str, Any]) -> Self:
         """Read the event that invokes the function.
 
-        A resource keeps the physical id that it was created with: another would make CloudFormation delete the first.
+        The physical id never changes: CloudFormation would replace the resource.
 
         Raises:
-            KeyError: it is no request of CloudFormation's.
+            KeyError: The event is not a request from CloudFormation.
         """
         return cls(
             kind=event["RequestType"],
             id=event["RequestId"],
             stack_id=event["StackId"],
             logical_id=event["LogicalResourceId"],
-            physical_id=event.get("PhysicalResourceId", _NAME),
+            physical_id=event.get("PhysicalResourceId", _PHYSICAL_ID),
             response_url=event["ResponseURL"],
             properties=event.get("ResourceProperties", {}),
         )
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What became of a request; `data` is what the template reads with !GetAtt."""
+class CloudFormationResponse:
+    """The result of a request; the template reads `data` with !GetAtt."""
 
     success: bool
     reason: str = ""
     data: Mapping[str, str] = field(default_factory=dict)
 
 
-def send(request: Request, answer: Answer, *, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Deliver the answer, in several attempts if need be.
+def send_response(
+    request: CloudFormationRequest, response: CloudFormationResponse, *, sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Send the response to CloudFormation, with retries.
 
     Raises:
-        OSError: the last attempt failed.
+        OSError: The last attempt failed.
     """
     document = {
-        "Status": "SUCCESS" if answer.success else "FAILED",
-        "Reason": answer.reason[:_REASON_LIMIT],
+        "Status": "SUCCESS" if response.success else "FAILED",
+        "Reason": response.reason[:_REASON_LIMIT],
         "PhysicalResourceId": request.physical_id,
         "StackId": request.stack_id,
         "RequestId": request.id,
         "LogicalResourceId": request.logical_id,
-        "Data": dict(answer.data),
+        "Data": dict(response.data),
     }
     body = json.dumps(document).encode()
-    for pause in _PAUSES_S:
+    for delay in _RETRY_DELAYS_S:
         try:
             return _put(request.response_url, body)
-        except OSError as error:  # URLError, HTTPError and time-outs are all of this kind
-            logger.warning("The answer was not delivered (%s); again in %.0f s", error, pause)
-            sleep(pause)
+        except OSError as error:  # the base class of URLError, HTTPError and time-outs
+            logger.warning("Could not send the response (%s); retrying in %.0f s", error, delay)
+            sleep(delay)
     return _put(request.response_url, body)
 
 
 def _put(url: str, body: bytes) -> None:
-    # The URL is signed for an empty content type; urllib would set one of its own.
-    message = urllib.request.Request(url, data=body, method="PUT", headers={"Content-Type": ""})
-    with urllib.request.urlopen(message, timeout=_PUT_TIMEOUT_S):
+    # The URL is signed for an empty content type; urllib would add its default.
+    request = urllib.request.Request(url, data=body, method="PUT", headers={"Content-Type": ""})
+    with urllib.request.urlopen(request, timeout=_PUT_TIMEOUT_S):
         pass

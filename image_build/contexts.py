@@ -1,20 +1,20 @@
-"""The build contexts that the function carries: a folder for each version, and a tag that says what is in it."""
+"""The build contexts in the function's package: one folder per version, and a tag derived from its content."""
 
 import hashlib
 from pathlib import Path
 
 CONTEXTS = Path(__file__).resolve().parent.parent / "contexts"
-"""Where the Makefile puts them in the function's package."""
+"""Where the Makefile puts the contexts in the function's package."""
 
-_DIGITS = 24
-"""Hexadecimal digits of the digest that a tag carries: 96 bits, so that two contents never share one."""
+_DIGEST_DIGITS = 24
+"""Hexadecimal digits of the digest in a tag: 96 bits make collisions practically impossible."""
 
 
-def find(root: Path = CONTEXTS) -> dict[str, Path]:
-    """The context of each version, by its name.
+def by_version(root: Path = CONTEXTS) -> dict[str, Path]:
+    """Return the context folder of each version.
 
     Raises:
-        FileNotFoundError: the package carries none.
+        FileNotFoundError: The package contains no context.
     """
     folders = sorted(path for path in root.iterdir() if path.is_dir())
     if not folders:
@@ -22,28 +22,28 @@ def find(root: Path = CONTEXTS) -> dict[str, Path]:
     return {folder.name: folder for folder in folders}
 
 
-def tag(version: str, context: Path, *settings: str) -> str:
-    """The tag of the image that `context` and `settings` make.
+def image_tag(version: str, context: Path, *settings: str) -> str:
+    """Return the tag of the image that is built from `context` and `settings`.
 
     Args:
-        version: the tag's beginning, by which ECR's lifecycle rules tell the versions' images apart.
-        context: folder whose files' paths and contents count; their times and modes do not.
-        settings: what else the image depends on, such as its base.
+        version: Prefix of the tag. The lifecycle rules of the repository distinguish versions by it.
+        context: A folder. The paths and contents of its files count; their times and modes do not.
+        settings: Other inputs of the build, such as the base image.
 
     Returns:
-        For instance `v2-3f0c…`: equal for equal content wherever and whenever it is computed.
+        For example `v2-3f0c…`. Equal inputs give equal tags on any machine and at any time.
     """
     digest = hashlib.sha256()
     for setting in settings:
-        _add(digest, setting.encode())
+        _update(digest, setting.encode())
     for path in sorted(context.rglob("*")):
         if path.is_file():
-            _add(digest, path.relative_to(context).as_posix().encode())
-            _add(digest, path.read_bytes())
-    return f"{version}-{digest.hexdigest()[:_DIGITS]}"
+            _update(digest, path.relative_to(context).as_posix().encode())
+            _update(digest, path.read_bytes())
+    return f"{version}-{digest.hexdigest()[:_DIGEST_DIGITS]}"
 
 
-def _add(digest: "hashlib._Hash", part: bytes) -> None:
-    """Count `part` with its length, so that no other division of the same bytes gives the same digest."""
+def _update(digest: "hashlib._Hash", part: bytes) -> None:
+    """Add `part` with its length, so that the boundaries between parts change the digest too."""
     digest.update(len(part).to_bytes(8, "big"))
     digest.update(part)

@@ -1,17 +1,17 @@
-"""The custom resource ModelImage: CloudFormation asks for images, and is answered whatever happens.
+"""The custom resource ModelImage: builds the requested images, and always sends a response.
 
 ```
- CloudFormation ──► handler ──► are the images there? ── yes ─────────────────────────────► SUCCESS
+ CloudFormation ──► handler ──► do all images exist? ── yes ──────────────────────────────► SUCCESS
                        ▲                │ no
                        │                ▼
-                       │        start CodeBuild, look every ten seconds ── ended ── well ──► SUCCESS
-                       │                │                                     └─── badly ──► FAILED
-                       └── Lambda ◄─────┘ 14 minutes are over
-                     tries again: the build of this request is found, and waited for
+                       │        start CodeBuild, poll every ten seconds ── succeeded ─────► SUCCESS
+                       │                │                             └─── failed ────────► FAILED
+                       └── Lambda ◄─────┘ 14 minutes have passed
+                     retries: finds the build of this request, and waits for it
 ```
 
-An invocation that dies without a word is tried again by Lambda, twice, and a repeated request repeats no build. Where
-even that fails, the resource's ServiceTimeout makes CloudFormation itself give up.
+Lambda retries an invocation that ends without a response twice, and a repeated request does not repeat a build. If all
+attempts fail, the resource's ServiceTimeout makes CloudFormation fail the operation.
 """
 
 import logging
@@ -23,108 +23,113 @@ import boto3
 from botocore.config import Config
 
 from image_build import cloudformation, contexts
-from image_build.builder import Builder, Order, StillBuilding
-from image_build.cloudformation import Answer, Request
+from image_build.builder import ImageBuilder, ImageOrder, StillBuilding
+from image_build.cloudformation import CloudFormationRequest, CloudFormationResponse
 
 logger = logging.getLogger(__name__)
 logging.getLogger().setLevel(logging.INFO)
 
-_CALLS = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
-"""A call that hangs must end while there is still time to answer."""
+_CLIENT_CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
+"""A call that hangs has to end while there is still time to send a response."""
 
 
-class Context(Protocol):
-    """What of Lambda's context is used."""
+class InvocationContext(Protocol):
+    """The parts of Lambda's context object that the handler uses."""
 
     function_version: str
     invoked_function_arn: str
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until Lambda ends the invocation."""
+        """Return the milliseconds until Lambda ends the invocation."""
 
 
-def handler(event: Mapping[str, Any], context: Context) -> None:
-    """The function's entry point."""
-    handle(event, context, lambda: Builder(_client("codebuild"), _client("ecr")))
+def lambda_handler(event: Mapping[str, Any], context: InvocationContext) -> None:
+    """Handle an invocation: the entry point that template.yaml names."""
+    handle_request(event, context, lambda: ImageBuilder(_client("codebuild"), _client("ecr")))
 
 
-def handle(
+def handle_request(
     event: Mapping[str, Any],
-    context: Context,
-    make_builder: Callable[[], Builder],
+    context: InvocationContext,
+    make_builder: Callable[[], ImageBuilder],
     *,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Answer one request of CloudFormation's.
+    """Carry out one request from CloudFormation, and send the response.
 
     Args:
-        event: the request.
-        context: the invocation.
-        make_builder: called where its failure, too, becomes an answer.
-        sleep: waits between attempts to deliver the answer.
+        event: The request.
+        context: The invocation.
+        make_builder: Called once. If it raises, the response is FAILED.
+        sleep: Waits between attempts to send the response.
 
     Raises:
-        StillBuilding: the build goes on; Lambda is to deliver the request again.
-        OSError: the answer could not be delivered; likewise.
+        StillBuilding: The build has not finished; Lambda should deliver the request again.
+        OSError: The response could not be sent; Lambda should deliver the request again.
     """
-    request = Request.from_event(event)
+    request = CloudFormationRequest.from_event(event)
     logger.info("%s %s", request.kind, request.id)
     try:
-        answer = respond(request, context, make_builder())
+        response = carry_out(request, context, make_builder())
     except StillBuilding:
         raise
     except Exception as error:
         logger.exception("%s failed", request.kind)
-        answer = Answer(success=False, reason=f"{type(error).__name__}: {error}")
-    cloudformation.send(request, answer, sleep=sleep)
+        response = CloudFormationResponse(success=False, reason=f"{type(error).__name__}: {error}")
+    cloudformation.send_response(request, response, sleep=sleep)
 
 
-def respond(request: Request, context: Context, builder: Builder) -> Answer:
-    """Do what is asked, and say what became of it.
+def carry_out(
+    request: CloudFormationRequest, context: InvocationContext, builder: ImageBuilder
+) -> CloudFormationResponse:
+    """Create, update or delete the images of a request.
+
+    Returns:
+        The successful response. Its data contains the URI of each version's image.
 
     Raises:
-        StillBuilding: the invocation's time is over.
-        Exception: anything else that went wrong; the request has failed.
+        StillBuilding: The invocation is about to end, and the build has not finished.
+        Exception: The request failed.
     """
     if request.kind == "Delete":
         return _delete(request, builder)
     properties = request.properties
     tags = {
-        version: contexts.tag(version, folder, properties["BaseImage"], properties["Architecture"])
-        for version, folder in contexts.find(contexts.CONTEXTS).items()
+        version: contexts.image_tag(version, folder, properties["BaseImage"], properties["Architecture"])
+        for version, folder in contexts.by_version(contexts.CONTEXTS).items()
     }
-    order = Order(
+    order = ImageOrder(
         request_id=request.id,
         project=properties["Project"],
         repository=properties["Repository"],
         tags=tuple(tags.values()),
-        package=_package(context),
+        package=_versioned_arn(context),
     )
-    builder.provide(order, lambda: context.get_remaining_time_in_millis() / 1000)
+    builder.build_missing(order, lambda: context.get_remaining_time_in_millis() / 1000)
     images = {f"ImageUri{version.upper()}": f"{properties['RepositoryUri']}:{tag}" for version, tag in tags.items()}
-    return Answer(success=True, data=images)
+    return CloudFormationResponse(success=True, data=images)
 
 
-def _delete(request: Request, builder: Builder) -> Answer:
-    """End what still builds. The images go with the repository, and nothing else was stored.
+def _delete(request: CloudFormationRequest, builder: ImageBuilder) -> CloudFormationResponse:
+    """Stop running builds. CloudFormation deletes the images with the repository.
 
-    A build that cannot be ended ends by itself and harms nobody; a stack that cannot be deleted does.
+    A build that cannot be stopped ends by itself. It must not prevent the deletion of the stack.
     """
     try:
-        builder.stop(request.properties["Project"])
+        builder.stop_all(request.properties["Project"])
     except Exception:
-        logger.exception("Builds were left to end by themselves")
-    return Answer(success=True)
+        logger.exception("Could not stop the running builds; they end by themselves")
+    return CloudFormationResponse(success=True)
 
 
-def _package(context: Context) -> str:
-    """The version of this function that runs now: CodeBuild takes the contexts from its package.
+def _versioned_arn(context: InvocationContext) -> str:
+    """Return the ARN of the running version of this function. CodeBuild reads the contexts from its package.
 
-    A version's package never changes, so that what is built is what the tags were computed from.
+    The package of a version never changes, so CodeBuild builds the content from which the tags were computed.
     """
     unqualified = ":".join(context.invoked_function_arn.split(":")[:7])
     return f"{unqualified}:{context.function_version}"
 
 
 def _client(service: str) -> Any:
-    return boto3.client(service, config=_CALLS)  # type: ignore[call-overload]
+    return boto3.client(service, config=_CLIENT_CONFIG)  # type: ignore[call-overload]

@@ -1,6 +1,6 @@
-"""A CodeBuild behind a real client: botocore checks requests and reads answers, and nothing leaves the process.
+"""A fake CodeBuild behind a real client: botocore validates requests and responses, and nothing leaves the process.
 
-moto's own ends every build at once and well; this one takes its time, and fails as a test tells it.
+moto's CodeBuild finishes every build at once and successfully. Builds of this one take time, and can fail.
 """
 
 import json
@@ -24,7 +24,7 @@ _TOKEN_S = 300.0
 
 
 class Clock:
-    """Time that passes when somebody sleeps."""
+    """A clock that only `sleep` advances."""
 
     def __init__(self) -> None:
         self.seconds = 1_700_000_000.0
@@ -38,25 +38,33 @@ class Clock:
 
 @dataclass
 class FakeCodeBuild:
-    """Builds that take `duration` seconds and end as `outcome`; `push` is called where that is SUCCEEDED.
+    """A CodeBuild whose builds end as configured.
 
-    `started` are the requests that started a build; `refuse` names operations that are answered with AccessDenied, for
-    as long as `settles` says. Of the builds the first `unbegun` end in the queue.
+    Attributes:
+        clock: The time.
+        push: Called with the tags of a build that succeeds.
+        duration: Seconds that a build takes.
+        outcome: Final status of a build.
+        denied: Operations that are answered with AccessDenied.
+        denied_s: Seconds from the start after which they are no longer denied.
+        failing_in_queue: Number of builds that fail before their first command.
+        started: The requests that started a build.
+        stopped: Ids of builds that were stopped.
     """
 
     clock: Clock
     push: Callable[[list[str]], None]
     duration: float = 180.0
     outcome: str = "SUCCEEDED"
-    refuse: set[str] = field(default_factory=set)
-    settles: float = float("inf")
-    unbegun: int = 0
+    denied: set[str] = field(default_factory=set)
+    denied_s: float = float("inf")
+    failing_in_queue: int = 0
     started: list[dict[str, Any]] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     _builds: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._born = self.clock.seconds
+        self._created = self.clock.seconds
 
     def client(self) -> "CodeBuildClient":
         client: CodeBuildClient = boto3.client(
@@ -66,28 +74,27 @@ class FakeCodeBuild:
             aws_secret_access_key="test",
             config=Config(retries={"total_max_attempts": 1}),
         )
-        client.meta.events.register_first("before-send.codebuild.*", self._answer)  # type: ignore[arg-type]  # it answers
+        client.meta.events.register_first("before-send.codebuild.*", self._respond)  # type: ignore[arg-type]  # it returns a response
         return client
 
     def variables(self, build: int = -1) -> dict[str, str]:
-        """The environment that a build was started with."""
+        """Return the environment variables that a build was started with."""
         return {each["name"]: each["value"] for each in self.started[build]["environmentVariablesOverride"]}
 
-    def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    def _respond(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         target = request.headers["X-Amz-Target"]
         operation = (target.decode() if isinstance(target, bytes) else target).rpartition(".")[2]
-        if operation in self.refuse and self.clock.seconds - self._born < self.settles:
+        if operation in self.denied and self.clock.seconds - self._created < self.denied_s:
             return _response(400, {"__type": "AccessDeniedException", "message": f"may not {operation}"})
-        self._pass_time()
+        self._finish_builds()
         assert isinstance(request.body, bytes)
-        asked = json.loads(request.body)
-        return _response(200, getattr(self, f"_{operation}")(asked))
+        return _response(200, getattr(self, f"_{operation}")(json.loads(request.body)))
 
-    def _pass_time(self) -> None:
+    def _finish_builds(self) -> None:
         for build in self._builds.values():
             if build["buildStatus"] != "IN_PROGRESS":
                 continue
-            if int(build["id"].partition(":")[2]) < self.unbegun:
+            if int(build["id"].partition(":")[2]) < self.failing_in_queue:
                 contexts = [
                     {"statusCode": "ACCESS_DENIED", "message": "not authorized to perform: logs:CreateLogStream"}
                 ]
@@ -102,35 +109,35 @@ class FakeCodeBuild:
                     contexts = [{"statusCode": "COMMAND_EXECUTION_ERROR", "message": "bash build.sh: exit status 1"}]
                     build["phases"].append({"phaseType": "BUILD", "phaseStatus": "FAILED", "contexts": contexts})
 
-    def _StartBuild(self, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 (the operation's name)
+    def _StartBuild(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 (the operation's name)
         for build, earlier in zip(self._builds.values(), self.started, strict=True):
             young = self.clock.seconds - build["startTime"] < _TOKEN_S
-            if young and earlier["idempotencyToken"] == asked["idempotencyToken"]:
+            if young and earlier["idempotencyToken"] == request["idempotencyToken"]:
                 return {"build": build}
         number = len(self.started)
-        self.started.append(asked)
+        self.started.append(request)
         build = {
             "id": f"images:{number}",
             "startTime": self.clock.seconds,
             "buildStatus": "IN_PROGRESS",
             "phases": [],
-            "environment": {"environmentVariables": asked["environmentVariablesOverride"]},
+            "environment": {"environmentVariables": request["environmentVariablesOverride"]},
             "logs": {"groupName": "/triptych/test/image-build", "streamName": f"stream-{number}"},
         }
         self._builds[f"images:{number}"] = build
         return {"build": build}
 
-    def _BatchGetBuilds(self, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        return {"builds": [self._builds[build] for build in asked["ids"]]}
+    def _BatchGetBuilds(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return {"builds": [self._builds[build] for build in request["ids"]]}
 
-    def _ListBuildsForProject(self, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        assert asked["sortOrder"] == "DESCENDING"
+    def _ListBuildsForProject(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        assert request["sortOrder"] == "DESCENDING"
         return {"ids": list(reversed(self._builds))}
 
-    def _StopBuild(self, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        self.stopped.append(asked["id"])
-        self._builds[asked["id"]]["buildStatus"] = "STOPPED"
-        return {"build": self._builds[asked["id"]]}
+    def _StopBuild(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        self.stopped.append(request["id"])
+        self._builds[request["id"]]["buildStatus"] = "STOPPED"
+        return {"build": self._builds[request["id"]]}
 
 
 def _response(status: int, content: dict[str, Any]) -> AWSResponse:

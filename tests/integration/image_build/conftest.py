@@ -1,24 +1,23 @@
-"""What CodeBuild does, done here: the template's buildspec on the package that `sam build` made."""
+"""Run the template's buildspec on the package that `sam build` made, as CodeBuild does."""
 
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
 
-from testkit.template import ROOT, template
+from testkit.template import template
 from tests.support import containers
-from triptych.stack import environment
+from tests.support.checkouts import VERSIONS, Checkout, copy_checkout
+from tests.support.tools import needed
 
-VERSIONS = ("v1", "v2", "v3")
 REPOSITORY = "localhost/triptych-model"
 
 _AWS = """#!/usr/bin/env bash
-# `aws`, as far as the buildspec calls it.
+# A substitute for the calls of `aws` in the buildspec and in build.sh.
 case "$1 $2" in
     "lambda get-function") echo "file://$PACKAGE_FILE" ;;
     "ecr get-login-password") echo password ;;
@@ -27,43 +26,21 @@ esac
 """
 
 
-@dataclass
-class Checkout:
-    """A copy of what the rollout is made from, which a test may change."""
-
-    path: Path
-
-    def sam_build(self) -> Path:
-        """`sam build --cached` of the function that builds images.
-
-        Returns:
-            Its package.
-        """
-        settings = {"SAM_CLI_TELEMETRY": "0", "PYTHON": str(environment.tool("python"))}
-        build = [str(environment.tool("sam")), "build", "ImageBuilder", "--cached"]
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_"))}
-        subprocess.run(build, cwd=self.path, env=kept | settings, check=True, capture_output=True)
-        return self.path / ".aws-sam" / "build" / "ImageBuilder"
-
-
 @pytest.fixture(scope="package")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    path = tmp_path_factory.mktemp("checkout")
-    for folder in ("image_build", "model_service", "models"):
-        shutil.copytree(ROOT / folder, path / folder, symlinks=True)
-    shutil.copy(ROOT / "template.yaml", path)
-    return Checkout(path)
+    needed("sam")
+    return copy_checkout(tmp_path_factory.mktemp("checkout"))
 
 
 @pytest.fixture(scope="package")
 def package(checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package, as it was built at first."""
-    return shutil.copytree(checkout.sam_build(), tmp_path_factory.mktemp("package") / "package")
+    """A copy of the first build, because later ones replace it."""
+    return shutil.copytree(checkout.sam_build("ImageBuilder"), tmp_path_factory.mktemp("package") / "package")
 
 
 @pytest.fixture(scope="package")
 def storage(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[containers.Storage]:
-    """An image storage that holds the base image."""
+    """An image storage with the base image in it."""
     if reason := containers.missing():
         pytest.skip(reason)
     storage = containers.Storage(tmp_path_factory.mktemp("containers"))
@@ -77,7 +54,7 @@ def storage(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Confi
 
 @pytest.fixture(scope="package")
 def images(package: Path, storage: containers.Storage, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The image of each version, built by the buildspec that stands in the template."""
+    """The image of each version, built with the buildspec of the template."""
     folder = tmp_path_factory.mktemp("codebuild")
     tools = folder / "tools"
     tools.mkdir()
@@ -85,7 +62,7 @@ def images(package: Path, storage: containers.Storage, tmp_path_factory: pytest.
     (tools / "aws").chmod(0o755)
     archive = shutil.make_archive(str(folder / "function"), "zip", package)
     tags = {version: f"{version}-0123456789abcdef" for version in VERSIONS}
-    given = {
+    variables = {
         "PACKAGE": "arn:aws:lambda:eu-west-1:123456789012:function:image-builder:7",
         "PACKAGE_FILE": archive,
         "TAGS": " ".join(tags.values()),
@@ -97,7 +74,7 @@ def images(package: Path, storage: containers.Storage, tmp_path_factory: pytest.
     commands = "\n".join(buildspec["phases"]["build"]["commands"])
     source = folder / "source"  # CodeBuild starts in an empty folder where there is no source
     source.mkdir()
-    environment = {**os.environ, **storage.tools(tools), **given}
+    environment = {**os.environ, **storage.tools(tools), **variables}
     done = subprocess.run(
         [buildspec["env"]["shell"], "-c", commands], cwd=source, env=environment, capture_output=True, text=True
     )

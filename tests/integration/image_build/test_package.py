@@ -1,51 +1,83 @@
-"""The function's package: what changes it, for that is what makes CloudFormation ask for images."""
+"""The image builder's package: what it contains, and which changes make CloudFormation request new images."""
 
 from pathlib import Path
 
+import pytest
+
 from image_build import contexts
-from tests.integration.image_build.conftest import VERSIONS, Checkout
+from testkit.template import ROOT
+from tests.support.checkouts import SERVED_FILES, VERSIONS, Checkout, relative_files
+
+SIZE_LIMIT = 250e6
+"""Bytes that the unzipped package of a Lambda function may have."""
 
 
 def tags(package: Path) -> dict[str, str]:
-    return {version: contexts.tag(version, folder) for version, folder in contexts.find(package / "contexts").items()}
+    folders = contexts.by_version(package / "contexts")
+    return {version: contexts.image_tag(version, folder) for version, folder in folders.items()}
 
 
-def test_it_carries_a_context_for_each_version_and_what_codebuild_runs(package: Path) -> None:
+def modules(folder: str) -> set[str]:
+    """Return the Python files directly in a folder of the repository."""
+    return {f"{folder}/{path.name}" for path in (ROOT / folder).glob("*.py")}
+
+
+def test_package_contains_a_context_for_each_version_and_the_builder(package: Path) -> None:
+    assert {path.name for path in package.iterdir()} == {"contexts", "image_build"}
+    assert relative_files(package / "image_build") == {
+        *(path.name for path in (ROOT / "image_build").glob("*.py")),
+        "build.sh",
+    }
     assert set(tags(package)) == set(VERSIONS)
-    assert {path.name for path in (package / "image_build").iterdir()} >= {"handler.py", "builder.py", "build.sh"}
-    assert sum(path.stat().st_size for path in package.rglob("*") if path.is_file()) < 250e6, "Lambda's limit"
+    assert sum(path.stat().st_size for path in package.rglob("*") if path.is_file()) < SIZE_LIMIT
 
 
-def test_a_changed_model_is_seen_although_builds_are_cached(checkout: Checkout, package: Path) -> None:
-    """The models lie outside the function's folder; links within it let the SAM CLI see them change."""
-    before = tags(package)
-    weights = checkout.path / "models" / "v2" / "model.bin"
-    kept = weights.read_bytes()
+def test_context_contains_service_decoding_and_one_model_only(package: Path) -> None:
+    """The Makefile names the same files as Dockerfile.dockerignore, which applies to a manual `docker build`."""
+    for version in VERSIONS:
+        context = package / "contexts" / version
+        assert relative_files(context) == {
+            *modules("model_service"),
+            "model_service/Dockerfile",
+            "model_service/requirements.txt",
+            *modules("decoding"),
+            *modules("decoding/isolation"),
+            *(f"models/{version}/{name}" for name in SERVED_FILES),
+        }
 
-    weights.write_bytes(b"trained again")
-    changed = tags(checkout.sam_build())
-    weights.write_bytes(kept)
-    back = tags(checkout.sam_build())
 
-    assert {version for version in VERSIONS if changed[version] != before[version]} == {"v2"}
-    assert back == before
+def test_every_package_of_the_context_is_complete(package: Path) -> None:
+    """No subpackage with Python files is missing from the Makefile."""
+    for name in ("model_service", "decoding"):
+        sources = {path.relative_to(ROOT / name) for path in (ROOT / name).rglob("*.py")}
+        copied = {
+            path.relative_to(package / "contexts/v1" / name) for path in (package / "contexts/v1" / name).rglob("*.py")
+        }
+        assert copied == sources
 
 
-def test_a_changed_service_changes_every_version(checkout: Checkout, package: Path) -> None:
-    service = checkout.path / "model_service" / "routes.py"
-    kept = service.read_text()
+def test_cached_build_picks_up_a_changed_model(checkout: Checkout, package: Path) -> None:
+    """`sam build --cached` compares the function's folder, so models/ must be linked into it."""
+    with checkout.changed("models/v2/model.bin"):
+        changed = tags(checkout.sam_build("ImageBuilder"))
+    restored = tags(checkout.sam_build("ImageBuilder"))
 
-    service.write_text(kept + "\n# changed\n")
-    changed = tags(checkout.sam_build())
-    service.write_text(kept)
+    assert {version for version in VERSIONS if changed[version] != tags(package)[version]} == {"v2"}
+    assert restored == tags(package)
+
+
+@pytest.mark.parametrize("module", ["model_service/routes.py", "decoding/isolation/worker.py"])
+def test_changed_code_changes_the_tag_of_every_version(checkout: Checkout, package: Path, module: str) -> None:
+    with checkout.changed(module):
+        changed = tags(checkout.sam_build("ImageBuilder"))
 
     assert all(changed[version] != tags(package)[version] for version in VERSIONS)
 
 
-def test_what_a_run_leaves_behind_changes_nothing(checkout: Checkout, package: Path) -> None:
-    """Two people deploy the same commit: one ran the service before, the other did not."""
-    litter = checkout.path / "model_service" / "__pycache__" / "app.cpython-311.pyc"
-    litter.parent.mkdir(exist_ok=True)
-    litter.write_bytes(b"compiled")
+def test_compiled_files_do_not_change_the_tags(checkout: Checkout, package: Path) -> None:
+    """Two checkouts of one commit give the same tags, whether or not the service has run in them."""
+    compiled = checkout.path / "model_service" / "__pycache__" / "app.cpython-311.pyc"
+    compiled.parent.mkdir(exist_ok=True)
+    compiled.write_bytes(b"compiled")
 
-    assert tags(checkout.sam_build()) == tags(package)
+    assert tags(checkout.sam_build("ImageBuilder")) == tags(package)

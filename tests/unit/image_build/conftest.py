@@ -1,4 +1,4 @@
-"""A stage for the custom resource: real HTTP to CloudFormation, clients as on AWS, and time that can be wound."""
+"""The custom resource with real HTTP to CloudFormation, real clients for fake services, and a controllable clock."""
 
 import hashlib
 import json
@@ -11,23 +11,23 @@ import pytest
 from moto import mock_aws
 
 from image_build import contexts, handler
-from image_build.builder import Builder
-from tests.support.callback import Callback, listening
+from image_build.builder import ImageBuilder
 from tests.support.codebuild import REGION, Clock, FakeCodeBuild
+from tests.support.response_server import ResponseServer, response_server
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
 
-ATTEMPTS_S = (0.0, 60.0, 120.0)
-"""What Lambda waits before the attempts that it makes at an asynchronous invocation."""
+ATTEMPT_DELAYS_S = (0.0, 60.0, 120.0)
+"""Lambda's waits before its attempts at an asynchronous invocation."""
 
 
 class Killed(BaseException):
-    """The invocation ended without a word: out of memory, out of time, or its host is gone."""
+    """The invocation ended without any cleanup: out of memory, out of time, or the host failed."""
 
 
 class Invocation:
-    """One run of the function: Lambda's context."""
+    """Lambda's context object of one invocation."""
 
     function_version = "7"
     invoked_function_arn = f"arn:aws:lambda:{REGION}:123456789012:function:image-builder:live"
@@ -40,24 +40,24 @@ class Invocation:
         return int((self._end - self._clock.seconds) * 1000)
 
 
-class Stage:
-    """The stack's side of one repository, and the ways in which CloudFormation and Lambda call."""
+class Deployment:
+    """One repository with its CodeBuild project, and the calls of CloudFormation and Lambda."""
 
     timeout = 900.0
 
-    def __init__(self, callback: Callback, ecr: "ECRClient", root: Path, name: str = "images") -> None:
+    def __init__(self, server: ResponseServer, ecr: "ECRClient", root: Path, name: str = "images") -> None:
         self.clock = Clock()
-        self.callback = callback
+        self.server = server
         self.ecr = ecr
         self.root = root
         self.name = name
         self.uri = ecr.create_repository(repositoryName=name)["repository"]["repositoryUri"]
         self.codebuild = FakeCodeBuild(self.clock, self.push)
-        self.dies_at: list[float] = []
-        """Seconds from the start at which an invocation is killed."""
-        self.born = self.clock.seconds
-        self.endings: list[type[BaseException] | None] = []
-        """How each invocation ended: None where it returned."""
+        self.kill_at: list[float] = []
+        """Seconds from the start at which the running invocation is killed."""
+        self.created = self.clock.seconds
+        self.outcomes: list[type[BaseException] | None] = []
+        """The exception that ended each invocation, or None."""
         self._client = self.codebuild.client()
 
     def push(self, tags: list[str]) -> None:
@@ -67,7 +67,7 @@ class Stage:
             self.ecr.put_image(repositoryName=self.name, imageManifest=json.dumps(manifest), imageTag=tag)
 
     def tags(self) -> set[str]:
-        """What the repository holds."""
+        """Return the tags in the repository."""
         return {image["imageTag"] for image in self.ecr.list_images(repositoryName=self.name)["imageIds"]}
 
     def event(self, kind: str, request: str = "request-1", **changes: Any) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class Stage:
         event = {
             "RequestType": kind,
             "RequestId": request,
-            "ResponseURL": self.callback.url,
+            "ResponseURL": self.server.url,
             "StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/triptych/1",
             "LogicalResourceId": "ModelImage",
             "ResourceType": "Custom::ModelImage",
@@ -95,44 +95,44 @@ class Stage:
         return event
 
     def invoke(self, event: dict[str, Any]) -> None:
-        """One invocation."""
+        """Run one invocation."""
         end = self.clock.seconds + self.timeout
 
         def sleep(seconds: float) -> None:
             self.clock.sleep(seconds)
             if self.clock.seconds > end:
                 raise Killed
-            if self.dies_at and self.clock.seconds >= self.born + self.dies_at[0]:
-                self.dies_at.pop(0)
+            if self.kill_at and self.clock.seconds >= self.created + self.kill_at[0]:
+                self.kill_at.pop(0)
                 raise Killed
 
-        def make_builder() -> Builder:
-            return Builder(self._client, self.ecr, sleep=sleep, now=self.clock.now)
+        def make_builder() -> ImageBuilder:
+            return ImageBuilder(self._client, self.ecr, sleep=sleep, now=self.clock.now)
 
-        handler.handle(event, Invocation(self.clock, self.timeout), make_builder, sleep=sleep)
+        handler.handle_request(event, Invocation(self.clock, self.timeout), make_builder, sleep=sleep)
 
     def request(self, event: dict[str, Any]) -> dict[str, Any] | None:
-        """What CloudFormation is told in the end, after all of Lambda's attempts; None where it is told nothing."""
-        before = len(self.callback.answers)
-        for wait in ATTEMPTS_S:
-            self.clock.sleep(wait)
+        """Return the response that CloudFormation receives after all of Lambda's attempts, or None."""
+        before = len(self.server.received)
+        for delay in ATTEMPT_DELAYS_S:
+            self.clock.sleep(delay)
             try:
                 self.invoke(event)
             except (Exception, Killed) as error:
-                self.endings.append(type(error))
+                self.outcomes.append(type(error))
             else:
-                self.endings.append(None)
+                self.outcomes.append(None)
                 break
-        answers = self.callback.answers[before:]
-        return answers[-1] if answers else None
+        responses = self.server.received[before:]
+        return responses[-1] if responses else None
 
-    def change(self, version: str, content: bytes) -> None:
+    def change_weights(self, version: str, content: bytes) -> None:
         (self.root / version / "models" / version / "model.bin").write_bytes(content)
 
 
 @pytest.fixture(scope="session")
-def callback() -> Iterator[Callback]:
-    with listening() as server:
+def server() -> Iterator[ResponseServer]:
+    with response_server() as server:
         yield server
 
 
@@ -144,7 +144,7 @@ def ecr() -> "Iterator[ECRClient]":
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Contexts of three small versions, where the function looks for them."""
+    """Contexts of three small versions in the place where the function looks for them."""
     for version in ("v1", "v2", "v3"):
         for path, content in {
             "model_service/Dockerfile": b"FROM scratch",
@@ -159,7 +159,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def stage(callback: Callback, ecr: "ECRClient", root: Path) -> Stage:
-    callback.answers.clear()
-    callback.statuses.clear()
-    return Stage(callback, ecr, root)
+def deployment(server: ResponseServer, ecr: "ECRClient", root: Path) -> Deployment:
+    server.received.clear()
+    server.statuses.clear()
+    return Deployment(server, ecr, root)

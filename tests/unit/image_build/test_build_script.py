@@ -1,4 +1,4 @@
-"""What CodeBuild runs, with `docker` and `aws` that note how they were called and fail as a test tells them."""
+"""build.sh with fake `docker` and `aws` commands that record their calls and fail when a test wants it."""
 
 import os
 import subprocess
@@ -8,39 +8,39 @@ import pytest
 
 from testkit.template import ROOT
 
-_TOOL = """#!/usr/bin/env bash
+_FAKE_TOOL = """#!/usr/bin/env bash
 name=$(basename "$0")
-echo "$name $*" >>"$NOTES"
+echo "$name $*" >>"$CALLS"
 [ "$name" = docker ] && [ "$1" = login ] && cat >/dev/null
-failures="$PLANS/$name-$1"
-[ "$name" = aws ] && failures="$PLANS/$name-$2"  # aws ecr SOMETHING
-if [ -s "$failures" ]; then  # one line for each call that is to fail
-    sed -i 1d "$failures"
+plan="$FAILURES/$name-$1"
+[ "$name" = aws ] && plan="$FAILURES/$name-$2"  # the command after `aws ecr`
+if [ -s "$plan" ]; then  # one line per call that should fail
+    sed -i 1d "$plan"
     exit 1
 fi
 """
 
 
 class Script:
-    """build.sh and the tools that it calls."""
+    """build.sh and the commands that it calls."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.notes = folder / "notes"
-        self.notes.touch()
+        self.log = folder / "calls"
+        self.log.touch()
         for name in ("docker", "aws"):
-            (folder / name).write_text(_TOOL)
+            (folder / name).write_text(_FAKE_TOOL)
             (folder / name).chmod(0o755)
 
     def fail(self, command: str, times: int) -> None:
-        """Let `docker build`, for instance, fail so many times."""
+        """Let a command such as `docker build` fail this many times."""
         (self.folder / command.replace(" ", "-")).write_text("fails\n" * times)
 
     def run(self, tags: str = "v1-aa v3-cc") -> int:
         environment = {
             "PATH": f"{self.folder}:{os.environ['PATH']}",
-            "NOTES": str(self.notes),
-            "PLANS": str(self.folder),
+            "CALLS": str(self.log),
+            "FAILURES": str(self.folder),
             "TAGS": tags,
             "REPOSITORY": "123.dkr.ecr.eu-west-1.amazonaws.com/stack/images",
             "BASE_IMAGE": "registry.example/python",
@@ -50,7 +50,7 @@ class Script:
         return subprocess.run(["bash", script], env=environment, cwd=self.folder, check=False).returncode
 
     def calls(self, command: str) -> list[str]:
-        return [line for line in self.notes.read_text().splitlines() if line.startswith(command)]
+        return [line for line in self.log.read_text().splitlines() if line.startswith(command)]
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def script(tmp_path: Path) -> Script:
     return Script(tmp_path)
 
 
-def test_each_tag_is_built_from_its_versions_context_and_pushed(script: Script) -> None:
+def test_each_tag_is_built_from_the_context_of_its_version_and_pushed(script: Script) -> None:
     assert script.run() == 0
 
     first, second = script.calls("docker build")
@@ -75,8 +75,8 @@ def test_each_tag_is_built_from_its_versions_context_and_pushed(script: Script) 
 
 
 @pytest.mark.parametrize("command", ["docker login", "docker build", "docker push"])
-def test_what_needs_the_network_is_tried_again(script: Script, command: str) -> None:
-    """The base image and the packages come over the network with `docker build`."""
+def test_steps_that_need_the_network_are_retried(script: Script, command: str) -> None:
+    """`docker build` downloads the base image and the Python packages."""
     script.fail(command, 3)
     script.fail("aws describe-images", 3)
 
@@ -85,7 +85,7 @@ def test_what_needs_the_network_is_tried_again(script: Script, command: str) -> 
     assert len(script.calls(command)) == 4
 
 
-def test_what_fails_every_time_fails_the_build_and_pushes_nothing(script: Script) -> None:
+def test_build_that_always_fails_pushes_nothing(script: Script) -> None:
     script.fail("docker build", 100)
 
     assert script.run() != 0
@@ -94,8 +94,8 @@ def test_what_fails_every_time_fails_the_build_and_pushes_nothing(script: Script
     assert script.calls("docker push") == []
 
 
-def test_a_tag_that_another_build_pushed_first_is_good(script: Script) -> None:
-    """Tags are immutable: the second push is refused."""
+def test_tag_pushed_by_another_build_counts_as_success(script: Script) -> None:
+    """Tags are immutable: the registry rejects the second push."""
     script.fail("docker push", 100)
 
     assert script.run("v1-aa") == 0
@@ -105,7 +105,7 @@ def test_a_tag_that_another_build_pushed_first_is_good(script: Script) -> None:
     )
 
 
-def test_a_push_that_fails_for_good_fails_the_build(script: Script) -> None:
+def test_push_that_always_fails_fails_the_build(script: Script) -> None:
     script.fail("docker push", 100)
     script.fail("aws describe-images", 100)
 

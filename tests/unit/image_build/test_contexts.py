@@ -1,4 +1,4 @@
-"""Tags: equal for equal content, and for nothing else."""
+"""Image tags are equal if and only if their inputs are equal."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ TREES = st.dictionaries(NAMES, st.binary(max_size=6), min_size=1, max_size=4).fi
 SETTINGS = st.lists(st.text(max_size=3), max_size=2)
 
 
-def lay(root: Path, tree: dict[str, bytes]) -> Path:
+def write_tree(root: Path, tree: dict[str, bytes]) -> Path:
     for name, content in tree.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(content)
@@ -24,45 +24,45 @@ def lay(root: Path, tree: dict[str, bytes]) -> Path:
 
 
 @given(first=TREES, second=TREES, one=SETTINGS, other=SETTINGS)
-def test_two_tags_are_equal_exactly_where_content_and_settings_are(
+def test_tags_are_equal_if_and_only_if_content_and_settings_are_equal(
     tmp_path_factory: pytest.TempPathFactory,
     first: dict[str, bytes],
     second: dict[str, bytes],
     one: list[str],
     other: list[str],
 ) -> None:
-    """Whatever way bytes are divided among names, contents and settings."""
-    tag = contexts.tag("v1", lay(tmp_path_factory.mktemp("first"), first), *one)
-    tag_of_other = contexts.tag("v1", lay(tmp_path_factory.mktemp("second"), second), *other)
+    """The same bytes divided differently among names, contents and settings give another tag."""
+    tag = contexts.image_tag("v1", write_tree(tmp_path_factory.mktemp("first"), first), *one)
+    tag_of_other = contexts.image_tag("v1", write_tree(tmp_path_factory.mktemp("second"), second), *other)
 
     assert (tag == tag_of_other) == ((first, one) == (second, other))
 
 
-def test_times_and_modes_do_not_count(tmp_path: Path) -> None:
-    """Two people who deploy the same commit deploy the same image."""
-    context = lay(tmp_path, {"Dockerfile": b"FROM scratch"})
-    before = contexts.tag("v1", context)
+def test_file_times_and_modes_do_not_change_the_tag(tmp_path: Path) -> None:
+    """Every checkout of one commit gives the same image."""
+    context = write_tree(tmp_path, {"Dockerfile": b"FROM scratch"})
+    before = contexts.image_tag("v1", context)
 
     os.utime(context / "Dockerfile", (0, 0))
     (context / "Dockerfile").chmod(0o600)
 
-    assert contexts.tag("v1", context) == before
+    assert contexts.image_tag("v1", context) == before
 
 
-def test_a_tag_is_one_that_a_registry_takes_and_a_lifecycle_rule_finds(tmp_path: Path) -> None:
-    tag = contexts.tag("v3", lay(tmp_path, {"a": b""}), "base", "ARM64")
+def test_tag_is_valid_in_a_registry_and_starts_with_the_version(tmp_path: Path) -> None:
+    tag = contexts.image_tag("v3", write_tree(tmp_path, {"a": b""}), "base", "ARM64")
 
     assert tag.startswith("v3-")
     assert len(tag) <= 128
     assert set(tag) <= set("abcdefghijklmnopqrstuvwxyz0123456789-._")
 
 
-def test_each_folder_is_a_version(tmp_path: Path) -> None:
-    lay(tmp_path, {"v2/a": b"", "v1/a": b"", "note": b""})
+def test_each_folder_is_the_context_of_a_version(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"v2/a": b"", "v1/a": b"", "note": b""})
 
-    assert contexts.find(tmp_path) == {"v1": tmp_path / "v1", "v2": tmp_path / "v2"}
+    assert contexts.by_version(tmp_path) == {"v1": tmp_path / "v1", "v2": tmp_path / "v2"}
 
 
-def test_none_is_an_error(tmp_path: Path) -> None:
+def test_package_without_contexts_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="empty"):
-        contexts.find(tmp_path)
+        contexts.by_version(tmp_path)

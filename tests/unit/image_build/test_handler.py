@@ -1,274 +1,276 @@
-"""The custom resource, from request to answer: what CloudFormation is told, and that it is told something."""
+"""The custom resource from request to response."""
 
 from typing import Any
 
-from tests.support.callback import DROP
-from tests.unit.image_build.conftest import Stage
+from tests.support.response_server import CLOSE
+from tests.unit.image_build.conftest import Deployment
 
 VERSIONS = ("v1", "v2", "v3")
 
 
-def images(answer: dict[str, Any] | None) -> dict[str, str]:
-    """The tags that the template reads, by version."""
-    assert answer is not None
-    return {name.removeprefix("ImageUri").lower(): uri.rpartition(":")[2] for name, uri in answer["Data"].items()}
+def images(response: dict[str, Any] | None) -> dict[str, str]:
+    """Return the tags in a response, by version."""
+    assert response is not None
+    return {name.removeprefix("ImageUri").lower(): uri.rpartition(":")[2] for name, uri in response["Data"].items()}
 
 
 class TestCreate:
-    def test_the_images_are_built_and_named(self, stage: Stage) -> None:
-        answer = stage.request(stage.event("Create"))
+    def test_images_are_built_and_their_uris_returned(self, deployment: Deployment) -> None:
+        response = deployment.request(deployment.event("Create"))
 
-        assert answer is not None
-        assert (answer["Status"], answer["Reason"]) == ("SUCCESS", "")
-        assert set(images(answer)) == set(VERSIONS)
-        assert set(images(answer).values()) == stage.tags()
-        assert all(tag.startswith(f"{version}-") for version, tag in images(answer).items())
-        assert answer["Data"]["ImageUriV2"].startswith(stage.uri + ":v2-")
+        assert response is not None
+        assert (response["Status"], response["Reason"]) == ("SUCCESS", "")
+        assert set(images(response)) == set(VERSIONS)
+        assert set(images(response).values()) == deployment.tags()
+        assert all(tag.startswith(f"{version}-") for version, tag in images(response).items())
+        assert response["Data"]["ImageUriV2"].startswith(deployment.uri + ":v2-")
 
-    def test_the_answer_belongs_to_the_request(self, stage: Stage) -> None:
-        """CloudFormation ignores an answer that does not repeat these, and would wait on."""
-        event = stage.event("Create")
+    def test_response_repeats_the_ids_of_the_request(self, deployment: Deployment) -> None:
+        """CloudFormation ignores other responses, and would keep waiting."""
+        event = deployment.event("Create")
 
-        answer = stage.request(event)
+        response = deployment.request(event)
 
-        assert answer is not None
+        assert response is not None
         for name in ("RequestId", "StackId", "LogicalResourceId"):
-            assert answer[name] == event[name]
-        assert answer["PhysicalResourceId"]
+            assert response[name] == event[name]
+        assert response["PhysicalResourceId"]
 
-    def test_the_url_is_signed_for_an_empty_content_type(self, stage: Stage) -> None:
-        stage.request(stage.event("Create"))
+    def test_response_has_the_empty_content_type_that_the_url_is_signed_for(self, deployment: Deployment) -> None:
+        deployment.request(deployment.event("Create"))
 
-        assert set(stage.callback.content_types) == {""}
+        assert set(deployment.server.content_types) == {""}
 
-    def test_codebuild_gets_the_package_of_the_version_that_asks(self, stage: Stage) -> None:
-        """An alias may move on meanwhile; a version's package is what the tags were computed from."""
-        stage.request(stage.event("Create"))
+    def test_codebuild_reads_the_package_of_the_running_function_version(self, deployment: Deployment) -> None:
+        """The alias may move to another version during the build; the tags belong to the running one."""
+        deployment.request(deployment.event("Create"))
 
-        [request] = stage.codebuild.started
-        variables = stage.codebuild.variables()
+        [request] = deployment.codebuild.started
+        variables = deployment.codebuild.variables()
         assert request["projectName"] == "triptych-model-image"
         assert variables["PACKAGE"] == "arn:aws:lambda:eu-west-1:123456789012:function:image-builder:7"
-        assert set(variables["TAGS"].split()) == stage.tags()
+        assert set(variables["TAGS"].split()) == deployment.tags()
 
-    def test_a_build_that_fails_fails_the_resource_and_says_where_to_look(self, stage: Stage) -> None:
-        stage.codebuild.outcome = "FAILED"
+    def test_failed_build_fails_the_resource_with_reason_and_log(self, deployment: Deployment) -> None:
+        deployment.codebuild.outcome = "FAILED"
 
-        answer = stage.request(stage.event("Create"))
+        response = deployment.request(deployment.event("Create"))
 
-        assert answer is not None
-        assert answer["Status"] == "FAILED"
+        assert response is not None
+        assert response["Status"] == "FAILED"
         for part in ("FAILED", "exit status 1", "/triptych/test/image-build", "stream-0"):
-            assert part in answer["Reason"]
-        assert answer["PhysicalResourceId"], "CloudFormation deletes the resource by it"
+            assert part in response["Reason"]
+        assert response["PhysicalResourceId"], "CloudFormation needs it to delete the resource"
 
-    def test_a_build_that_pushes_nothing_is_no_success(self, stage: Stage) -> None:
-        stage.codebuild.push = lambda _: None
+    def test_build_that_pushes_nothing_fails_the_resource(self, deployment: Deployment) -> None:
+        deployment.codebuild.push = lambda _: None
 
-        answer = stage.request(stage.event("Create"))
+        response = deployment.request(deployment.event("Create"))
 
-        assert answer is not None
-        assert answer["Status"] == "FAILED"
+        assert response is not None
+        assert response["Status"] == "FAILED"
 
-    def test_a_missing_right_is_told_soon(self, stage: Stage) -> None:
-        stage.codebuild.refuse = {"StartBuild"}
+    def test_missing_permission_is_reported_within_a_minute(self, deployment: Deployment) -> None:
+        deployment.codebuild.denied = {"StartBuild"}
 
-        answer = stage.request(stage.event("Create"))
+        response = deployment.request(deployment.event("Create"))
 
-        assert answer is not None
-        assert answer["Status"] == "FAILED"
-        assert stage.clock.seconds - stage.born <= 60
-        assert "may not StartBuild" in answer["Reason"]
+        assert response is not None
+        assert response["Status"] == "FAILED"
+        assert deployment.clock.seconds - deployment.created <= 60
+        assert "may not StartBuild" in response["Reason"]
 
-    def test_rights_that_are_still_on_their_way_are_waited_for(self, stage: Stage) -> None:
-        """IAM tells of a new role bit by bit, and in a new stack every role is new."""
-        stage.codebuild.refuse, stage.codebuild.settles = {"StartBuild"}, 25.0
+    def test_permissions_that_take_effect_late_are_waited_for(self, deployment: Deployment) -> None:
+        """IAM is eventually consistent, and in a new stack every role is new."""
+        deployment.codebuild.denied, deployment.codebuild.denied_s = {"StartBuild"}, 25.0
 
-        answer = stage.request(stage.event("Create"))
+        response = deployment.request(deployment.event("Create"))
 
-        assert answer is not None
-        assert answer["Status"] == "SUCCESS"
+        assert response is not None
+        assert response["Status"] == "SUCCESS"
 
-    def test_a_build_that_ended_before_it_began_is_started_again(self, stage: Stage) -> None:
-        """CodeBuild's role, too, is new: the build may not write its log yet, and ends in the queue."""
-        stage.codebuild.unbegun = 2
+    def test_build_that_fails_in_the_queue_is_started_again(self, deployment: Deployment) -> None:
+        """The permission of CodeBuild's new role to write logs may take effect late."""
+        deployment.codebuild.failing_in_queue = 2
 
-        answer = stage.request(stage.event("Create"))
+        response = deployment.request(deployment.event("Create"))
 
-        assert answer is not None
-        assert answer["Status"] == "SUCCESS"
-        assert len(stage.codebuild.started) == 3
+        assert response is not None
+        assert response["Status"] == "SUCCESS"
+        assert len(deployment.codebuild.started) == 3
 
-    def test_a_build_that_never_begins_fails_the_resource(self, stage: Stage) -> None:
-        stage.codebuild.unbegun = 99
+    def test_build_that_always_fails_in_the_queue_fails_the_resource(self, deployment: Deployment) -> None:
+        deployment.codebuild.failing_in_queue = 99
 
-        answer = stage.request(stage.event("Create"))
+        response = deployment.request(deployment.event("Create"))
 
-        assert answer is not None
-        assert answer["Status"] == "FAILED"
-        assert "logs:CreateLogStream" in answer["Reason"]
-        assert len(stage.codebuild.started) == 3
+        assert response is not None
+        assert response["Status"] == "FAILED"
+        assert "logs:CreateLogStream" in response["Reason"]
+        assert len(deployment.codebuild.started) == 3
 
-    def test_a_package_without_contexts_is_told(self, stage: Stage) -> None:
-        for folder in sorted(stage.root.rglob("*"), reverse=True):
+    def test_package_without_contexts_fails_the_resource(self, deployment: Deployment) -> None:
+        for folder in sorted(deployment.root.rglob("*"), reverse=True):
             folder.rmdir() if folder.is_dir() else folder.unlink()
 
-        answer = stage.request(stage.event("Create"))
+        response = deployment.request(deployment.event("Create"))
 
-        assert answer is not None
-        assert answer["Status"] == "FAILED"
-        assert "empty" in answer["Reason"]
+        assert response is not None
+        assert response["Status"] == "FAILED"
+        assert "empty" in response["Reason"]
 
-    def test_a_long_reason_still_fits_into_an_answer(self, stage: Stage) -> None:
-        answer = stage.request(stage.event("Create", Repository="x" * 5000))
+    def test_long_reason_is_cut_to_fit_the_response(self, deployment: Deployment) -> None:
+        response = deployment.request(deployment.event("Create", Repository="x" * 5000))
 
-        assert answer is not None
-        assert answer["Status"] == "FAILED"
-        assert len(str(answer)) < 4096
+        assert response is not None
+        assert response["Status"] == "FAILED"
+        assert len(str(response)) < 4096
 
 
 class TestUpdate:
-    def test_without_a_change_it_is_answered_at_once_with_the_same_id(self, stage: Stage) -> None:
-        created = stage.request(stage.event("Create"))
-        before = stage.clock.seconds
+    def test_update_without_a_change_succeeds_at_once_with_the_same_id(self, deployment: Deployment) -> None:
+        created = deployment.request(deployment.event("Create"))
+        before = deployment.clock.seconds
 
-        updated = stage.request(stage.event("Update", "request-2"))
+        updated = deployment.request(deployment.event("Update", "request-2"))
 
         assert created is not None
         assert updated is not None
         assert updated["Status"] == "SUCCESS"
         assert updated["PhysicalResourceId"] == created["PhysicalResourceId"]
         assert updated["Data"] == created["Data"]
-        assert len(stage.codebuild.started) == 1
-        assert stage.clock.seconds == before
+        assert len(deployment.codebuild.started) == 1
+        assert deployment.clock.seconds == before
 
-    def test_a_changed_model_builds_its_own_image_and_leaves_the_others(self, stage: Stage) -> None:
-        before = images(stage.request(stage.event("Create")))
-        stage.change("v2", b"trained again")
+    def test_changed_model_builds_the_image_of_its_version_only(self, deployment: Deployment) -> None:
+        before = images(deployment.request(deployment.event("Create")))
+        deployment.change_weights("v2", b"trained again")
 
-        answer = stage.request(stage.event("Update", "request-2"))
+        response = deployment.request(deployment.event("Update", "request-2"))
 
-        after = images(answer)
+        after = images(response)
         assert {version for version in VERSIONS if before[version] != after[version]} == {"v2"}
-        assert stage.codebuild.variables()["TAGS"] == after["v2"]
-        assert set(before.values()) <= stage.tags(), "tasks still run the old image, and a rollback goes back to it"
-        assert answer is not None
-        assert answer["PhysicalResourceId"] == "model-images", "another id would have the old resource deleted"
-
-    def test_another_base_or_processor_builds_them_all(self, stage: Stage) -> None:
-        first = images(stage.request(stage.event("Create")))
-        second = images(
-            stage.request(stage.event("Update", "request-2", BaseImage="registry.example/python:3.14-slim"))
+        assert deployment.codebuild.variables()["TAGS"] == after["v2"]
+        assert set(before.values()) <= deployment.tags(), "running tasks and a rollback need the old image"
+        assert response is not None
+        assert response["PhysicalResourceId"] == "model-images", (
+            "CloudFormation would replace the resource for another id"
         )
-        third = images(stage.request(stage.event("Update", "request-3", Architecture="ARM64")))
+
+    def test_changed_base_image_or_architecture_builds_every_image(self, deployment: Deployment) -> None:
+        first = images(deployment.request(deployment.event("Create")))
+        second = images(
+            deployment.request(deployment.event("Update", "request-2", BaseImage="registry.example/python:3.14-slim"))
+        )
+        third = images(deployment.request(deployment.event("Update", "request-3", Architecture="ARM64")))
 
         assert len({*first.values(), *second.values(), *third.values()}) == 9
 
-    def test_a_rollback_finds_the_old_images(self, stage: Stage) -> None:
-        before = stage.request(stage.event("Create"))
-        stage.codebuild.outcome = "FAILED"
-        stage.change("v2", b"broken")
-        failed = stage.request(stage.event("Update", "request-2"))
-        stage.change("v2", b"v2")
+    def test_rollback_reuses_the_old_images(self, deployment: Deployment) -> None:
+        before = deployment.request(deployment.event("Create"))
+        deployment.codebuild.outcome = "FAILED"
+        deployment.change_weights("v2", b"broken")
+        failed = deployment.request(deployment.event("Update", "request-2"))
+        deployment.change_weights("v2", b"v2")
 
-        rolled_back = stage.request(stage.event("Update", "request-3"))
+        rolled_back = deployment.request(deployment.event("Update", "request-3"))
 
         assert failed is not None
         assert rolled_back is not None
         assert before is not None
         assert (failed["Status"], rolled_back["Status"]) == ("FAILED", "SUCCESS")
         assert rolled_back["Data"] == before["Data"]
-        assert len(stage.codebuild.started) == 2
+        assert len(deployment.codebuild.started) == 2
 
 
 class TestDelete:
-    def test_what_still_builds_is_stopped(self, stage: Stage) -> None:
-        stage.codebuild.duration = 3600.0
-        stage.timeout = 100.0
-        stage.request(stage.event("Create"))
+    def test_delete_stops_running_builds(self, deployment: Deployment) -> None:
+        deployment.codebuild.duration = 3600.0
+        deployment.timeout = 100.0
+        deployment.request(deployment.event("Create"))
 
-        answer = stage.request(stage.event("Delete", "request-2"))
+        response = deployment.request(deployment.event("Delete", "request-2"))
 
-        assert answer is not None
-        assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", "model-images")
-        assert stage.codebuild.stopped == ["images:0"]
+        assert response is not None
+        assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", "model-images")
+        assert deployment.codebuild.stopped == ["images:0"]
 
-    def test_after_a_failed_create_there_is_nothing_to_do(self, stage: Stage) -> None:
-        stage.codebuild.outcome = "FAILED"
-        stage.request(stage.event("Create"))
+    def test_delete_after_a_failed_create_stops_nothing(self, deployment: Deployment) -> None:
+        deployment.codebuild.outcome = "FAILED"
+        deployment.request(deployment.event("Create"))
 
-        answer = stage.request(stage.event("Delete", "request-2"))
+        response = deployment.request(deployment.event("Delete", "request-2"))
 
-        assert answer is not None
-        assert answer["Status"] == "SUCCESS"
-        assert stage.codebuild.stopped == []
+        assert response is not None
+        assert response["Status"] == "SUCCESS"
+        assert deployment.codebuild.stopped == []
 
-    def test_nothing_keeps_a_stack_from_being_deleted(self, stage: Stage) -> None:
-        stage.codebuild.refuse = {"ListBuildsForProject", "StopBuild"}
+    def test_delete_succeeds_even_if_builds_cannot_be_stopped(self, deployment: Deployment) -> None:
+        deployment.codebuild.denied = {"ListBuildsForProject", "StopBuild"}
 
-        answer = stage.request(stage.event("Delete"))
+        response = deployment.request(deployment.event("Delete"))
 
-        assert answer is not None
-        assert answer["Status"] == "SUCCESS"
+        assert response is not None
+        assert response["Status"] == "SUCCESS"
 
 
-class TestTime:
-    def test_a_build_longer_than_an_invocation_is_waited_for_by_the_next(self, stage: Stage) -> None:
-        stage.codebuild.duration = 1500.0
+class TestInterruptedInvocation:
+    def test_next_invocation_waits_for_a_long_build(self, deployment: Deployment) -> None:
+        deployment.codebuild.duration = 1500.0
 
-        answer = stage.request(stage.event("Create"))
+        response = deployment.request(deployment.event("Create"))
 
-        assert answer is not None
-        assert answer["Status"] == "SUCCESS"
-        assert len(stage.codebuild.started) == 1
+        assert response is not None
+        assert response["Status"] == "SUCCESS"
+        assert len(deployment.codebuild.started) == 1
 
-    def test_an_invocation_that_dies_is_repeated_and_builds_nothing_twice(self, stage: Stage) -> None:
-        stage.dies_at = [30.0]
+    def test_retry_of_a_killed_invocation_builds_nothing_twice(self, deployment: Deployment) -> None:
+        deployment.kill_at = [30.0]
 
-        answer = stage.request(stage.event("Create"))
+        response = deployment.request(deployment.event("Create"))
 
-        assert answer is not None
-        assert answer["Status"] == "SUCCESS"
-        assert len(stage.codebuild.started) == 1
+        assert response is not None
+        assert response["Status"] == "SUCCESS"
+        assert len(deployment.codebuild.started) == 1
 
-    def test_a_failure_that_nobody_was_told_of_is_told_by_the_next(self, stage: Stage) -> None:
-        """The build fails while no invocation lives."""
-        stage.codebuild.outcome = "FAILED"
-        stage.codebuild.duration = 70.0
-        stage.dies_at = [30.0]
+    def test_next_invocation_reports_a_build_that_failed_in_between(self, deployment: Deployment) -> None:
+        """The build fails while no invocation runs."""
+        deployment.codebuild.outcome = "FAILED"
+        deployment.codebuild.duration = 70.0
+        deployment.kill_at = [30.0]
 
-        answer = stage.request(stage.event("Create"))
+        response = deployment.request(deployment.event("Create"))
 
-        assert answer is not None
-        assert answer["Status"] == "FAILED"
-        assert len(stage.codebuild.started) == 1
+        assert response is not None
+        assert response["Status"] == "FAILED"
+        assert len(deployment.codebuild.started) == 1
 
-    def test_a_build_that_never_ends_is_stopped_and_fails_before_cloudformation_gives_up(self, stage: Stage) -> None:
-        stage.codebuild.duration = float("inf")
+    def test_stuck_build_is_stopped_and_fails_before_the_service_timeout(self, deployment: Deployment) -> None:
+        deployment.codebuild.duration = float("inf")
 
-        answer = stage.request(stage.event("Create"))
+        response = deployment.request(deployment.event("Create"))
 
-        assert answer is not None
-        assert answer["Status"] == "FAILED"
-        assert "does not end" in answer["Reason"]
-        assert stage.codebuild.stopped == ["images:0"]
-        assert stage.clock.seconds - stage.born < 2700
+        assert response is not None
+        assert response["Status"] == "FAILED"
+        assert "did not end in time" in response["Reason"]
+        assert deployment.codebuild.stopped == ["images:0"]
+        assert deployment.clock.seconds - deployment.created < 2700
 
 
 class TestDelivery:
-    def test_an_answer_that_gets_lost_is_given_again(self, stage: Stage) -> None:
-        stage.callback.statuses = [500, DROP, 503]
+    def test_lost_response_is_sent_again(self, deployment: Deployment) -> None:
+        deployment.server.statuses = [500, CLOSE, 503]
 
-        answer = stage.request(stage.event("Create"))
+        response = deployment.request(deployment.event("Create"))
 
-        assert answer is not None
-        assert answer["Status"] == "SUCCESS"
+        assert response is not None
+        assert response["Status"] == "SUCCESS"
 
-    def test_an_answer_that_cannot_be_given_fails_the_invocation_so_that_the_next_gives_it(self, stage: Stage) -> None:
-        stage.callback.statuses = [503] * 5
+    def test_retry_of_the_invocation_sends_a_response_that_could_not_be_sent(self, deployment: Deployment) -> None:
+        deployment.server.statuses = [503] * 5
 
-        answer = stage.request(stage.event("Create"))
+        response = deployment.request(deployment.event("Create"))
 
-        assert answer is not None
-        assert answer["Status"] == "SUCCESS"
-        assert len(stage.codebuild.started) == 1
+        assert response is not None
+        assert response["Status"] == "SUCCESS"
+        assert len(deployment.codebuild.started) == 1

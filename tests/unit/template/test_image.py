@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from image_build.builder import _GIVE_UP_S, _MARGIN_S, Order
+from image_build.builder import _GIVE_UP_S, _MARGIN_S, ImageOrder
 from testkit.template import rollout
 
 PARTS = {
@@ -140,7 +140,7 @@ class TestBuild:
     def test_it_gets_every_variable_that_it_reads(self) -> None:
         given = {each["Name"] for each in properties("ImageBuild")["Environment"]["EnvironmentVariables"]}
         assert given == {"REPOSITORY", "BASE_IMAGE"}
-        assert {"package", "tags", "request_id"} <= set(Order.__dataclass_fields__)
+        assert {"package", "tags", "request_id"} <= set(ImageOrder.__dataclass_fields__)
 
     @pytest.mark.parametrize(
         ("processor", "kind", "name"), [("X86_64", "LINUX_CONTAINER", "x86_64"), ("ARM64", "ARM_CONTAINER", "aarch64")]

@@ -1,4 +1,4 @@
-"""CloudFormation's side of a custom resource: a real HTTP server on loopback to which answers are PUT."""
+"""A substitute for CloudFormation's response URL: a real HTTP server on loopback that receives responses with PUT."""
 
 import json
 import threading
@@ -7,22 +7,22 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-DROP = 0
-"""A status that means: close the connection without a word."""
+CLOSE = 0
+"""A pseudo status: close the connection without a response."""
 
 
-class _Put(BaseHTTPRequestHandler):
-    server: "Callback"
+class _PutHandler(BaseHTTPRequestHandler):
+    server: "ResponseServer"
 
     def do_PUT(self) -> None:  # the name that http.server calls
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.content_types.append(self.headers["Content-Type"])
         status = self.server.statuses.pop(0) if self.server.statuses else 200
-        if status == DROP:
+        if status == CLOSE:
             self.close_connection = True
             return
         if status == 200:
-            self.server.answers.append(json.loads(body))
+            self.server.received.append(json.loads(body))
         self.send_response(status)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -31,14 +31,20 @@ class _Put(BaseHTTPRequestHandler):
         """Keep the test's output quiet."""
 
 
-class Callback(ThreadingHTTPServer):
-    """Takes answers. `statuses` are what the next attempts get; after them everything is accepted."""
+class ResponseServer(ThreadingHTTPServer):
+    """Receives CloudFormation responses.
+
+    Attributes:
+        received: The accepted documents.
+        content_types: The content type of every attempt.
+        statuses: HTTP status codes for the next attempts; after them, every attempt is accepted.
+    """
 
     daemon_threads = True
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Put)
-        self.answers: list[dict[str, Any]] = []
+        super().__init__(("127.0.0.1", 0), _PutHandler)
+        self.received: list[dict[str, Any]] = []
         self.content_types: list[str] = []
         self.statuses: list[int] = []
 
@@ -48,9 +54,9 @@ class Callback(ThreadingHTTPServer):
 
 
 @contextmanager
-def listening() -> Iterator[Callback]:
-    """A running server, stopped at the end."""
-    server = Callback()
+def response_server() -> Iterator[ResponseServer]:
+    """Run a server for the duration of the context."""
+    server = ResponseServer()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:

@@ -1,0 +1,58 @@
+"""The orchestrator's Lambda package: its own code, the shared records, their requirements, and no more."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from testkit.template import ROOT
+from tests.support.checkouts import Checkout, copy_checkout, relative_files
+from tests.support.tools import needed
+
+OWN_PACKAGES = ("orchestrator", "records")
+REQUIREMENTS = {
+    "aws_lambda_powertools",
+    "bin",
+    "certifi",
+    "charset_normalizer",
+    "idna",
+    "jmespath",
+    "requests",
+    "typing_extensions.py",
+    "urllib3",
+}
+"""Top-level names that requirements.txt and its dependencies install."""
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    needed("sam")
+    return copy_checkout(tmp_path_factory.mktemp("checkout"), weights=False)
+
+
+@pytest.fixture(scope="module")
+def package(checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the first build, because later ones replace it."""
+    return shutil.copytree(checkout.sam_build("Orchestrator"), tmp_path_factory.mktemp("package") / "Orchestrator")
+
+
+def own_files(package: Path) -> set[str]:
+    """Return the packaged files that come from this repository."""
+    return {name for name in relative_files(package) if name.split("/")[0] in OWN_PACKAGES}
+
+
+def test_package_contains_orchestrator_records_and_requirements_only(package: Path) -> None:
+    names = {path.name for path in package.iterdir() if path.suffix != ".dist-info"}
+    assert names == {*OWN_PACKAGES, *REQUIREMENTS}
+    assert own_files(package) == {f"{name}/{path.name}" for name in OWN_PACKAGES for path in (ROOT / name).glob("*.py")}
+    for name in own_files(package):
+        assert (package / name).read_bytes() == (ROOT / name).read_bytes()
+
+
+def test_cached_build_picks_up_a_change_in_records(checkout: Checkout, package: Path) -> None:
+    """`sam build --cached` compares the function's folder, so records/ must be linked into it."""
+    with checkout.changed("records/record.py"):
+        rebuilt = checkout.sam_build("Orchestrator")
+
+    assert (rebuilt / "records" / "record.py").read_text().endswith("# changed\n")
+    assert not (package / "records" / "record.py").read_text().endswith("# changed\n")
