@@ -1,9 +1,9 @@
-"""The one registry of architectures, and where their initial weights come from.
+"""The registry of architectures and of their initial weights.
 
-Every architecture is presented as a `Network`: blocks in order, average pooling, dropout and a linear head. Training
-can then freeze "the first seven blocks" and export can fold normalisation without knowing which network it holds.
+Every architecture is a `ConvClassifier`: blocks in order, average pooling, dropout and a linear head. Training can
+freeze the first blocks and export can fold batch norms without knowing the architecture.
 
-To add one, write a builder that returns its blocks, and name it in `ARCHITECTURES`.
+To add an architecture, write a function that returns its blocks, and register it in `ARCHITECTURES`.
 """
 
 from collections.abc import Callable, Iterable
@@ -23,15 +23,15 @@ LITE_STD = (128.0, 128.0, 128.0)
 
 
 class WeightsError(Exception):
-    """The initial weights that a recipe names do not exist for its architecture or cannot be loaded."""
+    """The architecture or the initial weights of a recipe do not exist or cannot be loaded."""
 
 
-class Network(nn.Module):
+class ConvClassifier(nn.Module):
     """A convolutional classifier: blocks, global average pooling, dropout, one linear layer.
 
     Args:
-        blocks: The convolutional part, in order; the last one gives `features` channels.
-        features: Channels that come out of the last block.
+        blocks: Convolutional blocks in order. The last one has `features` output channels.
+        features: Number of output channels of the last block.
         classes: Number of labels.
         dropout: Probability of dropping a pooled feature while training.
     """
@@ -49,20 +49,20 @@ class Network(nn.Module):
         return self.classify(self.blocks(images))
 
     def classify(self, maps: Tensor) -> Tensor:
-        """Return logits, shape (batch, classes), of what the last block gives."""
+        """Return logits, shape (batch, classes), of the output of the last block."""
         return cast(Tensor, self.head(self.dropout(maps.mean(dim=(2, 3)))))
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """How to build one network.
+    """The blocks of one architecture, their normalisation and their initial weights.
 
     Attributes:
-        blocks: Builds the blocks in order.
-        features: Channels out of the last block.
-        mean: Per channel, in 0..255 units, subtracted from the pixels.
-        std: Per channel, in 0..255 units, divides what is left.
-        weights: Loaders of initial weights by the name that a recipe uses; each returns blocks like `blocks` does.
+        blocks: Function that returns the blocks in order, with random weights.
+        features: Number of output channels of the last block.
+        mean: Mean of each channel, in units of 0 to 255.
+        std: Standard deviation of each channel, in units of 0 to 255.
+        weights: Functions that return the blocks with initial weights, by the name that a recipe uses.
     """
 
     blocks: Callable[[], list[nn.Module]]
@@ -72,34 +72,34 @@ class Architecture:
     weights: dict[str, Callable[[], list[nn.Module]]] = field(default_factory=dict)
 
 
-def build(name: str, classes: int, weights: str = "none", dropout: float = 0.2) -> Network:
+def build_classifier(name: str, classes: int, weights: str = "none", dropout: float = 0.2) -> ConvClassifier:
     """Build a registered architecture with the initial weights that a recipe names.
 
     Args:
         name: A key of `ARCHITECTURES`.
-        classes: Number of labels; the head is always new.
-        weights: "none", the name of a package that carries weights, or "torchvision:NAME" (needs the internet once).
-        dropout: Dropout before the head.
+        classes: Number of labels. The head always has random weights.
+        weights: "none", the name of a package that contains weights, or "torchvision:NAME" (needs the internet once).
+        dropout: Probability of dropping a feature before the head.
 
     Raises:
-        WeightsError: No such architecture, no such weights, or they cannot be had here.
+        WeightsError: The architecture or the weights are unknown, or the weights cannot be loaded.
     """
     if name not in ARCHITECTURES:
-        raise WeightsError(f"unknown architecture {name!r}; there are {', '.join(sorted(ARCHITECTURES))}")
+        raise WeightsError(f"unknown architecture {name!r}; known: {', '.join(sorted(ARCHITECTURES))}")
     architecture = ARCHITECTURES[name]
     loaders = {"none": architecture.blocks, **architecture.weights}
     if weights not in loaders:
-        raise WeightsError(f"{name} has no initial weights {weights!r}; there are {', '.join(loaders)}")
+        raise WeightsError(f"{name} has no initial weights {weights!r}; known: {', '.join(loaders)}")
     try:
         blocks = loaders[weights]()
-    except (ImportError, OSError) as problem:
-        raise WeightsError(f"the weights {weights!r} of {name} cannot be loaded: {problem}") from problem
-    return Network(blocks, architecture.features, classes, dropout)
+    except (ImportError, OSError) as error:
+        raise WeightsError(f"the weights {weights!r} of {name} cannot be loaded: {error}") from error
+    return ConvClassifier(blocks, architecture.features, classes, dropout)
 
 
 @torch.no_grad()
-def fold_norms(module: nn.Module) -> None:
-    """Fold each batch norm into the convolution before it, in place: the same function, with fewer steps.
+def fold_batch_norms(module: nn.Module) -> None:
+    """Fold each batch norm into the preceding convolution, in place, without changing the output.
 
     In every registered architecture a batch norm directly follows its convolution in the order of modules.
     """
@@ -127,11 +127,11 @@ def _mobilenet_v2(weights: str | None = None) -> list[nn.Module]:
 
 
 def _docorient() -> list[nn.Module]:
-    """MobileNetV2 trained to orient documents, from the ONNX file inside the package docorient (MIT).
+    """Return a MobileNetV2 trained to orient documents, from the ONNX file in the package docorient (MIT).
 
-    Its batch norms are folded into its 52 convolutions, so each becomes a convolution without bias followed by a batch
-    norm that only adds that bias. A recipe must leave them folded (`batch_norm = "folded"`): statistics of a batch
-    would normalise away the scale that the folded weights carry.
+    The file has its batch norms folded into its 52 convolutions. Each becomes a convolution without bias, followed by a
+    batch norm that only adds that bias. A recipe must keep them folded (`batch_norm = "folded"`): the statistics of a
+    batch would normalise away the scale of the folded weights.
     """
     import docorient  # type: ignore[import-untyped]
     import onnx
@@ -155,11 +155,14 @@ def _docorient() -> list[nn.Module]:
 
 
 class _LiteStem(nn.Sequential):
-    """EfficientNet-Lite's first convolution; a named class only so that it prints as what it is."""
+    """The first convolution of EfficientNet-Lite, as a class of its own for readable printouts."""
 
 
 def _efficientnet_lite0(state: dict[str, Tensor] | None = None) -> list[nn.Module]:
-    """EfficientNet-Lite0: no squeeze-and-excitation, ReLU6 (https://github.com/tensorflow/tpu, efficientnet/lite)."""
+    """Return the blocks of EfficientNet-Lite0 (https://github.com/tensorflow/tpu, efficientnet/lite).
+
+    It uses ReLU6 and no squeeze-and-excitation.
+    """
     from efficientnet_lite_pytorch import EfficientNet  # type: ignore[import-untyped]
 
     net = EfficientNet.from_name("efficientnet-lite0")
@@ -204,4 +207,4 @@ ARCHITECTURES: dict[str, Architecture] = {
         },
     ),
 }
-"""Every architecture a recipe can name. torchvision's weights are fetched by torchvision on first use."""
+"""Architectures by the name that a recipe uses. torchvision downloads its weights on first use."""

@@ -1,37 +1,42 @@
-"""How sure a version says it is, and below what it should say that it does not know."""
+"""Temperature scaling, and the confidence below which a version abstains."""
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.metrics import Floats, Labels, softmax
+from training.metrics import Floats, LabelIndices, softmax
 
-LOWEST, HIGHEST = 0.05, 20.0
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 20.0
 
 
-def fit_temperature(logits: NDArray[np.floating], truth: Labels, steps: int = 60) -> float:
-    """Return the temperature that makes held-out logits likeliest (Guo et al. 2017, arXiv:1706.04599).
+def fit_temperature(logits: NDArray[np.floating[Any]], truth: LabelIndices, steps: int = 60) -> float:
+    """Return the temperature that maximises the likelihood of held-out logits (Guo et al. 2017, arXiv:1706.04599).
 
-    The negative log-likelihood is convex in 1/T, so a golden-section search over log T finds its one minimum. Of n
-    answers, the right label counts (n + 1) / (n + 2) and the others share the rest, as in Platt's scaling (1999): a few
-    answers that are all right then make no certainty.
+    The negative log-likelihood is convex in 1/T, so a golden-section search over log T finds its only minimum. With n
+    pages, the target probability of the right label is (n + 1) / (n + 2) and the other labels share the rest, as in
+    Platt scaling (1999). A few predictions that are all right therefore do not lead to certainty.
 
     Args:
-        logits: Shape (images, classes), of images that training did not see.
-        truth: Shape (images,).
-        steps: Halvings of the interval; 60 reach machine precision.
+        logits: Logits of pages that were not trained on, shape (pages, classes).
+        truth: True labels, shape (pages,).
+        steps: Number of search steps; 60 reach machine precision.
+
+    Returns:
+        The temperature; 1.0 for no pages.
     """
     if len(truth) == 0:
         return 1.0
     rows = np.arange(len(truth))
-    sure = (len(truth) + 1) / (len(truth) + 2)
+    target = (len(truth) + 1) / (len(truth) + 2)
 
     def loss(log_t: float) -> float:
-        surprise = -np.log(np.maximum(softmax(logits, float(np.exp(log_t))), 1e-12))
-        right = surprise[rows, truth]
-        wrong = (surprise.sum(axis=1) - right) / (surprise.shape[1] - 1)
-        return float((sure * right + (1 - sure) * wrong).mean())
+        losses = -np.log(np.maximum(softmax(logits, float(np.exp(log_t))), 1e-12))
+        right = losses[rows, truth]
+        wrong = (losses.sum(axis=1) - right) / (losses.shape[1] - 1)
+        return float((target * right + (1 - target) * wrong).mean())
 
-    low, high = np.log(LOWEST), np.log(HIGHEST)
+    low, high = np.log(MIN_TEMPERATURE), np.log(MAX_TEMPERATURE)
     ratio = (np.sqrt(5) - 1) / 2
     for _ in range(steps):
         left, right = high - ratio * (high - low), low + ratio * (high - low)
@@ -42,13 +47,13 @@ def fit_temperature(logits: NDArray[np.floating], truth: Labels, steps: int = 60
     return float(np.exp((low + high) / 2))
 
 
-def abstain_threshold(probabilities: Floats, flagged: float = 0.1) -> float:
-    """Return the confidence below which this share of good documents would be marked for review.
+def abstain_threshold(probabilities: Floats, flagged_share: float = 0.1) -> float:
+    """Return the confidence below which a given share of in-distribution pages is flagged for review.
 
     Args:
-        probabilities: Calibrated, shape (images, classes), of documents that belong to some label.
-        flagged: The share of them that a person is willing to look at.
+        probabilities: Calibrated probabilities of pages that belong to one of the labels, shape (pages, classes).
+        flagged_share: Share of them that may be flagged.
     """
     if len(probabilities) == 0:
         return 0.5
-    return float(np.quantile(probabilities.max(axis=1), flagged))
+    return float(np.quantile(probabilities.max(axis=1), flagged_share))

@@ -1,4 +1,4 @@
-"""The model card: what a version is, what it learnt from, what it reaches and where it fails."""
+"""The model card of a version: input and labels, metrics, errors by source, training data and limits."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from training.metrics import Floats, Labels, confusion
+from evidence.calibration import BINS
+from training.metrics import Floats, LabelIndices, confusion_matrix
 from training.recipe import Recipe
 
 PICTURE = "confusion.png"
@@ -17,29 +18,39 @@ def write_card(
     recipe: Recipe,
     manifest: Mapping[str, Any],
     probabilities: Floats,
-    truth: Labels,
+    truth: LabelIndices,
     sources: Sequence[str],
     notes: str = "",
 ) -> None:
     """Write `README.md` and `confusion.png` into a version's folder.
 
     Args:
-        folder: Where to.
-        recipe: How the version was made.
-        manifest: What `manifest.json` holds.
-        probabilities: Calibrated, of the held-out pages, shape (pages, classes).
-        truth: Their labels.
-        sources: Where each comes from; empty strings where unknown.
-        notes: What a person wrote about the making of this version: what was tried, what did not help.
+        folder: Folder of the version.
+        recipe: Recipe of the version.
+        manifest: Content of `manifest.json`.
+        probabilities: Calibrated probabilities of the held-out pages, shape (pages, classes).
+        truth: True labels of the held-out pages.
+        sources: Source of each held-out page; empty strings if unknown.
+        notes: Text of `notes.md`: experiments and decisions during the development of this version.
     """
     labels: list[str] = manifest["labels"]
-    table = confusion(probabilities.argmax(axis=1), truth, len(labels))
-    draw_confusion(table, labels, f"{recipe.version}: verdicts on held-out pages", folder / PICTURE)
-    (folder / "README.md").write_text(_text(recipe, manifest, table, probabilities, truth, sources, notes), "utf-8")
+    counts = confusion_matrix(probabilities.argmax(axis=1), truth, len(labels))
+    draw_confusion(counts, labels, f"{recipe.version} on held-out pages", folder / PICTURE)
+    text = _text(recipe, manifest, _recall_table(labels, probabilities, truth, sources), notes)
+    (folder / "README.md").write_text(text, "utf-8")
 
 
-def draw_confusion(table: Labels, labels: Sequence[str], title: str, file: Path) -> None:
-    """Draw counts as a heat map: rows are the truth, columns the verdict, shade is the share of the row."""
+def draw_confusion(counts: LabelIndices, labels: Sequence[str], title: str, file: Path) -> None:
+    """Draw a confusion matrix as a heat map.
+
+    True labels are in rows and predicted labels in columns. The shade is the share of the row.
+
+    Args:
+        counts: Confusion matrix, shape (classes, classes).
+        labels: Names of the classes.
+        title: Title of the picture.
+        file: PNG file to write.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -47,64 +58,56 @@ def draw_confusion(table: Labels, labels: Sequence[str], title: str, file: Path)
     figure = Figure(figsize=(side, side), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(labels)), labels)
-    axes.set_xlabel("verdict")
-    axes.set_ylabel("truth")
+    axes.set_xlabel("predicted label")
+    axes.set_ylabel("true label")
     axes.set_title(title)
-    for row, column in zip(*np.nonzero(table), strict=True):
+    for row, column in zip(*np.nonzero(counts), strict=True):
         shade = "white" if shares[row, column] > 0.55 else "black"
-        axes.text(column, row, str(table[row, column]), ha="center", va="center", color=shade, fontsize=9)
+        axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=shade, fontsize=9)
     figure.savefig(file, dpi=90)
 
 
-def _text(
-    recipe: Recipe,
-    manifest: Mapping[str, Any],
-    table: Labels,
-    probabilities: Floats,
-    truth: Labels,
-    sources: Sequence[str],
-    notes: str,
-) -> str:
+def _text(recipe: Recipe, manifest: Mapping[str, Any], recall_table: Sequence[str], notes: str) -> str:
     metrics, training, parity = manifest["metrics"], manifest["training"], manifest["parity"]
     low, high = metrics["accuracy_interval"]
     size = recipe.input
     lines = [
         f"# {recipe.version}: {recipe.architecture}",
         "",
-        f"Takes a page squashed to {size.width} x {size.height}, {size.color}, and says which of these it is: "
-        f"{', '.join(manifest['labels'])}. Trained on {manifest['date']} by [recipe.toml](recipe.toml), seed "
+        f"Classifies a page, squashed to {size.width} x {size.height} ({size.color}), as one of: "
+        f"{', '.join(manifest['labels'])}. Trained on {manifest['date']} with [recipe.toml](recipe.toml), seed "
         f"{recipe.seed}, from the initial weights `{recipe.weights}`.",
         "",
-        "## What it reaches",
+        "## Metrics",
         "",
-        f"Measured on {metrics['protocol']}.",
+        f"Measured on held-out pages: {metrics['protocol']}.",
         "",
         "| | |",
         "|---|---|",
         f"| accuracy | {metrics['accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%}, {metrics['images']} pages) |",
         f"| macro-F1 | {metrics['macro_f1']:.1%} |",
-        f"| calibration error | {metrics['ece']:.3f} at temperature {manifest['temperature']:.3f} |",
-        f"| says that it does not know | below a confidence of {manifest['abstain_below']:.2f} |",
-        f"| export against torch | {parity['images']} pages: largest difference of a probability "
-        f"{parity['max_abs_probability_difference']:.4f}, {parity['label_changes']} other labels |",
+        f"| calibration error (ECE, {BINS} bins) | {metrics['ece']:.3f} at temperature {manifest['temperature']:.3f} |",
+        f"| abstains | below a confidence of {manifest['abstain_below']:.2f} |",
+        f"| export compared with torch | {parity['images']} pages: largest difference of a probability "
+        f"{parity['max_abs_probability_difference']:.4f}, {parity['label_changes']} changed labels |",
         "",
-        "The temperature and the threshold are fitted to those same held-out answers"
-        + ("." if "cross-validation" in metrics["protocol"] else ", and the best epoch was chosen by them."),
+        "The temperature and the threshold are fitted to the same held-out predictions"
+        + ("." if "cross-validation" in metrics["protocol"] else ", which also selected the best epoch."),
         "",
         *_precision_table(manifest),
-        *_recall_table(manifest["labels"], table, probabilities, truth, sources),
+        *recall_table,
         "",
         f"![confusion matrix]({PICTURE})",
         "",
-        "## What it learnt from",
+        "## Training data",
         "",
         f"{training['images']} pages ({training['data']})"
-        + (f" and {training['drawn']} that the project drew itself." if training["drawn"] else "."),
-        *(["", "The training was broken off by hand; the best epoch until then was kept."] * training["broken_off"]),
+        + (f" and {training['drawn']} synthetic pages." if training["drawn"] else "."),
+        *(["", "Training was interrupted; the best epoch until then was kept."] * training["broken_off"]),
         "",
         *[f"- {licence}" for licence in training["licences"] or ["No licence was stated."]],
         *_teachers(recipe),
@@ -112,9 +115,9 @@ def _text(
         "",
         "## Limits",
         "",
-        "It knows the labels above and no other: a page of another kind gets one of them, as a rule with less",
-        "confidence, which is what the threshold is for. Where a label was learnt from one or two sources, expect less",
-        "on documents of others than the table says of a holdout by image. Pages lying on their side were not trained.",
+        "The version knows only the labels above. A page of another kind gets one of them, usually with a low",
+        "confidence, which the threshold catches. If a label was trained on one or two sources, expect a lower accuracy",
+        "on documents of other sources than a random holdout shows. Pages that lie on their side were not trained on.",
         "",
     ]
     return "\n".join(lines)
@@ -125,35 +128,32 @@ def _precision_table(manifest: Mapping[str, Any]) -> list[str]:
     if not rows:
         return []
     lines = [
-        f"Served in {manifest['precision']} on every host. Pages that it had not learnt from, in each precision:",
+        f"Served in {manifest['precision']} on every host. Held-out pages in each precision:",
         "",
+        "| | accuracy | label differs from f32 | CPU time per page, one thread |",
+        "|---|---|---|---|",
     ]
-    lines += ["| | accuracy | other label than f32 | CPU time a page, one thread |", "|---|---|---|---|"]
     for name, row in rows.items():
         lines.append(f"| {name} | {row['accuracy']:.1%} | {row['changed']} of {row['pages']} | {row['ms']:.1f} ms |")
     return [*lines, ""]
 
 
-def _notes(notes: str) -> list[str]:
-    return ["", "## How it came to be", "", notes.strip()] if notes.strip() else []
-
-
 def _recall_table(
-    labels: Sequence[str], table: Labels, probabilities: Floats, truth: Labels, sources: Sequence[str]
+    labels: Sequence[str], probabilities: Floats, truth: LabelIndices, sources: Sequence[str]
 ) -> list[str]:
-    verdict = probabilities.argmax(axis=1)
-    lines = ["| label | source | pages | found | mistaken most often for |", "|---|---|---|---|---|"]
+    predicted = probabilities.argmax(axis=1)
+    lines = ["| label | source | pages | recall | most frequent error |", "|---|---|---|---|---|"]
     names = np.array(sources)
     for index, label in enumerate(labels):
         for source in sorted(set(names[truth == index])):
             chosen = (truth == index) & (names == source)
-            others = np.bincount(verdict[chosen], minlength=len(labels))
-            found = others[index] / chosen.sum()
-            others[index] = 0
-            rival = f"{labels[int(others.argmax())]} ({others.max()})" if others.any() else ""
-            lines.append(f"| {label} | {source or 'not named'} | {chosen.sum()} | {found:.1%} | {rival} |")
-    hits = int(np.trace(table))
-    lines.append(f"| all | | {table.sum()} | {hits / max(1, table.sum()):.1%} | |")
+            counts = np.bincount(predicted[chosen], minlength=len(labels))
+            recall = counts[index] / chosen.sum()
+            counts[index] = 0
+            error = f"{labels[int(counts.argmax())]} ({counts.max()})" if counts.any() else ""
+            lines.append(f"| {label} | {source or 'not named'} | {chosen.sum()} | {recall:.1%} | {error} |")
+    correct = int((predicted == truth).sum())
+    lines.append(f"| all | | {len(truth)} | {correct / max(1, len(truth)):.1%} | |")
     return lines
 
 
@@ -161,4 +161,8 @@ def _teachers(recipe: Recipe) -> list[str]:
     teachers = recipe.distillation.teachers
     if not teachers:
         return []
-    return ["", f"It also learnt to agree with {' and '.join(teachers)} (distillation), whose data are the same."]
+    return ["", f"Trained by distillation from {' and '.join(teachers)} on the same data, in addition to the labels."]
+
+
+def _notes(notes: str) -> list[str]:
+    return ["", "## Development", "", notes.strip()] if notes.strip() else []

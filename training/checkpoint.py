@@ -1,4 +1,4 @@
-"""Where a fit stands after an epoch: its weights, their average and its history, on disk so that it can go on."""
+"""Checkpoints: the state of a training after an epoch, from which it can resume."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from training.data import Page
-from training.network import Served
+from training.network import ExportableModel
 from training.recipe import Recipe
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """One line of the log."""
+class EpochResult:
+    """Loss of one epoch, and the validation metrics if there is a validation set."""
 
     epoch: int
     loss: float
@@ -24,19 +24,19 @@ class Epoch:
     macro_f1: float | None
 
 
-class Average:
-    """Exponential moving average of weights and statistics, quick to follow at first."""
+class MovingAverage:
+    """Exponential moving average of weights and statistics, with a lower decay during the first steps."""
 
-    def __init__(self, graph: nn.Module, decay: float) -> None:
+    def __init__(self, model: nn.Module, decay: float) -> None:
         self.decay, self.steps = decay, 0
-        self.state = {name: value.detach().clone() for name, value in graph.state_dict().items()}
+        self.state = {name: value.detach().clone() for name, value in model.state_dict().items()}
 
     @torch.no_grad()
-    def update(self, graph: nn.Module) -> None:
-        """Take in the weights after a step."""
+    def update(self, model: nn.Module) -> None:
+        """Add the weights after a step to the average."""
         self.steps += 1
         decay = min(self.decay, self.steps / (self.steps + 9))
-        for name, value in graph.state_dict().items():
+        for name, value in model.state_dict().items():
             if value.is_floating_point():
                 self.state[name].lerp_(value, 1 - decay)
             else:
@@ -44,22 +44,27 @@ class Average:
 
 
 @dataclass
-class Run:
-    """Everything that changes while fitting, so that a checkpoint is one call."""
+class TrainingState:
+    """Everything that changes during a training: what a checkpoint saves."""
 
-    graph: Served
+    model: ExportableModel
     optimizer: torch.optim.Optimizer
-    average: Average
+    average: MovingAverage
     epoch: int = 0
     best: dict[str, Tensor] | None = None
     best_score: tuple[float, float] = (-1.0, 0.0)
-    history: list[Epoch] = field(default_factory=list)
+    history: list[EpochResult] = field(default_factory=list)
 
     def save(self, file: Path, fingerprint: str) -> None:
-        """Write everything; `fingerprint` says what it belongs to."""
+        """Write a checkpoint.
+
+        Args:
+            file: Path of the checkpoint, replaced atomically.
+            fingerprint: Fingerprint of the recipe and the pages, as `fingerprint_of` returns it.
+        """
         state = {
             "fingerprint": fingerprint,
-            "graph": self.graph.state_dict(),
+            "graph": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "average": (self.average.state, self.average.steps),
             "epoch": self.epoch,
@@ -72,33 +77,42 @@ class Run:
         part.replace(file)
 
     def resume(self, file: Path, fingerprint: str) -> bool:
-        """Read what was saved; False where there is nothing, or it belongs to something else."""
+        """Load a checkpoint; return False if it does not exist or has another fingerprint."""
         if not file.exists():
             return False
         state: dict[str, Any] = torch.load(file, weights_only=True)
         if state["fingerprint"] != fingerprint:
             return False
-        self.graph.load_state_dict(state["graph"])
+        self.model.load_state_dict(state["graph"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.average.state, self.average.steps = state["average"]
         self.epoch = state["epoch"]
         self.best, self.best_score = state["best"]
-        self.history = [Epoch(**epoch) for epoch in state["history"]]
+        self.history = [EpochResult(**epoch) for epoch in state["history"]]
         return True
 
 
-def fingerprint_of(recipe: Recipe, labels: Sequence[str], learn: Sequence[Page]) -> str:
-    """What a checkpoint belongs to: the recipe, the labels, and of each page to learn from its name, label and content.
+def fingerprint_of(recipe: Recipe, labels: Sequence[str], pages: Sequence[Page]) -> str:
+    """Return the fingerprint of a training: its settings, its labels, and name, label and content of each page.
 
-    A picture that was moved to its right label, scanned again or drawn by other code is another page.
+    A page that moves to another label, is scanned again or is drawn by other code changes the fingerprint.
     """
-    pages = sorted(f"{page.document.file.name} {page.document.label} {page.content}" for page in learn)
-    digest = hashlib.sha256("\n".join(pages).encode()).hexdigest()
-    return f"{recipe.learning()} {list(labels)} {len(learn)} {digest[:16]}"
+    names = sorted(f"{page.document.file.name} {page.document.label} {page.content}" for page in pages)
+    digest = hashlib.sha256("\n".join(names).encode()).hexdigest()
+    return f"{recipe.training_settings()} {list(labels)} {len(pages)} {digest[:16]}"
 
 
-def averaged(file: Path, fingerprint: str, epochs: int) -> dict[str, Tensor] | None:
-    """The averaged weights of a fit that has ended; None where there is none that belongs to `fingerprint`."""
+def load_averaged_weights(file: Path, fingerprint: str, epochs: int) -> dict[str, Tensor] | None:
+    """Return the averaged weights of a finished training.
+
+    Args:
+        file: Path of the checkpoint.
+        fingerprint: Expected fingerprint.
+        epochs: Number of epochs after which the training is finished.
+
+    Returns:
+        The weights, or None if the checkpoint does not exist, is unfinished or has another fingerprint.
+    """
     if not file.exists():
         return None
     state: dict[str, Any] = torch.load(file, weights_only=True)

@@ -1,4 +1,4 @@
-"""What a version says of pages that it did not learn from: folds by source, or a share kept aside."""
+"""Predictions for held-out pages: by cross-validation over sources, or on a held-out share of the documents."""
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -10,82 +10,102 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from training import soup
-from training.data import DataError, Document, Page, folds, split
+from training.data import DataError, LabelledDocument, Page
 from training.export import as_served, export_openvino, infer
-from training.metrics import Labels, measure, softmax
+from training.metrics import LabelIndices, classification_metrics, softmax
 from training.network import preprocessing_of
-from training.precision import CALIBRATION_PAGES, PRECISIONS, Row, compare, quantise, together
+from training.precision import (
+    CALIBRATION_PAGES,
+    PRECISIONS,
+    PrecisionResult,
+    compare_precisions,
+    merge_precisions,
+    quantise,
+)
 from training.recipe import Precision, Recipe
-from training.train import Fit, Resources, Teacher, fit
+from training.splits import assign_folds, split_by_source
+from training.train import FitResult, Resources, Teacher, fit
 
 FINAL = "final"
-"""Name of the fit to everything, whose network is kept; those that are measured are `fold-1`, `fold-2` …"""
+"""Name of the fit to all pages, whose model is released. The fits that are measured are `fold-1`, `fold-2` …"""
 HOLDOUT = "holdout"
-"""Name of the fit that is both measured and kept, where a share is kept aside."""
+"""Name of the fit that is both measured and released, if a share is held out."""
 _SPLIT_SEED = 0
-"""One for all versions, so that what one keeps aside no other has learnt from: not a teacher, and none in the vote."""
-COMPARED = 100, 400
-"""Precisions are compared on at least so many held-out pages, for fewer say nothing, and on at most so many."""
+"""The same for all versions, so that no teacher and no other version was trained on a version's validation set."""
+MIN_COMPARED_PAGES = 100
+"""Precisions are compared only if at least this many pages are held out; fewer show no difference reliably."""
+MAX_COMPARED_PAGES = 400
 
 
-class BrokenOff(Exception):
-    """A person ended a training before there was a version that its measurements would be true of."""
+class TrainingInterrupted(Exception):
+    """Ctrl-C ended a training before there was a model that its measurements apply to."""
 
 
 @dataclass(frozen=True)
-class Held:
-    """Answers about pages that the answering network had not learnt from.
+class HeldOut:
+    """Predictions for pages that the predicting model was not trained on.
 
     Attributes:
-        logits: Shape (pages, classes).
+        logits: Logits, shape (pages, classes).
         pages: The pages, in the same order.
-        learnt: The pages that the network which is kept has learnt from.
-        protocol: A sentence on what was held out.
-        precisions: What f32, bf16 and int8 give on some of them; empty where they are too few.
+        training_pages: The pages that the released model was trained on, without synthetic ones.
+        protocol: A sentence that describes what was held out.
+        precisions: Comparison of f32, bf16 and int8 on some of the pages; empty if there are too few.
     """
 
     logits: NDArray[np.float32]
     pages: tuple[Page, ...]
-    learnt: tuple[Page, ...]
+    training_pages: tuple[Page, ...]
     protocol: str
-    precisions: Mapping[Precision, Row]
+    precisions: Mapping[Precision, PrecisionResult]
 
     @property
-    def truth(self) -> Labels:
-        """The right label of each page."""
-        return np.array([page.document.label for page in self.pages], dtype=np.int64)
+    def truth(self) -> LabelIndices:
+        """True label of each page."""
+        return true_labels(self.pages)
 
 
-Teach = Callable[[str, Sequence[Page]], Teacher]
+TeacherFactory = Callable[[str, Sequence[Page]], Teacher]
+"""Returns the teacher of a fit, by the name and the training set of the fit."""
 
 
 @dataclass(frozen=True)
-class Job:
-    """What every fit of one training shares; `teach` gives the teacher of a fit, by its name and its pages."""
+class VersionTraining:
+    """What all fits of one version share.
+
+    Attributes:
+        recipe: Recipe of the version.
+        labels: Names of the labels.
+        runs: Folder of the checkpoints.
+        resources: Threads and worker processes.
+        teacher_of: Factory of the teacher of each fit; None without distillation.
+        console: Console for progress.
+        notes: Text of `notes.md`, for the model card.
+    """
 
     recipe: Recipe
     labels: tuple[str, ...]
     runs: Path
     resources: Resources
-    teach: Teach | None
+    teacher_of: TeacherFactory | None
     console: Console
     notes: str = ""
 
-    def fit(self, name: str, learn: Sequence[Page], aside: Sequence[Page]) -> Fit:
-        """Fit one network, or a soup of several; the first one's checkpoint has that name."""
-        fits: list[Fit] = []
-        count = self.recipe.schedule.ingredients
-        teacher = self.teach(name, learn) if self.teach else None
-        for number in range(count):
-            if count > 1:
-                self.console.print(f"network {number + 1} of {count}, to be averaged")
+    def fit(self, name: str, train: Sequence[Page], validation: Sequence[Page]) -> FitResult:
+        """Train one network, or a soup of several; `name` is the stem of the first checkpoint."""
+        fits: list[FitResult] = []
+        size = self.recipe.schedule.soup_size
+        teacher = self.teacher_of(name, train) if self.teacher_of else None
+        for number in range(size):
+            if size > 1:
+                self.console.print(f"network {number + 1} of {size} of the model soup")
             fits.append(
                 fit(
-                    soup.ingredient(self.recipe, number),
+                    soup.member_recipe(self.recipe, number),
                     self.labels,
-                    learn,
-                    aside,
-                    soup.file_of(self.runs / f"{name}.pt", number),
+                    train,
+                    validation,
+                    soup.member_checkpoint(self.runs / f"{name}.pt", number),
                     head_seed=self.recipe.seed,
                     resources=self.resources,
                     teacher=teacher,
@@ -94,114 +114,143 @@ class Job:
             )
             if fits[-1].interrupted:
                 break
-        return soup.blend(fits)
+        return soup.average_fits(fits)
 
 
-def fit_and_measure(
-    job: Job, pages: Sequence[Page], drawn: Sequence[Page], drawable: frozenset[int]
-) -> tuple[Fit, Held]:
-    """Fit the network that is kept, and gather answers about pages that were not learnt from.
+def fit_and_validate(
+    training: VersionTraining, pages: Sequence[Page], synthetic: Sequence[Page], synthetic_labels: frozenset[int]
+) -> tuple[FitResult, HeldOut]:
+    """Train the released model, and collect predictions for held-out pages.
+
+    Args:
+        training: Settings of the version.
+        pages: Pages of the labelled documents.
+        synthetic: Synthetic pages, added to every training set.
+        synthetic_labels: Labels that have synthetic pages.
 
     Raises:
-        BrokenOff: By Ctrl-C, unless there is a best epoch that was measured on pages kept aside.
+        TrainingInterrupted: Ctrl-C ended the training, and no epoch was measured on a validation set.
     """
     documents = list({page.document: None for page in pages})
-    dealt = _deal(job, documents, drawable)
-    if not dealt:
-        learn, aside, protocol = split(documents, job.recipe.validation.holdout, _SPLIT_SEED)
-        learn_pages, aside_pages = _pages_of(pages, learn), _pages_of(pages, aside)
-        fitted = job.fit(HOLDOUT, [*learn_pages, *drawn], aside_pages)
-        if fitted.interrupted and not fitted.history:
-            raise BrokenOff("stopped before the first epoch ended: there is nothing to keep yet")
-        said, table = _ask(job, fitted, learn_pages, aside_pages)
-        return fitted, Held(said, tuple(aside_pages), tuple(learn_pages), protocol, table)
-    answers: list[NDArray[np.float32]] = []
-    tables: list[Mapping[Precision, Row]] = []
-    asked: list[Page] = []
-    for number, sources in enumerate(dealt, start=1):
-        job.console.print(f"fold {number} of {len(dealt)}: never sees {', '.join(sorted(sources))}")
-        learn_pages = [page for page in pages if page.document.source not in sources]
-        aside_pages = [page for page in pages if page.document.source in sources]
-        # No epoch is chosen by the pages that are measured: nothing is kept aside while fitting.
-        fitted = job.fit(f"fold-{number}", [*learn_pages, *drawn], [])
-        _not_broken_off(fitted, job)
-        said, table = _ask(job, fitted, learn_pages, aside_pages)
-        answers.append(said)
-        tables.append(table)
-        asked += aside_pages
-        _report(job, f"fold {number}", answers[-1], aside_pages)
-    job.console.print("every source has been measured; now learning from all of them")
-    fitted = job.fit(FINAL, [*pages, *drawn], [])
-    _not_broken_off(fitted, job)
+    folds = _choose_folds(training, documents, synthetic_labels)
+    if folds:
+        return _cross_validate(training, pages, synthetic, folds)
+    return _hold_out(training, pages, synthetic, documents)
+
+
+def _hold_out(
+    training: VersionTraining, pages: Sequence[Page], synthetic: Sequence[Page], documents: Sequence[LabelledDocument]
+) -> tuple[FitResult, HeldOut]:
+    split = split_by_source(documents, training.recipe.validation.holdout, _SPLIT_SEED)
+    train, validation = _pages_of(pages, split.train), _pages_of(pages, split.validation)
+    fitted = training.fit(HOLDOUT, [*train, *synthetic], validation)
+    if fitted.interrupted and not fitted.history:
+        raise TrainingInterrupted("interrupted before the end of the first epoch: there is no model yet")
+    logits, precisions = _predict(training.recipe, fitted, train, validation)
+    return fitted, HeldOut(logits, tuple(validation), tuple(train), split.protocol, precisions)
+
+
+def _cross_validate(
+    training: VersionTraining, pages: Sequence[Page], synthetic: Sequence[Page], folds: Sequence[frozenset[str]]
+) -> tuple[FitResult, HeldOut]:
+    logits: list[NDArray[np.float32]] = []
+    precisions: list[Mapping[Precision, PrecisionResult]] = []
+    measured: list[Page] = []
+    for number, sources in enumerate(folds, start=1):
+        training.console.print(f"fold {number} of {len(folds)}: holds out {', '.join(sorted(sources))}")
+        train = [page for page in pages if page.document.source not in sources]
+        held_out = [page for page in pages if page.document.source in sources]
+        # The fit gets no validation set, so that the measured pages do not select an epoch.
+        fitted = training.fit(f"fold-{number}", [*train, *synthetic], [])
+        _raise_if_interrupted(training, fitted)
+        fold_logits, fold_precisions = _predict(training.recipe, fitted, train, held_out)
+        logits.append(fold_logits)
+        precisions.append(fold_precisions)
+        measured += held_out
+        _print_recall(training, f"fold {number}", fold_logits, held_out)
+    training.console.print("cross-validation finished; training on all sources")
+    fitted = training.fit(FINAL, [*pages, *synthetic], [])
+    _raise_if_interrupted(training, fitted)
     protocol = (
-        f"{len(dealt)}-fold cross-validation by source: each page judged by a network that saw no page of its source, "
-        "so that a label of one source was known to it from drawn pages only"
+        f"{len(folds)}-fold cross-validation by source: each page was classified by a network that was trained on no "
+        "page of its source, and on synthetic pages only for labels of a single source"
     )
-    return fitted, Held(np.concatenate(answers), tuple(asked), tuple(pages), protocol, together(tables))
+    held = HeldOut(np.concatenate(logits), tuple(measured), tuple(pages), protocol, merge_precisions(precisions))
+    return fitted, held
 
 
-def _not_broken_off(fitted: Fit, job: Job) -> None:
-    """Half a cross-validation measures nothing, and the folds' figures are not those of a half-trained network."""
+def _raise_if_interrupted(training: VersionTraining, fitted: FitResult) -> None:
+    """Raise `TrainingInterrupted`: an unfinished cross-validation has no metrics that apply to the final model."""
     if fitted.interrupted:
-        raise BrokenOff(
-            f"stopped: no version was written. What has been learnt is in {job.runs}; the same command goes on from it"
+        raise TrainingInterrupted(
+            f"interrupted: no version was written. Checkpoints are in {training.runs}; run the same command to resume"
         )
 
 
-def _deal(job: Job, documents: Sequence[Document], drawable: frozenset[int]) -> list[frozenset[str]]:
-    """Return the folds that the recipe asks for, or none where the documents' sources do not allow them."""
-    count = job.recipe.validation.folds
-    if not count:
+def _choose_folds(
+    training: VersionTraining, documents: Sequence[LabelledDocument], synthetic_labels: frozenset[int]
+) -> list[frozenset[str]]:
+    """Return the folds that the recipe requests; empty if it requests none or the sources do not allow them."""
+    validation = training.recipe.validation
+    if not validation.folds:
         return []
     try:
-        return folds(documents, count, drawable)
-    except DataError as problem:
-        job.console.print(f"no cross-validation: {problem}; keeping {job.recipe.validation.holdout:.0%} aside instead")
+        return assign_folds(documents, validation.folds, synthetic_labels)
+    except DataError as error:
+        training.console.print(f"no cross-validation: {error}; holding out {validation.holdout:.0%} instead")
         return []
 
 
-def _pages_of(pages: Sequence[Page], documents: Sequence[Document]) -> list[Page]:
+def _pages_of(pages: Sequence[Page], documents: Sequence[LabelledDocument]) -> list[Page]:
     wanted = set(documents)
     return [page for page in pages if page.document in wanted]
 
 
-def _ask(
-    job: Job, fitted: Fit, learnt: Sequence[Page], aside: Sequence[Page]
-) -> tuple[NDArray[np.float32], Mapping[Precision, Row]]:
-    """Return what a network says of pages it never saw, as it would be served; and what each precision makes of it."""
-    recipe = job.recipe
+def _predict(
+    recipe: Recipe, fitted: FitResult, train: Sequence[Page], held_out: Sequence[Page]
+) -> tuple[NDArray[np.float32], Mapping[Precision, PrecisionResult]]:
+    """Return the logits of held-out pages from the exported model, and the comparison of precisions."""
     with tempfile.TemporaryDirectory() as scratch:
-        made = {precision: Path(scratch) / precision for precision in PRECISIONS}
-        for folder in made.values():
+        folders = {precision: Path(scratch) / precision for precision in PRECISIONS}
+        for folder in folders.values():
             folder.mkdir()
-        export_openvino(as_served(fitted.graph), recipe.input.width, recipe.input.height, made["f32"])
-        made["bf16"] = made["f32"]  # one file: a hint decides
-        comparing = len(aside) >= COMPARED[0]
+        export_openvino(as_served(fitted.model), recipe.input.width, recipe.input.height, folders["f32"])
+        folders["bf16"] = folders["f32"]  # the same file: a hint at compile time selects the precision
+        comparing = len(held_out) >= MIN_COMPARED_PAGES
         if comparing or recipe.precision == "int8":
-            quantise(made["f32"], pixels_of(recipe, learnt, CALIBRATION_PAGES), made["int8"])
-        pixels = pixels_of(recipe, aside)
-        said = infer(made[recipe.precision], pixels, recipe.precision)
+            quantise(folders["f32"], preprocess(recipe, train, CALIBRATION_PAGES), folders["int8"])
+        pixels = preprocess(recipe, held_out)
+        logits = infer(folders[recipe.precision], pixels, recipe.precision)
         if not comparing:
-            return said, {}
-        some = slice(None, None, _step(len(aside), COMPARED[1]))
-        truth = np.array([page.document.label for page in aside], dtype=np.int64)
-        return said, compare(made, pixels[some], truth[some])
+            return logits, {}
+        some = slice(None, None, _stride(len(held_out), MAX_COMPARED_PAGES))
+        return logits, compare_precisions(folders, pixels[some], true_labels(held_out)[some])
 
 
-def pixels_of(recipe: Recipe, pages: Sequence[Page], most: int | None = None) -> NDArray[np.uint8]:
-    """Return pages as they are served, shape (pages, height, width, 3); of more than `most` an even choice."""
+def true_labels(pages: Sequence[Page]) -> LabelIndices:
+    """Return the label of each page as an index."""
+    return np.array([page.document.label for page in pages], dtype=np.int64)
+
+
+def preprocess(recipe: Recipe, pages: Sequence[Page], max_pages: int | None = None) -> NDArray[np.uint8]:
+    """Return pages as the model takes them, shape (pages, height, width, 3).
+
+    Args:
+        recipe: Recipe with the input.
+        pages: Pages to preprocess.
+        max_pages: Maximum number of pages; of more, evenly spaced ones are used.
+    """
     preprocessing = preprocessing_of(recipe)
-    step = _step(len(pages), most) if most else 1
+    step = _stride(len(pages), max_pages) if max_pages else 1
     return np.stack([preprocessing.apply(page.image()) for page in pages[::step]])
 
 
-def _step(count: int, most: int) -> int:
-    """Return how far apart an even choice of at most `most` out of `count` lies."""
-    return -(-count // most)
+def _stride(count: int, maximum: int) -> int:
+    """Return the step between indices that selects at most `maximum` of `count` items."""
+    return -(-count // maximum)
 
 
-def _report(job: Job, name: str, logits: NDArray[np.float32], pages: Sequence[Page]) -> None:
-    truth = np.array([page.document.label for page in pages], dtype=np.int64)
-    metrics = measure(softmax(logits), truth, job.labels)
+def _print_recall(training: VersionTraining, name: str, logits: NDArray[np.float32], pages: Sequence[Page]) -> None:
+    metrics = classification_metrics(softmax(logits), true_labels(pages), training.labels)
     recalls = "  ".join(f"{label} {share:.2f}" for label, share in metrics.recall.items())
-    job.console.print(f"{name}: accuracy {metrics.accuracy:.3f}  {recalls}")
+    training.console.print(f"{name}: accuracy {metrics.accuracy:.3f}, recall: {recalls}")

@@ -5,8 +5,8 @@
       rose/…
       manifest.csv                    optional: columns `file` and `source`
 
-The manifest names the source of each document. `training.splits` uses it to keep all documents of one source on the same
-side of a split.
+The manifest names the source of each document. `training.splits` uses it to keep all documents of one source on the
+same side of a split.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""Versions that are already trained, as teachers of another one."""
+"""Trained versions as teachers of another version."""
 
 import tempfile
 from collections.abc import Sequence
@@ -12,47 +12,46 @@ from torch.nn import functional
 
 from model_service.manifest import load
 from training import soup
-from training.checkpoint import averaged, fingerprint_of
+from training.augmented_pages import PageSize, resize_pages
+from training.checkpoint import fingerprint_of, load_averaged_weights
 from training.data import DataError, Page
 from training.export import as_served, export_openvino
-from training.network import make_graph
-from training.recipe import read_recipe
-from training.views import Size, resized
+from training.network import build_model
+from training.recipe import Recipe, read_recipe
 
 
-class Teachers:
-    """The averaged opinion of other networks about the very views that the student learns from.
+class TeacherEnsemble:
+    """The mean probabilities of one or more trained networks for the student's augmented pages.
 
-    Teacher and student see the same varied page, which teaches more than one opinion a page does (Beyer et al. 2022,
-    arXiv:2106.05237), each at the size that it is made for: a view is as large as the largest of them wants, and in the
-    student's colours.
+    Teacher and student see the same augmented page (Beyer et al. 2022, arXiv:2106.05237), each at its own input size
+    and all in the student's colours.
 
     Args:
-        models: Compiled, with the size of page that each wants.
+        models: Compiled models, with the input size of each.
 
     Attributes:
-        size: Of the views that they should be shown.
+        size: Largest input height and width of the teachers.
     """
 
-    size: Size
+    size: PageSize
 
-    def __init__(self, models: Sequence[tuple[openvino.CompiledModel, Size]]) -> None:
+    def __init__(self, models: Sequence[tuple[openvino.CompiledModel, PageSize]]) -> None:
         self._models = tuple(models)
         heights, widths = zip(*(size for _, size in models), strict=True)
         self.size = max(heights), max(widths)
 
     @classmethod
-    def released(cls, folders: Sequence[Path], labels: Sequence[str], threads: int = 1) -> "Teachers":
-        """Versions as they are served.
+    def released(cls, folders: Sequence[Path], labels: Sequence[str], threads: int = 1) -> "TeacherEnsemble":
+        """Return released versions as teachers.
 
         Args:
             folders: Version folders, such as `models/v2`.
-            labels: Must be those of every teacher.
-            threads: Of each.
+            labels: Labels of the student, which every teacher must share.
+            threads: Threads of each teacher.
 
         Raises:
-            DataError: A teacher knows other labels.
-            ManifestError: A folder holds no version.
+            DataError: A teacher has other labels.
+            ManifestError: A folder contains no version.
         """
         models = []
         for folder in folders:
@@ -60,9 +59,9 @@ class Teachers:
             if tuple(manifest.labels) != tuple(labels):
                 known = ", ".join(manifest.labels)
                 raise DataError(
-                    f"the teacher {folder} knows other labels ({known}): train both on this folder, in one command"
+                    f"the teacher {folder} has other labels ({known}): train both on this folder, in one command"
                 )
-            models.append((_compiled(folder, threads), (manifest.input.height, manifest.input.width)))
+            models.append((_compile(folder, threads), (manifest.input.height, manifest.input.width)))
         return cls(models)
 
     @classmethod
@@ -72,54 +71,61 @@ class Teachers:
         labels: Sequence[str],
         runs: Path,
         name: str,
-        learn: Sequence[Page],
+        train: Sequence[Page],
         threads: int = 1,
-    ) -> "Teachers":
-        """The networks that learnt from the very pages which the student is to learn from, and from no other.
+    ) -> "TeacherEnsemble":
+        """Return the networks that were trained on exactly the student's training set.
 
-        A teacher that has seen a page which the student's fold must not know would tell of it.
+        A teacher that was trained on pages that the student's fold holds out would pass on what it knows of them.
 
         Args:
             folders: Version folders, whose recipes are read.
-            labels: Those of the student.
-            runs: Where trainings keep their checkpoints, a folder a version.
-            name: Of the fit, such as "fold-1".
-            learn: What the student learns from.
-            threads: Of each.
+            labels: Labels of the student.
+            runs: Folder of checkpoints, which contains one folder per version.
+            name: Name of the fit, such as "fold-1".
+            train: Training set of the student.
+            threads: Threads of each teacher.
 
         Raises:
-            DataError: A teacher has no such network.
+            DataError: A teacher has no network with this training set.
         """
         models = []
         for folder in folders:
             recipe = read_recipe(folder / "recipe.toml")
-            weights = []
-            for number in range(recipe.schedule.ingredients):
-                file = soup.file_of(runs / recipe.version / f"{name}.pt", number)
-                fingerprint = fingerprint_of(soup.ingredient(recipe, number), labels, learn)
-                weights.append(averaged(file, fingerprint, recipe.schedule.epochs))
-            whole = [each for each in weights if each is not None]
-            if len(whole) < len(weights):
-                raise DataError(
-                    f"the teacher {recipe.version} has not learnt from the pages of {name} and from these alone: train "
-                    "both on this folder, in one command, with as many folds and drawn pages"
-                )
-            graph = make_graph(recipe, len(labels))
-            graph.load_state_dict(soup.mean(whole))
+            model = build_model(recipe, len(labels))
+            model.load_state_dict(_weights_of_fold(recipe, labels, runs, name, train))
             with tempfile.TemporaryDirectory() as scratch:
-                export_openvino(as_served(graph.eval()), recipe.input.width, recipe.input.height, Path(scratch))
-                models.append((_compiled(Path(scratch), threads), (recipe.input.height, recipe.input.width)))
+                export_openvino(as_served(model.eval()), recipe.input.width, recipe.input.height, Path(scratch))
+                models.append((_compile(Path(scratch), threads), (recipe.input.height, recipe.input.width)))
         return cls(models)
 
     def __call__(self, pages: Tensor, temperature: float) -> Tensor:
         """Return probabilities, shape (batch, classes), of uint8 pages, shape (batch, height, width, 3)."""
-        opinions = []
+        probabilities = []
         for model, size in self._models:
-            logits = torch.from_numpy(np.array(model(resized(pages, size).numpy())[0]))
-            opinions.append(functional.softmax(logits / temperature, dim=1))
-        return torch.stack(opinions).mean(dim=0)
+            logits = torch.from_numpy(np.array(model(resize_pages(pages, size).numpy())[0]))
+            probabilities.append(functional.softmax(logits / temperature, dim=1))
+        return torch.stack(probabilities).mean(dim=0)
 
 
-def _compiled(folder: Path, threads: int) -> openvino.CompiledModel:
+def _weights_of_fold(
+    recipe: Recipe, labels: Sequence[str], runs: Path, name: str, train: Sequence[Page]
+) -> dict[str, Tensor]:
+    """Return the averaged weights of a teacher's fit, or raise `DataError` if a checkpoint is missing or different."""
+    members = []
+    for number in range(recipe.schedule.soup_size):
+        file = soup.member_checkpoint(runs / recipe.version / f"{name}.pt", number)
+        fingerprint = fingerprint_of(soup.member_recipe(recipe, number), labels, train)
+        weights = load_averaged_weights(file, fingerprint, recipe.schedule.epochs)
+        if weights is None:
+            raise DataError(
+                f"the teacher {recipe.version} was not trained on exactly the pages of {name}: train both on this "
+                "folder, in one command, with the same folds and synthetic pages"
+            )
+        members.append(weights)
+    return soup.average_weights(members)
+
+
+def _compile(folder: Path, threads: int) -> openvino.CompiledModel:
     settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
     return openvino.Core().compile_model(folder / "model.xml", "CPU", settings)

@@ -1,8 +1,9 @@
-"""Versions measured side by side on a folder of labelled documents, through the very code that serves them."""
+"""Evaluation of versions on a folder of labelled documents, with the code of the model service and the orchestrator."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -12,47 +13,59 @@ from decoding.errors import DocumentError
 from decoding.limits import Limits
 from model_service.classifier import Classification, Classifier
 from model_service.engine import Model, load_model
-from training.data import DataError, Folder, scan
-from training.metrics import Floats, Labels, Metrics, confusion, measure
-
-Bools = np.ndarray[Any, np.dtype[np.bool_]]
+from training.data import DataError, LabelledFolder, list_documents
+from training.metrics import (
+    Booleans,
+    ClassificationMetrics,
+    Floats,
+    LabelIndices,
+    classification_metrics,
+    confusion_matrix,
+)
+from training.verdicts import Verdicts, combine_versions
 
 
 @dataclass(frozen=True)
 class VersionReport:
-    """One version on one folder: its metrics, the share it abstained on, and milliseconds a page, decoding included."""
+    """Metrics of one version on one folder.
 
-    metrics: Metrics
+    Attributes:
+        metrics: Classification metrics.
+        abstained: Share of documents on which the version abstains.
+        ms_per_page: Median milliseconds per page, decoding included.
+    """
+
+    metrics: ClassificationMetrics
     abstained: float
     ms_per_page: float
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All versions on one folder.
+    """Metrics of several versions and of their soft vote on one folder.
 
     Attributes:
-        versions: By name.
-        vote: Metrics of the versions' soft vote, which is the verdict that is recorded.
-        flagged: Share of the documents whose verdict would be marked for review.
-        agreement: For each pair of versions, the share of documents that both give the same label.
-        images: Documents measured.
-        skipped: One line for each document that could not be read.
-        labels: In the order of the confusion matrix.
-        confusion: Of the vote: rows are the truth, columns the verdict.
+        versions: Report of each version, by name.
+        vote: Metrics of the soft vote with equal weights, which is the label and the confidence of a verdict.
+        flagged: Share of documents whose verdict would be flagged for review.
+        agreement: For each pair of versions, the share of documents for which both predict the same label.
+        images: Number of documents.
+        skipped: One message for each document that could not be read.
+        labels: Names of the labels, in the order of the confusion matrix.
+        confusion: Confusion matrix of the soft vote: true labels in rows, predicted labels in columns.
     """
 
     versions: Mapping[str, VersionReport]
-    vote: Metrics
+    vote: ClassificationMetrics
     flagged: float
     agreement: Mapping[str, float]
     images: int
     skipped: tuple[str, ...]
     labels: tuple[str, ...]
-    confusion: Labels
+    confusion: LabelIndices
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as plain values, for `--json`."""
+        """Return the evaluation as plain JSON values, for `--json`."""
         return {
             "versions": {
                 name: {**asdict(report.metrics), "abstained": report.abstained, "ms_per_page": report.ms_per_page}
@@ -66,151 +79,141 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class _Answers:
-    """What one version said of every document."""
+class VersionPredictions:
+    """Predictions of one version for the same documents as the other versions'.
+
+    Attributes:
+        probabilities: Calibrated probabilities, shape (documents, labels).
+        abstained: Whether the version abstains, shape (documents,).
+        ms_per_page: Median milliseconds per page, decoding included.
+    """
 
     probabilities: Floats
-    abstained: Bools
+    abstained: Booleans
     ms_per_page: float
 
 
 def evaluate(
-    models: Path, versions: Sequence[str], data: Path, *, tell: Callable[[int, int], None] | None = None
+    models: Path, versions: Sequence[str], data: Path, *, report: Callable[[int, int], None] | None = None
 ) -> Evaluation:
-    """Measure versions on an ImageFolder of images and PDFs.
+    """Evaluate versions on an ImageFolder of images and PDFs.
 
     Args:
-        models: Folder that holds the versions' folders.
-        versions: Which of them.
-        data: One folder a label; not all labels need be there.
-        tell: Called after each document with how many are done and how many there are.
+        models: Folder of the versions.
+        versions: Names of the versions to evaluate.
+        data: Folder with one folder per label. Labels may be missing.
+        report: Function that is called after each document with the number of finished documents and of all documents.
 
     Raises:
-        DataError: The folder cannot be used, or its labels or those of a version differ from the others'.
-        ModelLoadError: A version cannot be served.
+        DataError: The folder cannot be read, or labels of the folder or of a version differ.
+        ModelError: A version cannot be loaded.
     """
-    served = {name: load_model(models / name) for name in versions}
-    labels = _common_labels(served)
-    folder = scan(data, labels)
-    said, skipped = _ask(served, [document.file for document in folder.documents], tell)
-    if not said:
+    loaded = {name: load_model(models / name) for name in versions}
+    labels = _common_labels(loaded)
+    folder = list_documents(data, labels)
+    predictions, skipped = _classify(loaded, [document.file for document in folder.documents], report)
+    if not predictions:
         raise DataError(f"no document of {data} could be read")
-    truth = [document.label for document in folder.documents if document.file in said]
-    return _report(_collected(served, said, labels), np.array(truth, dtype=np.int64), folder, tuple(skipped))
+    truth = [document.label for document in folder.documents if document.file in predictions]
+    by_version = _by_version(loaded, predictions, labels)
+    return evaluate_predictions(by_version, np.array(truth, dtype=np.int64), folder, tuple(skipped))
 
 
-_Said = dict[Path, list[Classification]]
-"""What every version said of each file that could be read."""
-
-
-def _ask(
-    served: Mapping[str, Model], files: Sequence[Path], tell: Callable[[int, int], None] | None = None
-) -> tuple[_Said, list[str]]:
-    """Classify files by every version; return what was said, and a line for each file that could not be read."""
-    classifier = Classifier(served, Limits())
-    said: _Said = {}
-    skipped: list[str] = []
-    for number, file in enumerate(files, start=1):
-        try:
-            content = file.read_bytes()
-            said[file] = [classifier.classify(content, model, since=time.perf_counter()) for model in served.values()]
-        except (DocumentError, OSError) as problem:
-            skipped.append(f"{file}: {problem}")
-        if tell:
-            tell(number, len(files))
-    return said, skipped
-
-
-def _collected(served: Mapping[str, Model], said: _Said, labels: Sequence[str]) -> dict[str, _Answers]:
-    return {
-        name: _collect(column, labels) for name, column in zip(served, zip(*said.values(), strict=True), strict=True)
-    }
-
-
-def soft_vote(probabilities: Floats) -> Floats:
-    """Return the vote that the orchestrator takes where all versions weigh the same (`records/verdict.py`).
+def evaluate_predictions(
+    predictions: Mapping[str, VersionPredictions], truth: LabelIndices, folder: LabelledFolder, skipped: tuple[str, ...]
+) -> Evaluation:
+    """Evaluate predictions of several versions for the same documents.
 
     Args:
-        probabilities: Of each version, shape (versions, documents, labels).
-
-    Returns:
-        Shape (documents, labels): their mean, its highest sharpened by the root of how many versions there are.
+        predictions: Predictions by version.
+        truth: True labels, shape (documents,).
+        folder: Folder of the documents, whose labels are used.
+        skipped: Messages for documents that could not be read.
     """
-    mean: Floats = probabilities.mean(axis=0)
-    labels, power = mean.shape[1], np.sqrt(len(probabilities))
-    rows, best = np.arange(len(mean)), mean.argmax(axis=1)
-    top = mean[rows, best]
-    high, low = top**power, (1 - top) ** power * (labels - 1) ** (1 - power)
-    sharp = high / (high + low)
-    vote = mean * ((1 - sharp) / np.maximum(1 - top, 1e-12))[:, None]
-    vote[rows, best] = sharp
-    return np.asarray(vote / vote.sum(axis=1, keepdims=True))
-
-
-def marked(labels: Labels, unsure: Bools) -> Bools:
-    """Return which documents the orchestrator would mark for review: versions disagree, or at least half abstain.
-
-    Args:
-        labels: What each version says, shape (versions, documents).
-        unsure: Which of them abstain, same shape.
-    """
-    return np.asarray((labels != labels[0]).any(axis=0) | (unsure.sum(axis=0) * 2 >= len(unsure)))
-
-
-def doubts(models: Path, versions: Sequence[str], files: Sequence[Path]) -> tuple[Bools, Floats]:
-    """Return which of some files would be marked for review, and how sure the vote is of each.
-
-    Files that cannot be read are left out.
-    """
-    served = {name: load_model(models / name) for name in versions}
-    said, _ = _ask(served, files)
-    answers = _collected(served, said, _common_labels(served)).values()
-    probabilities = np.stack([answer.probabilities for answer in answers])
-    unsure = np.stack([answer.abstained for answer in answers])
-    return marked(probabilities.argmax(axis=2), unsure), soft_vote(probabilities).max(axis=1)
-
-
-def _common_labels(served: Mapping[str, Model]) -> tuple[str, ...]:
-    lists = {name: tuple(model.manifest.labels) for name, model in served.items()}
-    first, *others = lists
-    for name in others:
-        if lists[name] != lists[first]:
-            odd = sorted(set(lists[name]) ^ set(lists[first]))
-            raise DataError(f"{first} and {name} know different labels ({', '.join(odd)}): they cannot be compared")
-    return lists[first]
-
-
-def _collect(said: Sequence[Classification], labels: Sequence[str]) -> _Answers:
-    times = [one.timings_ms.decode + one.timings_ms.infer for one in said]
-    return _Answers(
-        probabilities=np.array([[one.probabilities[label] for label in labels] for one in said]),
-        abstained=np.array([one.abstained for one in said]),
-        ms_per_page=float(np.median(np.array(times) / np.array([one.pages for one in said]))),
-    )
-
-
-def _report(answers: Mapping[str, _Answers], truth: Labels, folder: Folder, skipped: tuple[str, ...]) -> Evaluation:
-    verdicts = np.stack([answer.probabilities.argmax(axis=1) for answer in answers.values()])
-    unsure = np.stack([answer.abstained for answer in answers.values()])
-    flagged = marked(verdicts, unsure)
-    names = list(answers)
-    vote = soft_vote(np.stack([answer.probabilities for answer in answers.values()]))
+    verdicts = _combine(predictions, folder.labels)
+    predicted = {name: version.probabilities.argmax(axis=1) for name, version in predictions.items()}
     return Evaluation(
         versions={
             name: VersionReport(
-                measure(answer.probabilities, truth, folder.labels), float(answer.abstained.mean()), answer.ms_per_page
+                classification_metrics(version.probabilities, truth, folder.labels),
+                float(version.abstained.mean()),
+                version.ms_per_page,
             )
-            for name, answer in answers.items()
+            for name, version in predictions.items()
         },
-        vote=measure(vote, truth, folder.labels),
-        flagged=float(flagged.mean()),
+        vote=classification_metrics(verdicts.probabilities, truth, folder.labels),
+        flagged=float(verdicts.needs_review.mean()),
         agreement={
-            f"{names[i]}+{names[j]}": float((verdicts[i] == verdicts[j]).mean())
-            for i in range(len(names))
-            for j in range(i + 1, len(names))
+            f"{one}+{other}": float((predicted[one] == predicted[other]).mean())
+            for one, other in combinations(predictions, 2)
         },
         images=len(truth),
         skipped=skipped,
         labels=folder.labels,
-        confusion=confusion(vote.argmax(axis=1), truth, len(folder.labels)),
+        confusion=confusion_matrix(verdicts.probabilities.argmax(axis=1), truth, len(folder.labels)),
+    )
+
+
+def verdicts_on_files(models: Path, versions: Sequence[str], files: Sequence[Path]) -> Verdicts:
+    """Return the verdicts of released versions on files, without those that cannot be read."""
+    loaded = {name: load_model(models / name) for name in versions}
+    labels = _common_labels(loaded)
+    predictions, _ = _classify(loaded, files)
+    if not predictions:
+        return Verdicts(np.zeros((0, len(labels))), np.zeros(0, dtype=np.bool_))
+    return _combine(_by_version(loaded, predictions, labels), labels)
+
+
+def _combine(predictions: Mapping[str, VersionPredictions], labels: Sequence[str]) -> Verdicts:
+    return combine_versions(
+        np.stack([version.probabilities for version in predictions.values()]),
+        np.stack([version.abstained for version in predictions.values()]),
+        labels,
+    )
+
+
+def _common_labels(loaded: Mapping[str, Model]) -> tuple[str, ...]:
+    """Return the labels of all versions, or raise `DataError` if they differ."""
+    labels = {name: tuple(model.manifest.labels) for name, model in loaded.items()}
+    first, *others = labels
+    for name in others:
+        if labels[name] != labels[first]:
+            differing = sorted(set(labels[name]) ^ set(labels[first]))
+            raise DataError(f"{first} and {name} have different labels ({', '.join(differing)}) and cannot be compared")
+    return labels[first]
+
+
+def _classify(
+    loaded: Mapping[str, Model], files: Sequence[Path], report: Callable[[int, int], None] | None = None
+) -> tuple[dict[Path, list[Classification]], list[str]]:
+    """Return the predictions of every version for each readable file, and a message for each unreadable one."""
+    classifier = Classifier(loaded, Limits())
+    predictions: dict[Path, list[Classification]] = {}
+    skipped: list[str] = []
+    for number, file in enumerate(files, start=1):
+        try:
+            data = file.read_bytes()
+            predictions[file] = [
+                classifier.classify(data, model, since=time.perf_counter()) for model in loaded.values()
+            ]
+        except (DocumentError, OSError) as error:
+            skipped.append(f"{file}: {error}")
+        if report:
+            report(number, len(files))
+    return predictions, skipped
+
+
+def _by_version(
+    loaded: Mapping[str, Model], predictions: Mapping[Path, Sequence[Classification]], labels: Sequence[str]
+) -> dict[str, VersionPredictions]:
+    columns = zip(*predictions.values(), strict=True)
+    return {name: _as_arrays(column, labels) for name, column in zip(loaded, columns, strict=True)}
+
+
+def _as_arrays(predictions: Sequence[Classification], labels: Sequence[str]) -> VersionPredictions:
+    times = [prediction.timings_ms.decode + prediction.timings_ms.infer for prediction in predictions]
+    return VersionPredictions(
+        probabilities=np.array([[prediction.probabilities[label] for label in labels] for prediction in predictions]),
+        abstained=np.array([prediction.abstained for prediction in predictions]),
+        ms_per_page=float(np.median(np.array(times) / np.array([prediction.pages for prediction in predictions]))),
     )

@@ -1,7 +1,7 @@
-"""Out of torch and into what is served: OpenVINO IR with fp16 weights, checked against torch on real pages.
+"""Export of a trained model from torch to OpenVINO IR with fp16 weights, compared with torch on real pages.
 
-torch deprecates TorchScript, so the way leads through `torch.onnx.export(dynamo=True)`. TorchScript is still written on
-request, for those who host on SageMaker's PyTorch container.
+torch deprecates TorchScript, so the export uses `torch.onnx.export(dynamo=True)`. TorchScript is written on request,
+for SageMaker's PyTorch container.
 """
 
 import copy
@@ -18,26 +18,26 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from training.architectures import fold_norms
+from training.architectures import fold_batch_norms
 from training.metrics import softmax
-from training.network import Served
+from training.network import ExportableModel
 from training.recipe import Precision
 
 OPSET = 18
 
 
 class ParityError(Exception):
-    """The exported graph does not say what the network said."""
+    """The exported model does not agree with the trained model, or int8 costs too much accuracy."""
 
 
 @dataclass(frozen=True)
 class Parity:
-    """How far the exported graph is from torch.
+    """Differences between the exported model and torch.
 
     Attributes:
-        images: Pages compared.
+        images: Number of pages compared.
         max_abs_probability_difference: Largest difference of any probability.
-        label_changes: Pages that got another label.
+        label_changes: Number of pages with another label.
     """
 
     images: int
@@ -46,31 +46,31 @@ class Parity:
 
 
 @torch.no_grad()
-def as_served(graph: Served) -> Served:
-    """Return a copy with scale and batch norms folded into convolutions and every number rounded to fp16.
+def as_served(model: ExportableModel) -> ExportableModel:
+    """Return a copy with scale and batch norms folded into convolutions and all weights rounded to fp16.
 
-    Rounding after folding is what the file holds, so this is, in torch, the very network that is served. Rounding costs
-    a MobileNet up to 0.1 in a logit: better that what is measured and compared has paid that price already.
+    The exported file holds these folded and rounded weights, so the copy computes in torch what is served. Rounding
+    changes a logit of a MobileNet by up to 0.1; metrics that are measured with the copy include this loss.
     """
-    graph = copy.deepcopy(graph).eval()
-    fold_norms(graph)
-    first = next(module for module in graph.modules() if isinstance(module, nn.Conv2d))
-    first.weight.mul_(graph.scale)
-    graph.scale.fill_(1)
-    for tensor in (*graph.parameters(), *graph.buffers()):
+    model = copy.deepcopy(model).eval()
+    fold_batch_norms(model)
+    first = next(module for module in model.modules() if isinstance(module, nn.Conv2d))
+    first.weight.mul_(model.scale)
+    model.scale.fill_(1)
+    for tensor in (*model.parameters(), *model.buffers()):
         if tensor.is_floating_point():
             tensor.copy_(tensor.half().float())
-    return graph
+    return model
 
 
-def export_openvino(graph: Served, width: int, height: int, folder: Path) -> None:
+def export_openvino(model: ExportableModel, width: int, height: int, folder: Path) -> None:
     """Write `model.xml` and `model.bin`: uint8 [batch, height, width, 3] in, float32 logits [batch, classes] out."""
     example = torch.zeros((2, height, width, 3), dtype=torch.uint8)
     with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # onnxscript's notes about its own version converter
+        warnings.simplefilter("ignore")  # onnxscript's warnings about its version converter
         onnx_file = Path(scratch) / "model.onnx"
         torch.onnx.export(
-            graph.eval(),
+            model.eval(),
             (example,),
             onnx_file,
             dynamo=True,
@@ -80,27 +80,27 @@ def export_openvino(graph: Served, width: int, height: int, folder: Path) -> Non
             dynamic_shapes={"pages": {0: torch.export.Dim("batch", min=1, max=1024)}},
             verbose=False,
         )
-        model = openvino.convert_model(onnx_file)
-        model.reshape({0: openvino.PartialShape([-1, height, width, 3])})
-        save(model, folder)
+        converted = openvino.convert_model(onnx_file)
+        converted.reshape({0: openvino.PartialShape([-1, height, width, 3])})
+        save_model(converted, folder)
 
 
-def save(model: openvino.Model, folder: Path) -> None:
-    """Write a graph as `model.xml` and `model.bin`, what is left in floats as fp16."""
+def save_model(model: openvino.Model, folder: Path) -> None:
+    """Write a model as `model.xml` and `model.bin`, with floating-point weights as fp16."""
     openvino.save_model(model, folder / "model.xml", compress_to_fp16=True)
 
 
-def export_torchscript(graph: Served, width: int, height: int, file: Path) -> None:
-    """Write the same graph as TorchScript, which SageMaker's PyTorch container loads with `torch.jit.load`."""
+def export_torchscript(model: ExportableModel, width: int, height: int, file: Path) -> None:
+    """Write a model as TorchScript, which SageMaker's PyTorch container loads with `torch.jit.load`."""
     example = torch.zeros((1, height, width, 3), dtype=torch.uint8)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about what torch has deprecated
-        scripted = torch.jit.trace(graph.eval(), example)  # type: ignore[no-untyped-call]
+        warnings.simplefilter("ignore")  # torch's warnings about the deprecated format
+        scripted = torch.jit.trace(model.eval(), example)  # type: ignore[no-untyped-call]
         torch.jit.save(scripted, file)
 
 
-def compiled(folder: Path, precision: Precision) -> openvino.CompiledModel:
-    """Return an exported version ready to run on one thread; an int8 graph computes in f32 what it leaves in floats."""
+def compile_exported(folder: Path, precision: Precision) -> openvino.CompiledModel:
+    """Compile an exported model for one thread. The layers of an int8 model that are not quantised compute in f32."""
     hint = "f32" if precision == "int8" else precision
     settings = {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": 1}
     return openvino.Core().compile_model(folder / "model.xml", "CPU", settings)
@@ -109,49 +109,49 @@ def compiled(folder: Path, precision: Precision) -> openvino.CompiledModel:
 def infer(
     folder: Path, pixels: NDArray[np.uint8], precision: Precision = "f32", batch: int = 16
 ) -> NDArray[np.float32]:
-    """Return logits of an exported version, shape (pages, classes).
+    """Return logits of an exported model, shape (pages, classes).
 
     Args:
-        folder: Holds `model.xml` and `model.bin`.
-        pixels: Shape (pages, height, width, 3).
-        precision: What to compute in.
-        batch: Pages at a time.
+        folder: Folder with `model.xml` and `model.bin`.
+        pixels: Preprocessed pages, shape (pages, height, width, 3).
+        precision: Precision to compute in.
+        batch: Number of pages per call.
     """
-    model = compiled(folder, precision)
-    parts = [np.array(model(pixels[i : i + batch])[0]) for i in range(0, len(pixels), batch)]
+    compiled = compile_exported(folder, precision)
+    parts = [np.array(compiled(pixels[i : i + batch])[0]) for i in range(0, len(pixels), batch)]
     return np.concatenate(parts)
 
 
 def check_parity(
-    graph: Served, folder: Path, pixels: NDArray[np.uint8], temperature: float, tolerance: float = 0.01
+    model: ExportableModel, folder: Path, pixels: NDArray[np.uint8], temperature: float, tolerance: float = 0.01
 ) -> Parity:
-    """Compare the exported version with torch on pages as they are served.
+    """Compare an exported model with torch.
 
     Args:
-        graph: The network as it was trained.
-        folder: The exported version.
+        model: Trained model, as `as_served` returns it.
+        folder: Folder of the exported model.
         pixels: Preprocessed pages, shape (pages, height, width, 3).
-        temperature: The version's, so that probabilities are those that a caller reads.
-        tolerance: Largest difference of a probability that another order of the same sums may cause.
+        temperature: Temperature of the version, so that calibrated probabilities are compared.
+        tolerance: Largest difference of a probability that the order of summation may cause.
 
     Raises:
-        ParityError: A probability differs by more.
+        ParityError: A probability differs by more than `tolerance`.
     """
     with torch.no_grad():
         expected = np.concatenate(
-            [graph(torch.from_numpy(part)).numpy() for part in np.array_split(pixels, 8) if len(part)]
+            [model(torch.from_numpy(part)).numpy() for part in np.array_split(pixels, 8) if len(part)]
         )
-    wanted = softmax(expected, temperature)
-    got = softmax(infer(folder, pixels), temperature)
-    difference = float(np.abs(wanted - got).max())
-    changes = int((wanted.argmax(axis=1) != got.argmax(axis=1)).sum())
+    trained = softmax(expected, temperature)
+    exported = softmax(infer(folder, pixels), temperature)
+    difference = float(np.abs(trained - exported).max())
+    changes = int((trained.argmax(axis=1) != exported.argmax(axis=1)).sum())
     if difference > tolerance:
         raise ParityError(f"{folder}: a probability differs from torch by {difference:.3f}, more than {tolerance}")
     return Parity(len(pixels), difference, changes)
 
 
-def digest(files: Sequence[Path]) -> str:
-    """Return the sha256 of files' bytes, one after the other."""
+def sha256_of_files(files: Sequence[Path]) -> str:
+    """Return the SHA-256 of the concatenated bytes of files."""
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.read_bytes())

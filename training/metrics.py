@@ -1,26 +1,31 @@
-"""What is measured of a classifier, from its probabilities and the true labels. NumPy only."""
+"""Classification metrics from probabilities and true labels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evidence.calibration import expected_calibration_error
+from evidence.intervals import binomial_interval
+
 Floats = NDArray[np.float64]
-Labels = NDArray[np.int64]
+LabelIndices = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Metrics:
+class ClassificationMetrics:
     """Metrics of one set of predictions.
 
     Attributes:
-        accuracy: Share of right verdicts.
-        interval: 95 % Wilson interval of the accuracy.
-        macro_f1: F1 averaged over the labels that occur.
-        recall: Share found of each label that occurs.
-        ece: Expected calibration error over 15 bins of equal width (Guo et al. 2017, arXiv:1706.04599).
-        images: How many were predicted.
+        accuracy: Share of pages whose predicted label is right.
+        interval: Exact 95 % confidence interval of the accuracy.
+        macro_f1: Mean F1 of the labels that occur.
+        recall: Recall of each label that occurs.
+        ece: Expected calibration error over `evidence.calibration.BINS` bins.
+        images: Number of pages.
     """
 
     accuracy: float
@@ -31,64 +36,40 @@ class Metrics:
     images: int
 
 
-def measure(probabilities: Floats, truth: Labels, labels: Sequence[str]) -> Metrics:
-    """Measure predictions.
+def classification_metrics(probabilities: Floats, truth: LabelIndices, labels: Sequence[str]) -> ClassificationMetrics:
+    """Return the metrics of predictions.
 
     Args:
-        probabilities: Shape (images, classes).
-        truth: Shape (images,), indices into `labels`.
+        probabilities: Predicted probabilities, shape (pages, classes).
+        truth: True labels, shape (pages,), as indices into `labels`.
         labels: Names of the classes.
     """
-    table = confusion(probabilities.argmax(axis=1), truth, len(labels))
-    right = int(np.trace(table))
-    actual, predicted = table.sum(axis=1), table.sum(axis=0)
-    occurs = actual > 0
-    hits = np.diag(table)
-    f1 = 2 * hits / np.maximum(actual + predicted, 1)
-    return Metrics(
-        accuracy=right / max(1, len(truth)),
-        interval=wilson(right, len(truth)),
+    predicted = probabilities.argmax(axis=1)
+    counts = confusion_matrix(predicted, truth, len(labels))
+    correct = int(np.trace(counts))
+    true_counts, predicted_counts = counts.sum(axis=1), counts.sum(axis=0)
+    occurs = true_counts > 0
+    true_positives = np.diag(counts)
+    f1 = 2 * true_positives / np.maximum(true_counts + predicted_counts, 1)
+    return ClassificationMetrics(
+        accuracy=correct / max(1, len(truth)),
+        interval=binomial_interval(correct, len(truth)),
         macro_f1=float(f1[occurs].mean()) if occurs.any() else 0.0,
-        recall={labels[i]: float(hits[i] / actual[i]) for i in np.flatnonzero(occurs).tolist()},
-        ece=calibration_error(probabilities, truth),
+        recall={labels[i]: float(true_positives[i] / true_counts[i]) for i in np.flatnonzero(occurs).tolist()},
+        ece=expected_calibration_error(probabilities.max(axis=1), predicted == truth),
         images=len(truth),
     )
 
 
-def confusion(predicted: Labels, truth: Labels, classes: int) -> Labels:
-    """Return counts, shape (classes, classes): rows are the truth, columns the verdict."""
-    table = np.zeros((classes, classes), dtype=np.int64)
-    np.add.at(table, (truth, predicted), 1)
-    return table
+def confusion_matrix(predicted: LabelIndices, truth: LabelIndices, classes: int) -> LabelIndices:
+    """Return counts by true label (rows) and predicted label (columns), shape (classes, classes)."""
+    counts = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(counts, (truth, predicted), 1)
+    return counts
 
 
-def wilson(right: int, total: int, z: float = 1.96) -> tuple[float, float]:
-    """Return the 95 % Wilson score interval of a share; (0, 1) of nothing."""
-    if total == 0:
-        return 0.0, 1.0
-    share = right / total
-    centre = (share + z * z / (2 * total)) / (1 + z * z / total)
-    spread = z * np.sqrt(share * (1 - share) / total + z * z / (4 * total * total)) / (1 + z * z / total)
-    return max(0.0, float(centre - spread)), min(1.0, float(centre + spread))
-
-
-def calibration_error(probabilities: Floats, truth: Labels, bins: int = 15) -> float:
-    """Return how far confidence is from accuracy, averaged over bins of confidence."""
-    if len(truth) == 0:
-        return 0.0
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == truth
-    which = np.minimum((confidence * bins).astype(int), bins - 1)
-    error = 0.0
-    for b in range(bins):
-        inside = which == b
-        if inside.any():
-            error += float(inside.mean()) * abs(float(right[inside].mean()) - float(confidence[inside].mean()))
-    return error
-
-
-def softmax(logits: NDArray[np.floating], temperature: float = 1.0) -> Floats:
-    """Return probabilities, shape (images, classes), of logits divided by a temperature."""
+def softmax(logits: NDArray[np.floating[Any]], temperature: float = 1.0) -> Floats:
+    """Return probabilities, shape (pages, classes), of logits divided by a temperature."""
     scaled = np.asarray(logits, dtype=np.float64) / temperature
     exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))

@@ -1,8 +1,8 @@
-"""In which numbers a version is served: f32, bf16 or int8, compared on pages that it had not learnt from.
+"""Numeric precision of a served version: f32, bf16 or int8, compared on held-out pages.
 
-bf16 halves what is read of memory where the processor has instructions for it (AMX), and is emulated slowly elsewhere.
-int8 is quantised once, after training, by NNCF: scales are measured on pages that were learnt from, and stand in the
-file, so that no host chooses for itself.
+bf16 halves the memory traffic on processors with instructions for it (AMX), and is emulated slowly on others. int8 is
+quantised once, after training, by NNCF. Its scales are measured on training pages and are part of the exported file, so
+that every host computes the same.
 """
 
 import os
@@ -16,23 +16,24 @@ import numpy as np
 import openvino  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from training.export import compiled, infer, save
-from training.metrics import Labels
+from training.export import compile_exported, infer, save_model
+from training.metrics import LabelIndices
 from training.recipe import Precision
 
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 CALIBRATION_PAGES = 300
+"""Maximum number of training pages from which int8 scales are measured."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """One precision of one network.
+class PrecisionResult:
+    """Accuracy and speed of a network in one precision.
 
     Attributes:
-        accuracy: Share of right labels, of `pages` pages that the network had not learnt from.
-        changed: Pages with another label than in f32.
-        ms: Median CPU milliseconds of one page on one thread, decoding not included.
-        pages: How many were asked.
+        accuracy: Share of right labels on `pages` held-out pages.
+        changed: Number of pages whose label differs from that in f32.
+        ms: Median CPU milliseconds per page on one thread, without decoding.
+        pages: Number of pages.
     """
 
     accuracy: float
@@ -42,25 +43,25 @@ class Row:
 
 
 def quantise(folder: Path, pixels: NDArray[np.uint8], out: Path) -> None:
-    """Write an int8 version of an exported graph.
+    """Write an int8 version of an exported model.
 
     Args:
-        folder: Holds `model.xml` and `model.bin` in floats.
-        pixels: Some hundred pages as they are served, shape (pages, height, width, 3), to measure scales on.
-        out: Folder to write the same two files into.
+        folder: Folder with `model.xml` and `model.bin` in floating point.
+        pixels: A few hundred preprocessed pages to measure scales on, shape (pages, height, width, 3).
+        out: Folder for the quantised `model.xml` and `model.bin`.
     """
-    os.environ.setdefault("NNCF_CI", "1")  # the library then keeps its usage statistics to itself
+    os.environ.setdefault("NNCF_CI", "1")  # disables the library's usage statistics
     import nncf  # type: ignore[import-untyped]
 
-    graph = openvino.Core().read_model(folder / "model.xml")
+    model = openvino.Core().read_model(folder / "model.xml")
     pages = nncf.Dataset([page[None] for page in pixels])
-    quantised = nncf.quantize(graph, pages, subset_size=len(pixels), preset=nncf.QuantizationPreset.MIXED)
-    save(quantised, out)
+    quantised = nncf.quantize(model, pages, subset_size=len(pixels), preset=nncf.QuantizationPreset.MIXED)
+    save_model(quantised, out)
 
 
-def milliseconds(folder: Path, pixels: NDArray[np.uint8], precision: Precision) -> float:
-    """Return the median CPU time of one page: unlike the clock's, it does not grow with what else the machine does."""
-    model = compiled(folder, precision)
+def cpu_milliseconds(folder: Path, pixels: NDArray[np.uint8], precision: Precision) -> float:
+    """Return the median CPU time per page, which other processes on the machine affect less than wall time."""
+    model = compile_exported(folder, precision)
     times = []
     for number in range(30):
         page = pixels[number % len(pixels)][None]
@@ -70,31 +71,39 @@ def milliseconds(folder: Path, pixels: NDArray[np.uint8], precision: Precision) 
     return float(np.median(times[5:])) * 1000
 
 
-def compare(folders: Mapping[Precision, Path], pixels: NDArray[np.uint8], truth: Labels) -> dict[Precision, Row]:
-    """Measure a network in every precision on pages that it had not learnt from."""
-    said = {precision: infer(folder, pixels, precision).argmax(axis=1) for precision, folder in folders.items()}
+def compare_precisions(
+    folders: Mapping[Precision, Path], pixels: NDArray[np.uint8], truth: LabelIndices
+) -> dict[Precision, PrecisionResult]:
+    """Measure exported models of one network in several precisions on held-out pages.
+
+    Args:
+        folders: Folder of the exported model in each precision; f32 is required.
+        pixels: Preprocessed pages, shape (pages, height, width, 3).
+        truth: True labels.
+    """
+    labels = {precision: infer(folder, pixels, precision).argmax(axis=1) for precision, folder in folders.items()}
     return {
-        precision: Row(
-            accuracy=float((said[precision] == truth).mean()),
-            changed=int((said[precision] != said["f32"]).sum()),
-            ms=milliseconds(folder, pixels, precision),
+        precision: PrecisionResult(
+            accuracy=float((labels[precision] == truth).mean()),
+            changed=int((labels[precision] != labels["f32"]).sum()),
+            ms=cpu_milliseconds(folder, pixels, precision),
             pages=len(pixels),
         )
         for precision, folder in folders.items()
     }
 
 
-def together(tables: Sequence[Mapping[Precision, Row]]) -> dict[Precision, Row]:
-    """Return one table of several folds': shares weighted by pages, the mean of times."""
-    joined: dict[Precision, Row] = {}
+def merge_precisions(folds: Sequence[Mapping[Precision, PrecisionResult]]) -> dict[Precision, PrecisionResult]:
+    """Merge the comparisons of several folds: shares weighted by pages, mean of times."""
+    merged: dict[Precision, PrecisionResult] = {}
     for precision in PRECISIONS:
-        rows = [table[precision] for table in tables if precision in table]
-        if rows:
-            pages = sum(row.pages for row in rows)
-            joined[precision] = Row(
-                accuracy=sum(row.accuracy * row.pages for row in rows) / pages,
-                changed=sum(row.changed for row in rows),
-                ms=float(np.mean([row.ms for row in rows])),
+        results = [fold[precision] for fold in folds if precision in fold]
+        if results:
+            pages = sum(result.pages for result in results)
+            merged[precision] = PrecisionResult(
+                accuracy=sum(result.accuracy * result.pages for result in results) / pages,
+                changed=sum(result.changed for result in results),
+                ms=float(np.mean([result.ms for result in results])),
                 pages=pages,
             )
-    return joined
+    return merged

@@ -1,4 +1,4 @@
-"""Recipes as data: everything that decides how a version is trained, read from `models/vN/recipe.toml`."""
+"""Recipes as data: every setting that affects the training of a version, read from `models/vN/recipe.toml`."""
 
 import tomllib
 from collections.abc import Mapping
@@ -6,14 +6,14 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Precision = Literal["f32", "bf16", "int8"]
 
 
 class RecipeError(Exception):
-    """A recipe is missing, is not TOML, or holds a value that makes no sense; the message says where."""
+    """A recipe is missing, is not TOML, or holds an invalid value. The message names the key."""
 
 
 class _Section(BaseModel):
@@ -21,7 +21,7 @@ class _Section(BaseModel):
 
 
 class Input(_Section):
-    """The picture that the network sees: the page squashed to this size."""
+    """The input of the network: the page squashed to this size."""
 
     width: Annotated[int, Field(ge=32, le=1024)] = 224
     height: Annotated[int, Field(ge=32, le=1024)] = 224
@@ -29,10 +29,11 @@ class Input(_Section):
 
 
 class Augmentation(_Section):
-    """How pages are varied while training. Probabilities are per page, extents are upper bounds.
+    """Random variation of pages during training. Probabilities are per page; extents are upper bounds.
 
-    What these break: paper and ink colour (tint, shading, contrast, whiten), the way of digitising (binarise, blur,
-    noise, jpeg, resolution, border, warp, streaks), the margin and the logo (crop, margin, skew, erase).
+    Each setting removes a shortcut: the colour of paper and ink (tint, shading, contrast, whiten), the way of
+    digitising (binarise, blur, noise, jpeg, resolution, border, warp, streaks), and margins and logos (crop, margin,
+    skew, erase).
     """
 
     crop: Annotated[float, Field(ge=0, lt=0.5)] = 0.08
@@ -42,7 +43,7 @@ class Augmentation(_Section):
     skew: Annotated[float, Field(ge=0, le=45)] = 2.0
     """Largest rotation in degrees."""
     flip: Probability = 0.0
-    """Mirror left to right: right for plants, wrong for text."""
+    """Mirror left to right: suitable for plants, unsuitable for text."""
     contrast: Annotated[float, Field(ge=0, lt=1)] = 0.15
     tint: Probability = 0.3
     shading: Probability = 0.3
@@ -60,64 +61,67 @@ class Augmentation(_Section):
 
 
 class Schedule(_Section):
-    """The way through training."""
+    """Optimisation: number of epochs, learning rate, frozen layers and regularisation."""
 
     epochs: Annotated[int, Field(ge=1)] = 12
     batch: Annotated[int, Field(ge=2)] = 32
     learning_rate: Annotated[float, Field(gt=0)] = 4e-4
-    """Peak rate of the blocks; the head learns `head_factor` times as fast."""
+    """Peak learning rate of the blocks. The head uses `head_factor` times as much."""
     head_factor: Annotated[float, Field(gt=0)] = 3.0
     warmup_epochs: Annotated[float, Field(ge=0)] = 1.0
-    """Epochs in which only the head learns."""
+    """Epochs in which only the head is trained. A fraction ends within an epoch, rounded to a step."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.02
     freeze_blocks: Annotated[int, Field(ge=0)] = 0
-    """This many first blocks keep their initial weights."""
+    """Number of first blocks that keep their initial weights."""
     batch_norm: Literal["adapt", "folded"] = "adapt"
-    """Whether batch norms learn the statistics of the pages, or are folded into the convolutions before training, which
-    keeps those that the initial weights were learnt with and takes a third of the time off a step."""
+    """`adapt` updates the statistics of batch norms during training. `folded` folds batch norms into the convolutions
+    first, which keeps the statistics of the initial weights and makes a step a third faster."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.08
     mixup: Annotated[float, Field(ge=0)] = 0.0
-    """Alpha of the Beta distribution that mixes pairs of pages; 0 leaves them alone."""
+    """Alpha of the Beta distribution that mixes pairs of pages; 0 disables mixing."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.99
-    """Decay of the moving average of the weights, which is what is kept."""
-    ingredients: Annotated[int, Field(ge=1, le=8)] = 1
-    """How many networks are trained from the same initial weights and averaged: see `training.soup`."""
+    """Decay of the moving average of the weights. The average is what a training returns."""
+    soup_size: Annotated[int, Field(ge=1, le=8, validation_alias=AliasChoices("soup_size", "ingredients"))] = 1
+    """Number of networks that are trained from the same initial weights and averaged: see `training.soup`. The key was
+    `ingredients` before version 0.2."""
     bf16: bool = False
-    """Autocast to bfloat16: faster where the processor has it."""
+    """Autocast to bfloat16, which is faster on processors that support it."""
 
 
-class Drawn(_Section):
-    """Pages that the project draws itself, added to what is learnt from, never to what is measured."""
+class Synthetic(_Section):
+    """Synthetic pages, which are added to the training set and never to a validation set."""
 
     pages_per_class: Annotated[int, Field(ge=0)] = 0
-    """Of each label that can be drawn."""
-    strangers: Annotated[int, Field(ge=0)] = 0
-    """Of kinds that no label covers, for which every label should be as likely as the next."""
+    """Number of pages for each label that has a layout."""
+    ood_pages: Annotated[int, Field(ge=0, validation_alias=AliasChoices("ood_pages", "strangers"))] = 0
+    """Number of out-of-distribution pages. Their training target is the uniform distribution over the labels. The key
+    was `strangers` before version 0.2."""
     seed: int = 0
-    """Versions with the same seed share the drawings."""
+    """Seed of the pages. Versions with the same seed share their synthetic pages."""
 
 
 class Distillation(_Section):
-    """Learning from the answers of versions that are already trained (Hinton et al. 2015, arXiv:1503.02531)."""
+    """Training on the predictions of versions that are already trained (Hinton et al. 2015, arXiv:1503.02531)."""
 
     teachers: tuple[str, ...] = ()
-    """Folders beside this version's, such as "v2" and "v3"."""
+    """Folders next to this version's, such as "v2" and "v3"."""
     weight: Probability = 0.7
-    """Share of the loss that is agreement with the teachers, the rest is the label."""
+    """Share of the loss that compares with the teachers; the rest compares with the label."""
     temperature: Annotated[float, Field(gt=0)] = 2.0
 
 
 class Validation(_Section):
-    """What is kept aside to measure on."""
+    """How the pages to measure on are held out."""
 
     folds: Annotated[int, Field(ge=0)] = 0
-    """Cross-validate source-wise in this many folds and then train on everything; 0 keeps a share aside instead."""
+    """Number of folds of a cross-validation by source, after which the network is trained on everything. 0 holds out a
+    share of the documents instead."""
     holdout: Annotated[float, Field(gt=0, lt=1)] = 0.2
 
 
 class Recipe(_Section):
-    """How one version is made."""
+    """Settings of one version."""
 
     version: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     architecture: str
@@ -126,50 +130,50 @@ class Recipe(_Section):
     input: Input = Input()
     augmentation: Augmentation = Augmentation()
     schedule: Schedule = Schedule()
-    drawn: Drawn = Drawn()
+    synthetic: Annotated[Synthetic, Field(validation_alias=AliasChoices("synthetic", "drawn"))] = Synthetic()
+    """The table was `[drawn]` before version 0.2."""
     distillation: Distillation = Distillation()
     validation: Validation = Validation()
     precision: Precision = "f32"
-    """In which the version is served, on every host; it changes nothing of what is learnt. The model card compares."""
+    """Precision in which the version is served on every host. It does not affect training. The model card compares the
+    precisions."""
 
-    def learning(self) -> str:
-        """Return what decides the weights, as text: a checkpoint belongs to a recipe that says the same."""
+    def training_settings(self) -> str:
+        """Return the settings that affect the weights, as JSON, to compare recipes with checkpoints."""
         return self.model_dump_json(exclude={"precision"})
 
 
 def teachers_first(recipes: Mapping[str, Recipe]) -> list[str]:
-    """Return versions in an order in which each comes after those of them that teach it.
+    """Sort versions so that each follows its teachers.
 
     Args:
-        recipes: By version.
+        recipes: Recipes by version.
 
     Raises:
-        RecipeError: They teach each other.
+        RecipeError: Versions are teachers of each other.
     """
-    taught_by = {
+    teachers = {
         version: [teacher for teacher in recipe.distillation.teachers if teacher in recipes]
         for version, recipe in recipes.items()
     }
     try:
-        return list(TopologicalSorter(taught_by).static_order())
-    except CycleError as problem:
-        raise RecipeError(
-            f"none of these can be trained first: {' is taught by '.join(reversed(problem.args[1]))}"
-        ) from problem
+        return list(TopologicalSorter(teachers).static_order())
+    except CycleError as error:
+        raise RecipeError(f"circular teachers: {' is taught by '.join(reversed(error.args[1]))}") from error
 
 
 def read_recipe(file: Path) -> Recipe:
-    """Read and check a recipe.
+    """Read and validate a recipe.
 
     Raises:
-        RecipeError: It is missing, not TOML, or a key is unknown or out of range.
+        RecipeError: The file is missing or not TOML, or a key is unknown or out of range.
     """
     try:
         return Recipe.model_validate(tomllib.loads(file.read_text("utf-8")))
-    except OSError as problem:
-        raise RecipeError(f"{file}: cannot be read: {problem.strerror}") from problem
-    except tomllib.TOMLDecodeError as problem:
-        raise RecipeError(f"{file}: not TOML: {problem}") from problem
-    except ValidationError as problem:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in problem.errors())
-        raise RecipeError(f"{file}: {faults}") from problem
+    except OSError as error:
+        raise RecipeError(f"{file}: cannot be read: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{file}: not TOML: {error}") from error
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise RecipeError(f"{file}: {faults}") from error

@@ -1,16 +1,23 @@
-"""Drawn pages to learn from, made once and kept: the labels that can be drawn, and strangers that no label covers."""
+"""Synthetic pages for training: pages of the labels that have layouts, and out-of-distribution pages.
+
+Pages are drawn once and cached. The cache key is a fingerprint of everything that determines their pixels: the drawing
+code, the font files and the versions of the libraries.
+"""
 
 import hashlib
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, features
 
 from training import synthesis
-from training.data import STRANGER, Document, Page
-from training.synthesis.documents import pages as documents
+from training.data import OOD_LABEL, LabelledDocument, Page
+from training.synthesis.documents import pages as vector_layouts
+from training.synthesis.sketches import fonts
 from training.synthesis.sketches.cvs import resume
 from training.synthesis.sketches.decks import slides
 from training.synthesis.sketches.forms import form
@@ -21,7 +28,7 @@ from training.synthesis.sketches.receipts import receipt
 from training.synthesis.sketches.sheet import Sheet
 from training.synthesis.sketches.strangers import stranger
 
-SKETCHES: dict[str, Callable[[np.random.Generator], Sheet]] = {
+RASTER_LAYOUTS: dict[str, Callable[[np.random.Generator], Sheet]] = {
     "book_page": book_page,
     "form": form,
     "handwritten": handwritten,
@@ -33,79 +40,129 @@ SKETCHES: dict[str, Callable[[np.random.Generator], Sheet]] = {
     "typewritten": typewritten,
 }
 
-DRAWN = frozenset(SKETCHES) & frozenset(documents.KINDS)
-"""The labels that can be drawn."""
+SYNTHETIC_LABELS = frozenset(RASTER_LAYOUTS) & frozenset(vector_layouts.KINDS)
+"""Labels that have layouts."""
 
-SOURCE = "drawn"
+SOURCE = "synthetic"
+"""Source of every synthetic page."""
+
+_OOD = "stranger"
+"""Name of out-of-distribution pages. It is part of their seeds: another name would change their pixels."""
+_LIBRARIES = (
+    "faker",
+    "font-caladea",
+    "font-lato",
+    "font-source-sans-pro",
+    "font-source-serif-pro",
+    "hershey-fonts",
+    "numpy",
+    "pillow",
+    "pypdfium2",
+    "reportlab",
+    "ttf-opensans",
+)
+"""Distributions whose code or data affect the pixels of a page."""
+_FONT_ROLES = ("serif", "sans", "mono", "typewriter", "book", "hand")
+
+
+@dataclass(frozen=True)
+class SyntheticRequest:
+    """Which synthetic pages to draw.
+
+    Attributes:
+        labels: Labels to draw, part of `SYNTHETIC_LABELS`.
+        pages_per_label: Number of pages of each label.
+        ood_pages: Number of out-of-distribution pages.
+        seed: Seed of all pages.
+    """
+
+    labels: Sequence[str]
+    pages_per_label: int
+    ood_pages: int = 0
+    seed: int = 0
 
 
 def draw_pages(
-    labels: Sequence[str],
-    drawable: Sequence[str],
-    per_label: int,
-    seed: int,
+    all_labels: Sequence[str],
+    request: SyntheticRequest,
     *,
-    side: int,
+    min_side: int,
     grey: bool,
-    strangers: int = 0,
-    keep: Path | None = None,
-    tell: Callable[[int, int], None] | None = None,
+    cache: Path | None = None,
+    report: Callable[[int, int], None] | None = None,
 ) -> list[Page]:
-    """Draw pages to learn from, every other one by each of the two packages that draw.
+    """Draw synthetic pages, with raster and vector layouts in turn.
 
     Args:
-        labels: All labels, in order: a page's label is its index in them.
-        drawable: Which of them to draw; part of `DRAWN`.
-        per_label: How many of each.
-        seed: Same seed, same pages (given the same typefaces).
-        side: Pages are reduced until the shorter side has this many pixels.
+        all_labels: All labels of the version; a page's label is its index in them.
+        request: Pages to draw.
+        min_side: Larger pages are reduced until their shorter side has this many pixels.
         grey: Keep one channel instead of three.
-        strangers: How many pages to draw of kinds that no label covers.
-        keep: Folder in which drawings are kept for the next training, until the code that draws them changes.
-        tell: Called after each page with how many are drawn and how many there will be.
+        cache: Folder in which full-size pages are cached for other trainings.
+        report: Function that is called after each page with the number of finished pages and of all pages.
+
+    Returns:
+        The pages, whose `content` is the fingerprint of the drawing code, fonts and libraries.
     """
-    edition = _edition()
-    kept = keep / edition if keep else None
-    plan = [(label, labels.index(label), number) for label in drawable for number in range(per_label)]
-    plan += [("stranger", STRANGER, number) for number in range(strangers)]
+    fingerprint = drawing_fingerprint()
+    folder = cache / fingerprint if cache else None
+    plan = [
+        (label, all_labels.index(label), number)
+        for label in request.labels
+        for number in range(request.pages_per_label)
+    ]
+    plan += [(_OOD, OOD_LABEL, number) for number in range(request.ood_pages)]
     pages = []
-    for place, (name, label, number) in enumerate(plan, start=1):
-        file = Path(SOURCE) / f"{name}-{seed}-{number}.png"
-        image = _kept(kept / file.name if kept else None, name, seed, number)
-        if min(image.size) > side:
-            scale = side / min(image.size)
+    for finished, (name, label, number) in enumerate(plan, start=1):
+        file = Path(SOURCE) / f"{name}-{request.seed}-{number}.png"
+        image = _cached_page(folder / file.name if folder else None, name, request.seed, number)
+        if min(image.size) > min_side:
+            scale = min_side / min(image.size)
             image = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BOX)
-        pages.append(Page(np.asarray(image.convert("L" if grey else "RGB")), Document(file, label, SOURCE), edition))
-        if tell:
-            tell(place, len(plan))
+        pixels = np.asarray(image.convert("L" if grey else "RGB"))
+        pages.append(Page(pixels, LabelledDocument(file, label, SOURCE), fingerprint))
+        if report:
+            report(finished, len(plan))
     return pages
 
 
-def _edition() -> str:
-    """Name the code that draws, so that no training learns from what an earlier one would have drawn."""
+def drawing_fingerprint() -> str:
+    """Return a hash of everything that determines the pixels of a page besides its seed.
+
+    These are the code of `training.synthesis` and of this module, the contents of the fonts that are found on this
+    machine, and the versions of the libraries that draw.
+    """
     folder = Path(synthesis.__file__).parent
-    code = hashlib.sha256()
+    digest = hashlib.sha256(Path(__file__).read_bytes())
     for file in sorted(folder.rglob("*.py")):
-        code.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
-    return code.hexdigest()[:12]
+        digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
+    for role in _FONT_ROLES:
+        for face in fonts.faces(role):
+            for font in (face.regular, face.bold, face.italic):
+                digest.update(role.encode() + b"\0" + hashlib.sha256(font.read_bytes()).digest())
+    for library in _LIBRARIES:
+        digest.update(f"{library} {version(library)}\n".encode())
+    for engine in ("freetype2", "raqm"):
+        digest.update(f"{engine} {features.version(engine)}\n".encode())
+    return digest.hexdigest()[:12]
 
 
-def _kept(file: Path | None, name: str, seed: int, number: int) -> Image.Image:
+def _cached_page(file: Path | None, name: str, seed: int, number: int) -> Image.Image:
     if file is None:
         return _draw(name, seed, number)
     if file.exists():
         return Image.open(file)
     image = _draw(name, seed, number)
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(f".{os.getpid()}")  # versions that train at the same time may draw the same page
+    part = file.with_suffix(f".{os.getpid()}")  # versions that are trained at the same time may draw the same page
     image.save(part, "PNG", compress_level=1)
     part.replace(file)
     return image
 
 
 def _draw(name: str, seed: int, number: int) -> Image.Image:
-    if name != "stranger" and number % 2:
-        return documents.draw(name, seed * 1_000_003 + number)
-    # The name's own letters keep its pages the same whatever else is drawn.
+    if name != _OOD and number % 2:
+        return vector_layouts.draw(name, seed * 1_000_003 + number)
+    # The name in the seed makes a page independent of which other labels are drawn.
     rng = np.random.default_rng((seed, number, *name.encode()))
-    return (stranger if name == "stranger" else SKETCHES[name])(rng).image
+    return (stranger if name == _OOD else RASTER_LAYOUTS[name])(rng).image

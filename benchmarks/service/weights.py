@@ -12,9 +12,9 @@ import torch
 
 from decoding.preprocessing import Preprocessing
 from model_service.manifest import FILE_NAME, Manifest, Normalization, hash_files
-from training.architectures import ARCHITECTURES, build
+from training.architectures import ARCHITECTURES, build_classifier
 from training.export import as_served, export_openvino, export_torchscript
-from training.network import Served
+from training.network import ExportableModel
 from training.precision import quantise
 
 ARCHITECTURE: Final = "resnet18"
@@ -35,7 +35,7 @@ def write(models: Path) -> Path:
     """
     torch.manual_seed(0)
     known = ARCHITECTURES[ARCHITECTURE]
-    graph = as_served(Served(build(ARCHITECTURE, len(LABELS)), known.mean, known.std))
+    graph = as_served(ExportableModel(build_classifier(ARCHITECTURE, len(LABELS)), known.mean, known.std))
     folder = models / VERSION
     folder.mkdir(parents=True)
     export_openvino(graph, SIDE, SIDE, folder)

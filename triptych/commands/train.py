@@ -23,7 +23,7 @@ from triptych.storage import connection
 
 if TYPE_CHECKING:
     from training.evaluate import Evaluation
-    from training.version import Result
+    from training.version import TrainedVersion
 
 Data = Annotated[Path, typer.Option(help="Folder that holds one folder of images or PDFs a label.")]
 MOST = 20_000
@@ -62,7 +62,7 @@ def train(
     """
     try:
         from training.architectures import WeightsError
-        from training.cross_validation import BrokenOff
+        from training.cross_validation import TrainingInterrupted
         from training.data import DataError
         from training.export import ParityError
         from training.recipe import RecipeError, read_recipe, teachers_first
@@ -96,7 +96,7 @@ def train(
                 raise typer.Exit(130)
     except (DataError, RecipeError, WeightsError, ParityError, ModelLoadError) as problem:
         raise TriptychError(str(problem)) from problem
-    except BrokenOff as stopped:
+    except TrainingInterrupted as stopped:
         console.print(str(stopped), highlight=False)
         raise typer.Exit(130) from None
 
@@ -107,7 +107,7 @@ def _recipe_file(models: Path, version: str) -> Path:
     return ours if ours.exists() and not own.exists() else own
 
 
-def _tell(version: str, result: "Result", console: Console) -> None:
+def _tell(version: str, result: "TrainedVersion", console: Console) -> None:
     low, high = result.metrics.interval
     console.print(
         f"{version}: {result.metrics.accuracy:.1%} right of {result.metrics.images} held-out pages "
@@ -149,7 +149,7 @@ def evaluate(
         with Progress(console=console, transient=True) as progress:
             task = progress.add_task("classifying", total=None)
             evaluation = measure(
-                models, versions, data, tell=lambda done, total: progress.update(task, completed=done, total=total)
+                models, versions, data, report=lambda done, total: progress.update(task, completed=done, total=total)
             )
     except (DataError, ModelLoadError) as problem:
         raise TriptychError(str(problem)) from problem
