@@ -1,10 +1,10 @@
-"""Pages of real documents by hundreds of authors: the examples that TeX Live's packages show in their documentation.
+"""Labelled pages from the example documents of TeX Live's packages, written as an ImageFolder with a manifest.
 
     apt-get install texlive-latex-extra-doc texlive-publishers-doc texlive-humanities-doc texlive-science-doc
     python -m training.texlive /usr/share/doc FOLDER
 
-They are slides in every theme, papers in the layouts of most publishers, CVs and some invoices: layouts that one would
-never draw. What comes out is an ImageFolder with a manifest, to copy beside one's own documents.
+The examples are by hundreds of authors: slides in every theme, papers in the layouts of most publishers, CVs and some
+invoices. Copy the folder next to your own documents to train on both.
 """
 
 import csv
@@ -23,57 +23,59 @@ from PIL import Image
 
 LICENCE = "LPPL and other free licences, by package"
 SIDE = 900
-"""Pixels of the longer side."""
+"""Length of the longer side of a page, in pixels."""
 
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Which files show documents of a label.
+    """Files that are examples of one label.
 
     Attributes:
         label: The label.
-        path: How their path looks.
-        pages: At most so many of one file.
-        most: At most so many in all.
-        text: A page with fewer letters shows nothing of its kind, such as the last one of a CV.
-        landscape: Whether their pages are wide instead of tall.
-        unlike: A page with such words is of another kind, if any.
+        path: Pattern of their paths.
+        pages_per_file: Maximum number of pages of one file.
+        max_pages: Maximum number of pages in total.
+        min_characters: Minimum number of characters on a page. It excludes nearly empty pages, such as the end of a CV.
+        landscape: Whether pages are in landscape orientation.
+        excluded_text: Pattern of text that occurs only on pages of other kinds.
     """
 
     label: str
     path: re.Pattern[str]
-    pages: int
-    most: int
-    text: int = 0
+    pages_per_file: int
+    max_pages: int
+    min_characters: int = 0
     landscape: bool = False
-    unlike: re.Pattern[str] | None = None
+    excluded_text: re.Pattern[str] | None = None
 
-    def shown_by(self, text: str) -> bool:
-        """Whether a page with this text may be of the label."""
-        return len(text) >= self.text and not (self.unlike and self.unlike.search(text))
+    def matches_text(self, text: str) -> bool:
+        """Return whether a page with this text may have the label."""
+        return len(text) >= self.min_characters and not (self.excluded_text and self.excluded_text.search(text))
 
 
 def _rule(
     label: str,
-    pages: int,
-    most: int,
-    *parts: str,
-    text: int = 0,
+    pages_per_file: int,
+    max_pages: int,
+    *paths: str,
+    min_characters: int = 0,
     landscape: bool = False,
-    unlike: re.Pattern[str] | None = None,
+    excluded_text: re.Pattern[str] | None = None,
 ) -> Rule:
-    return Rule(label, re.compile("|".join(parts), re.IGNORECASE), pages, most, text, landscape, unlike)
+    path = re.compile("|".join(paths), re.IGNORECASE)
+    return Rule(label, path, pages_per_file, max_pages, min_characters, landscape, excluded_text)
 
 
-# The first rule that fits decides; a manual is no example of what its package makes.
+# Figures, logos and manuals are not examples of the documents that a package produces.
 NOT_EXAMPLES = re.compile(
     r"/(figures?|pictures|images|graphics|gfx|pics|contents|flowfram|langsci)/|logo|(guide|manual|doc|code|handbook|ESIEEcv)[^/]*\.pdf$",
     re.IGNORECASE,
 )
-LETTER = re.compile(r"\b(Dear|Sincerely|Yours faithfully)\b")
-"""Packages for CVs show letters of application beside them."""
+COVER_LETTER = re.compile(r"\b(Dear|Sincerely|Yours faithfully)\b")
+"""Text of cover letters, which packages for CVs include."""
+# The first matching rule applies.
 RULES = (
     _rule(
         "resume",
@@ -83,8 +85,8 @@ RULES = (
         r"(ex|example|template|test|sample|mwe|cv-|resume|_en|_de|minimal|spl|dpl|at\.|utf8)",
         r"/(koma-moderncvclassic/cvbasic|CVCTAN|classicthesis-cv|sample-europecv-bib)\.pdf",
         r"/(resumecls/example|moderncv|curve|currvita|vita|altacv|cv)/.*(example|template|sample|resume-)",
-        text=150,
-        unlike=LETTER,
+        min_characters=150,
+        excluded_text=COVER_LETTER,
     ),
     _rule(
         "slides",
@@ -105,13 +107,13 @@ RULES = (
         r"/(resphilosophica|confproc|classicthesis/examples/classicthesis-article|philosoph)",
         r"/(autoarea|authorarchive|turabian|ametsoc|agu|IEEEtran|nature|pnas|biometrika|mentis|gzt)",
         r"(samplepaper|sample-article|template_basic|template_advanced|pjsample|article-in-|paper-english|HgbArticle)",
-        text=300,
+        min_characters=300,
     ),
 )
 
 
-def examples(docs: Path) -> Iterator[tuple[Rule, str, Path]]:
-    """Give the example documents below a folder of documentation: the rule, the package's name and the file."""
+def find_examples(docs: Path) -> Iterator[tuple[Rule, str, Path]]:
+    """Yield the rule, the package and the file of each example document in a folder of documentation."""
     for file in sorted(docs.rglob("*.pdf")):
         path = "/" + file.relative_to(docs).as_posix()
         if NOT_EXAMPLES.search(path):
@@ -122,88 +124,97 @@ def examples(docs: Path) -> Iterator[tuple[Rule, str, Path]]:
 
 
 def _package(path: str) -> str:
-    """Return the folder below that of a format, such as `acmart` of texlive-doc/latex/acmart/samples/x.pdf."""
+    """Return the package of a file, such as `acmart` for texlive-doc/latex/acmart/samples/x.pdf."""
     found = re.search(r"texlive-doc/[^/]+/([^/]+)/", path)
     return found[1] if found else Path(path).parent.name
 
 
-def pages(file: Path, rule: Rule) -> Iterator[Image.Image]:
-    """Render pages spread evenly over a document, without those that are empty or not of the right shape."""
+def render_pages(file: Path, rule: Rule) -> Iterator[Image.Image]:
+    """Yield evenly spaced pages of a document that match the rule. Yield nothing if the file is not a valid PDF."""
     try:
         document = pypdfium2.PdfDocument(file)
     except pypdfium2.PdfiumError:
         return
     with document:
-        wanted = np.unique(np.linspace(0, len(document) - 1, rule.pages).round().astype(int))
-        for number in wanted:
+        numbers = np.unique(np.linspace(0, len(document) - 1, rule.pages_per_file).round().astype(int))
+        for number in numbers:
             page = document[int(number)]
             width, height = page.get_size()
             if min(width, height) < 200 or (width > height * 1.15) != rule.landscape or max(width, height) > 1200:
                 continue
-            if not rule.shown_by(page.get_textpage().get_text_bounded()):
+            if not rule.matches_text(page.get_textpage().get_text_bounded()):
                 continue
             image = page.render(scale=SIDE / max(width, height)).to_pil().convert("RGB")
             grey = np.asarray(image.convert("L"))
-            if grey.std() > 12:  # an empty or nearly empty page shows nothing of its kind
+            if grey.std() > 12:  # not an empty or nearly empty page
                 yield image
 
 
-def in_turn(streams: Iterable[Iterator[Item]]) -> Iterator[Item]:
-    """Give one item of each stream, then a second of each, until all have ended."""
-    left = list(streams)
-    while left:
-        going = []
-        for stream in left:
-            for item in islice(stream, 1):
-                going.append(stream)
+def interleave(iterators: Iterable[Iterator[Item]]) -> Iterator[Item]:
+    """Yield the first item of each iterator, then the second of each, until all are exhausted."""
+    active = list(iterators)
+    while active:
+        remaining = []
+        for iterator in active:
+            for item in islice(iterator, 1):
+                remaining.append(iterator)
                 yield item
-        left = going
+        active = remaining
 
 
-def chosen(docs: Path) -> Iterator[tuple[str, str, Image.Image]]:
-    """Give the pages of each rule with their label and a name: one of every package before the second of any.
+def select_pages(docs: Path) -> Iterator[tuple[str, str, Image.Image]]:
+    """Yield label, name and image of the pages of each rule, one page of every package before the second of any.
 
-    Were they taken file by file, the packages whose names begin with a would be all there is.
+    In the order of files, the first packages of the alphabet would use up the maximum number of pages.
     """
     found: dict[Rule, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
-    for rule, package, file in examples(docs):
+    for rule, package, file in find_examples(docs):
         found[rule][package].append(file)
     for rule, packages in found.items():
-        shown = in_turn(_shown(rule, package, files) for package, files in packages.items())
-        for name, image in islice(shown, rule.most):
+        named_pages = interleave(_package_pages(rule, package, files) for package, files in packages.items())
+        for name, image in islice(named_pages, rule.max_pages):
             yield rule.label, name, image
 
 
-def _shown(rule: Rule, package: str, files: Sequence[Path]) -> Iterator[tuple[str, Image.Image]]:
-    """A file named like its package is its manual: it shows much source, and is wanted only where nothing else is."""
+def _package_pages(rule: Rule, package: str, files: Sequence[Path]) -> Iterator[tuple[str, Image.Image]]:
+    """Yield name and image of a package's pages.
+
+    A file with the name of the package is its manual, which shows much source code. It is used only if the package has
+    no other example.
+    """
     files = [file for file in files if file.stem.lower() != package.lower()] or files
-    return in_turn(_named(rule, f"texlive-{package}-{file.stem}", file) for file in files)
+    return interleave(_file_pages(rule, f"texlive-{package}-{file.stem}", file) for file in files)
 
 
-def _named(rule: Rule, name: str, file: Path) -> Iterator[tuple[str, Image.Image]]:
-    for image in pages(file, rule):
+def _file_pages(rule: Rule, name: str, file: Path) -> Iterator[tuple[str, Image.Image]]:
+    for image in render_pages(file, rule):
         yield name, image
 
 
-def gather(docs: Path, out: Path) -> Counter[str]:
-    """Write the pages of examples below `docs` as an ImageFolder with a manifest; return how many a label."""
-    made: Counter[str] = Counter()
-    with (_made(out) / "manifest.csv").open("w", newline="", encoding="utf-8") as lines:
+def write_folder(docs: Path, out: Path) -> Counter[str]:
+    """Write the example pages in a folder of documentation as an ImageFolder with a manifest.
+
+    Args:
+        docs: Folder of documentation, such as `/usr/share/doc`.
+        out: Folder to write.
+
+    Returns:
+        The number of pages per label.
+    """
+    counts: Counter[str] = Counter()
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / "manifest.csv").open("w", newline="", encoding="utf-8") as lines:
         rows = csv.writer(lines)
         rows.writerow(["file", "source", "licence"])
-        for label, stem, image in chosen(docs):
-            name = f"{label}/{stem}-{made[label]}.jpg"
-            image.save(_made((out / name).parent) / Path(name).name, quality=88)
+        for label, stem, image in select_pages(docs):
+            name = f"{label}/{stem}-{counts[label]}.jpg"
+            (out / label).mkdir(exist_ok=True)
+            image.save(out / name, quality=88)
             rows.writerow([name, f"texlive-{label}", LICENCE])
-            made[label] += 1
-    return made
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+            counts[label] += 1
+    return counts
 
 
 if __name__ == "__main__":
-    for label, count in sorted(gather(Path(sys.argv[1]), Path(sys.argv[2])).items()):
+    for label, count in sorted(write_folder(Path(sys.argv[1]), Path(sys.argv[2])).items()):
         print(f"{label:>18} {count}")
