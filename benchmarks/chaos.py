@@ -1,9 +1,10 @@
-"""Break everything, again and again, and count what became of every upload: `python -m benchmarks.chaos`.
+"""Inject faults into a local stack, then check every upload: `python -m benchmarks.chaos`.
 
-It brings up a local stack of its own, drops documents in both ingest modes while it kills, freezes, slows and restarts
-model services, lets them lie, throttles the table, kills Lambda workers, and delivers events twice and in any order.
-Then it mends everything and holds the records against the uploads: each has exactly one, of its own content, with the
-predictions that the services give when asked again, or its event lies among the dead letters, which a redrive empties.
+The campaign starts its own local stack and uploads documents in both ingest modes. It kills, suspends, slows and
+restarts model services, makes them return invalid responses, throttles the table, kills Lambda workers, and delivers
+events twice and out of order. After the faults are removed, each upload must have exactly one record, of its own
+content, with the predictions that the services return when called again. Otherwise its event must be in the dead-letter
+queue, which a redrive then empties.
 """
 
 import argparse
@@ -23,242 +24,286 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
+from rich.console import Console
+
 from records.keys import timestamp
-from testkit import fault_proxy as meddler
-from testkit.consistency import Sent, Truth, examine, named_in_letters, read_all, settle, table_of
-from testkit.test_stack import VERSIONS, Site, page, site, wide
+from testkit.consistency import (
+    ConfirmedUpload,
+    ReferencePredictions,
+    UploadResult,
+    check_uploads,
+    dead_letter_version_ids,
+    scan_records,
+    table_of,
+    wait_until_settled,
+)
+from testkit.documents import numbered_document
+from testkit.fault_proxy import delay, invalid_responses, throttle
+from testkit.local_stack import VERSIONS, LocalTestStack, local_test_stack
+from testkit.reports import report_console
 from triptych import stack
 from triptych.repair.invocation import ALIAS
 from triptych.stack import Ingest
 
-RETRY_S = 4.0
-"""What a failed event waits here; on AWS a minute."""
-
-Number = Iterator[int]
+RETRY_SECONDS = 4.0
+"""Delay before the first retry of a failed event; in AWS it is a minute."""
 
 
 @dataclass
-class Ledger:
-    """Everything that was done. `injected` counts how often each fault was; `meddled` the requests it hit."""
+class CampaignLog:
+    """All uploads, and how often each fault was injected."""
 
-    sent: list[Sent] = field(default_factory=list)
+    uploads: list[ConfirmedUpload] = field(default_factory=list)
     injected: Counter[str] = field(default_factory=Counter)
 
 
-class Campaign:
+class FaultCampaign:
     """Faults in one ingest mode.
 
     Args:
-        here: the stack.
-        ingest: its mode.
-        ledger: where what is done is kept.
-        numbers: of documents, so that no two are alike.
-        per: documents dropped at each injection.
+        test_stack: The stack to break.
+        ingest: Its ingest mode.
+        log: Where uploads and faults are recorded.
+        numbers: Numbers of documents; no two documents are the same.
+        per_fault: Documents uploaded for each fault.
     """
 
-    def __init__(self, here: Site, ingest: Ingest, ledger: Ledger, numbers: Number, per: int) -> None:
-        self._site, self._ingest, self._ledger, self._numbers, self._per = here, ingest, ledger, numbers, per
-        self._to, self._queue_url = here.to, stack.current(here.home).inbox_queue_url
-        self._s3, self._table, self._lambdas, self._sqs = self._to.s3, self._to.table, self._to.lambdas, self._to.sqs
-        self._dice = random.Random(ingest)
+    def __init__(
+        self, test_stack: LocalTestStack, ingest: Ingest, log: CampaignLog, numbers: Iterator[int], per_fault: int
+    ) -> None:
+        self._stack, self._ingest, self._log, self._numbers, self._per_fault = (
+            test_stack,
+            ingest,
+            log,
+            numbers,
+            per_fault,
+        )
+        connection = test_stack.connection
+        self._bucket, self._function = connection.bucket, connection.function
+        self._s3, self._table, self._lambdas, self._sqs = (
+            connection.s3,
+            connection.table,
+            connection.lambdas,
+            connection.sqs,
+        )
+        self._queue_url = stack.current(test_stack.home).inbox_queue_url
+        self._rng = random.Random(ingest)
         self._versions = itertools.cycle(VERSIONS)
 
-    def run(self, rounds: int, tell: Callable[[str], None]) -> None:
-        """Every fault, `rounds` times, in an order that the dice choose."""
+    def run(self, rounds: int, report: Callable[[str], None]) -> None:
+        """Inject every fault once a round, in random order, and then two outages that outlast every retry."""
         faults: list[Callable[[], None]] = [
-            *(self._killed, self._stopped, self._slowed, self._restarted, self._lying),
-            *(self._throttled, self._handlers_killed, self._duplicated, self._shuffled),
+            *(self._kill_service, self._freeze_service, self._slow_service, self._restart_service),
+            *(self._return_invalid_responses, self._throttle_table, self._kill_lambda_workers),
+            *(self._duplicate_events, self._shuffle_events),
         ]
         for number in range(1, rounds + 1):
-            tell(f"{self._ingest}: round {number} of {rounds}")
-            for fault in self._dice.sample(faults, len(faults)):
+            report(f"{self._ingest}: round {number} of {rounds}")
+            for fault in self._rng.sample(faults, len(faults)):
                 fault()
-        tell(f"{self._ingest}: outages that outlast every retry")
-        self._outage_of_a_version()
-        self._outage_of_the_table()
+        report(f"{self._ingest}: outages that outlast every retry")
+        self._service_outage()
+        self._table_outage()
 
-    # The faults. The name of each in the report is the first word that it gives to `_drop`.
+    # Faults. The first argument of `_upload` names each in the report.
 
-    def _killed(self) -> None:
+    def _kill_service(self) -> None:
         version = next(self._versions)
-        self._site.kill(version)
-        self._drop("service killed")
-        self._site.start(version)
+        self._stack.kill_service(version)
+        self._upload("service killed")
+        self._stack.start_service(version)
 
-    def _stopped(self) -> None:
-        with self._site.stopped(next(self._versions)):
-            self._await_records(self._drop("service stopped (SIGSTOP)"))
+    def _freeze_service(self) -> None:
+        with self._stack.frozen_service(next(self._versions)):
+            self._wait_for_records(self._upload("service stopped (SIGSTOP)"))
 
-    def _slowed(self) -> None:
-        seconds = self._dice.choice([0.5, 1.5, 3.5])  # within the budget and beyond it
-        with self._site.meddled(next(self._versions), meddler.slow(seconds)):
-            self._await_records(self._drop("service slowed"))
+    def _slow_service(self) -> None:
+        seconds = self._rng.choice([0.5, 1.5, 3.5])  # within the budget and beyond it
+        with self._stack.faulty_service(next(self._versions), delay(seconds)):
+            self._wait_for_records(self._upload("service slowed"))
 
-    def _restarted(self) -> None:
-        self._drop("service restarted")
-        self._site.restart(next(self._versions))
+    def _restart_service(self) -> None:
+        self._upload("service restarted")
+        self._stack.restart_service(next(self._versions))
 
-    def _lying(self) -> None:
-        with self._site.meddled(next(self._versions), meddler.lies()):
-            self._await_records(self._drop("service answers garbage"))
+    def _return_invalid_responses(self) -> None:
+        with self._stack.faulty_service(next(self._versions), invalid_responses()):
+            self._wait_for_records(self._upload("service answers garbage"))
 
-    def _throttled(self) -> None:
-        with self._site.table.doing(meddler.throttle):
-            self._drop("table throttled")
+    def _throttle_table(self) -> None:
+        with self._stack.table_proxy.injecting(throttle):
+            self._upload("table throttled")
             time.sleep(1.5)
 
-    def _handlers_killed(self) -> None:
-        self._drop("handlers killed (SIGKILL)")
-        time.sleep(self._dice.uniform(0.02, 0.3))
-        self._site.kill_handlers(3)
+    def _kill_lambda_workers(self) -> None:
+        self._upload("handlers killed (SIGKILL)")
+        time.sleep(self._rng.uniform(0.02, 0.3))
+        self._stack.kill_lambda_workers(3)
 
-    def _duplicated(self) -> None:
-        """Each event twice, all at the same time."""
-        with self._unannounced():
-            sent = self._drop("events duplicated")
-        events = [_event(self._to.bucket, one, next(self._numbers)) for one in sent]
+    def _duplicate_events(self) -> None:
+        """Deliver each event twice, all at the same time."""
+        with self._notifications_off():
+            uploads = self._upload("events duplicated")
+        events = [_event(self._bucket, upload, next(self._numbers)) for upload in uploads]
         self._deliver(events * 2)
 
-    def _shuffled(self) -> None:
-        """One name uploaded several times; the events come in any order, and one of them once more, late."""
-        with self._unannounced():
+    def _shuffle_events(self) -> None:
+        """Upload one key several times, deliver its events in random order, and one of them once more later."""
+        with self._notifications_off():
             key = f"{self._ingest}/shuffled/{next(self._numbers)}.png"
-            sent = [self._put("events shuffled", key) for _ in range(self._per)]
-            self._ledger.injected["events shuffled"] += 1
-        events = [_event(self._to.bucket, one, next(self._numbers)) for one in sent]
-        self._deliver(self._dice.sample(events, len(events)))
-        self._await_records(sent)
+            uploads = [self._put("events shuffled", key) for _ in range(self._per_fault)]
+            self._log.injected["events shuffled"] += 1
+        events = [_event(self._bucket, upload, next(self._numbers)) for upload in uploads]
+        self._deliver(self._rng.sample(events, len(events)))
+        self._wait_for_records(uploads)
         self._deliver(events[:1])
 
-    def _outage_of_a_version(self) -> None:
+    def _service_outage(self) -> None:
         version = next(self._versions)
-        self._site.kill(version)
-        self._await_letters(self._drop("service down for good"))
-        self._site.start(version)
+        self._stack.kill_service(version)
+        self._wait_for_dead_letters(self._upload("service down for good"))
+        self._stack.start_service(version)
 
-    def _outage_of_the_table(self) -> None:
-        with self._site.table.doing(meddler.throttle):
-            self._await_letters(self._drop("table throttled for good"))
+    def _table_outage(self) -> None:
+        with self._stack.table_proxy.injecting(throttle):
+            self._wait_for_dead_letters(self._upload("table throttled for good"))
 
-    # The parts that faults are made of.
+    # Steps of the faults.
 
-    def _drop(self, fault: str) -> list[Sent]:
-        keys = [f"{self._ingest}/{fault.split('(')[0].strip()}/{next(self._numbers)}.png" for _ in range(self._per)]
-        with ThreadPoolExecutor(self._per) as pool:
-            sent = list(pool.map(lambda key: self._put(fault, key), keys))
-        self._ledger.injected[fault] += 1
-        return sent
+    def _upload(self, fault: str) -> list[ConfirmedUpload]:
+        prefix = f"{self._ingest}/{fault.split('(')[0].strip()}"
+        keys = [f"{prefix}/{next(self._numbers)}.png" for _ in range(self._per_fault)]
+        with ThreadPoolExecutor(self._per_fault) as pool:
+            uploads = list(pool.map(lambda key: self._put(fault, key), keys))
+        self._log.injected[fault] += 1
+        return uploads
 
-    def _put(self, fault: str, key: str) -> Sent:
-        content = page(next(self._numbers))
-        answer = self._s3.put_object(Bucket=self._to.bucket, Key=key, Body=content)
-        sent = Sent(fault, self._ingest, key, content, answer["ETag"].strip('"'), answer["VersionId"])
-        self._ledger.sent.append(sent)
-        return sent
+    def _put(self, fault: str, key: str) -> ConfirmedUpload:
+        content = numbered_document(next(self._numbers))
+        response = self._s3.put_object(Bucket=self._bucket, Key=key, Body=content)
+        upload = ConfirmedUpload(fault, self._ingest, key, content, response["ETag"].strip('"'), response["VersionId"])
+        self._log.uploads.append(upload)
+        return upload
 
     @contextmanager
-    def _unannounced(self) -> Iterator[None]:
-        """Let S3 keep still about uploads, so that their events can be delivered otherwise."""
-        former = self._s3.get_bucket_notification_configuration(Bucket=self._to.bucket)
-        told = {name: part for name, part in former.items() if name != "ResponseMetadata"}
-        self._s3.put_bucket_notification_configuration(Bucket=self._to.bucket, NotificationConfiguration={})
+    def _notifications_off(self) -> Iterator[None]:
+        """Suspend S3's event notifications, so that the campaign can deliver the events itself."""
+        configuration = self._s3.get_bucket_notification_configuration(Bucket=self._bucket)
+        former = {name: part for name, part in configuration.items() if name != "ResponseMetadata"}
+        self._s3.put_bucket_notification_configuration(Bucket=self._bucket, NotificationConfiguration={})
         try:
             yield
         finally:
-            time.sleep(0.3)  # the emulator looks at the configuration a moment after the upload
+            time.sleep(0.3)  # the emulator reads the configuration shortly after the upload
             self._s3.put_bucket_notification_configuration(
-                Bucket=self._to.bucket,
-                NotificationConfiguration=told,  # type: ignore[arg-type]
+                Bucket=self._bucket,
+                NotificationConfiguration=former,  # type: ignore[arg-type]
             )
 
     def _deliver(self, events: Sequence[Mapping[str, Any]]) -> None:
-        """Deliver events as S3 does in this mode, all at once."""
+        """Deliver events all at once, as S3 does in this ingest mode."""
 
-        def one(event: Mapping[str, Any]) -> None:
+        def deliver(event: Mapping[str, Any]) -> None:
             body = json.dumps(event)
             if self._queue_url:
                 self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=body)
             else:
-                self._lambdas.invoke(
-                    FunctionName=self._to.function, Qualifier=ALIAS, InvocationType="Event", Payload=body
-                )
+                self._lambdas.invoke(FunctionName=self._function, Qualifier=ALIAS, InvocationType="Event", Payload=body)
 
         with ThreadPoolExecutor(len(events)) as pool:
-            list(pool.map(one, events))
+            list(pool.map(deliver, events))
 
-    def _await_records(self, sent: Sequence[Sent]) -> None:
-        """Wait until half of them have records of some kind, so that the fault was met; not for ever."""
-        until = time.monotonic() + 5
-        wanted = {one.version_id for one in sent}
-        while time.monotonic() < until:
+    def _wait_for_records(self, uploads: Sequence[ConfirmedUpload]) -> None:
+        """Wait until half of the uploads have a record, so that the fault took effect, for five seconds at most."""
+        deadline = time.monotonic() + 5
+        expected = {upload.version_id for upload in uploads}
+        while time.monotonic() < deadline:
             time.sleep(0.1)
-            found = wanted & {record.upload.version_id or "" for record in read_all(self._table)}
-            if len(found) * 2 >= len(wanted):
+            found = expected & {record.upload.version_id or "" for record in scan_records(self._table)}
+            if len(found) * 2 >= len(expected):
                 return
 
-    def _await_letters(self, sent: Sequence[Sent]) -> None:
-        until = time.monotonic() + 60
-        missing = {one.version_id for one in sent}
-        while missing and time.monotonic() < until:
+    def _wait_for_dead_letters(self, uploads: Sequence[ConfirmedUpload]) -> None:
+        deadline = time.monotonic() + 60
+        missing = {upload.version_id for upload in uploads}
+        while missing and time.monotonic() < deadline:
             time.sleep(0.5)
-            missing -= named_in_letters(self._site)
+            missing -= dead_letter_version_ids(self._stack)
 
 
-def _event(bucket: str, sent: Sent, order: int) -> dict[str, Any]:
-    """The notification that S3 sends of an upload."""
-    thing = {
-        "key": quote_plus(sent.key),
-        "size": len(sent.content),
-        "eTag": sent.etag,
-        "versionId": sent.version_id,
+def _event(bucket: str, upload: ConfirmedUpload, order: int) -> dict[str, Any]:
+    """Return the notification that S3 sends for an upload."""
+    s3_object = {
+        "key": quote_plus(upload.key),
+        "size": len(upload.content),
+        "eTag": upload.etag,
+        "versionId": upload.version_id,
         "sequencer": f"{0x68000000000000 + order:016X}",
     }
     record = {
         "eventSource": "aws:s3",
         "eventName": "ObjectCreated:Put",
         "eventTime": timestamp(datetime.now(UTC)),
-        "s3": {"bucket": {"name": bucket}, "object": thing},
+        "s3": {"bucket": {"name": bucket}, "object": s3_object},
     }
     return {"Records": [record]}
 
 
-def redrive() -> subprocess.CompletedProcess[str]:
-    """What an operator does about dead letters."""
+def run_redrive() -> subprocess.CompletedProcess[str]:
+    """Run `triptych redrive`, as an operator does about dead letters."""
     command = [str(Path(sys.executable).with_name("triptych")), "redrive", "--yes"]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5, help="how often each fault in each ingest mode (default 5)")
-    parser.add_argument("--per", type=int, default=6, help="documents dropped at each (default 6)")
-    arguments = parser.parse_args()
-    console, ledger, numbers = wide(), Ledger(), itertools.count(1)
-    started = time.monotonic()
-    with site("chaos", retry_seconds=RETRY_S, console=console) as here:
-        modes: tuple[Ingest, ...] = ("direct", "queue")
-        for ingest in modes:
-            here.switch(ingest, console)
-            campaign = Campaign(here, ingest, ledger, numbers, arguments.per)
-            campaign.run(arguments.rounds, lambda what: console.print(what, style="dim"))
-            settle(here, ledger.sent)
-        truth = Truth(here)
-        before = examine(here, ledger.sent, truth)
-        console.print(table_of(before, ledger.injected))
-        done = redrive()
-        settle(here, ledger.sent)
-        after = examine(here, ledger.sent, truth)
-        left = len(named_in_letters(here))
-    console.print(f"After `triptych redrive` (exit code {done.returncode}): {left} dead letters.", highlight=False)
-    console.print(table_of(after, ledger.injected))
-    console.print(f"{time.monotonic() - started:.0f} s in all", style="dim")
-    flaws = [finding for finding in after if finding.outcome != "complete"] + [
-        finding for finding in [*before, *after] if finding.wrong or finding.records > 1 or finding.outcome == "lost"
+def run_campaigns(test_stack: LocalTestStack, rounds: int, per_fault: int, console: Console) -> CampaignLog:
+    """Run the campaign in both ingest modes, and wait until every upload is settled."""
+    log, numbers = CampaignLog(), itertools.count(1)
+    modes: tuple[Ingest, ...] = ("direct", "queue")
+    for ingest in modes:
+        test_stack.switch_ingest(ingest, console)
+        campaign = FaultCampaign(test_stack, ingest, log, numbers, per_fault)
+        campaign.run(rounds, lambda line: console.print(line, style="dim"))
+        wait_until_settled(test_stack, log.uploads)
+    return log
+
+
+def failed_checks(before: Sequence[UploadResult], after: Sequence[UploadResult]) -> list[UploadResult]:
+    """Return the uploads that were lost, recorded twice or wrongly, or that the redrive left incomplete."""
+    incomplete = [result for result in after if result.outcome != "complete"]
+    return incomplete + [
+        result for result in [*before, *after] if result.errors or result.records > 1 or result.outcome == "lost"
     ]
-    for finding in flaws[:20]:
-        console.print(f"{finding.sent.key}: {finding.outcome}, {finding.records} records. {finding.wrong}", style="red")
-    if flaws or left:
-        console.print(done.stdout + done.stderr, style="red", markup=False)
+
+
+def main() -> None:
+    """Run the campaign, check, redrive, check again; exit with 1 if a check fails."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="injections of each fault in each ingest mode (default 5)"
+    )
+    parser.add_argument("--per", type=int, default=6, help="documents uploaded for each injection (default 6)")
+    arguments = parser.parse_args()
+    console = report_console()
+    started = time.monotonic()
+    with local_test_stack("chaos", retry_seconds=RETRY_SECONDS, console=console) as test_stack:
+        log = run_campaigns(test_stack, arguments.rounds, arguments.per, console)
+        reference = ReferencePredictions(test_stack)
+        before = check_uploads(test_stack, log.uploads, reference)
+        console.print(table_of(before, log.injected))
+        redrive = run_redrive()
+        wait_until_settled(test_stack, log.uploads)
+        after = check_uploads(test_stack, log.uploads, reference)
+        dead_letters = len(dead_letter_version_ids(test_stack))
+    console.print(
+        f"After `triptych redrive` (exit code {redrive.returncode}): {dead_letters} dead letters.", highlight=False
+    )
+    console.print(table_of(after, log.injected))
+    console.print(f"{time.monotonic() - started:.0f} s in total", style="dim")
+    failed = failed_checks(before, after)
+    for result in failed[:20]:
+        console.print(f"{result.upload.key}: {result.outcome}, {result.records} records. {result.errors}", style="red")
+    if failed or dead_letters:
+        console.print(redrive.stdout + redrive.stderr, style="red", markup=False)
         sys.exit(1)
 
 

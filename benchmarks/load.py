@@ -1,11 +1,11 @@
-"""Documents at the mission's pace, ten times and a hundred times it: `python -m benchmarks.load`.
+"""The required rate, 10 and 100 times it, and the required rate with a faulty version: `python -m benchmarks.load`.
 
-The mission is a document every three seconds, each answered within three seconds of the handler's start. The same pace
-is then measured with one version mute, frozen or lying. Pace is kept by the clock, not by answers: a slow answer delays
-no document. What one machine cannot take goes through the queue, as it would on AWS.
+The required rate is one document every three seconds, each with a record within three seconds of the handler's start.
+Documents are uploaded by the clock (open loop): a slow record delays no upload. What exceeds the capacity of one
+machine goes through the queue, as it would in AWS.
 
-Two latencies of each record: from the handler's start, which is ours, and from S3's event, which includes whatever
-waits before the handler (on AWS, S3's own "typically seconds"; here, the emulator and the queue).
+Two latencies are measured for each record: from the handler's start, which is the pipeline's own, and from the S3
+event, which includes the time before the handler (in AWS, S3's "typically seconds"; here, the emulator and the queue).
 """
 
 import argparse
@@ -22,45 +22,57 @@ from rich import box
 from rich.table import Table
 
 from benchmarks import chart
-from benchmarks.chart import percentile
 from records.record import Record
-from testkit import fault_proxy as meddler
-from testkit.consistency import read_all
-from testkit.test_stack import Site, page, site, wide
+from testkit.consistency import scan_records
+from testkit.documents import numbered_document
+from testkit.fault_proxy import hang, invalid_responses
+from testkit.local_stack import LocalTestStack, local_test_stack
+from testkit.reports import percentile, report_console
 from triptych import stack
 from triptych.stack import Ingest
 
-PACE_S = 3.0
-"""The mission: a document every three seconds."""
+INTERVAL_SECONDS = 3.0
+"""The required rate: one document every three seconds."""
 
 TARGET_MS = 3000.0
 IMAGE = Path(__file__).parents[1] / "docs" / "images" / "load.svg"
 
-_RETRY_S = 300.0
-"""No retry within a run: what is measured is the first record of each document."""
+_RETRY_SECONDS = 300.0
+"""Longer than a run: the first record of each document is measured."""
 
-_DRAIN_S = 120.0
+_DRAIN_SECONDS = 120.0
 
-Fault = Callable[[Site], AbstractContextManager[object]]
+InjectFault = Callable[[LocalTestStack], AbstractContextManager[object]]
 
 
 @dataclass(frozen=True)
-class Course:
-    """One run: so many documents a second for so long, by one ingest, perhaps with a fault."""
+class Scenario:
+    """Uploads at a constant rate in one ingest mode, perhaps with a fault."""
 
     name: str
     ingest: Ingest
-    every_s: float
+    interval: float
     seconds: float
-    fault: Fault = lambda _: nullcontext()
+    fault: InjectFault = lambda _: nullcontext()
 
 
 @dataclass(frozen=True)
-class Run:
-    """What a course came to. Latencies in milliseconds, one for each record; `sent` counts the uploads."""
+class LoadResult:
+    """Measurements of one scenario. Latencies are in milliseconds, one for each record.
 
-    course: Course
-    sent: int
+    Attributes:
+        scenario: The scenario.
+        uploads: Number of uploads.
+        handler: Latency from the handler's start.
+        event: Latency from the S3 event.
+        complete: Number of COMPLETE records.
+        slowest_call: Latency of the slowest model call of each record.
+        read: Time to read the object again, for some records.
+        write: Time to write the item again, for some records.
+    """
+
+    scenario: Scenario
+    uploads: int
     handler: list[float]
     event: list[float]
     complete: int
@@ -69,134 +81,137 @@ class Run:
     write: list[float]
 
     @property
-    def within(self) -> float:
-        """The share of uploads whose record was written within the target of the handler's start."""
-        return sum(latency <= TARGET_MS for latency in self.handler) / self.sent
+    def within_target(self) -> float:
+        """Share of uploads with a record within the target, from the handler's start."""
+        return sum(latency <= TARGET_MS for latency in self.handler) / self.uploads
 
 
-def drive(here: Site, course: Course, numbers: Iterator[int]) -> Run:
-    """Drop documents by the clock, and wait for the record of each."""
-    to = here.to
-    s3, documents = to.s3, round(course.seconds / course.every_s)
+def run_scenario(test_stack: LocalTestStack, scenario: Scenario, numbers: Iterator[int]) -> LoadResult:
+    """Upload documents by the clock, and wait for the record of each."""
+    connection = test_stack.connection
+    s3, table = connection.s3, connection.table
+    uploads = round(scenario.seconds / scenario.interval)
 
-    def send(due: float, number: int) -> str:
+    def upload(due: float, number: int) -> str:
         time.sleep(max(0.0, due - time.monotonic()))
-        return s3.put_object(Bucket=to.bucket, Key=f"load/{number}.png", Body=page(number))["VersionId"]
+        body = numbered_document(number)
+        return s3.put_object(Bucket=connection.bucket, Key=f"load/{number}.png", Body=body)["VersionId"]
 
-    with course.fault(here), ThreadPoolExecutor(16) as pool:
+    with scenario.fault(test_stack), ThreadPoolExecutor(16) as pool:
         begin = time.monotonic()
-        due = [(begin + position * course.every_s, next(numbers)) for position in range(documents)]
-        versions = set(pool.map(lambda when: send(*when), due))
-        found = _await(here, versions)
-    table = to.table
+        schedule = [(begin + position * scenario.interval, next(numbers)) for position in range(uploads)]
+        version_ids = set(pool.map(lambda planned: upload(*planned), schedule))
+        records = _wait_for_records(test_stack, version_ids)
 
     def read(record: Record) -> bytes:
-        return s3.get_object(Bucket=to.bucket, Key=record.upload.key)["Body"].read()
+        return s3.get_object(Bucket=connection.bucket, Key=record.upload.key)["Body"].read()
 
     def write(record: Record) -> object:
         return table.put_item(Item=record.to_item())  # the same item again
 
-    return Run(
-        course,
-        documents,
-        handler=[record.latency_ms for record in found],
-        event=[(record.classified_at - record.upload.event_time).total_seconds() * 1000 for record in found],
-        complete=sum(record.status == "COMPLETE" for record in found),
-        slowest_call=[max(said.latency_ms for said in record.predictions.values()) for record in found],
-        read=[_timed(read, record) for record in found[:20]],
-        write=[_timed(write, record) for record in found[:20]],
+    return LoadResult(
+        scenario,
+        uploads,
+        handler=[record.latency_ms for record in records],
+        event=[(record.classified_at - record.upload.event_time).total_seconds() * 1000 for record in records],
+        complete=sum(record.status == "COMPLETE" for record in records),
+        slowest_call=[max(outcome.latency_ms for outcome in record.predictions.values()) for record in records],
+        read=[_duration_ms(read, record) for record in records[:20]],
+        write=[_duration_ms(write, record) for record in records[:20]],
     )
 
 
-def _timed(call: Callable[[Record], object], record: Record) -> float:
-    """Milliseconds that a call takes."""
+def _duration_ms(call: Callable[[Record], object], record: Record) -> float:
     started = time.perf_counter()
     call(record)
     return (time.perf_counter() - started) * 1000
 
 
-def _await(here: Site, versions: set[str]) -> list[Record]:
-    """The records of these uploads, once they are all there or nothing more comes."""
-    until = time.monotonic() + _DRAIN_S
+def _wait_for_records(test_stack: LocalTestStack, version_ids: set[str]) -> list[Record]:
+    """Return the records of some uploads once all exist, or those that exist after two minutes."""
+    deadline = time.monotonic() + _DRAIN_SECONDS
     while True:
-        found = [record for record in read_all(here.to.table) if record.upload.version_id in versions]
-        if len(found) == len(versions) or time.monotonic() > until:
+        records = scan_records(test_stack.connection.table)
+        found = [record for record in records if record.upload.version_id in version_ids]
+        if len(found) == len(version_ids) or time.monotonic() > deadline:
             return found
         time.sleep(1)
 
 
-def courses(scale: float) -> list[Course]:
-    """All runs, their lengths times `scale`."""
+def scenarios(scale: float) -> list[Scenario]:
+    """Return all scenarios, their durations multiplied by `scale`."""
 
-    def lying(here: Site) -> AbstractContextManager[object]:
-        return here.meddled("v2", meddler.lies())
+    def wrong(test_stack: LocalTestStack) -> AbstractContextManager[object]:
+        return test_stack.faulty_service("v2", invalid_responses())
 
-    def mute(here: Site) -> AbstractContextManager[object]:
-        return here.meddled("v2", meddler.mute)
+    def unresponsive(test_stack: LocalTestStack) -> AbstractContextManager[object]:
+        return test_stack.faulty_service("v2", hang)
 
-    def frozen(here: Site) -> AbstractContextManager[object]:
-        return here.stopped("v2")
+    def frozen(test_stack: LocalTestStack) -> AbstractContextManager[object]:
+        return test_stack.frozen_service("v2")
 
     return [
-        Course("a document every 3 s", "direct", PACE_S, 60 * scale),
-        Course("one version mute", "direct", PACE_S, 60 * scale, mute),
-        Course("one version frozen", "direct", PACE_S, 60 * scale, frozen),
-        Course("one version lying", "direct", PACE_S, 60 * scale, lying),
-        Course("10 times the pace", "direct", PACE_S / 10, 60 * scale),
-        Course("10 times, queue", "queue", PACE_S / 10, 60 * scale),
-        Course("100 times, queue", "queue", PACE_S / 100, 20 * scale),
+        Scenario("a document every 3 s", "direct", INTERVAL_SECONDS, 60 * scale),
+        Scenario("a version unresponsive", "direct", INTERVAL_SECONDS, 60 * scale, unresponsive),
+        Scenario("a version frozen", "direct", INTERVAL_SECONDS, 60 * scale, frozen),
+        Scenario("a version wrong", "direct", INTERVAL_SECONDS, 60 * scale, wrong),
+        Scenario("10 times the rate", "direct", INTERVAL_SECONDS / 10, 60 * scale),
+        Scenario("10 times, queue", "queue", INTERVAL_SECONDS / 10, 60 * scale),
+        Scenario("100 times, queue", "queue", INTERVAL_SECONDS / 100, 20 * scale),
     ]
 
 
-def table_of(runs: Sequence[Run]) -> Table:
-    """Percentiles of both latencies, by run."""
+def table_of(results: Sequence[LoadResult]) -> Table:
+    """Return a table of both latencies' percentiles, by scenario."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    table.title, table.title_justify = (
-        "Milliseconds from the handler's start, and from S3's event, to the record",
-        "left",
-    )
-    table.add_column("run", no_wrap=True)
-    for heading in ("uploads", "records", "whole", "p50", "p95", "p99", "in 3 s", "event p50", "event p99"):
+    table.title = "Milliseconds from the handler's start, and from the S3 event, to the record"
+    table.title_justify = "left"
+    table.add_column("scenario", no_wrap=True)
+    for heading in ("uploads", "records", "complete", "p50", "p95", "p99", "in 3 s", "event p50", "event p99"):
         table.add_column(heading, justify="right")
-    for run in runs:
-        counts = (run.sent, len(run.handler), run.complete)
-        latencies = [f"{percentile(run.handler, rank):.0f}" for rank in (50, 95, 99)]
-        events = [f"{percentile(run.event, rank):.0f}" for rank in (50, 99)]
-        table.add_row(run.course.name, *map(str, counts), *latencies, f"{run.within:.1%}", *events)
+    for result in results:
+        counts = (result.uploads, len(result.handler), result.complete)
+        latencies = [f"{percentile(result.handler, rank):.0f}" for rank in (50, 95, 99)]
+        events = [f"{percentile(result.event, rank):.0f}" for rank in (50, 99)]
+        table.add_row(result.scenario.name, *map(str, counts), *latencies, f"{result.within_target:.1%}", *events)
     return table
 
 
-def overhead(run: Run) -> str:
-    """How the handler's time compares with what it cannot do without."""
-    call, read, write = (statistics.median(part) for part in (run.slowest_call, run.read, run.write))
-    handler = statistics.median(run.handler) + write
+def overhead(result: LoadResult) -> str:
+    """Compare the handler's time with the calls that it cannot avoid."""
+    call, read, write = (statistics.median(part) for part in (result.slowest_call, result.read, result.write))
+    handler = statistics.median(result.handler) + write
     return (
-        f"Healthy, at the mission's pace, medians: {handler:.0f} ms from the handler's start to the written record; "
+        f"Healthy, at the required rate, medians: {handler:.0f} ms from the handler's start to the written record; "
         f"its slowest model call {call:.0f} ms, a read {read:.0f} ms, a write {write:.0f} ms. "
         f"That is {handler / (call + read + write):.2f} times their sum."
     )
 
 
 def main() -> None:
+    """Run every scenario; exit with 1 if a record is missing or too many are late."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scale", type=float, default=1.0, help="shorter or longer runs (default 1: about 6 minutes)")
-    parser.add_argument("--image", type=Path, default=IMAGE, help="where the chart goes")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="factor for all durations (default 1: about 6 minutes)"
+    )
+    parser.add_argument("--image", type=Path, default=IMAGE, help="SVG file of the chart")
     arguments = parser.parse_args()
-    console, runs = wide(), list[Run]()
+    console, results = report_console(), list[LoadResult]()
     numbers = iter(range(1, 1_000_000))
-    with site("load", retry_seconds=_RETRY_S, console=console) as here:
-        for course in courses(arguments.scale):
-            if stack.current(here.home).ingest != course.ingest:
-                here.switch(course.ingest, console)
-            console.print(f"{course.name} …", style="dim")
-            runs.append(drive(here, course, numbers))
-    console.print(table_of(runs))
-    console.print(overhead(runs[0]), highlight=False)
-    chart.draw([(run.course.name, run.handler, run.event) for run in runs], target_ms=TARGET_MS, path=arguments.image)
-    missing = [run.course.name for run in runs if len(run.handler) < run.sent]
-    late = [run.course.name for run in runs[:4] if run.within < 0.99]
+    with local_test_stack("load", retry_seconds=_RETRY_SECONDS, console=console) as test_stack:
+        for scenario in scenarios(arguments.scale):
+            if stack.current(test_stack.home).ingest != scenario.ingest:
+                test_stack.switch_ingest(scenario.ingest, console)
+            console.print(f"{scenario.name} …", style="dim")
+            results.append(run_scenario(test_stack, scenario, numbers))
+    console.print(table_of(results))
+    console.print(overhead(results[0]), highlight=False)
+    rows = [(result.scenario.name, result.handler, result.event) for result in results]
+    chart.draw(rows, target_ms=TARGET_MS, file=arguments.image)
+    missing = [result.scenario.name for result in results if len(result.handler) < result.uploads]
+    late = [result.scenario.name for result in results[:4] if result.within_target < 0.99]
     if missing or late:
-        console.print(f"Without a record: {missing}; not 99 % within three seconds: {late}", style="red")
+        console.print(f"Records missing: {missing}; less than 99 % within three seconds: {late}", style="red")
         sys.exit(1)
 
 

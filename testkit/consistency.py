@@ -1,4 +1,7 @@
-"""Hold the table and the dead letters against what was uploaded: one true record each, or a letter that names it."""
+"""A check of records and dead letters against the uploads that S3 confirmed.
+
+Every upload must have exactly one correct record, or its event must be in the dead-letter queue.
+"""
 
 import itertools
 import time
@@ -13,22 +16,25 @@ from rich.table import Table
 from orchestrator.models import ModelClient
 from orchestrator.settings import OrchestratorSettings
 from records.outcomes import Outcome, Prediction
-from records.policy import POLICY_KEY as POLICIES
+from records.policy import POLICY_KEY
 from records.record import Record, Status
-from testkit.test_stack import VERSIONS, Site
+from testkit.local_stack import VERSIONS, LocalTestStack
 from triptych.repair.dead_letters import DeadLetterQueue
 from triptych.stack import Ingest
 
-_SETTLE_S = 90.0
-"""Time enough for every retry that is still to come, and for the queue to run empty."""
+_SETTLE_SECONDS = 90.0
+"""Longer than all retries take together, and than the ingest queue needs to drain."""
 
-_SAME = 1e-4
-"""Probabilities that differ by less are the same answer: records keep six digits."""
+_TOLERANCE = 1e-4
+"""Probabilities that differ by less are equal: records keep six digits."""
+
+NO_UPLOAD = "no upload at all"
+"""The fault under which records without an upload are reported."""
 
 
 @dataclass(frozen=True)
-class Sent:
-    """One upload: what S3 confirmed, and under which fault."""
+class ConfirmedUpload:
+    """One upload as S3 confirmed it, and the fault during which it happened."""
 
     fault: str
     ingest: Ingest
@@ -38,143 +44,161 @@ class Sent:
     version_id: str
 
 
-def read_all(table: Any) -> list[Record]:
-    """Every record. A scan, which nothing but a check of everything should do: it also finds what nobody asked for."""
+@dataclass(frozen=True)
+class UploadResult:
+    """The result of one upload.
+
+    Attributes:
+        upload: The upload.
+        outcome: `complete`, `dead letter` or `lost`.
+        repaired: Whether a retry or redrive changed its record.
+        records: Number of its records.
+        errors: Differences between its records and the expected ones; empty if there are none.
+    """
+
+    upload: ConfirmedUpload
+    outcome: str
+    repaired: bool
+    records: int
+    errors: str = ""
+
+
+def scan_records(table: Any) -> list[Record]:
+    """Return every record. Only a scan also finds the records that nobody expects."""
     found: list[Record] = []
     query: dict[str, Any] = {"ConsistentRead": True}
     while True:
-        answer = table.scan(**query)
-        found += [Record.from_item(item) for item in answer["Items"] if item["document"] != POLICIES]
-        if "LastEvaluatedKey" not in answer:
+        page = table.scan(**query)
+        found += [Record.from_item(item) for item in page["Items"] if item["document"] != POLICY_KEY]
+        if "LastEvaluatedKey" not in page:
             return found
-        query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
-def named_in_letters(here: Site) -> set[str]:
-    """The version ids of the uploads whose events are among the dead letters."""
-    to = here.to
-    with DeadLetterQueue(to.sqs, to.dead_letter_queue_url) as letters:
-        return {upload.version_id or "" for letter in letters.receive(10_000) for upload in letter.uploads}
+def dead_letter_version_ids(stack: LocalTestStack) -> set[str]:
+    """Return the version ids of the uploads in the dead-letter queue."""
+    connection = stack.connection
+    with DeadLetterQueue(connection.sqs, connection.dead_letter_queue_url) as queue:
+        return {upload.version_id or "" for letter in queue.receive(10_000) for upload in letter.uploads}
 
 
-def settle(here: Site, sent: Sequence[Sent]) -> None:
-    """Wait until every upload has a final record or is among the dead letters, and the queue is empty."""
-    table = here.to.table
-    until = time.monotonic() + _SETTLE_S
-    open_ = {one.version_id for one in sent}
-    while open_ and time.monotonic() < until:
+def wait_until_settled(stack: LocalTestStack, uploads: Sequence[ConfirmedUpload]) -> None:
+    """Wait until every upload has a final record or a dead letter, for 90 seconds at most."""
+    table = stack.connection.table
+    deadline = time.monotonic() + _SETTLE_SECONDS
+    pending = {upload.version_id for upload in uploads}
+    while pending and time.monotonic() < deadline:
         time.sleep(1)
-        final = {record.upload.version_id for record in read_all(table) if record.final}
-        open_ -= final
-        if open_:
-            open_ -= named_in_letters(here)
+        pending -= {record.upload.version_id or "" for record in scan_records(table) if record.final}
+        if pending:
+            pending -= dead_letter_version_ids(stack)
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What became of one upload: `complete`, `dead letter` or `lost`, and what is wrong with its record."""
+class ReferencePredictions:
+    """The predictions of the model services while nothing is broken; each document is classified once."""
 
-    sent: Sent
-    outcome: str
-    mended: bool
-    records: int
-    wrong: str = ""
-
-
-class Truth:
-    """What the services say of a document when nothing is broken."""
-
-    def __init__(self, here: Site) -> None:
-        to = here.to
-        variables = to.lambdas.get_function_configuration(FunctionName=to.function)["Environment"]["Variables"]
-        self._models = ModelClient(OrchestratorSettings.from_environment(variables).endpoints, time.monotonic)
+    def __init__(self, stack: LocalTestStack) -> None:
+        connection = stack.connection
+        function = connection.lambdas.get_function_configuration(FunctionName=connection.function)
+        settings = OrchestratorSettings.from_environment(function["Environment"]["Variables"])
+        self._models = ModelClient(settings.endpoints, time.monotonic)
         self._known: dict[bytes, Mapping[str, Outcome]] = {}
 
     def __call__(self, content: bytes) -> Mapping[str, Outcome]:
-        """Every version's answer to a document; each document is asked about once."""
+        """Return the outcome of each version for a document."""
         if content not in self._known:
             deadline = time.monotonic() + 30
             self._known[content] = self._models.predict(content, versions=VERSIONS, deadline=deadline)
         return self._known[content]
 
 
-def difference(record: Record, truth: Mapping[str, Outcome]) -> str:
-    """How a record's predictions differ from the services' own; empty where they do not."""
-    for version, true in truth.items():
-        said = record.predictions.get(version)
-        if not isinstance(true, Prediction):
-            return f"{version} does not answer the check: {true}"
-        if not isinstance(said, Prediction):
+def difference(record: Record, expected: Mapping[str, Outcome]) -> str:
+    """Describe how a record's predictions differ from the expected ones; empty if they do not."""
+    for version, right in expected.items():
+        found = record.predictions.get(version)
+        if not isinstance(right, Prediction):
+            return f"{version} does not answer the check: {right}"
+        if not isinstance(found, Prediction):
             return f"{version} is missing"
-        far = max(abs(said.probabilities.get(label, -1) - p) for label, p in true.probabilities.items())
-        if (said.label, said.model_sha256) != (true.label, true.model_sha256) or far > _SAME:
-            return f"{version} says {true.label}, its record {said.label} ({far:.6f} apart)"
+        distance = max(abs(found.probabilities.get(label, -1) - p) for label, p in right.probabilities.items())
+        if (found.label, found.model_sha256) != (right.label, right.model_sha256) or distance > _TOLERANCE:
+            return f"{version} predicts {right.label}, its record says {found.label} (probabilities ±{distance:.6f})"
     return ""
 
 
-def examine(here: Site, sent: Sequence[Sent], truth: Truth) -> list[Finding]:
-    """Hold the table and the dead letters against the uploads."""
+def check_uploads(
+    stack: LocalTestStack, uploads: Sequence[ConfirmedUpload], reference: ReferencePredictions
+) -> list[UploadResult]:
+    """Compare the table and the dead-letter queue with the uploads."""
     by_version: dict[str | None, list[Record]] = {}
-    for record in read_all(here.to.table):
+    for record in scan_records(stack.connection.table):
         by_version.setdefault(record.upload.version_id, []).append(record)
-    letters, bucket = named_in_letters(here), here.to.bucket
-    findings = [judge(one, by_version.pop(one.version_id, []), letters, truth, bucket) for one in sent]
+    dead_letters, bucket = dead_letter_version_ids(stack), stack.connection.bucket
+    results = [
+        check_upload(upload, by_version.pop(upload.version_id, []), dead_letters, reference, bucket)
+        for upload in uploads
+    ]
     for record in itertools.chain.from_iterable(by_version.values()):
-        stranger = Sent("no upload at all", "direct", record.upload.key, b"", "", "")
-        findings.append(Finding(stranger, "lost", False, 1, "nobody uploaded this"))
-    return findings
+        unknown = ConfirmedUpload(NO_UPLOAD, "direct", record.upload.key, b"", "", "")
+        results.append(UploadResult(unknown, "lost", False, 1, "no upload has this version"))
+    return results
 
 
-def judge(
-    sent: Sent,
+def check_upload(
+    upload: ConfirmedUpload,
     records: Sequence[Record],
-    letters: set[str],
-    truth: Callable[[bytes], Mapping[str, Outcome]],
+    dead_letters: set[str],
+    reference: Callable[[bytes], Mapping[str, Outcome]],
     bucket: str,
-) -> Finding:
-    """What became of one upload.
+) -> UploadResult:
+    """Check one upload.
 
     Args:
-        sent: the upload.
-        records: every record that names its version.
-        letters: the version ids that dead letters name.
-        truth: the services' own answers to a document.
-        bucket: the inbox.
+        upload: The upload.
+        records: Every record with its version id.
+        dead_letters: Version ids in the dead-letter queue.
+        reference: Returns the expected predictions for a document.
+        bucket: The inbox.
+
+    Returns:
+        The outcome, and every difference from the expected record.
     """
     complete = any(record.status is Status.COMPLETE for record in records)
-    outcome = "complete" if complete else "dead letter" if sent.version_id in letters else "lost"
-    flaws = []
+    outcome = "complete" if complete else "dead letter" if upload.version_id in dead_letters else "lost"
+    expected = (f"{bucket}/{upload.key}", upload.etag, upload.version_id, len(upload.content))
+    errors = []
     for record in records:
-        upload = record.upload
-        told = (upload.document, upload.etag, upload.version_id, upload.size)
-        if told != (f"{bucket}/{sent.key}", sent.etag, sent.version_id, len(sent.content)):
-            flaws.append(f"it is about another upload: {told}")
-        if record.status is Status.COMPLETE and (differs := difference(record, truth(sent.content))):
-            flaws.append(differs)
-    return Finding(sent, outcome, any(record.revision > 1 for record in records), len(records), "; ".join(flaws))
+        recorded = record.upload
+        found = (recorded.document, recorded.etag, recorded.version_id, recorded.size)
+        if found != expected:
+            errors.append(f"the record is of another upload: {found}")
+        if record.status is Status.COMPLETE and (differs := difference(record, reference(upload.content))):
+            errors.append(differs)
+    repaired = any(record.revision > 1 for record in records)
+    return UploadResult(upload, outcome, repaired, len(records), "; ".join(errors))
 
 
-def table_of(findings: Sequence[Finding], injected: Mapping[str, int]) -> Table:
-    """What became of the uploads, by fault."""
+def table_of(results: Sequence[UploadResult], injected: Mapping[str, int]) -> Table:
+    """Return a table of the results by fault, with the number of times that each fault was injected."""
     table = Table(
         box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, title="Uploads by fault", title_justify="left"
     )
-    headings = ("times", "uploads", "records", "mended", "dead", "lost", "twice", "wrong")
+    headings = ("times", "uploads", "records", "repaired", "dead", "lost", "twice", "wrong")
     table.add_column("fault", no_wrap=True)
     for heading in headings:
         table.add_column(heading, justify="right")
-    for fault in [*injected, "no upload at all"]:
-        group = [finding for finding in findings if finding.sent.fault == fault]
+    for fault in [*injected, NO_UPLOAD]:
+        group = [result for result in results if result.upload.fault == fault]
         if group:
             table.add_row(fault, str(injected.get(fault, 0)), *map(str, _counts(group)))
     table.add_section()
-    table.add_row("together", str(sum(injected.values())), *map(str, _counts(findings)))
+    table.add_row("total", str(sum(injected.values())), *map(str, _counts(results)))
     return table
 
 
-def _counts(group: Sequence[Finding]) -> tuple[int, ...]:
-    outcomes = Counter(finding.outcome for finding in group)
-    mended = sum(finding.mended and finding.outcome == "complete" for finding in group)
-    twice = sum(finding.records > 1 for finding in group)
-    wrong = sum(bool(finding.wrong) for finding in group)
-    return (len(group), outcomes["complete"], mended, outcomes["dead letter"], outcomes["lost"], twice, wrong)
+def _counts(results: Sequence[UploadResult]) -> tuple[int, ...]:
+    outcomes = Counter(result.outcome for result in results)
+    repaired = sum(result.repaired and result.outcome == "complete" for result in results)
+    twice = sum(result.records > 1 for result in results)
+    wrong = sum(bool(result.errors) for result in results)
+    return (len(results), outcomes["complete"], repaired, outcomes["dead letter"], outcomes["lost"], twice, wrong)

@@ -17,9 +17,11 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from rich.console import Console
 
-from benchmarks import console as generated
 from records.table import PolicyTable
+from testkit.console_server import serve_console
+from testkit.generated_records import fill_table
 from testkit.template import ROOT
 from tests.support.samples import READABLE, sample
 from tests.support.uploads import policy
@@ -92,11 +94,11 @@ def address(stack: Stack, home: Home) -> Iterator[str]:
 def month(stack: Stack) -> Iterator[str]:
     """The address of a console on a month of made-up records, some of them labelled, in a table of their own."""
     to = replace(connection.connect_local(), table_name="a-month")
-    generated.fill(to, 1600, labelled=0.7)
+    fill_table(to, 1600, labelled=0.7, console=Console(quiet=True))
     PolicyTable(to.table).add(policy(1, weights={"v1": 1.0}, champion="v1"))
     try:
-        with generated.served(to, generated.Meter()) as (address, _, _):
-            yield f"{address}/?key=key"
+        with serve_console(to) as served:
+            yield served.sign_in_url
     finally:
         to.table.delete()
 

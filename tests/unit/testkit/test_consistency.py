@@ -1,60 +1,53 @@
-"""The check after a chaos run must see what it looks for: a loss, a second record, a lie."""
+"""Protects: the consistency check reports lost, repeated and wrong records."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
-from benchmarks.chart import percentile
 from records.outcomes import Outcome
 from records.record import Record
-from testkit.consistency import Finding, Sent, judge
+from testkit.consistency import ConfirmedUpload, UploadResult, check_upload
 from tests.support.uploads import model_failure, prediction, record, upload
 
-SENT = Sent("service killed", "direct", "a.png", b"12345", "etag", "v-1")
-TRUTH: Mapping[str, Outcome] = {"v1": prediction(), "v2": prediction(), "v3": prediction()}
-OURS = upload(key="a.png", etag="etag", version_id="v-1")
-GOOD = record(TRUTH, of=OURS)
+UPLOAD = ConfirmedUpload("service killed", "direct", "a.png", b"12345", "etag", "v-1")
+EXPECTED: Mapping[str, Outcome] = {"v1": prediction(), "v2": prediction(), "v3": prediction()}
+SAME_UPLOAD = upload(key="a.png", etag="etag", version_id="v-1")
+GOOD = record(EXPECTED, of=SAME_UPLOAD)
 
 
-def findings(*records: Record, letters: frozenset[str] = frozenset()) -> Finding:
-    return judge(SENT, records, set(letters), lambda _: TRUTH, "documents")
+def check(*records: Record, dead_letters: frozenset[str] = frozenset()) -> UploadResult:
+    return check_upload(UPLOAD, records, set(dead_letters), lambda _: EXPECTED, "documents")
 
 
-def test_one_true_record_is_all_that_is_wanted() -> None:
-    found = findings(GOOD)
-    assert (found.outcome, found.records, found.wrong, found.mended) == ("complete", 1, "", False)
-    assert findings(replace(GOOD, revision=2)).mended
+def test_one_correct_record_has_no_errors() -> None:
+    result = check(GOOD)
+    assert (result.outcome, result.records, result.errors, result.repaired) == ("complete", 1, "", False)
+    assert check(replace(GOOD, revision=2)).repaired
 
 
-def test_no_record_is_a_loss_unless_a_letter_names_the_upload() -> None:
-    partial = record({**TRUTH, "v2": model_failure()}, of=OURS)
-    assert findings().outcome == findings(partial).outcome == "lost"
-    assert findings(letters=frozenset({"v-2"})).outcome == "lost"
-    assert findings(letters=frozenset({"v-1"})).outcome == findings(partial, letters=frozenset({"v-1"})).outcome
-    assert findings(letters=frozenset({"v-1"})).outcome == "dead letter"
+def test_upload_without_record_is_lost_unless_a_dead_letter_names_it() -> None:
+    partial = record({**EXPECTED, "v2": model_failure()}, of=SAME_UPLOAD)
+    named = frozenset({"v-1"})
+    assert check().outcome == check(partial).outcome == "lost"
+    assert check(dead_letters=frozenset({"v-2"})).outcome == "lost"
+    assert check(dead_letters=named).outcome == check(partial, dead_letters=named).outcome == "dead letter"
 
 
-def test_a_second_record_is_seen() -> None:
-    assert findings(GOOD, GOOD).records == 2
+def test_second_record_is_counted() -> None:
+    assert check(GOOD, GOOD).records == 2
 
 
 @pytest.mark.parametrize("changes", [{"etag": "other"}, {"size": 6}, {"key": "b.png"}, {"bucket": "elsewhere"}])
-def test_a_record_about_something_else_is_wrong(changes: dict[str, object]) -> None:
-    assert findings(replace(GOOD, upload=replace(OURS, **changes))).wrong  # type: ignore[arg-type]
+def test_record_of_another_upload_is_an_error(changes: dict[str, object]) -> None:
+    assert check(replace(GOOD, upload=replace(SAME_UPLOAD, **changes))).errors  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    "said",
+    "changed",
     [prediction("receipt"), prediction(confidence=0.8), prediction(model_sha256="cd" * 32)],
     ids=["label", "probabilities", "weights"],
 )
-def test_a_prediction_that_the_service_does_not_give_is_wrong(said: Outcome) -> None:
-    assert "v2" in findings(record({**TRUTH, "v2": said}, of=OURS)).wrong
-    assert findings(record({**TRUTH, "v2": said}, of=OURS), GOOD).wrong, "whichever of two it is"
-
-
-def test_a_percentile_is_a_value_that_occurred() -> None:
-    values = [float(number) for number in range(1, 21)]
-    assert [percentile(values, rank) for rank in (50, 95, 99, 100)] == [10, 19, 20, 20]
-    assert percentile([7.0], 99) == 7
+def test_prediction_that_the_service_does_not_return_is_an_error(changed: Outcome) -> None:
+    assert "v2" in check(record({**EXPECTED, "v2": changed}, of=SAME_UPLOAD)).errors
+    assert check(record({**EXPECTED, "v2": changed}, of=SAME_UPLOAD), GOOD).errors, "one of two records is wrong"

@@ -1,0 +1,118 @@
+"""A local stack for experiments, with a way to break each of its parts."""
+
+import os
+import random
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+import psutil
+from rich.console import Console
+
+from testkit.fault_proxy import HOST, Fault, FaultProxy, fault_proxy
+from triptych import stack
+from triptych.repair.invocation import ALIAS
+from triptych.stack import Home, Ingest, deploy, services
+from triptych.stack.home import REPOSITORY
+from triptych.stack.state import State
+from triptych.storage.connection import StackConnection, connect_local
+
+VERSIONS = services.VERSIONS
+
+_WARM_WORKERS = 8
+"""Lambda workers started in advance: a fault that delays documents needs more of them than a healthy stack."""
+
+
+@dataclass(frozen=True)
+class LocalTestStack:
+    """A running local stack with a fault proxy in front of its table."""
+
+    home: Home
+    table_proxy: FaultProxy
+
+    @property
+    def connection(self) -> StackConnection:
+        """The connection that commands use."""
+        return connect_local()
+
+    def switch_ingest(self, ingest: Ingest, console: Console) -> None:
+        """Redeploy with the other ingest mode."""
+        stack.up(home=self.home, ingest=ingest, console=console)
+
+    def kill_service(self, version: str) -> None:
+        """Kill a model service with SIGKILL."""
+        os.kill(State.load(self.home).services[version].process.pid, signal.SIGKILL)
+
+    def start_service(self, version: str) -> None:
+        """Start a model service that does not run, as ECS does."""
+        stack.start_service(version, home=self.home)
+
+    def restart_service(self, version: str) -> None:
+        """Stop a model service gracefully and start it again, as a deployment does."""
+        stack.stop_service(version, home=self.home)
+        self.start_service(version)
+
+    @contextmanager
+    def frozen_service(self, version: str) -> Iterator[None]:
+        """Suspend a model service with SIGSTOP: it keeps its connections and does not respond."""
+        process_group = State.load(self.home).services[version].process.pid
+        os.killpg(process_group, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(process_group, signal.SIGCONT)
+
+    @contextmanager
+    def faulty_service(self, version: str, fault: Fault) -> Iterator[FaultProxy]:
+        """Put a proxy that injects a fault between the load balancer and a model service."""
+        running = stack.current(self.home)
+        target_group = running.outputs[f"TargetGroupArn{version.upper()}"]
+        emulator = int(running.endpoint_url.rsplit(":", 1)[-1])
+        with fault_proxy(running.ports[version]) as proxy, proxy.injecting(fault):
+            services.register(target_group, proxy.port, emulator)
+            try:
+                yield proxy
+            finally:
+                services.register(target_group, running.ports[version], emulator)
+
+    def kill_lambda_workers(self, number: int) -> None:
+        """Kill some Lambda workers with SIGKILL, whatever they do.
+
+        Not all of them: here each is a process, and starting a dozen at once is a load that AWS does not have.
+        """
+        emulator = State.load(self.home).emulator
+        assert emulator is not None
+        workers = psutil.Process(emulator.process.pid).children(recursive=True)
+        for worker in random.sample(workers, min(number, len(workers))):
+            with suppress(psutil.NoSuchProcess):
+                worker.kill()
+
+
+@contextmanager
+def local_test_stack(name: str, *, retry_seconds: float, console: Console) -> Iterator[LocalTestStack]:
+    """Run a stack in its own home below the checkout, next to any other local stack, until the block ends."""
+    home = Home(REPOSITORY / ".triptych" / name)
+    os.environ["TRIPTYCH_HOME"] = str(home.path)  # read by commands and `connect_local`
+    try:
+        running = stack.up(home=home, ingest="direct", retry_seconds=retry_seconds, console=console)
+        with fault_proxy(int(running.endpoint_url.rsplit(":", 1)[-1])) as table_proxy:
+            _route_table_through(table_proxy.port)
+            deploy.warm_up(running.function, int(running.endpoint_url.rsplit(":", 1)[-1]), workers=_WARM_WORKERS)
+            yield LocalTestStack(home, table_proxy)
+    finally:
+        stack.down(home=home, console=console)
+
+
+def _route_table_through(port: int) -> None:
+    """Make the function reach its table through the proxy on `port`."""
+    connection = connect_local()
+    variables = connection.lambdas.get_function_configuration(FunctionName=connection.function)["Environment"][
+        "Variables"
+    ]
+    variables["AWS_ENDPOINT_URL_DYNAMODB"] = f"http://{HOST}:{port}"
+    connection.lambdas.update_function_configuration(
+        FunctionName=connection.function, Environment={"Variables": variables}
+    )
+    version = connection.lambdas.publish_version(FunctionName=connection.function)["Version"]
+    connection.lambdas.update_alias(FunctionName=connection.function, Name=ALIAS, FunctionVersion=version)
