@@ -1,6 +1,6 @@
-"""Check what a model service answered: a service that lies must not get its lie into a record.
+"""Validate the responses of model services, so that an invalid one does not reach a record.
 
-Nor may it keep the others' answers out of one: what DynamoDB would refuse, it would refuse with the whole record.
+Nor may one response keep the others out of a record: a value that DynamoDB rejects fails the write of the whole item.
 """
 
 import json
@@ -13,37 +13,44 @@ from orchestrator.errors import CallFailed
 from records.outcomes import Prediction
 
 MAX_ANSWER_BYTES = 96 * 1024
-"""No honest answer comes near this; a longer one is not read to its end. An item of DynamoDB, with the answers of all
-versions in it, has at most 400 KB."""
+"""Maximum length of a response, far above that of any valid one. A DynamoDB item with the predictions of all versions
+has at most 400 KB."""
 
 _MAX_TEXT = 100
-"""Characters of a label or of any other name."""
+"""Maximum number of characters in a label or another name."""
 _MAX_TIMINGS = 20
 _MAX_MS = 1e9
 _MAX_PAGES = 10_000
+_MAX_DETAIL = 500
+"""Maximum number of characters in a sentence for operators."""
 
 
 def read_prediction(body: bytes, version: str, *, latency_ms: float) -> Prediction:
-    """The prediction in an answer that keeps the contract.
+    """Return the prediction in a response.
+
+    Args:
+        body: Body of the response.
+        version: The version that was called.
+        latency_ms: Duration of the call.
 
     Raises:
-        CallFailed: `invalid_answer`, saying what is wrong.
+        CallFailed: `invalid_answer`: The response does not conform to the contract.
     """
     try:
         answer = json.loads(body)
         prediction = Prediction(
-            label=_text(answer, "label"),
+            label=_text_field(answer, "label"),
             confidence=_probability(answer["confidence"]),
-            probabilities={_name(label): _probability(p) for label, p in answer["probabilities"].items()},
+            probabilities={_short_text(label): _probability(p) for label, p in answer["probabilities"].items()},
             abstained=answer.get("abstained") is True,
-            pages=_pages(answer["pages"]),
-            model_sha256=_text(answer, "model_sha256"),
+            pages=_page_count(answer["pages"]),
+            model_sha256=_text_field(answer, "model_sha256"),
             latency_ms=latency_ms,
             timings_ms=_timings(answer.get("timings_ms", {})),
         )
-        _check(answer.get("model") == version, f"it is signed by {answer.get('model')!r}, not {version!r}")
+        _require(answer.get("model") == version, f"it names the model {answer.get('model')!r}, not {version!r}")
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
-        detail = _storable(f"The answer is not in the contract's form: {error!r}")
+        detail = _storable(f"The answer does not conform to the contract: {error!r}")
         raise CallFailed("invalid_answer", detail, 200) from error
     return _consistent(prediction)
 
@@ -52,56 +59,59 @@ def _consistent(prediction: Prediction) -> Prediction:
     total = math.fsum(prediction.probabilities.values())
     top = prediction.probabilities.get(prediction.label, -1.0)
     try:
-        _check(abs(total - 1) < 1e-3, f"the probabilities sum to {total:.4f}")
-        _check(top == max(prediction.probabilities.values()), "the label is not the most probable one")
-        _check(abs(top - prediction.confidence) < 1e-3, "the confidence is not the label's probability")
+        _require(abs(total - 1) < 1e-3, f"the probabilities sum to {total:.4f}")
+        _require(top == max(prediction.probabilities.values()), "the label is not the most probable one")
+        _require(abs(top - prediction.confidence) < 1e-3, "the confidence is not the label's probability")
     except ValueError as error:
         raise CallFailed("invalid_answer", f"The answer contradicts itself: {error}.", 200) from error
     return prediction
 
 
-def _check(holds: bool, otherwise: str) -> None:
-    if not holds:
-        raise ValueError(otherwise)
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
 
 
-def _text(answer: Mapping[str, Any], name: str) -> str:
+def _text_field(answer: Mapping[str, Any], name: str) -> str:
     value = answer[name]
-    _check(isinstance(value, str), f"{name} is no text")
-    return _name(value)
+    _require(isinstance(value, str), f"{name} is not a string")
+    return _short_text(value)
 
 
-def _name(text: str) -> str:
-    _check(0 < len(text) <= _MAX_TEXT, f"a text has {len(text):,} characters, not 1 to {_MAX_TEXT}")
-    text.encode()  # half a surrogate pair can be said in JSON, and not be stored
+def _short_text(text: str) -> str:
+    _require(0 < len(text) <= _MAX_TEXT, f"a string has {len(text):,} characters, not 1 to {_MAX_TEXT}")
+    text.encode()  # a lone surrogate is valid in JSON, but cannot be stored
     return text
 
 
-def _pages(value: Any) -> int:
-    _check(type(value) is int and 1 <= value <= _MAX_PAGES, "pages is no number of pages that were scored")
+def _page_count(value: Any) -> int:
+    _require(type(value) is int and 1 <= value <= _MAX_PAGES, f"pages is not an integer from 1 to {_MAX_PAGES:,}")
     return int(value)
 
 
-def _timings(said: Mapping[str, Any]) -> dict[str, float]:
-    timings = {_name(name): _finite(ms) for name, ms in said.items()}
-    _check(len(timings) <= _MAX_TIMINGS, f"there are {len(timings):,} timings")
-    _check(all(0 <= ms <= _MAX_MS for ms in timings.values()), "a timing is no time")
+def _timings(answer: Mapping[str, Any]) -> dict[str, float]:
+    timings = {_short_text(name): _finite(ms) for name, ms in answer.items()}
+    _require(len(timings) <= _MAX_TIMINGS, f"there are {len(timings):,} timings, more than {_MAX_TIMINGS}")
+    _require(all(0 <= ms <= _MAX_MS for ms in timings.values()), "a timing is out of range")
     return timings
 
 
 def _finite(value: Any) -> float:
-    _check(isinstance(value, int | float) and math.isfinite(value), f"{value!r} is no number")
+    _require(isinstance(value, int | float) and math.isfinite(value), f"{value!r} is not a finite number")
     return float(value)
 
 
 def _probability(value: Any) -> float:
     number = _finite(value)
-    _check(0 <= number <= 1, f"{value!r} is no probability")
+    _require(0 <= number <= 1, f"{value!r} is not a probability")
     return number
 
 
 def read_problem(body: bytes, status: int) -> tuple[str | None, str]:
-    """The last part of a problem's type and its sentence (RFC 9457); None and the bare status where there is none."""
+    """Return the last part of a problem's type and its detail (RFC 9457).
+
+    A body that is not a problem gives None and a sentence with the status.
+    """
     try:
         problem = json.loads(body)
         kind, detail = problem.get("type"), problem.get("detail") or problem.get("title")
@@ -112,5 +122,5 @@ def read_problem(body: bytes, status: int) -> tuple[str | None, str]:
 
 
 def _storable(text: str) -> str:
-    """The beginning of a text from outside, as it can be stored."""
-    return text[:500].encode(errors="replace").decode()
+    """Return the beginning of an external text in a form that can be stored."""
+    return text[:_MAX_DETAIL].encode(errors="replace").decode()

@@ -1,8 +1,8 @@
-"""Everything that can go wrong in the orchestrator itself; `records.errors` has what concerns records and objects.
+"""Errors of the orchestrator itself; `records.errors` defines those that concern records and objects.
 
 OrchestratorError
-├── ConfigurationError      the environment lacks a setting or has an invalid one
-├── CallFailed              a version did not answer, or not to the contract: becomes a ModelFailure in the record
+├── ConfigurationError      a setting is missing or invalid
+├── CallFailed              a version returned no valid prediction: becomes a ModelFailure in the record
 └── IncompleteRecords       written, but PARTIAL or FAILED: makes Lambda deliver the event again
 """
 
@@ -16,9 +16,13 @@ class ConfigurationError(OrchestratorError):
 
 
 class CallFailed(OrchestratorError):
-    """A call of a model service failed; the fields are those of `records.outcomes.ModelFailure`.
+    """A call of a model service failed.
 
     Attributes:
+        kind: As in `records.outcomes.ModelFailure`; so are `detail`, `status` and `problem`.
+        detail: A sentence for operators.
+        status: HTTP status of the response, if there was one.
+        problem: Last part of the type of the response's problem.
         retryable: Whether a retry may succeed.
         retry_after_s: Seconds that the service asks callers to wait.
     """
@@ -39,4 +43,4 @@ class CallFailed(OrchestratorError):
 
 
 class IncompleteRecords(OrchestratorError):
-    """Every record is written, but some can still improve: raised so that Lambda delivers the event again."""
+    """Records were written that a retry can improve: makes Lambda deliver the event again."""

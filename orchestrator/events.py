@@ -1,27 +1,35 @@
-"""Decode what invokes the Lambda: queues of S3's notifications, and S3 Batch Operations jobs."""
+"""Decode the events that invoke the function: notifications, batches of a queue, and S3 Batch Operations jobs."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote_plus
 
 from records.errors import MalformedEvent
-from records.notifications import Event, parse_event, parse_notification
+from records.notifications import Event, parse_notification, reject_malformed
 from records.uploads import Upload
 
 
 @dataclass(frozen=True)
-class Message:
-    """One message of a queue; its body is whatever was sent there."""
+class Notification:
+    """A notification that invoked the function directly: from S3, EventBridge or SNS."""
+
+    uploads: list[Upload]
+
+
+@dataclass(frozen=True)
+class QueueMessage:
+    """One message of a queue. Its body is decoded separately, so that an invalid one does not affect the others."""
 
     id: str
     body: str
 
     def uploads(self) -> list[Upload]:
-        """The uploads that the body announces.
+        """Return the uploads that the body announces.
 
         Raises:
-            MalformedEvent: it is no notification.
+            MalformedEvent: The body is not a notification.
         """
         try:
             event = json.loads(self.body)
@@ -31,8 +39,15 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Task:
-    """One object that an S3 Batch Operations job names: no event, so neither sequencer nor size."""
+class QueueBatch:
+    """Messages that Lambda received from a queue."""
+
+    messages: list[QueueMessage]
+
+
+@dataclass(frozen=True)
+class BatchTask:
+    """One object of an S3 Batch Operations job. Without an event there is neither a sequencer nor a size."""
 
     id: str
     bucket: str
@@ -40,32 +55,51 @@ class Task:
     version_id: str | None
 
 
-def from_queue(event: Event) -> list[Message] | None:
-    """The messages of an SQS event; None if it is none."""
-    records = event.get("Records")
-    if not isinstance(records, list) or not records or not isinstance(records[0], Mapping):
-        return None
-    if records[0].get("eventSource") != "aws:sqs":
-        return None
-    return [Message(record["messageId"], record["body"]) for record in records]
+@dataclass(frozen=True)
+class BatchInvocation:
+    """One invocation by an S3 Batch Operations job (schema 2.0)."""
+
+    schema_version: str
+    invocation_id: str | None
+    tasks: list[BatchTask]
 
 
-def from_batch(event: Event) -> list[Task] | None:
-    """The tasks of an S3 Batch Operations event (invocation schema 2.0); None if it is none.
+def parse(event: Event) -> Notification | QueueBatch | BatchInvocation:
+    """Decode an event.
 
     Raises:
-        MalformedEvent: a task cannot be read.
+        MalformedEvent: The event has none of the known forms.
     """
-    if "invocationSchemaVersion" not in event:
-        return None
-    return parse_event(
-        lambda: [
-            Task(
-                id=task["taskId"],
-                bucket=task["s3Bucket"],
-                key=unquote_plus(task["s3Key"], errors="strict"),
-                version_id=task.get("s3VersionId") or None,
-            )
-            for task in event["tasks"]
-        ]
+    if not isinstance(event, Mapping):
+        raise MalformedEvent("the event is not a JSON object")
+    if "invocationSchemaVersion" in event:
+        return _batch_invocation(event)
+    if _is_from_queue(event):
+        with reject_malformed():
+            return QueueBatch([QueueMessage(record["messageId"], record["body"]) for record in event["Records"]])
+    return Notification(parse_notification(event))
+
+
+def _is_from_queue(event: Event) -> bool:
+    records = event.get("Records")
+    if not isinstance(records, list) or not records or not isinstance(records[0], Mapping):
+        return False
+    return records[0].get("eventSource") == "aws:sqs"
+
+
+def _batch_invocation(event: Event) -> BatchInvocation:
+    with reject_malformed():
+        return BatchInvocation(
+            schema_version=event["invocationSchemaVersion"],
+            invocation_id=event.get("invocationId"),
+            tasks=[_batch_task(task) for task in event["tasks"]],
+        )
+
+
+def _batch_task(task: Mapping[str, Any]) -> BatchTask:
+    return BatchTask(
+        id=task["taskId"],
+        bucket=task["s3Bucket"],
+        key=unquote_plus(task["s3Key"], errors="strict"),
+        version_id=task.get("s3VersionId") or None,
     )

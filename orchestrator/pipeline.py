@@ -1,4 +1,4 @@
-"""The way of one document: read it, ask the versions, combine, write. Free of AWS and HTTP."""
+"""Process one upload: read the object, call the versions, combine, write. Independent of AWS and HTTP."""
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -6,26 +6,37 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
+from records.assembly import ReadError, build_record, merge
 from records.errors import DocumentRejected, DocumentUnavailable, RecordConflict, RecordsUnavailable
-from records.outcomes import Outcome, Prediction
+from records.outcomes import Outcome
 from records.policy import Policy
-from records.record import Reason, Record, Status
+from records.record import Record, Status
 from records.uploads import LATE_AFTER, Upload
-from records.verdict import status_of, with_verdict
+
+POLICY_TIMEOUT_S = 0.25
+"""How long a verdict waits for a policy that is being read. Usually it was read while the versions were called."""
+
+LOOKUP_TIMEOUT_S = 1.0
+"""How long the versions wait for the lookup of the record after the document was read, unless half of the remaining
+time is shorter. Usually the lookup takes no longer than the read."""
+
+_MAX_READS = 8
+"""Maximum number of concurrent reads, and of concurrent lookups. More than one, so that a read that hangs does not
+delay the next document."""
 
 
-class DocumentReader(Protocol):
-    """Where the bytes come from."""
+class DocumentSource(Protocol):
+    """Reads and describes objects; see `records.documents.DocumentStore`."""
 
     def read(self, upload: Upload) -> bytes:
-        """See `records.documents.DocumentStore.read`."""
+        """Return the content of an upload."""
 
     def describe(self, bucket: str, key: str, version_id: str | None) -> Upload:
-        """See `records.documents.DocumentStore.describe`."""
+        """Return an object as an upload with a synthetic sequencer."""
 
 
 class Predictor(Protocol):
-    """Who classifies."""
+    """Calls the model versions; see `orchestrator.models.ModelClient`."""
 
     @property
     def versions(self) -> tuple[str, ...]:
@@ -34,67 +45,78 @@ class Predictor(Protocol):
     def predict(
         self, document: bytes, *, versions: Iterable[str], deadline: float, trace_id: str = ""
     ) -> Mapping[str, Outcome]:
-        """See `orchestrator.models.ModelClient.predict`."""
+        """Call `versions` concurrently and return the outcome of each."""
 
 
 class RecordStore(Protocol):
-    """Where the records are."""
+    """Finds and saves records; see `records.table.RecordTable`."""
 
     def find(self, upload: Upload) -> Record | None:
-        """See `records.table.RecordTable.find`."""
+        """Return the record under the upload's own key."""
 
     def find_same(self, upload: Upload) -> Record | None:
-        """See `records.table.RecordTable.find_same`."""
+        """Return the record of the same upload under any sequencer."""
 
     def save(self, record: Record, *, replacing: Record | None) -> None:
-        """See `records.table.RecordTable.save`."""
+        """Write a record."""
 
 
 class PolicySource(Protocol):
-    """Who says how verdicts are made."""
+    """Provides the policy in force; see `orchestrator.policy_cache.PolicyCache`."""
 
-    def begin(self) -> None:
-        """See `orchestrator.policy_cache.PolicyCache.begin`."""
+    def refresh(self) -> None:
+        """Start reading the policy in the background if it is due."""
 
-    def get(self, patience: float) -> Policy:
-        """See `orchestrator.policy_cache.PolicyCache.get`."""
-
-
-PATIENCE_S = 0.25
-"""How long a verdict waits for a policy that is being read: as a rule it came while the versions were asked."""
-
-LOOK_UP_PATIENCE_S = 1.0
-"""How long the versions wait for what is known of the upload, once the document was read: as a rule not at all, and
-never for more than half of the time that is left."""
-
-_LOOK_UPS = 8
-"""At once: one that hangs must not hold up the next document's."""
+    def get(self, timeout: float) -> Policy:
+        """Return the newest policy known."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Seconds: `total` from the start to the written record, of which the models leave `write_reserve`."""
+    """Time limits of one document.
+
+    Attributes:
+        total: Seconds from the start to the written record.
+        write_reserve: Seconds of `total` that are left for the write when the versions have been called.
+    """
 
     total: float
     write_reserve: float
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """What one attempt at an upload did.
+
+    Attributes:
+        record: The record that the table contains after the attempt.
+        replaced: The record that the table contained before; None if there was none.
+        outcomes: Outcome of each version that this attempt called.
+        written: Whether the attempt wrote the record. False if the record was already final.
+    """
+
+    record: Record
+    replaced: Record | None
+    outcomes: Mapping[str, Outcome]
+    written: bool
+
+
 class Pipeline:
-    """Classifies uploads. Everything outside comes in through the constructor.
+    """Processes uploads. All external services are passed to the constructor.
 
     Args:
-        documents: reads an upload's bytes.
-        models: asks the model versions.
-        records: finds and saves records.
-        policy: tells how a verdict is made.
-        budget: the time of one document.
-        clock: seconds that only go forward, the models' own clock.
-        now: the time of day, with a zone.
+        documents: Reads objects.
+        models: Calls the model versions.
+        records: Finds and saves records.
+        policy: Provides the policy that makes verdicts.
+        budget: Time limits of one document.
+        clock: A monotonic clock in seconds, the same as that of `models`.
+        now: Current time with a time zone.
     """
 
     def __init__(
         self,
-        documents: DocumentReader,
+        documents: DocumentSource,
         models: Predictor,
         records: RecordStore,
         policy: PolicySource,
@@ -110,153 +132,146 @@ class Pipeline:
         self._budget = budget
         self._clock = clock
         self._now = now
-        self._pool = ThreadPoolExecutor(max_workers=_LOOK_UPS, thread_name_prefix="record")
+        self._readers = ThreadPoolExecutor(max_workers=_MAX_READS, thread_name_prefix="document")
+        self._lookups = ThreadPoolExecutor(max_workers=_MAX_READS, thread_name_prefix="record")
 
-    def classify(self, upload: Upload, *, trace_id: str = "") -> Record:
-        """Bring the upload's record as far as it can be brought now, and return it as it stands in the table.
-
-        A record that is final is returned untouched, unless it is so because its object was gone, and here it is; a
-        PARTIAL one gets its missing versions only.
+    def describe(self, bucket: str, key: str, version_id: str | None) -> Upload:
+        """Return an object, of which no event is known, as an upload.
 
         Raises:
-            RecordsUnavailable: nothing could be stored; the event must be delivered again.
+            DocumentRejected: The object does not exist.
+            DocumentUnavailable: The object cannot be read now.
+        """
+        return self._documents.describe(bucket, key, version_id)
+
+    def classify(self, upload: Upload, *, trace_id: str = "") -> Attempt:
+        """Complete the upload's record as far as possible.
+
+        A final record is not changed, unless it is final because its object was gone and the object exists again. For
+        a PARTIAL record, only the missing versions are called.
+
+        Args:
+            upload: The upload to process.
+            trace_id: AWS trace of the invocation.
+
+        Raises:
+            RecordsUnavailable: Nothing could be stored, so the event must be delivered again.
         """
         started = self._clock()
         deadline = started + self._budget.total - self._budget.write_reserve
-        self._policy.begin()
-        looked_up = self._pool.submit(self._look_up, upload)  # while the object is being read
+        self._policy.refresh()
+        lookup = self._lookups.submit(self._look_up, upload)  # concurrently with the read
         document = self._read(upload, deadline)
-        upload, seen = self._known(looked_up, upload, deadline)
-        if seen and seen.final and not (seen.gone and isinstance(document, bytes)):
-            return seen
+        upload, stored = self._await_lookup(lookup, upload, deadline)
+        if stored and stored.final and not (stored.gone and isinstance(document, bytes)):
+            return Attempt(stored, stored, outcomes={}, written=False)
+        known: dict[str, Outcome] = dict(stored.predictions) if stored else {}
+        called: Mapping[str, Outcome] = {}
+        read_error: ReadError | None = None
         if isinstance(document, bytes):
-            outcomes = self._ask(document, seen, deadline, trace_id)
-            status, reason = status_of(outcomes)
+            if upload.size is None:
+                upload = replace(upload, size=len(document))
+            called = self._call_missing(document, stored, deadline, trace_id)
+            known = {version: called.get(version) or known[version] for version in self._models.versions}
         else:
-            outcomes = dict(seen.predictions) if seen else {}
-            status, reason = _without_document(document, outcomes)
-        policy = self._policy.get(min(PATIENCE_S, deadline - self._clock()))
-        record = Record(
-            upload=upload,
-            status=status,
-            predictions=outcomes,
-            verdict=None,
-            reason=reason,
+            read_error = document
+        policy = self._policy.get(min(POLICY_TIMEOUT_S, deadline - self._clock()))
+        record = build_record(
+            upload,
+            known,
+            policy,
+            replaced=stored,
             classified_at=self._now(),
             latency_ms=(self._clock() - started) * 1000,
             trace_id=trace_id,
+            read_error=read_error,
         )
-        return self._save(with_verdict(_with_reviews_of(record, seen), policy), seen, policy)
+        return self._save(record, stored, called, policy)
+
+    def _read(self, upload: Upload, deadline: float) -> bytes | ReadError:
+        """Return the content of the upload, or why it could not be read by the deadline."""
+        reading = self._readers.submit(self._documents.read, upload)
+        try:
+            document = reading.result(max(0.0, deadline - self._clock()))
+        except (DocumentRejected, DocumentUnavailable) as error:
+            return error
+        except TimeoutError:
+            reading.cancel()
+        else:
+            if self._clock() < deadline:
+                return document
+        return DocumentUnavailable("storage-slow", "Reading the object took the whole budget: no version was called.")
 
     def _look_up(self, upload: Upload) -> tuple[Upload, Record | None]:
-        """The upload's record, and the upload under the key that its record has or is to have.
+        """Return the upload under the key of its record, and the record if it exists.
 
-        A backfill and the upload's own event know it by different sequencers. They can meet only when the event is
-        late (see `LATE`); then both look through the document's history, and both write under the stand-in sequencer,
-        so that the condition of the write lets one of them through even if they come at the same moment. An event on
-        time costs one read of one item.
+        A backfill and the upload's own event have different sequencers. Both can process the upload only if the event
+        is late (see `LATE_AFTER`). In that case both search the document's history and write under the synthetic
+        sequencer. Even if they do so at the same moment, the condition of the write lets only one of them succeed. An
+        event on time costs one read of one item.
         """
         late = self._is_late(upload)
         try:
-            seen = self._records.find(upload)
+            stored = self._records.find(upload)
         except RecordsUnavailable:
             if late:
-                raise  # no condition of a write could tell of a record under the other key
-            return upload, None  # the condition of the write will tell
-        if seen is None and late:
-            seen = self._records.find_same(upload)
-            upload = upload if seen else self._stand_in(upload)
-        return (seen.upload if seen else upload), seen
+                raise  # the condition of the write cannot detect a record under the other key
+            return upload, None  # the condition of the write detects an existing record
+        if stored is None and late:
+            stored = self._records.find_same(upload)
+            upload = upload if stored else self._with_synthetic_sequencer(upload)
+        return (stored.upload if stored else upload), stored
 
-    def _known(
-        self, looked_up: "Future[tuple[Upload, Record | None]]", upload: Upload, deadline: float
+    def _await_lookup(
+        self, lookup: "Future[tuple[Upload, Record | None]]", upload: Upload, deadline: float
     ) -> tuple[Upload, Record | None]:
-        """What the look-up found, as long as the versions can wait for it. A slow table must not cost their answers.
+        """Return the result of `_look_up`. If it takes too long, continue without it: the versions need the time.
 
         Raises:
-            RecordsUnavailable: it is needed, and does not come.
+            RecordsUnavailable: The event is late, and the lookup did not end before the deadline.
         """
-        left = max(0.0, deadline - self._clock())
+        time_left = max(0.0, deadline - self._clock())
         late = self._is_late(upload)
         try:
-            return looked_up.result(left if late else min(LOOK_UP_PATIENCE_S, left / 2))
+            return lookup.result(time_left if late else min(LOOKUP_TIMEOUT_S, time_left / 2))
         except TimeoutError:
-            looked_up.cancel()
+            lookup.cancel()
             if late:
-                raise RecordsUnavailable("The table does not tell in time what it holds of the upload.") from None
-            return upload, None  # the condition of the write will tell
+                raise RecordsUnavailable("the lookup of the record did not end in time") from None
+            return upload, None  # the condition of the write detects an existing record
 
     def _is_late(self, upload: Upload) -> bool:
-        """Whether it may stand under two keys."""
+        """Return whether the upload's record may be under another sequencer."""
         return upload.backfilled or self._now() - upload.event_time > LATE_AFTER
 
-    def _stand_in(self, upload: Upload) -> Upload:
-        """The upload as a backfill describes it; as it is, where the bucket no longer has this very object."""
+    def _with_synthetic_sequencer(self, upload: Upload) -> Upload:
+        """Return the upload as a backfill describes it, or unchanged if the bucket no longer contains this object."""
         try:
             described = self._documents.describe(upload.bucket, upload.key, upload.version_id)
         except (DocumentRejected, DocumentUnavailable):
             return upload
         return described if described.same_object(upload) else upload
 
-    def _read(self, upload: Upload, deadline: float) -> bytes | DocumentRejected | DocumentUnavailable:
-        try:
-            document = self._documents.read(upload)
-        except (DocumentRejected, DocumentUnavailable) as error:
-            return error
-        if self._clock() >= deadline:
-            return DocumentUnavailable("storage-slow", "Reading the object took all its time: no version was asked.")
-        return document
+    def _call_missing(
+        self, document: bytes, stored: Record | None, deadline: float, trace_id: str
+    ) -> Mapping[str, Outcome]:
+        """Call the versions of which the stored record has no prediction."""
+        answered = stored.answered() if stored else {}
+        missing = [version for version in self._models.versions if version not in answered]
+        return self._models.predict(document, versions=missing, deadline=deadline, trace_id=trace_id)
 
-    def _ask(self, document: bytes, seen: Record | None, deadline: float, trace_id: str) -> dict[str, Outcome]:
-        known = seen.answered() if seen else {}
-        missing = [version for version in self._models.versions if version not in known]
-        answers = self._models.predict(document, versions=missing, deadline=deadline, trace_id=trace_id)
-        return {version: known.get(version) or answers[version] for version in self._models.versions}
-
-    def _save(self, record: Record, seen: Record | None, policy: Policy) -> Record:
-        """Write, and on a conflict merge with what the other writer stored, until one of us is done."""
+    def _save(self, record: Record, stored: Record | None, called: Mapping[str, Outcome], policy: Policy) -> Attempt:
+        """Write the record. After a conflict, merge it with what the other writer stored and try again."""
         while True:
-            record = record.next_revision(seen)
             try:
-                self._records.save(record, replacing=seen)
+                self._records.save(record, replacing=stored)
             except RecordConflict:
-                seen = self._records.find(record.upload)
-                if seen is None:
-                    continue  # the other's record was deleted: write ours as the first
-                if seen.status is Status.COMPLETE or (seen.final and not record.answered()):
-                    return seen
-                record = merge(record, seen, policy)
+                stored = self._records.find(record.upload)
+                if stored is None:  # the other writer's record was deleted
+                    record = record.next_revision(None)
+                    continue
+                if stored.status is Status.COMPLETE or (stored.final and not record.answered()):
+                    return Attempt(stored, stored, called, written=False)
+                record = merge(record, stored, policy)
             else:
-                return record
-
-
-def merge(ours: Record, theirs: Record, policy: Policy) -> Record:
-    """One record from two attempts at one upload: whatever either of them could predict, theirs first.
-
-    What people said of it stands in theirs: only who has read a record can have labelled it.
-    """
-    ours = _with_reviews_of(ours, theirs)
-    if ours.status is Status.REJECTED and not theirs.answered():
-        return ours
-    outcomes = {**theirs.predictions, **ours.predictions, **theirs.answered()}
-    status, reason = status_of(outcomes) if outcomes else (ours.status, ours.reason)
-    if status is Status.PARTIAL:
-        reason = next((known.reason for known in (ours, theirs) if known.gone), reason)
-    predictions = dict(sorted(outcomes.items()))
-    return with_verdict(replace(ours, status=status, predictions=predictions, reason=reason), policy)
-
-
-def _with_reviews_of(record: Record, seen: Record | None) -> Record:
-    """The record with the labels of the one that it replaces."""
-    if seen is None:
-        return record
-    return replace(record, review=seen.review, earlier_reviews=seen.earlier_reviews)
-
-
-def _without_document(
-    error: DocumentRejected | DocumentUnavailable, outcomes: Mapping[str, Outcome]
-) -> tuple[Status, Reason]:
-    """The status when the object cannot be read. Predictions of an earlier attempt stay, and stay PARTIAL."""
-    if any(isinstance(said, Prediction) for said in outcomes.values()):
-        return Status.PARTIAL, error.reason
-    return (Status.REJECTED if isinstance(error, DocumentRejected) else Status.FAILED), error.reason
+                return Attempt(record, stored, called, written=True)

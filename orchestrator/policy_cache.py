@@ -7,50 +7,48 @@ from datetime import UTC, datetime, timedelta
 
 from records.policy import DEFAULT_POLICY, Policy
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-SOON = timedelta(seconds=5)
+RETRY_AFTER = timedelta(seconds=5)
 """Delay before a policy that could not be read is read again."""
 
 
 class PolicyCache:
-    """The newest policy, as one process knows it: asked for now and then, beside the work and never in its way.
-
-    What cannot be read changes nothing: the last one that was known holds on.
+    """The newest policy that this process has read. If a read fails, the cached policy stays in use.
 
     Args:
-        read: asks the table for the newest.
-        now: the time of day. (Of a frozen process a clock of its own would know nothing.)
-        fresh: how long an answer holds: a promotion takes effect within this time.
+        read: Reads the newest policy from the table.
+        now: Current time with a time zone. Wall-clock time, because a frozen Lambda process pauses monotonic clocks.
+        max_age: Age from which the policy is read again. A promotion takes effect within this time.
     """
 
-    def __init__(self, read: Callable[[], Policy], *, now: Callable[[], datetime], fresh: timedelta) -> None:
+    def __init__(self, read: Callable[[], Policy], *, now: Callable[[], datetime], max_age: timedelta) -> None:
         self._read = read
         self._now = now
-        self._fresh = fresh
-        self._known = DEFAULT_POLICY
-        self._ask_after = datetime.min.replace(tzinfo=UTC)
-        self._asked: Future[None] | None = None
+        self._max_age = max_age
+        self._policy = DEFAULT_POLICY
+        self._next_read = datetime.min.replace(tzinfo=UTC)
+        self._pending: Future[None] | None = None
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="policy")
 
-    def begin(self) -> None:
-        """Have the policy read in the background, if it is time to."""
-        if self._now() >= self._ask_after and (self._asked is None or self._asked.done()):
-            self._asked = self._pool.submit(self._ask)
+    def refresh(self) -> None:
+        """Start reading the policy in the background if the cached one is too old."""
+        if self._now() >= self._next_read and (self._pending is None or self._pending.done()):
+            self._pending = self._pool.submit(self._update)
 
-    def get(self, patience: float) -> Policy:
-        """The newest policy known, after waiting at most `patience` seconds for a reading under way."""
-        if self._asked:
+    def get(self, timeout: float) -> Policy:
+        """Return the newest policy known, after waiting at most `timeout` seconds for a read in progress."""
+        if self._pending:
             try:
-                self._asked.result(max(0.0, patience))
+                self._pending.result(max(0.0, timeout))
             except TimeoutError:
-                log.warning("the policy is slow to come: %s holds on", self._known.id)
-        return self._known
+                logger.warning("reading the policy takes long: continuing with %s", self._policy.id)
+        return self._policy
 
-    def _ask(self) -> None:
+    def _update(self) -> None:
         try:
-            self._known, hold = self._read(), self._fresh
-        except Exception:  # whatever it is, documents go on being classified
-            log.exception("the policy cannot be read: %s holds on", self._known.id)
-            hold = SOON
-        self._ask_after = self._now() + hold
+            self._policy, delay = self._read(), self._max_age
+        except Exception:  # no failure to read the policy may stop classification
+            logger.exception("the policy cannot be read: continuing with %s", self._policy.id)
+            delay = RETRY_AFTER
+        self._next_read = self._now() + delay

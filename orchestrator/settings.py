@@ -1,4 +1,4 @@
-"""The environment, read and checked once."""
+"""Settings of the function, read from its environment variables."""
 
 import json
 from collections.abc import Mapping
@@ -10,27 +10,27 @@ from orchestrator.errors import ConfigurationError
 
 @dataclass(frozen=True)
 class OrchestratorSettings:
-    """What template.yaml gives the function."""
+    """Settings of the function; template.yaml sets the environment variables."""
 
     table_name: str
-    """TABLE_NAME: the table of records."""
+    """TABLE_NAME: name of the table of records."""
     endpoints: Mapping[str, str]
-    """MODEL_ENDPOINTS: JSON, the base URL of each version: {"v1": "http://…/v1", …}."""
+    """MODEL_ENDPOINTS: base URL of each version as JSON: {"v1": "http://…/v1", …}."""
     deadline_s: float = 3.0
-    """DEADLINE_MS: the budget of one document, from the handler's start to the written record."""
+    """DEADLINE_MS: budget of one document, from the handler's start to the written record."""
     write_reserve_s: float = 0.3
-    """WRITE_RESERVE_MS: the part of the budget that model calls leave for the write."""
+    """WRITE_RESERVE_MS: part of the budget that model calls leave for the write."""
     max_bytes: int = 20 * 1024 * 1024
-    """MAX_DOCUMENT_BYTES: a larger object is rejected unread."""
-    policy_fresh: timedelta = timedelta(minutes=1)
-    """POLICY_SECONDS: how long a policy that was read holds before the table is asked again."""
+    """MAX_DOCUMENT_BYTES: larger objects are rejected without being read."""
+    policy_max_age: timedelta = timedelta(minutes=1)
+    """POLICY_SECONDS: age from which a cached policy is read again."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "OrchestratorSettings":
         """Read the settings.
 
         Raises:
-            ConfigurationError: names the variable that is missing or wrong.
+            ConfigurationError: A variable is missing or invalid; the message names it.
         """
         table_name = environment.get("TABLE_NAME", "")
         if not table_name:
@@ -41,10 +41,10 @@ class OrchestratorSettings:
             deadline_s=_positive(environment, "DEADLINE_MS", 3000) / 1000,
             write_reserve_s=_positive(environment, "WRITE_RESERVE_MS", 300) / 1000,
             max_bytes=_positive(environment, "MAX_DOCUMENT_BYTES", 20 * 1024 * 1024),
-            policy_fresh=timedelta(seconds=_positive(environment, "POLICY_SECONDS", 60)),
+            policy_max_age=timedelta(seconds=_positive(environment, "POLICY_SECONDS", 60)),
         )
         if settings.write_reserve_s >= settings.deadline_s:
-            raise ConfigurationError("WRITE_RESERVE_MS leaves nothing of DEADLINE_MS for the models")
+            raise ConfigurationError("WRITE_RESERVE_MS must be less than DEADLINE_MS")
         return settings
 
 

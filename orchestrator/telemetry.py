@@ -1,14 +1,23 @@
-"""What an operator sees of each document: one structured log line, and one line of metrics.
+"""Logs and metrics of each attempt: one structured log line and one line of metrics.
 
-Metrics go to the log in CloudWatch's embedded metric format, which costs no call. All carry the dimension `service`,
-which is the stack's name:
+Metrics are log lines in CloudWatch's embedded metric format, which costs no call. Their dimension `service` is the
+name of the stack. Each document counts once under each of the following names, whatever the number of attempts:
 
-    Documents, Complete, Partial, Rejected, Failed          count
-    Unanimous, Majority, Split, NeedsReview                 count
-    HandlerLatency      from the handler's start to the written record (ours: three seconds)
-    EventLatency        from S3's time of the event to the written record
-    v1.Latency          the version's call, answered or not
-    v1.Error, v1.timeout, v1.unreachable …                  count, in all and by kind
+    Documents           when its record is first written
+    Complete, Partial, Rejected, Failed
+                        when the record reaches the status
+    Unanimous, Majority, Split
+                        when the verdict reaches the agreement
+    NeedsReview         when the verdict starts to need review
+    EventLatency        from S3's time of the event to the first record
+
+Each attempt emits:
+
+    HandlerLatency      if it wrote a record: from the handler's start to the write; the target is three seconds
+    RepeatedEvents      count, if it wrote nothing because the record was already final
+    v1.Latency          for each version that it called: duration of the call
+    v1.Error, v1.timeout, v1.unreachable …
+                        count, for each call that failed: in total and by kind
 """
 
 import os
@@ -17,54 +26,78 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from orchestrator.pipeline import Attempt
 from records.outcomes import ModelFailure
 from records.record import Record
 
 _SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "triptych")
-"""The stack's name, so that two stacks in one account do not mix their numbers."""
+"""Name of the stack, so that the metrics of two stacks in one account stay separate."""
 
 logger = Logger(service=_SERVICE)
 metrics = Metrics(namespace="Triptych", service=_SERVICE)
 
 
-def summary(record: Record) -> dict[str, Any]:
-    """Which document, and what became of it."""
+def record_summary(record: Record) -> dict[str, Any]:
+    """Return which document a record describes and how far it is classified."""
     label = record.verdict.label if record.verdict else None
     keys = {"document": record.upload.document, "sequencer": record.upload.sort_key}
     return {**keys, "status": str(record.status), "final": record.final, "label": label}
 
 
-def report(record: Record, *, handler_ms: float, event_ms: float) -> None:
-    """Tell of one written record. Both latencies end after the write, which the record's own cannot."""
+def log_attempt(attempt: Attempt, *, handler_ms: float, event_ms: float) -> None:
+    """Write the log line of an attempt.
+
+    Args:
+        attempt: The attempt.
+        handler_ms: Milliseconds from the handler's start to now, after the write.
+        event_ms: Milliseconds from S3's time of the event to now.
+    """
+    record = attempt.record
     logger.info(
-        "classified",
+        "classified" if attempt.written else "already classified",
         extra={
-            **summary(record),
+            **record_summary(record),
             "trace_id": record.trace_id,
             "policy": record.policy,
             "handler_ms": round(handler_ms, 1),
             "event_to_written_ms": round(event_ms, 1),
-            "models_ms": {name: round(said.latency_ms, 1) for name, said in record.predictions.items()},
+            "models_ms": {version: round(outcome.latency_ms, 1) for version, outcome in attempt.outcomes.items()},
         },
     )
-    _count("Documents", str(record.status).capitalize())
-    _time("HandlerLatency", handler_ms)
-    _time("EventLatency", event_ms)
-    if record.verdict:
-        _count(str(record.verdict.agreement).capitalize())
-        if record.verdict.needs_review:
-            _count("NeedsReview")
-    for version, said in record.predictions.items():
-        _time(f"{version}.Latency", said.latency_ms)
-        if isinstance(said, ModelFailure):
-            _count(f"{version}.Error", f"{version}.{said.kind}")
+
+
+def emit_metrics(attempt: Attempt, *, handler_ms: float, event_ms: float) -> None:
+    """Write the metrics of an attempt; for the arguments, see `log_attempt`."""
+    for version, outcome in attempt.outcomes.items():
+        _add_duration(f"{version}.Latency", outcome.latency_ms)
+        if isinstance(outcome, ModelFailure):
+            _add_counts(f"{version}.Error", f"{version}.{outcome.kind}")
+    if attempt.written:
+        _add_duration("HandlerLatency", handler_ms)
+        _add_counts(*sorted(_milestones(attempt.record) - _milestones(attempt.replaced)))
+        if attempt.replaced is None:
+            _add_duration("EventLatency", event_ms)
+    else:
+        _add_counts("RepeatedEvents")
     metrics.flush_metrics()
 
 
-def _count(*names: str) -> None:
+def _milestones(record: Record | None) -> set[str]:
+    """Return the names of the counts that a document has contributed to once this record is written."""
+    if record is None:
+        return set()
+    names = {"Documents", str(record.status).capitalize()}
+    if record.verdict:
+        names.add(str(record.verdict.agreement).capitalize())
+        if record.verdict.needs_review:
+            names.add("NeedsReview")
+    return names
+
+
+def _add_counts(*names: str) -> None:
     for name in names:
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=1)
 
 
-def _time(name: str, milliseconds: float) -> None:
+def _add_duration(name: str, milliseconds: float) -> None:
     metrics.add_metric(name=name, unit=MetricUnit.Milliseconds, value=milliseconds)

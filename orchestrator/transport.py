@@ -1,7 +1,7 @@
-"""HTTP to the model services, with a time limit on connecting that is one on connecting only.
+"""HTTP connections to the model services, with a connect timeout that applies to connecting only.
 
-urllib3 sends a body under the connect timeout, too. That is short here, so that of two addresses the second is tried
-while there is time; a large document on a busy link would be broken off by it, and sent again for nothing.
+urllib3 applies the connect timeout to sending the request body as well. Here the connect timeout is short, so that a
+second address can be tried in time. It would interrupt a large document on a busy link and make it be sent twice.
 """
 
 import io
@@ -13,47 +13,52 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-_SENDING_S = 3.0
-"""How long one piece of a document may take: its whole budget. Who waits for it has given up by then."""
+_SEND_TIMEOUT_S = 3.0
+"""Timeout for one piece of a document: the whole budget, after which no caller waits."""
 
 
 class RequestBody(io.BytesIO):
-    """A document on its way: sent in pieces, each only if `check`, which raises when no time is left, lets it."""
+    """A document as a request body that is sent in pieces.
+
+    Args:
+        document: Content of the document.
+        check: Called before each piece. It raises to stop sending.
+    """
 
     def __init__(self, document: bytes, check: Callable[[], object]) -> None:
         super().__init__(document)
         self._check = check
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """The next piece."""
+        """Return the next piece."""
         self._check()
         return super().read(size)
 
 
-def session() -> requests.Session:
-    """A session of our own network: no proxy, no .netrc."""
-    made = requests.Session()
-    made.trust_env = False
+def http_session() -> requests.Session:
+    """Return a session that uses neither a proxy nor a .netrc file: services are in the same network."""
+    session = requests.Session()
+    session.trust_env = False
     for scheme in ("http://", "https://"):
-        made.mount(scheme, _Adapter())
-    return made
+        session.mount(scheme, _Adapter())
+    return session
 
 
-def _ready_to_send(connection: HTTPConnection) -> None:
+def _set_send_timeout(connection: HTTPConnection) -> None:
     if connection.sock is None:
         connection.connect()
-    connection.sock.settimeout(_SENDING_S)  # before the answer is read, urllib3 sets the time limit on reading
+    connection.sock.settimeout(_SEND_TIMEOUT_S)  # urllib3 sets the read timeout before it reads the response
 
 
 class _Connection(HTTPConnection):
     def send(self, data: Any) -> None:
-        _ready_to_send(self)
+        _set_send_timeout(self)
         super().send(data)
 
 
 class _TlsConnection(HTTPSConnection):
     def send(self, data: Any) -> None:
-        _ready_to_send(self)
+        _set_send_timeout(self)
         super().send(data)
 
 

@@ -1,71 +1,92 @@
-"""Read an uploaded object, once, and no more of it than is allowed."""
+"""Read uploaded objects from S3, within limits of size and time."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Event, Timer
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from records.errors import DocumentRejected, DocumentUnavailable
-from records.uploads import Upload, synthetic_sequencer
+from records.uploads import Upload, normalize_version_id, synthetic_sequencer
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from mypy_boto3_s3.client import S3Client
 
-_GONE = {"NoSuchKey", "NoSuchVersion", "404", "405"}
-"""HEAD has no body, so its errors are bare numbers; 405 is a version that marks a deletion."""
+_GONE_CODES = {"NoSuchKey", "NoSuchVersion", "404", "405"}
+"""Error codes for deleted objects. Errors of HEAD have no body, so their code is the HTTP status; 405 is a delete
+marker."""
+
+_STOP_TIMEOUT_S = 0.001
+"""Socket timeout that ends a read whose time is up."""
 
 
 class DocumentStore:
-    """The inbox bucket as the orchestrator sees it."""
+    """The objects of the inbox.
 
-    def __init__(self, s3: "S3Client", *, max_bytes: int) -> None:
+    Args:
+        s3: Client of S3.
+        max_bytes: Larger objects are rejected.
+        max_seconds: Reading a body for longer ends with `storage-slow`; None for no limit.
+    """
+
+    def __init__(self, s3: "S3Client", *, max_bytes: int, max_seconds: float | None = None) -> None:
         self._s3 = s3
         self._max_bytes = max_bytes
+        self._max_seconds = max_seconds
 
     def read(self, upload: Upload) -> bytes:
-        """The bytes of exactly the upload that the event announced.
+        """Return the content of exactly this upload.
 
-        The version id pins them in a versioned bucket, the ETag elsewhere: without either, two uploads of one name
-        in quick succession would both be classified as the second.
+        In a bucket with versions the version ID selects it. Elsewhere the request is conditional on the ETag, so that
+        two uploads under one key in quick succession are not both classified as the second.
 
         Raises:
             DocumentRejected: `empty`, `too-large`, `deleted` or `superseded`.
-            DocumentUnavailable: `access-denied` or `storage-error`.
+            DocumentUnavailable: `access-denied`, `storage-error` or `storage-slow`.
         """
-        self._check_size(upload.size)
+        if upload.size is not None:
+            self._check_size(upload.size)
         try:
-            answer = self._s3.get_object(Bucket=upload.bucket, Key=upload.key, **_pin(upload))
-            self._check_size(answer["ContentLength"])
-            return answer["Body"].read()
+            response = self._s3.get_object(Bucket=upload.bucket, Key=upload.key, **_conditions(upload))
+            self._check_size(response["ContentLength"])
+            with self._time_limit(response["Body"]):
+                return response["Body"].read()
         except ClientError as error:
             raise _translate(error) from error
         except (BotoCoreError, OSError) as error:
-            # The body is read through urllib3, whose broken connections arrive as one of these.
+            # urllib3 reads the body; its connection errors are instances of these.
             raise DocumentUnavailable("storage-error", f"The object could not be read: {error}") from error
 
     def describe(self, bucket: str, key: str, version_id: str | None) -> Upload:
-        """An object as an event would have announced it; without a version, the newest.
+        """Return an object as an upload with a synthetic sequencer.
+
+        Args:
+            bucket: Name of the bucket.
+            key: Key of the object, decoded.
+            version_id: The version to describe; None for the newest.
 
         Raises:
             DocumentRejected: `deleted`.
             DocumentUnavailable: `access-denied` or `storage-error`.
         """
+        version = {"VersionId": wanted} if (wanted := normalize_version_id(version_id)) else {}
         try:
-            version = {"VersionId": version_id} if version_id else {}
-            answer = self._s3.head_object(Bucket=bucket, Key=key, **version)  # type: ignore[arg-type]
+            response = self._s3.head_object(Bucket=bucket, Key=key, **version)  # type: ignore[arg-type]
         except ClientError as error:
             raise _translate(error) from error
         except (BotoCoreError, OSError) as error:
             raise DocumentUnavailable("storage-error", f"The object could not be looked up: {error}") from error
-        etag, found = answer["ETag"].strip('"'), answer.get("VersionId")
-        at = answer["LastModified"]
+        etag, found = response["ETag"].strip('"'), normalize_version_id(response.get("VersionId"))
         return Upload(
             bucket=bucket,
             key=key,
-            sequencer=synthetic_sequencer(at, found or etag),
-            event_time=at,
-            size=answer["ContentLength"],
+            sequencer=synthetic_sequencer(response["LastModified"], found or etag),
+            event_time=response["LastModified"],
+            size=response["ContentLength"],
             etag=etag,
-            version_id=found if found != "null" else None,
+            version_id=found,
             backfilled=True,
         )
 
@@ -73,22 +94,52 @@ class DocumentStore:
         if size == 0:
             raise DocumentRejected("empty", "The object has no bytes.")
         if size > self._max_bytes:
-            detail = f"The object has {size:,} bytes; at most {self._max_bytes:,} are read."
+            detail = f"The object has {size:,} bytes; the limit is {self._max_bytes:,}."
             raise DocumentRejected("too-large", detail)
 
+    @contextmanager
+    def _time_limit(self, body: "StreamingBody") -> Iterator[None]:
+        """Stop the read within the block when its time is up.
 
-def _pin(upload: Upload) -> dict[str, Any]:
-    if upload.version_id and upload.version_id != "null":
+        A socket timeout limits each receive only, which a connection that delivers a byte now and then never exceeds.
+        A timer therefore makes the next receive fail.
+        """
+        if self._max_seconds is None:
+            yield
+            return
+        stopped = Event()
+
+        def stop() -> None:
+            stopped.set()
+            with suppress(AttributeError):  # the body has just been read to its end, or has no socket
+                body.set_socket_timeout(_STOP_TIMEOUT_S)
+
+        timer = Timer(self._max_seconds, stop)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except (BotoCoreError, OSError) as error:
+            if not stopped.is_set():
+                raise
+            detail = f"Reading the object took longer than {self._max_seconds:g} s."
+            raise DocumentUnavailable("storage-slow", detail) from error
+        finally:
+            timer.cancel()
+
+
+def _conditions(upload: Upload) -> dict[str, Any]:
+    if upload.version_id:
         return {"VersionId": upload.version_id}
     return {"IfMatch": upload.etag} if upload.etag else {}
 
 
 def _translate(error: ClientError) -> DocumentRejected | DocumentUnavailable:
     code = error.response.get("Error", {}).get("Code", "")
-    if code in _GONE:
+    if code in _GONE_CODES:
         return DocumentRejected("deleted", "The object was deleted before it could be read.")
     if code in ("PreconditionFailed", "412"):
         return DocumentRejected("superseded", "Another upload replaced the object before it could be read.")
     if code in ("AccessDenied", "403") or code.startswith("KMS."):
-        return DocumentUnavailable("access-denied", f"S3 does not let the orchestrator read the object: {error}")
-    return DocumentUnavailable("storage-error", f"S3 answered: {error}")
+        return DocumentUnavailable("access-denied", f"The orchestrator may not read the object: {error}")
+    return DocumentUnavailable("storage-error", f"S3 returned an error: {error}")

@@ -1,11 +1,11 @@
-"""Everything that can go wrong with uploads and their records, as a caller sees it.
+"""Errors that concern uploads and their records.
 
 RecordsError
 ├── MalformedEvent          the event is not an S3 notification
-├── DocumentUnavailable     the object cannot be read at the moment: a later attempt may succeed
+├── DocumentUnavailable     the object cannot be read now; a retry may succeed
 ├── DocumentRejected        the object can never be classified
-├── RecordConflict          another writer changed the item first: read again and merge
-└── RecordsUnavailable      the table cannot be read or written at the moment
+├── RecordConflict          another writer changed the item first
+└── RecordsUnavailable      the table cannot be read or written now; a retry may succeed
 """
 
 from records.record import Reason
@@ -20,7 +20,12 @@ class MalformedEvent(RecordsError):
 
 
 class DocumentUnavailable(RecordsError):
-    """The object cannot be read at the moment; a later attempt may succeed."""
+    """The object cannot be read now; a retry may succeed.
+
+    Args:
+        kind: Stable name of the cause: `access-denied`, `storage-error` or `storage-slow`.
+        detail: A sentence for operators.
+    """
 
     def __init__(self, kind: str, detail: str) -> None:
         super().__init__(detail)
@@ -28,7 +33,12 @@ class DocumentUnavailable(RecordsError):
 
 
 class DocumentRejected(RecordsError):
-    """The object can never be classified; `kind` is one of `records.record.BEYOND_READING`."""
+    """The object can never be classified.
+
+    Args:
+        kind: Stable name of the cause, one of `records.record.PERMANENT_REASONS`.
+        detail: A sentence for operators.
+    """
 
     def __init__(self, kind: str, detail: str) -> None:
         super().__init__(detail)
@@ -36,8 +46,8 @@ class DocumentRejected(RecordsError):
 
 
 class RecordConflict(RecordsError):
-    """The item changed between our read and our write."""
+    """Another writer changed the item between this writer's read and write."""
 
 
 class RecordsUnavailable(RecordsError):
-    """The table cannot be read or written at the moment."""
+    """The table cannot be read or written now; a retry may succeed."""

@@ -1,4 +1,4 @@
-"""Keys and values as the table takes them: shards of an index, times as text, numbers as Decimals."""
+"""Keys and values as DynamoDB stores them: shards of an index, times as text, numbers as Decimals."""
 
 import math
 import zlib
@@ -7,32 +7,38 @@ from decimal import Decimal
 from typing import Any
 
 SHARDS = 8
-"""Write shards of an index key. Changing it hides older records from queries until they are written again."""
+"""Number of write shards of an index key. After a change, queries miss older records until they are written again."""
 
 ALL = "all"
-"""Value of the index in which every record stands."""
+"""Key value of the index that contains every record."""
 
 
 def shard_of(document: str) -> int:
-    """The shard of a document's name: the same on every machine and in every Python (so no `hash`)."""
+    """Return the shard of a document, which is the same in every process (unlike `hash`)."""
     return zlib.crc32(document.encode()) % SHARDS
 
 
 def shard_key(value: str, shard: int) -> str:
-    """An index's partition key, such as `invoice#3`."""
+    """Return the partition key of an index, such as `invoice#3`."""
     return f"{value}#{shard}"
 
 
 def timestamp(moment: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds and a Z, so that text order is time order."""
+    """Return the time as ISO 8601 text in UTC with milliseconds, so that text order is time order."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def decimals(value: Any) -> Any:
-    """Plain JSON values with floats as Decimals, for boto3 takes no float. Through `repr`, so that 0.1 stays 0.1."""
+    """Return plain JSON values with floats replaced by Decimals, which boto3 requires.
+
+    The conversion goes through `repr`, so that 0.1 stays 0.1.
+
+    Raises:
+        ValueError: A number is infinite or NaN.
+    """
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise ValueError(f"{value} is no number that a record can hold")
+            raise ValueError(f"cannot store {value}: only finite numbers can be stored")
         return Decimal(repr(value))
     if isinstance(value, dict):
         return {name: decimals(inner) for name, inner in value.items()}

@@ -1,34 +1,57 @@
-"""Decode S3's notifications of new objects, sent by S3 itself or by EventBridge, into uploads."""
+"""Decode notifications of new objects from S3, EventBridge and SNS."""
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import unquote_plus
 
 from records.errors import MalformedEvent
 from records.uploads import Upload
 
 Event = Mapping[str, Any]
-T = TypeVar("T")
 
 
 def parse_notification(event: Event) -> list[Upload]:
-    """The uploads that a notification announces, be it S3's own or EventBridge's.
+    """Return the uploads that a notification announces.
 
-    S3's test event, other kinds of event and folder markers announce none.
+    The notification has the form of S3 or of EventBridge. SNS may have wrapped it, in either of its two forms: the
+    event with which SNS invokes a function, and the message that it sends to a queue. S3's test event, other kinds of
+    event and folder markers announce no upload.
 
     Raises:
-        MalformedEvent: the event is no notification.
+        MalformedEvent: The event is not a notification.
     """
+    found = [upload for notification in _unwrap_sns(event) for upload in _uploads(notification)]
+    return [upload for upload in found if not upload.is_folder_marker]
+
+
+def _unwrap_sns(event: Any) -> list[Any]:
+    """Return the notifications that SNS wrapped, or the event itself if it does not come from SNS."""
     if not isinstance(event, Mapping):
-        raise MalformedEvent("the event is no JSON object")
+        raise MalformedEvent("the event is not a JSON object")
+    if "Message" in event:
+        return [_sns_message(event)]
+    records = event.get("Records")
+    if isinstance(records, list) and records and all(isinstance(r, Mapping) and "Sns" in r for r in records):
+        return [_sns_message(record["Sns"]) for record in records]
+    return [event]
+
+
+def _sns_message(envelope: Any) -> Any:
+    with reject_malformed():
+        return json.loads(envelope["Message"])
+
+
+def _uploads(event: Any) -> list[Upload]:
+    if not isinstance(event, Mapping):
+        raise MalformedEvent("the notification is not a JSON object")
     if event.get("Event") == "s3:TestEvent":
         return []
     if event.get("source") == "aws.s3":
-        found = [_from_eventbridge(event)] if event.get("detail-type") == "Object Created" else []
-    else:
-        found = [_from_s3(record) for record in _records(event) if _is_creation(record)]
-    return [upload for upload in found if not upload.is_folder_marker]
+        return [_from_eventbridge(event)] if event.get("detail-type") == "Object Created" else []
+    return [_from_s3(record) for record in _records(event) if _is_creation(record)]
 
 
 def _records(event: Event) -> list[Any]:
@@ -45,52 +68,52 @@ def _is_creation(record: Any) -> bool:
 
 
 def _from_s3(record: Event) -> Upload:
-    return parse_event(
-        lambda: _upload(
+    with reject_malformed():
+        described = record["s3"]["object"]
+        return Upload(
             bucket=record["s3"]["bucket"]["name"],
             # S3 encodes keys as HTML forms do: a space is a plus, a plus is %2B.
-            key=unquote_plus(record["s3"]["object"]["key"], errors="strict"),
-            moment=record["eventTime"],
-            thing=record["s3"]["object"],
-            etag="eTag",
-            version_id="versionId",
+            key=unquote_plus(described["key"], errors="strict"),
+            sequencer=described["sequencer"],
+            event_time=_utc(record["eventTime"]),
+            size=_size(described),
+            etag=_etag(described.get("eTag")),
+            version_id=described.get("versionId"),
         )
-    )
 
 
 def _from_eventbridge(event: Event) -> Upload:
-    return parse_event(
-        lambda: _upload(
+    with reject_malformed():
+        described = event["detail"]["object"]
+        return Upload(
             bucket=event["detail"]["bucket"]["name"],
-            key=event["detail"]["object"]["key"],  # here S3 encodes nothing
-            moment=event["time"],
-            thing=event["detail"]["object"],
-            etag="etag",
-            version_id="version-id",
+            key=described["key"],  # not encoded, unlike in S3's own notifications
+            sequencer=described["sequencer"],
+            event_time=_utc(event["time"]),
+            size=_size(described),
+            etag=_etag(described.get("etag")),
+            version_id=described.get("version-id"),
         )
-    )
 
 
-def _upload(*, bucket: str, key: str, moment: str, thing: Event, etag: str, version_id: str) -> Upload:
-    at = datetime.fromisoformat(moment)
-    return Upload(
-        bucket=bucket,
-        key=key,
-        sequencer=thing["sequencer"],
-        event_time=at if at.tzinfo else at.replace(tzinfo=UTC),
-        size=int(thing.get("size", 0)),
-        etag=str(thing.get(etag, "")).strip('"'),
-        version_id=thing.get(version_id) or None,
-    )
+def _utc(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def parse_event(build: Callable[[], T]) -> T:
-    """Build something from parts of an event.
+def _size(described: Event) -> int | None:
+    size = described.get("size")
+    return None if size is None else int(size)
 
-    Raises:
-        MalformedEvent: A part is missing or invalid.
-    """
+
+def _etag(text: str | None) -> str:
+    return (text or "").strip('"')
+
+
+@contextmanager
+def reject_malformed() -> Iterator[None]:
+    """Raise `MalformedEvent` if the block finds a part of an event missing or invalid."""
     try:
-        return build()
+        yield
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise MalformedEvent(f"invalid event: {error!r}") from error

@@ -1,4 +1,4 @@
-"""What one version said of a document, or why it said nothing."""
+"""Outcomes: what each model version returned for a document."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,18 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Prediction:
-    """What one version said. `probabilities` are calibrated and sum to 1; times are milliseconds."""
+    """A version's prediction for one document.
+
+    Attributes:
+        label: The most probable label.
+        confidence: Probability of that label.
+        probabilities: Calibrated probability of each label; they sum to 1.
+        abstained: Whether the confidence is below the version's own threshold.
+        pages: Number of pages that were scored.
+        model_sha256: Hash of the weights that made the prediction.
+        latency_ms: Duration of the call.
+        timings_ms: Duration of each step within the service.
+    """
 
     label: str
     confidence: float
@@ -21,11 +32,15 @@ class Prediction:
 
 @dataclass(frozen=True)
 class ModelFailure:
-    """Why one version said nothing.
+    """Why a version returned no prediction.
 
-    `kind` is one of `timeout`, `unreachable`, `overloaded`, `rejected` (the service cannot read the document),
-    `failed` and `invalid_answer`. Where the service answered at all, `status` is its HTTP status; where that answer
-    was a problem (RFC 9457), `problem` is the last part of its type, such as `encrypted-document`.
+    Attributes:
+        kind: `timeout`, `unreachable`, `overloaded`, `rejected` (the service cannot read the document), `failed` or
+            `invalid_answer`.
+        detail: A sentence for operators.
+        latency_ms: Duration of the call.
+        status: HTTP status of the response, if there was one.
+        problem: Last part of the type of the response's RFC 9457 problem, such as `encrypted-document`.
     """
 
     kind: str
@@ -38,50 +53,51 @@ class ModelFailure:
 Outcome = Prediction | ModelFailure
 
 
-def outcome_as_dict(said: Outcome) -> dict[str, Any]:
-    """Plain JSON values."""
-    if isinstance(said, ModelFailure):
-        error: dict[str, Any] = {"kind": said.kind, "detail": said.detail}
-        if said.status is not None:
-            error["status"] = said.status
-        if said.problem is not None:
-            error["problem"] = said.problem
-        return {"error": error, "latency_ms": round(said.latency_ms, 1)}
+def outcome_as_dict(outcome: Outcome) -> dict[str, Any]:
+    """Return the outcome as plain JSON values."""
+    if isinstance(outcome, ModelFailure):
+        error: dict[str, Any] = {"kind": outcome.kind, "detail": outcome.detail}
+        if outcome.status is not None:
+            error["status"] = outcome.status
+        if outcome.problem is not None:
+            error["problem"] = outcome.problem
+        return {"error": error, "latency_ms": round(outcome.latency_ms, 1)}
     return {
-        "label": said.label,
-        "confidence": round(said.confidence, 6),
-        "probabilities": {label: round(p, 6) for label, p in said.probabilities.items()},
-        "abstained": said.abstained,
-        "pages": said.pages,
-        "model_sha256": said.model_sha256,
-        "latency_ms": round(said.latency_ms, 1),
-        "timings_ms": {name: round(ms, 2) for name, ms in said.timings_ms.items()},
+        "label": outcome.label,
+        "confidence": round(outcome.confidence, 6),
+        "probabilities": {label: round(p, 6) for label, p in outcome.probabilities.items()},
+        "abstained": outcome.abstained,
+        "pages": outcome.pages,
+        "model_sha256": outcome.model_sha256,
+        "latency_ms": round(outcome.latency_ms, 1),
+        "timings_ms": {name: round(ms, 2) for name, ms in outcome.timings_ms.items()},
     }
 
 
-def outcome_from_dict(said: Mapping[str, Any]) -> Outcome:
+def outcome_from_dict(content: Mapping[str, Any]) -> Outcome:
     """Read what `outcome_as_dict` wrote.
 
     Raises:
-        KeyError, ValueError: it is no outcome.
+        KeyError: A field is missing.
+        ValueError: A field is invalid.
     """
-    if "error" in said:
-        error = said["error"]
+    if "error" in content:
+        error = content["error"]
         status = error.get("status")
         return ModelFailure(
             kind=error["kind"],
             detail=error["detail"],
-            latency_ms=float(said["latency_ms"]),
+            latency_ms=float(content["latency_ms"]),
             status=None if status is None else int(status),
             problem=error.get("problem"),
         )
     return Prediction(
-        label=said["label"],
-        confidence=float(said["confidence"]),
-        probabilities={label: float(p) for label, p in said["probabilities"].items()},
-        abstained=bool(said["abstained"]),
-        pages=int(said["pages"]),
-        model_sha256=said["model_sha256"],
-        latency_ms=float(said["latency_ms"]),
-        timings_ms={name: float(ms) for name, ms in said["timings_ms"].items()},
+        label=content["label"],
+        confidence=float(content["confidence"]),
+        probabilities={label: float(p) for label, p in content["probabilities"].items()},
+        abstained=bool(content["abstained"]),
+        pages=int(content["pages"]),
+        model_sha256=content["model_sha256"],
+        latency_ms=float(content["latency_ms"]),
+        timings_ms={name: float(ms) for name, ms in content["timings_ms"].items()},
     )

@@ -1,8 +1,8 @@
-"""The policy: whose answers make the verdict, and how often an unquestioned verdict is audited all the same.
+"""Policies: how verdicts are made, and which share of unquestioned verdicts is audited.
 
-Policies are data, changed without a deployment. Each is an item of the records' table under a document that no
-upload can have (a bucket's name holds no `~`), and none is ever overwritten: the newest holds, the others are the
-history of who changed what, when and why.
+Policies are data, which change without a deployment. Each is an item of the table of records, under a partition key
+that no document can have, because bucket names contain no `~`. Policies are immutable: the newest is in force, and the
+others document who changed what, when and why.
 """
 
 import math
@@ -14,9 +14,10 @@ from typing import Any
 from records.keys import decimals, timestamp
 
 POLICY_KEY = "~policy"
-"""The partition key of all policies."""
+"""Partition key of all policies."""
 
 MAX_WEIGHT = 1000.0
+"""Maximum weight of a version."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,14 @@ class Policy:
     """How a verdict is made.
 
     Attributes:
-        id: `p1`, `p2` … in the order in which they were made; `p0` is what holds before anybody made one.
-        weights: Each version's weight in the vote. A version that is not named answers and is recorded, but has no
-            vote: so a new one can be watched before it is trusted. Where none is named, all weigh the same.
-        champion: The version that is trusted most, with which others are compared; empty where none is.
-        audit_share: Of the verdicts that nothing speaks against, this share is put before a person.
-        by, at, why: Who made the policy, when and for what reason.
+        id: `p1`, `p2` … in order of creation; `p0` is the default policy.
+        weights: Weight of each version in the soft vote. A version that is not named is called and recorded, but has
+            no vote, so that its predictions can be evaluated first. If no version is named, all weigh the same.
+        champion: The version trusted most, with which others are compared; empty if there is none yet.
+        audit_share: Share of the verdicts without review reasons that are audited.
+        by: Who created the policy.
+        at: When the policy was created; None for the default policy.
+        why: Why the policy was created.
     """
 
     id: str
@@ -41,13 +44,13 @@ class Policy:
     why: str
 
     def __post_init__(self) -> None:
-        """Refuse what makes no sense.
+        """Validate the policy.
 
         Raises:
-            ValueError: says what is wrong, for a person.
+            ValueError: A value is invalid; the message is for users.
         """
         if not (self.id[:1] == "p" and self.id[1:].isdecimal() and self.id.isascii()):
-            raise ValueError(f"{self.id!r} is no id of a policy: p1, p2 …")
+            raise ValueError(f"invalid policy ID {self.id!r}: use p1, p2 …")
         for version, weight in self.weights.items():
             if not (math.isfinite(weight) and 0 <= weight <= MAX_WEIGHT):
                 raise ValueError(f"the weight of {version} must be between 0 and {MAX_WEIGHT:.0f}, not {weight}")
@@ -60,15 +63,15 @@ class Policy:
 
     @property
     def number(self) -> int:
-        """The number in the id."""
+        """Number in the ID."""
         return int(self.id[1:])
 
     def weight(self, version: str) -> float:
-        """The version's weight in the vote."""
+        """Return the version's weight in the soft vote."""
         return self.weights.get(version, 0.0) if self.weights else 1.0
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return the policy as plain JSON values."""
         return {
             "id": self.id,
             "weights": dict(self.weights),
@@ -80,17 +83,17 @@ class Policy:
         }
 
     def to_item(self) -> dict[str, Any]:
-        """The policy as the table keeps it; it stands in no index."""
+        """Return the policy as an item of the table; it has no index keys."""
         content = {name: value for name, value in self.as_dict().items() if value is not None}
-        item: dict[str, Any] = decimals({**content, "document": POLICY_KEY, "sequencer": sort_key(self.number)})
+        item: dict[str, Any] = decimals({**content, "document": POLICY_KEY, "sequencer": policy_sort_key(self.number)})
         return item
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "Policy":
-        """Read an item.
+        """Read an item of the table.
 
         Raises:
-            ValueError: it is no policy, or one that makes no sense.
+            ValueError: The item is not a policy, or the policy is invalid.
         """
         try:
             return cls(
@@ -103,13 +106,13 @@ class Policy:
                 why=str(item["why"]),
             )
         except (AttributeError, KeyError, TypeError) as error:
-            raise ValueError(f"it is no policy: {error!r}") from error
+            raise ValueError(f"not a policy: {error!r}") from error
 
 
-DEFAULT_POLICY = Policy("p0", {}, "", 0.1, by="", at=None, why="Nobody has promoted a version yet: all weigh the same.")
-"""What holds as long as nobody has said otherwise."""
+DEFAULT_POLICY = Policy("p0", {}, "", 0.1, by="", at=None, why="No version has been promoted yet: all weigh the same.")
+"""The policy in force until another one is created."""
 
 
-def sort_key(number: int) -> str:
-    """The sort key of the policy with this number."""
+def policy_sort_key(number: int) -> str:
+    """Return the sort key of the policy with this number."""
     return f"{number:012d}"

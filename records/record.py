@@ -1,21 +1,21 @@
-"""The record: what the table holds of one upload, and the keys by which people find it.
+"""Records: what the table stores about each upload, and the keys by which queries find it.
 
-One upload is one item. Its keys come from S3 alone, so every delivery of the same event meets the same item:
+One upload is one item. Its keys come from S3 alone, so that every delivery of the same event finds the same item:
 
     document   bucket/key                        partition key
-    sequencer  S3's, right-padded with zeros     sort key: later uploads of one name sort later
+    sequencer  S3's, right-padded with zeros     sort key: later uploads under one key sort later
 
-Four sparse-or-full indexes answer the other questions, each newest first (sort key `event_time`):
+Four indexes answer the other queries, each newest first (sort key `event_time`):
 
     by_time    every record                      time_shard    all#3
     by_label   records with a verdict            label_shard   invoice#3
     by_status  every record                      status_shard  PARTIAL#3
-    by_review  what a person labels or has       review_shard  review#3, audit#3, reviewed#3
+    by_review  records in a queue or labelled    review_shard  review#3, audit#3, reviewed#3
 
-The `#3` is a shard of the document's name: one popular label would otherwise be one DynamoDB partition, and a
-partition takes 1,000 write units a second (AWS, "Best practices for designing and using partition keys").
+The `#3` is a shard of the document's name. Without shards, all records of a popular label would share a DynamoDB
+partition, which accepts 1,000 write units a second (AWS, "Best practices for designing and using partition keys").
 
-The same table holds the policies (`records.policy`), which stand in no index.
+The same table contains the policies (`records.policy`), which are in no index.
 """
 
 from collections.abc import Mapping
@@ -26,32 +26,32 @@ from typing import Any
 
 from records.keys import ALL, decimals, shard_key, shard_of, timestamp
 from records.outcomes import Outcome, Prediction, outcome_as_dict, outcome_from_dict
-from records.reviews import REVIEWED, REVIEWS_KEPT, Queue, Review
+from records.reviews import MAX_EARLIER_REVIEWS, REVIEWED, Queue, Review
 from records.uploads import Upload
 
 
 class Status(StrEnum):
-    """How far the classification of an upload has come."""
+    """How complete the classification of an upload is."""
 
     COMPLETE = "COMPLETE"
-    """Every version answered."""
+    """Every version returned a prediction."""
     PARTIAL = "PARTIAL"
-    """Some version is missing; a retry calls only the missing ones, as long as the object is there."""
+    """At least one version returned no prediction. A retry calls only the missing ones, while the object exists."""
     REJECTED = "REJECTED"
-    """Not a document that can be read: final, never retried."""
+    """The object is not a readable document. Final: there is no retry."""
     FAILED = "FAILED"
-    """No version answered, or the object could not be read just now; a retry starts again."""
+    """No version returned a prediction, or the object could not be read. A retry starts again."""
 
 
-BEYOND_READING = frozenset({"empty", "too-large", "deleted", "superseded"})
-"""Kinds of reasons for which an object can never be read (again): those of `orchestrator.errors.DocumentRejected`."""
+PERMANENT_REASONS = frozenset({"empty", "too-large", "deleted", "superseded"})
+"""Kinds of reasons why an object can never be read: those of `records.errors.DocumentRejected`."""
 
-GONE = frozenset({"deleted", "superseded"})
-"""Those of them that no longer hold should the object be there, after all: the same bytes were uploaded once more."""
+GONE_REASONS = frozenset({"deleted", "superseded"})
+"""Kinds of permanent reasons that end if the same bytes are uploaded again."""
 
 
 class Agreement(StrEnum):
-    """How many of all versions (not only of those that answered) back the label most voted for."""
+    """Share of all versions, including those without a prediction, that predict the most frequent label."""
 
     UNANIMOUS = "unanimous"
     MAJORITY = "majority"
@@ -60,7 +60,7 @@ class Agreement(StrEnum):
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a document was rejected or could not be classified: a stable `kind` and a sentence for a person."""
+    """Why a record is not COMPLETE: a stable `kind` for programs and a sentence for users."""
 
     kind: str
     detail: str
@@ -68,7 +68,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the versions say together."""
+    """Label and confidence derived from all predictions."""
 
     label: str
     confidence: float
@@ -77,13 +77,30 @@ class Verdict:
 
     @property
     def needs_review(self) -> bool:
-        """Whether a person should look."""
+        """Whether a reviewer should check the verdict."""
         return bool(self.review_reasons)
 
 
 @dataclass(frozen=True)
 class Record:
-    """One item of the table. `latency_ms` runs from the handler's start to the moment before the write."""
+    """One item of the table.
+
+    Attributes:
+        upload: The upload that the record describes.
+        status: How complete the record is.
+        predictions: Outcome of each version.
+        verdict: What the policy derives from the predictions; None without a prediction.
+        reason: Why the record is not COMPLETE.
+        classified_at: When the record was last written.
+        latency_ms: Duration from the handler's start to just before the write.
+        trace_id: AWS trace of the invocation that wrote the record.
+        revision: Number of writes. Each write is conditional on the revision that its writer read, so that concurrent
+            writers do not overwrite each other.
+        policy: ID of the policy that made the verdict; empty without a verdict.
+        audit: Whether the verdict is part of the audit sample.
+        review: The current label.
+        earlier_reviews: Labels that were replaced, oldest first.
+    """
 
     upload: Upload
     status: Status
@@ -94,59 +111,58 @@ class Record:
     latency_ms: float
     trace_id: str = ""
     revision: int = 1
-    """Counts the writes of this item; a write names the revision it saw, so that two writers cannot lose one."""
     policy: str = ""
-    """Id of the policy under which the verdict was made; empty without a verdict."""
     audit: bool = False
-    """Drawn by chance for a person's look, though nothing speaks against the verdict."""
     review: Review | None = None
-    """The label that stands."""
     earlier_reviews: tuple[Review, ...] = ()
-    """Labels that a later one replaced, oldest first."""
 
     @property
     def final(self) -> bool:
-        """Whether no retry can improve it. So it is with a PARTIAL record, too, once the object is gone."""
+        """Whether no retry can improve the record. A PARTIAL record is final once its object cannot be read."""
         if self.status is Status.PARTIAL:
-            return self.reason is not None and self.reason.kind in BEYOND_READING
+            return self.reason is not None and self.reason.kind in PERMANENT_REASONS
         return self.status is not Status.FAILED
 
     @property
     def gone(self) -> bool:
-        """Whether its object was gone when it was last looked for."""
-        return self.reason is not None and self.reason.kind in GONE
-
-    def answered(self) -> dict[str, Prediction]:
-        """The predictions of the versions that answered."""
-        return {name: said for name, said in self.predictions.items() if isinstance(said, Prediction)}
-
-    def labels(self) -> list[str]:
-        """Every label that a version which answered could have given."""
-        return sorted({label for said in self.answered().values() for label in said.probabilities})
+        """Whether the last attempt found the object deleted or replaced."""
+        return self.reason is not None and self.reason.kind in GONE_REASONS
 
     @property
     def queue(self) -> Queue | None:
-        """Where the record waits for a person; None where it does not, or no longer."""
+        """Queue that the record is in; None if it needs no label or has one."""
         if self.review or not self.verdict:
             return None
         if self.verdict.needs_review:
             return Queue.REVIEW
         return Queue.AUDIT if self.audit else None
 
+    def answered(self) -> dict[str, Prediction]:
+        """Return the predictions by version, without the versions that failed."""
+        return {version: outcome for version, outcome in self.predictions.items() if isinstance(outcome, Prediction)}
+
+    def labels(self) -> list[str]:
+        """Return every label that a version with a prediction knows, sorted."""
+        return sorted({label for prediction in self.answered().values() for label in prediction.probabilities})
+
+    def next_revision(self, replaced: "Record | None") -> "Record":
+        """Return this record numbered as the successor of the one that it replaces."""
+        return replace(self, revision=(replaced.revision if replaced else 0) + 1)
+
     def with_review(self, review: Review) -> "Record":
-        """This record with a person's label, which replaces the one that stood; how it was chosen stays as it was."""
+        """Return this record with a new label. The queue of its first label stays."""
         if self.review is None:
             return replace(self, review=review)
-        earlier = (*self.earlier_reviews, self.review)[-REVIEWS_KEPT:]
+        earlier = (*self.earlier_reviews, self.review)[-MAX_EARLIER_REVIEWS:]
         return replace(self, review=replace(review, queue=self.review.queue), earlier_reviews=earlier)
 
     def without_review(self) -> "Record":
-        """This record without the label that stands; the one before it, if any, stands again."""
+        """Return this record without its current label. The label before it, if any, becomes current."""
         *earlier, last = self.earlier_reviews or (None,)
         return replace(self, review=last, earlier_reviews=tuple(earlier))
 
     def as_dict(self) -> dict[str, Any]:
-        """The record as people read it: plain JSON values, the contract's field names, no index keys."""
+        """Return the record as plain JSON values, under the contract's field names and without index keys."""
         upload, verdict = self.upload, self.verdict
         content: dict[str, Any] = {
             "document": upload.document,
@@ -168,7 +184,7 @@ class Record:
             "review": self.review.as_dict() if self.review else None,
             "earlier_reviews": [review.as_dict() for review in self.earlier_reviews] or None,
             "reason": {"kind": self.reason.kind, "detail": self.reason.detail} if self.reason else None,
-            "predictions": {name: outcome_as_dict(said) for name, said in self.predictions.items()},
+            "predictions": {version: outcome_as_dict(outcome) for version, outcome in self.predictions.items()},
             "event_time": timestamp(upload.event_time),
             "classified_at": timestamp(self.classified_at),
             "latency_ms": round(self.latency_ms, 1),
@@ -178,48 +194,31 @@ class Record:
         return {name: value for name, value in content.items() if value is not None}
 
     def to_item(self) -> dict[str, Any]:
-        """The record as DynamoDB stores it: numbers as Decimals, and the index keys."""
+        """Return the record as an item of the table: with Decimals for numbers, and with the index keys."""
         item: dict[str, Any] = decimals(self.as_dict())
         shard = shard_of(self.upload.document)
         item["time_shard"] = shard_key(ALL, shard)
         item["status_shard"] = shard_key(self.status, shard)
         if self.verdict:
             item["label_shard"] = shard_key(self.verdict.label, shard)
-        if stands := REVIEWED if self.review else self.queue:
-            item["review_shard"] = shard_key(stands, shard)
+        if queue := REVIEWED if self.review else self.queue:
+            item["review_shard"] = shard_key(queue, shard)
         return item
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "Record":
-        """Read an item that `to_item` wrote.
+        """Read an item of the table.
 
         Raises:
-            KeyError, ValueError: the item is not a record.
+            KeyError: A field is missing: the item is not a record.
+            ValueError: A field is invalid.
         """
-        upload = Upload(
-            bucket=item["bucket"],
-            key=item["key"],
-            sequencer=item["sequencer"],
-            event_time=datetime.fromisoformat(item["event_time"]),
-            size=int(item["size"]),
-            etag=item["etag"],
-            version_id=item.get("version_id"),
-            backfilled=bool(item.get("backfilled", False)),
-        )
-        verdict = None
-        if "label" in item:
-            verdict = Verdict(
-                label=item["label"],
-                confidence=float(item["confidence"]),
-                agreement=Agreement(item["agreement"]),
-                review_reasons=tuple(item["review_reasons"]),
-            )
         reason, review = item.get("reason"), item.get("review")
         return cls(
-            upload=upload,
+            upload=_upload_from_item(item),
             status=Status(item["status"]),
-            predictions={name: outcome_from_dict(said) for name, said in item["predictions"].items()},
-            verdict=verdict,
+            predictions={version: outcome_from_dict(content) for version, content in item["predictions"].items()},
+            verdict=_verdict_from_item(item) if "label" in item else None,
             reason=Reason(reason["kind"], reason["detail"]) if reason else None,
             classified_at=datetime.fromisoformat(item["classified_at"]),
             latency_ms=float(item["latency_ms"]),
@@ -231,6 +230,24 @@ class Record:
             earlier_reviews=tuple(map(Review.from_dict, item.get("earlier_reviews", ()))),
         )
 
-    def next_revision(self, seen: "Record | None") -> "Record":
-        """This record as the successor of the one it replaces."""
-        return replace(self, revision=(seen.revision if seen else 0) + 1)
+
+def _upload_from_item(item: Mapping[str, Any]) -> Upload:
+    return Upload(
+        bucket=item["bucket"],
+        key=item["key"],
+        sequencer=item["sequencer"],
+        event_time=datetime.fromisoformat(item["event_time"]),
+        size=int(item["size"]) if "size" in item else None,
+        etag=item["etag"],
+        version_id=item.get("version_id"),
+        backfilled=bool(item.get("backfilled", False)),
+    )
+
+
+def _verdict_from_item(item: Mapping[str, Any]) -> Verdict:
+    return Verdict(
+        label=item["label"],
+        confidence=float(item["confidence"]),
+        agreement=Agreement(item["agreement"]),
+        review_reasons=tuple(item["review_reasons"]),
+    )

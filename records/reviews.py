@@ -1,4 +1,4 @@
-"""A person's label, and how a document came to be shown to that person."""
+"""Reviews: labels that reviewers assigned to documents."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,32 +9,36 @@ from typing import Any
 from records.keys import timestamp
 
 NONE_OF_THESE = "none-of-these"
-"""A person's label for a document that fits none of the versions' labels."""
+"""A reviewer's label for a document that fits none of the versions' labels."""
 
-REVIEWS_KEPT = 50
-"""How many replaced labels a record keeps; an item must not grow without end."""
+MAX_EARLIER_REVIEWS = 50
+"""Maximum number of replaced reviews in a record, which bounds the size of the item."""
 
 REVIEWED = "reviewed"
-"""Where a record stands in the index of queues once it carries a label."""
+"""Key value of labelled records in the index of queues."""
 
 
 class Queue(StrEnum):
-    """Why a person is shown a document."""
+    """Why a reviewer is shown a document."""
 
     REVIEW = "review"
-    """The versions disagree or doubt."""
+    """The versions disagree or abstain."""
     AUDIT = "audit"
-    """Nothing speaks against the verdict; it was drawn by chance, for what nobody doubts may be wrong too."""
+    """The verdict raised no doubt, but was drawn for the audit sample: such verdicts may be wrong as well."""
     OTHER = "other"
-    """A person picked it: no random sample of anything."""
+    """A reviewer selected the document, so it belongs to no random sample."""
 
 
 @dataclass(frozen=True)
 class Review:
-    """What a person says the document is.
+    """A label that a reviewer assigned.
 
-    `queue` is where the record waited when it was first labelled, which tells how it came to be chosen; `seconds` is
-    how long the person looked, where that was measured.
+    Attributes:
+        label: One of the versions' labels, or `NONE_OF_THESE`.
+        by: Name of the reviewer.
+        at: When the label was assigned.
+        queue: Queue that the record was in when it was first labelled.
+        seconds: How long the reviewer looked at the document; None if that was not measured.
     """
 
     label: str
@@ -44,7 +48,7 @@ class Review:
     seconds: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return the review as plain JSON values."""
         content = {"label": self.label, "by": self.by, "at": timestamp(self.at), "queue": str(self.queue)}
         return content if self.seconds is None else {**content, "seconds": round(self.seconds, 2)}
 
@@ -53,7 +57,8 @@ class Review:
         """Read what `as_dict` wrote.
 
         Raises:
-            KeyError, ValueError: it is no review.
+            KeyError: A field is missing.
+            ValueError: A field is invalid.
         """
         seconds = content.get("seconds")
         return cls(

@@ -1,4 +1,4 @@
-"""The table of records and policies: consistent reads, conditional writes."""
+"""The DynamoDB table of records and policies: consistent reads, conditional writes."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -9,57 +9,57 @@ from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import BotoCoreError, ClientError
 
 from records.errors import RecordConflict, RecordsUnavailable
-from records.policy import DEFAULT_POLICY, POLICY_KEY, Policy, sort_key
+from records.policy import DEFAULT_POLICY, POLICY_KEY, Policy, policy_sort_key
 from records.record import Record
 from records.uploads import Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class RecordTable:
-    """The table as the orchestrator uses it.
+    """The records in the table.
 
-    Two handlers may hold the same upload (S3 delivers at least once, Lambda retries), so a write names the revision
-    that its writer saw:
+    Two handlers may process the same upload at once, because S3 delivers events at least once and Lambda retries. Each
+    write is therefore conditional on the revision that its writer read:
 
         A reads nothing ──────────── A writes revision 1 ✓
         B reads nothing ─────────────────────── B writes revision 1 ✗ conflict: B reads A's record,
-                                                  keeps what A has, adds its own ── writes revision 2 ✓
+                                                  merges its own into it ────────── writes revision 2 ✓
     """
 
     def __init__(self, table: "Table") -> None:
         self._table = table
 
     def find(self, upload: Upload) -> Record | None:
-        """The record under the upload's own key, read consistently; None where there is none.
+        """Return the record under the upload's own key, read consistently; None if it does not exist.
 
         Raises:
-            RecordsUnavailable: the table cannot be read just now.
+            RecordsUnavailable: The table cannot be read now.
         """
         return self.get(upload.document, upload.sort_key)
 
     def get(self, document: str, sequencer: str) -> Record | None:
-        """The record under a key, read consistently; None where there is none.
+        """Return the record under a key, read consistently; None if it does not exist.
 
         Raises:
-            RecordsUnavailable: the table cannot be read just now.
+            RecordsUnavailable: The table cannot be read now.
         """
-        with _readable():
+        with _translated_read_errors():
             item = self._table.get_item(Key={"document": document, "sequencer": sequencer}, ConsistentRead=True)
         return Record.from_item(item["Item"]) if "Item" in item else None
 
     def find_same(self, upload: Upload) -> Record | None:
-        """The record of the same upload under whatever sequencer, looked for in the document's whole history.
+        """Return the record of the same upload under any sequencer; None if no record of the document matches.
 
         Raises:
-            RecordsUnavailable: the table cannot be read just now.
+            RecordsUnavailable: The table cannot be read now.
         """
         query: dict[str, Any] = {"KeyConditionExpression": Key("document").eq(upload.document), "ConsistentRead": True}
         while True:
-            with _readable():
+            with _translated_read_errors():
                 page = self._table.query(**query)
             records = map(Record.from_item, page["Items"])
             found = next((record for record in records if record.upload.same_object(upload)), None)
@@ -68,96 +68,101 @@ class RecordTable:
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def save(self, record: Record, *, replacing: Record | None) -> None:
-        """Write `record` over the one that was seen, or as the first.
+        """Write a record.
+
+        Args:
+            record: The record to write.
+            replacing: The record that was read before; None if there was none.
 
         Raises:
-            RecordConflict: somebody wrote in between; nothing is changed.
-            RecordsUnavailable: the table cannot be written just now.
+            RecordConflict: Another writer changed the item since it was read. The item keeps the other's content.
+            RecordsUnavailable: The table cannot be written now.
         """
         condition: ConditionBase = Attr("document").not_exists()
         if replacing is not None:
             condition = Attr("revision").eq(replacing.revision)
-        with _writable(record.upload.document):
+        with _translated_write_errors(record.upload.document):
             self._table.put_item(Item=record.to_item(), ConditionExpression=condition)
 
 
 class PolicyTable:
-    """The policies in the table: the newest holds, and none is ever changed."""
+    """The policies in the table. The newest is in force; none is ever changed."""
 
     def __init__(self, table: "Table") -> None:
         self._table = table
 
     def newest(self) -> Policy:
-        """The newest policy that makes sense; `DEFAULT_POLICY` where there is none.
+        """Return the newest valid policy, or `DEFAULT_POLICY` if there is none.
 
         Raises:
-            RecordsUnavailable: the table cannot be read just now.
+            RecordsUnavailable: The table cannot be read now.
         """
         return next(iter(self.history(limit=10)), DEFAULT_POLICY)
 
     def history(self, *, limit: int = 50) -> list[Policy]:
-        """The newest policies, newest first, without `DEFAULT_POLICY`. One that makes no sense is passed over, and logged.
+        """Return the newest policies, newest first, without `DEFAULT_POLICY`. Invalid ones are logged and skipped.
 
         Raises:
-            RecordsUnavailable: the table cannot be read just now.
+            RecordsUnavailable: The table cannot be read now.
         """
-        mine = Key("document").eq(POLICY_KEY)
-        with _readable():
+        with _translated_read_errors():
             page = self._table.query(
-                KeyConditionExpression=mine, ScanIndexForward=False, Limit=limit, ConsistentRead=True
+                KeyConditionExpression=Key("document").eq(POLICY_KEY),
+                ScanIndexForward=False,
+                Limit=limit,
+                ConsistentRead=True,
             )
-        return [policy for item in page["Items"] if (policy := _policy(item))]
+        return [policy for item in page["Items"] if (policy := _valid_policy(item))]
 
     def find(self, name: str) -> Policy | None:
-        """The policy with this id.
+        """Return the policy with this ID; None if it does not exist or is invalid.
 
         Raises:
-            RecordsUnavailable: the table cannot be read just now.
+            RecordsUnavailable: The table cannot be read now.
         """
         if name == DEFAULT_POLICY.id:
             return DEFAULT_POLICY
         if name[:1] != "p" or not name[1:].isdecimal():
             return None
-        with _readable():
-            item = self._table.get_item(
-                Key={"document": POLICY_KEY, "sequencer": sort_key(int(name[1:]))}, ConsistentRead=True
-            )
-        return _policy(item["Item"]) if "Item" in item else None
+        key = {"document": POLICY_KEY, "sequencer": policy_sort_key(int(name[1:]))}
+        with _translated_read_errors():
+            item = self._table.get_item(Key=key, ConsistentRead=True)
+        return _valid_policy(item["Item"]) if "Item" in item else None
 
     def add(self, policy: Policy) -> None:
-        """Make a policy the newest.
+        """Write a new policy.
 
         Raises:
-            RecordConflict: there is one with this id.
-            RecordsUnavailable: the table cannot be written just now.
+            RecordConflict: A policy with this ID exists.
+            RecordsUnavailable: The table cannot be written now.
         """
-        with _writable(policy.id):
+        with _translated_write_errors(policy.id):
             self._table.put_item(Item=policy.to_item(), ConditionExpression=Attr("document").not_exists())
 
 
-def _policy(item: Mapping[str, Any]) -> Policy | None:
+def _valid_policy(item: Mapping[str, Any]) -> Policy | None:
     try:
         return Policy.from_item(item)
     except ValueError as error:
-        log.warning("the policy %s makes no sense: %s", item.get("sequencer"), error)
+        logger.warning("skipped invalid policy %s: %s", item.get("sequencer"), error)
         return None
 
 
 @contextmanager
-def _writable(what: str) -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
-            raise RecordConflict(f"{what} changed meanwhile") from error
-        raise RecordsUnavailable(f"the table cannot be written: {error}") from error
-    except BotoCoreError as error:
-        raise RecordsUnavailable(f"the table cannot be written: {error}") from error
-
-
-@contextmanager
-def _readable() -> Iterator[None]:
+def _translated_read_errors() -> Iterator[None]:
     try:
         yield
     except (BotoCoreError, ClientError) as error:
         raise RecordsUnavailable(f"the table cannot be read: {error}") from error
+
+
+@contextmanager
+def _translated_write_errors(name: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
+            raise RecordConflict(f"{name} was changed by another writer") from error
+        raise RecordsUnavailable(f"the table cannot be written: {error}") from error
+    except BotoCoreError as error:
+        raise RecordsUnavailable(f"the table cannot be written: {error}") from error

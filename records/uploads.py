@@ -1,74 +1,102 @@
-"""An upload as S3 announced it, or as it was found in the bucket."""
+"""Uploads: objects as S3 announced them, or as they were found in the bucket."""
 
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 SEQUENCER_WIDTH = 32
-"""Digits that a sequencer is padded to. S3 sends 16 to 18 and tells receivers to pad the shorter with zeros."""
+"""Number of digits to which sequencers are padded. S3 sends 16 to 18 digits and documents that receivers pad the
+shorter of two with zeros to compare them."""
 
 LATE_AFTER = timedelta(minutes=10)
-"""An event older than this may find its upload backfilled. Backfills leave younger uploads to their own events."""
+"""Age from which an event's upload may already have been backfilled. Backfills skip younger uploads."""
 
 
 @dataclass(frozen=True)
 class Upload:
-    """One object as S3 announced it. `key` is decoded; `event_time` is UTC; `size` is in bytes."""
+    """One upload of an object to the inbox.
+
+    Attributes:
+        bucket: Name of the bucket.
+        key: Key of the object, decoded.
+        sequencer: S3's ordering key of the event, or a synthetic one (see `synthetic_sequencer`).
+        event_time: When S3 stored the object, in UTC.
+        size: Size in bytes; None if the event does not state it.
+        etag: ETag without quotes; empty if unknown.
+        version_id: Version of the object; None in a bucket without versions.
+        backfilled: Whether the upload was found by listing the bucket, or its event arrived so late that a backfill
+            may have found it first. The sequencer is then synthetic.
+    """
 
     bucket: str
     key: str
     sequencer: str
     event_time: datetime
-    size: int
+    size: int | None
     etag: str = ""
     version_id: str | None = None
     backfilled: bool = False
-    """Found by listing the bucket, or announced so late that it might have been: the sequencer is a stand-in (see
-    `synthetic_sequencer`)."""
+
+    def __post_init__(self) -> None:
+        """Normalize the version ID, so that all sources of an upload describe it alike."""
+        object.__setattr__(self, "version_id", normalize_version_id(self.version_id))
 
     @property
     def document(self) -> str:
-        """The partition key."""
+        """Partition key of the upload's record."""
         return f"{self.bucket}/{self.key}"
 
     @property
     def sort_key(self) -> str:
-        """The sequencer as the table sorts it."""
+        """Sort key of the upload's record: the padded sequencer."""
         return self.sequencer.upper().ljust(SEQUENCER_WIDTH, "0")
 
     @property
     def is_folder_marker(self) -> bool:
-        """Whether this is no document: see `is_folder_marker`."""
+        """Whether the object is a folder marker rather than a document."""
         return is_folder_marker(self.key, self.size)
 
     def same_object(self, other: "Upload") -> bool:
-        """Whether both are the same upload, met by different ways: by its version, or where there is none its ETag."""
+        """Return whether both describe the same upload: the same version or, without versions, the same ETag."""
         if self.version_id or other.version_id:
             return self.version_id == other.version_id
         return bool(self.etag) and self.etag == other.etag
 
 
-def is_folder_marker(key: str, size: int) -> bool:
-    """Zero bytes under a name that ends with a slash: what S3's console writes for "Create folder"."""
+def normalize_version_id(version_id: str | None) -> str | None:
+    """Return the version ID, or None for `null`, which S3 reports for objects without a version of their own."""
+    return None if version_id in (None, "", "null") else version_id
+
+
+def is_folder_marker(key: str, size: int | None) -> bool:
+    """Return whether an object is an empty one whose key ends with a slash, as S3's console creates for a folder."""
     return size == 0 and key.endswith("/")
 
 
 def synthetic_sequencer(last_modified: datetime, identity: str) -> str:
-    """A sequencer for an object that no event announced: the same one each time, and as good as unique.
+    """Return a deterministic sequencer for an object whose event is unknown.
 
-    It begins as S3's do, with the second of the upload in hexadecimal behind two zeros (observed, nowhere promised),
-    so that backfilled records sort among the others; `identity`, the version id or the ETag, fills the end, which
-    S3's leave empty.
+    S3's sequencers start with two zeros and the second of the upload in hexadecimal (observed, not documented). This
+    one starts alike, so that backfilled records sort among the others. A hash of the identity fills the last digits,
+    which S3's sequencers leave empty, so that two sequencers collide only by chance.
+
+    Args:
+        last_modified: When S3 stored the object.
+        identity: Version ID of the object, or its ETag in a bucket without versions.
     """
     second = f"00{int(last_modified.timestamp()):08X}".ljust(18, "0")
     return second + hashlib.sha256(identity.encode()).hexdigest()[: SEQUENCER_WIDTH - 18].upper()
 
 
 def audit_number(document: str, sequencer: str) -> float:
-    """The upload's number in [0, 1): as good as random, and the same for everyone who asks.
+    """Return the upload's pseudorandom number in [0, 1), which every process computes alike.
 
-    It decides which unquestioned verdicts are audited, and in which order a queue is worked through, so that what has
-    been labelled so far is a fair sample of what waited. `sequencer` is `Upload.sort_key`.
+    It decides which verdicts are audited, and in which order a review queue is worked through. The labels given so
+    far are therefore a random sample of the queue.
+
+    Args:
+        document: Partition key of the record.
+        sequencer: Sort key of the record.
     """
     digest = hashlib.sha256(f"{document}\0{sequencer}".encode()).digest()
-    return (int.from_bytes(digest[:8]) >> 11) / 2**53  # the 53 bits that a float holds exactly
+    return (int.from_bytes(digest[:8]) >> 11) / 2**53  # the 53 bits that a float represents exactly

@@ -1,4 +1,4 @@
-"""Uploads, predictions and records for tests, each with only what matters spelled out."""
+"""Build uploads, outcomes, records and policies for tests. Arguments override the defaults."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -62,15 +62,15 @@ def record(outcomes: Mapping[str, Outcome], of: Upload | None = None, **changes:
 
 
 class FixedPolicy:
-    """A policy that is known from the start."""
+    """A policy source whose policy needs no reading."""
 
     def __init__(self, policy: Policy = DEFAULT_POLICY) -> None:
         self.policy = policy
 
-    def begin(self) -> None:
-        """Nothing is to be read."""
+    def refresh(self) -> None:
+        """Do nothing."""
 
-    def get(self, patience: float) -> Policy:
+    def get(self, timeout: float) -> Policy:
         return self.policy
 
 

@@ -1,4 +1,4 @@
-"""Classify documents that were in the inbox before the orchestrator was, or whose events never came."""
+"""Classify objects that were uploaded before the orchestrator was deployed, or whose events were lost."""
 
 import threading
 import time
@@ -22,57 +22,69 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 PAUSES_S = (1.0, 2.0, 4.0)
-"""Waits before another attempt at what failed for the time being: a task restarts, a throttled table recovers."""
+"""Pauses before each further attempt after a transient failure, such as a task that restarts or a throttled table."""
 
 _SAVE_EVERY_S = 1.0
 
 
 class BackfillOutcome(StrEnum):
-    """What became of one object."""
+    """What happened to one object."""
 
     SUCCEEDED = "succeeded"
     ALREADY_THERE = "already there"
-    """It has a final record: the orchestrator was not asked."""
+    """It already has a final record, so the orchestrator was not invoked."""
     GONE = "gone"
-    """It was deleted since it was listed."""
+    """It was deleted after it was listed."""
     FAILED = "failed"
 
 
 @dataclass(frozen=True)
 class KeyListing:
-    """The keys to classify, in S3's order, and how many were passed over as too young."""
+    """The objects to classify.
+
+    Attributes:
+        keys: Keys in S3's order.
+        too_young: Number of objects left out because they are too young.
+        first_too_young: The first key of those, or an empty string.
+        complete: Whether `keys` has all objects; it does not if there are more than the limit.
+    """
 
     keys: tuple[str, ...]
     too_young: int
-    whole: bool
-    """Whether these are all; there may be more than were asked for."""
+    first_too_young: str
+    complete: bool
 
 
-def documents(s3: "S3Client", bucket: str, prefix: str, *, after: str = "") -> Iterator[tuple[str, datetime]]:
-    """Key and time of each object behind `after`: current versions only, folder markers left out."""
+def list_objects(s3: "S3Client", bucket: str, prefix: str, *, after: str = "") -> Iterator[tuple[str, datetime]]:
+    """Yield key and modification time of each object after the key `after`.
+
+    Only current versions are listed, and no folder markers.
+    """
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, StartAfter=after)
     for page in pages:
-        for found in page.get("Contents", []):
-            if not is_folder_marker(found["Key"], found["Size"]):
-                yield found["Key"], found["LastModified"]
+        for item in page.get("Contents", []):
+            if not is_folder_marker(item["Key"], item["Size"]):
+                yield item["Key"], item["LastModified"]
 
 
-def listed(found: Iterable[tuple[str, datetime]], *, before: datetime, limit: int) -> KeyListing:
-    """At most `limit` keys of objects stored before a moment: the event of a younger one may still be on its way."""
+def select_keys(objects: Iterable[tuple[str, datetime]], *, before: datetime, limit: int) -> KeyListing:
+    """Return at most `limit` keys of objects stored before a moment. The event of a younger one may still arrive."""
     keys: list[str] = []
-    too_young = 0
-    for key, at in found:
-        if at >= before:
-            too_young += 1
+    young: list[str] = []
+    complete = True
+    for key, modified in objects:
+        if modified >= before:
+            young.append(key)
         elif len(keys) == limit:
-            return KeyListing(tuple(keys), too_young, whole=False)
+            complete = False
+            break
         else:
             keys.append(key)
-    return KeyListing(tuple(keys), too_young, whole=True)
+    return KeyListing(tuple(keys), len(young), young[0] if young else "", complete)
 
 
 class RateLimiter:
-    """Lets one caller through every `1 / per_second` seconds; used by several threads at once."""
+    """Lets one caller pass every `1 / per_second` seconds. Safe for use by several threads."""
 
     def __init__(
         self,
@@ -88,7 +100,7 @@ class RateLimiter:
         self._lock = threading.Lock()
 
     def wait(self) -> None:
-        """Return when it is the caller's turn."""
+        """Block until the caller may pass."""
         with self._lock:
             turn = max(self._next, self._clock())
             self._next = turn + self._gap
@@ -96,15 +108,15 @@ class RateLimiter:
 
 
 class Backfill:
-    """Brings the objects of one bucket through the orchestrator, as S3 Batch Operations would.
+    """Sends the objects of one bucket to the orchestrator, as S3 Batch Operations would.
 
     Args:
-        s3: where the objects are.
-        bucket: the inbox.
-        results: where their records are.
-        invoke: gives an event to the orchestrator.
-        pace: lets invocations through; what has its record already does not wait.
-        sleep: waits before another attempt.
+        s3: Client of the bucket's service.
+        bucket: The inbox.
+        results: The table of records.
+        invoke: Invokes the orchestrator.
+        rate: Limits the rate of invocations. Objects that already have a record do not wait.
+        sleep: Pauses before another attempt.
     """
 
     def __init__(
@@ -113,95 +125,101 @@ class Backfill:
         bucket: str,
         results: Results,
         invoke: Invoke,
-        pace: RateLimiter,
+        rate: RateLimiter,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._s3 = s3
         self._bucket = bucket
         self._results = results
         self._invoke = invoke
-        self._pace = pace
+        self._rate = rate
         self._sleep = sleep
-        self.fates: Counter[BackfillOutcome] = Counter()
+        self.counts: Counter[BackfillOutcome] = Counter()
 
-    def run(self, keys: Iterable[str], checkpoint: BackfillProgress, *, at_once: int, done: Callable[[], None]) -> None:
-        """Classify each key; `done` is called after each. Ctrl-C waits for what has begun, and the checkpoint stays."""
+    def run(
+        self, listing: KeyListing, progress: BackfillProgress, *, max_concurrent: int, on_done: Callable[[], None]
+    ) -> None:
+        """Classify each object of the listing and call `on_done` after each.
+
+        On Ctrl-C, finish what has begun, save the progress and raise KeyboardInterrupt.
+        """
         lock = threading.Lock()
         saved = time.monotonic()
+        progress.stop_before = listing.first_too_young
 
-        def begun() -> Iterator[str]:
-            for key in keys:
+        def started() -> Iterator[str]:
+            for key in listing.keys:
                 with lock:
-                    checkpoint.begin(key)
+                    progress.start(key)
                 yield key
 
-        def work(key: str) -> None:
+        def classify(key: str) -> None:
             nonlocal saved
-            fate, why = self._classify(key)
+            outcome, failure = self._classify(key)
             with lock:
-                self.fates[fate] += 1
-                checkpoint.finish(key, why)
+                self.counts[outcome] += 1
+                progress.finish(key, failure)
                 if time.monotonic() - saved > _SAVE_EVERY_S:
-                    checkpoint.save()
+                    progress.save()
                     saved = time.monotonic()
-            done()
+            on_done()
 
         try:
-            run_concurrently(work, begun(), at_once=at_once)
+            run_concurrently(classify, started(), max_concurrent=max_concurrent)
         finally:
-            checkpoint.save()
+            progress.save()
 
     def _classify(self, key: str) -> tuple[BackfillOutcome, str]:
+        """Return the outcome for one object, and why it failed."""
         try:
-            if self._has_record(key):
+            if self._has_final_record(key):
                 return BackfillOutcome.ALREADY_THERE, ""
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") in ("404", "NoSuchKey"):
                 return BackfillOutcome.GONE, ""
-            return BackfillOutcome.FAILED, f"it cannot be looked up: {error}"
+            return BackfillOutcome.FAILED, f"cannot look up the object or its record: {error}"
         except BotoCoreError as error:
-            return BackfillOutcome.FAILED, f"it cannot be looked up: {error}"
-        return self._ask(key)
+            return BackfillOutcome.FAILED, f"cannot look up the object or its record: {error}"
+        return self._invoke_with_retries(key)
 
-    def _has_record(self, key: str) -> bool:
-        """Whether this very upload has a final record, however it was met; but not that it was gone, for it is here.
+    def _has_final_record(self, key: str) -> bool:
+        """Return whether this very upload has a final record that does not call it deleted or superseded.
 
-        The orchestrator looks too; here it saves an invocation, and a second run over the same prefix its time.
+        The orchestrator checks this too. Checking it here saves an invocation, and most of the time of a second run.
         """
-        found = self._s3.head_object(Bucket=self._bucket, Key=key)
-        version = found.get("VersionId")
+        head = self._s3.head_object(Bucket=self._bucket, Key=key)
         upload = Upload(
             bucket=self._bucket,
             key=key,
             sequencer="",
-            event_time=found["LastModified"],
-            size=found["ContentLength"],
-            etag=found["ETag"].strip('"'),
-            version_id=version if version != "null" else None,
+            event_time=head["LastModified"],
+            size=head["ContentLength"],
+            etag=head["ETag"].strip('"'),
+            version_id=head.get("VersionId"),
         )
         history = self._results.history(upload.document)
         return any(record.final and not record.gone and record.upload.same_object(upload) for record in history)
 
-    def _ask(self, key: str) -> tuple[BackfillOutcome, str]:
-        """Invoke the orchestrator, and again after a while if it says that this may help."""
-        why = ""
+    def _invoke_with_retries(self, key: str) -> tuple[BackfillOutcome, str]:
+        """Invoke the orchestrator, and again after a pause if the failure is transient."""
+        failure = ""
         for pause in (*PAUSES_S, None):
-            self._pace.wait()
+            self._rate.wait()
             try:
                 [result] = self._invoke(batch_event(self._bucket, key))["results"]
-                code, why = result["resultCode"], str(result["resultString"])
+                code, failure = result["resultCode"], str(result["resultString"])
             except InvocationError as error:
-                code, why = "TemporaryFailure", str(error)
+                code, failure = "TemporaryFailure", str(error)
             if code == "Succeeded":
                 return BackfillOutcome.SUCCEEDED, ""
             if code == "PermanentFailure" or pause is None:
                 break
             self._sleep(pause)
-        return BackfillOutcome.FAILED, why
+        return BackfillOutcome.FAILED, failure
 
 
 def batch_event(bucket: str, key: str) -> Event:
-    """What S3 Batch Operations sends for one object (invocation schema 2.0): its current version."""
+    """Return the event that S3 Batch Operations sends for the current version of one object (schema 2.0)."""
     task = {"taskId": uuid.uuid4().hex, "s3Key": encode_key(key), "s3VersionId": None, "s3Bucket": bucket}
     return {
         "invocationSchemaVersion": "2.0",
@@ -212,5 +230,5 @@ def batch_event(bucket: str, key: str) -> Event:
 
 
 def encode_key(key: str) -> str:
-    """A key as batch jobs name it: percent-encoded, so that both readings of a plus give the same key."""
+    """Percent-encode a key as batch jobs do. A plus is encoded too, so that both ways of decoding return the key."""
     return quote(key, safe="/")

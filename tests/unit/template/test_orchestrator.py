@@ -1,4 +1,4 @@
-"""The Lambda: what it is given, what it may, how a new one is rolled out."""
+"""The Lambda function: its configuration, its permissions, and its rollout."""
 
 import importlib
 from datetime import timedelta
@@ -18,7 +18,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 def settings(**parameters: str) -> OrchestratorSettings:
-    """What the code reads of what the template gives."""
+    """Return the settings that the code reads from the template's environment variables."""
     given = rollout(**parameters)["Orchestrator"]["Environment"]["Variables"]
     text, bases = given["MODEL_ENDPOINTS"]["Sub"]
     endpoints = text.replace("${Base}", bases["Base"]["Sub"].replace("${LoadBalancer.DNSName}", "alb"))
@@ -26,51 +26,58 @@ def settings(**parameters: str) -> OrchestratorSettings:
 
 
 class TestFunction:
-    def test_the_handler_is_there(self) -> None:
+    def test_handler_exists(self) -> None:
         module, name = rollout()["Orchestrator"]["Handler"].rsplit(".", 1)
         assert callable(getattr(importlib.import_module(module), name))
 
-    def test_its_variables_are_those_that_the_code_reads(self) -> None:
+    def test_environment_variables_match_the_settings(self) -> None:
         read = settings()
         assert read.endpoints == {version: f"http://alb/{version}" for version in VERSIONS}
         assert read.deadline_s == 3.0
-        assert read.policy_fresh == timedelta(minutes=1)
+        assert read.policy_max_age == timedelta(minutes=1)
 
-    def test_with_a_certificate_it_calls_by_the_name_that_the_certificate_is_for(self) -> None:
+    def test_with_a_certificate_the_endpoints_use_its_domain(self) -> None:
         read = settings(CertificateArn="arn:aws:acm:us-east-1:0:certificate/x", ModelDomain="models.example.com")
         assert read.endpoints == {version: f"https://models.example.com/{version}" for version in VERSIONS}
 
-    def test_its_timeout_outlasts_its_own_deadline(self) -> None:
+    def test_lambda_timeout_is_longer_than_the_budget(self) -> None:
         least = min(template()["Parameters"]["OrchestratorTimeout"]["AllowedValues"])
         assert least > settings().deadline_s
 
-    def test_what_fails_every_attempt_is_kept(self) -> None:
+    def test_events_that_fail_every_attempt_move_to_the_dead_letter_queue(self) -> None:
         config = rollout()["Orchestrator"]["EventInvokeConfig"]
         assert config["DestinationConfig"]["OnFailure"] == {"Type": "SQS", "Destination": {"GetAtt": "Failures.Arn"}}
         assert config["MaximumRetryAttempts"] == 2
 
-    def test_concurrency_is_reserved_where_that_is_asked_for(self) -> None:
+    def test_concurrency_is_reserved_only_if_configured(self) -> None:
         assert "ReservedConcurrentExecutions" not in rollout()["Orchestrator"]
         assert rollout(OrchestratorConcurrency=20)["Orchestrator"]["ReservedConcurrentExecutions"] == "20"
 
-    def test_its_metrics_carry_the_stacks_name_as_the_alarms_expect(self) -> None:
+    def test_metrics_have_the_stack_name_as_dimension(self) -> None:
         given = rollout()["Orchestrator"]["Environment"]["Variables"]
         assert given["POWERTOOLS_SERVICE_NAME"] == {"Ref": "AWS::StackName"}
 
 
-class TestNewVersion:
-    def test_every_way_but_all_at_once_goes_through_codedeploy(self) -> None:
-        for way in template()["Parameters"]["OrchestratorRollout"]["AllowedValues"]:
-            preference = rollout(OrchestratorRollout=way)["Orchestrator"]["DeploymentPreference"]
-            assert (preference["Type"], preference["Enabled"]) == (way, "false" if way == "AllAtOnce" else "true")
+class TestRollout:
+    def test_every_rollout_except_all_at_once_uses_codedeploy(self) -> None:
+        for strategy in template()["Parameters"]["OrchestratorRollout"]["AllowedValues"]:
+            preference = rollout(OrchestratorRollout=strategy)["Orchestrator"]["DeploymentPreference"]
+            assert (preference["Type"], preference["Enabled"]) == (
+                strategy,
+                "false" if strategy == "AllAtOnce" else "true",
+            )
 
-    def test_it_is_watched_by_its_own_errors_and_by_the_three_seconds(self) -> None:
+    def test_errors_of_the_new_version_and_high_latency_roll_back(self) -> None:
         stack = rollout()
-        watched = [alarm["Ref"] for alarm in stack["Orchestrator"]["DeploymentPreference"]["Alarms"]]
-        assert watched == ["NewOrchestratorFails", "Slow"]
-        dimensions = {part["Name"] for part in stack["NewOrchestratorFails"]["Dimensions"]}
-        assert dimensions == {"FunctionName", "Resource", "ExecutedVersion"}  # else the old one's errors count too
-        assert stack["Slow"]["Threshold"] == settings().deadline_s * 1000
+        alarms = [alarm["Ref"] for alarm in stack["Orchestrator"]["DeploymentPreference"]["Alarms"]]
+        assert alarms == ["NewOrchestratorErrors", "HandlerLatencyP99"]
+        dimensions = {part["Name"] for part in stack["NewOrchestratorErrors"]["Dimensions"]}
+        assert dimensions == {
+            "FunctionName",
+            "Resource",
+            "ExecutedVersion",
+        }  # without the last, errors of the old version count too
+        assert stack["HandlerLatencyP99"]["Threshold"] == settings().deadline_s * 1000
 
 
 class TestPermissions:
@@ -83,7 +90,7 @@ class TestPermissions:
         for role, statement in rollout(**parameters).statements():
             assert not [action for action in as_list(statement["Action"]) if "*" in action], role
 
-    def test_only_what_knows_no_resource_is_allowed_on_every_resource(self) -> None:
+    def test_only_actions_without_resource_support_are_allowed_on_every_resource(self) -> None:
         everywhere = {
             statement["Sid"]
             for _, statement in rollout().statements()
@@ -103,7 +110,7 @@ class TestPermissions:
         ],
         ids=["direct", "queue", "key"],
     )
-    def test_the_orchestrator_touches_its_bucket_its_table_and_its_queues(
+    def test_orchestrator_has_only_the_permissions_that_it_needs(
         self, parameters: dict[str, str], more: set[str]
     ) -> None:
         allowed = {
@@ -116,12 +123,12 @@ class TestPermissions:
         always |= {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "sqs:SendMessage"}
         assert allowed == always | more
 
-    def test_the_orchestrator_reads_policies_and_makes_none(self) -> None:
+    def test_orchestrator_cannot_write_policies(self) -> None:
         [denied] = [statement for _, statement in rollout().statements() if statement["Effect"] == "Deny"]
         assert denied["Action"] == "dynamodb:PutItem"
         assert denied["Condition"] == {"ForAnyValue:StringEquals": {"dynamodb:LeadingKeys": [POLICY_KEY]}}
 
-    def test_every_role_stays_within_a_boundary_where_there_is_one(self) -> None:
+    def test_every_role_has_the_permissions_boundary_if_given(self) -> None:
         boundary = "arn:aws:iam::000000000000:policy/boundary"
         for role, properties in rollout(PermissionsBoundaryArn=boundary).of_type("AWS::IAM::Role").items():
             assert properties["PermissionsBoundary"] == boundary, role

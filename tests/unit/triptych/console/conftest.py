@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fastapi.testclient import TestClient
 
+from records.assembly import with_verdict
 from records.outcomes import Outcome
 from records.record import Record
 from records.table import RecordTable
-from records.verdict import with_verdict
 from tests.support.pages import encode, page
 from tests.support.uploads import policy, prediction, record, upload
 from triptych.console.access import Access

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from decoding.limits import Limits
 from model_service.settings import ServiceSettings
 from orchestrator import telemetry
+from orchestrator.pipeline import Attempt
 from orchestrator.settings import OrchestratorSettings
 from records.policy import DEFAULT_POLICY
 from records.record import Record
@@ -117,7 +118,10 @@ def test_the_handler_logs_as_many_bytes_as_assumed(
     monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "false")
     # Whatever handler ran before in this process has left its context in the logger.
     telemetry.logger.remove_keys(CONTEXT)
-    telemetry.report(a_record(), handler_ms=123.4, event_ms=1234.5)
+    record = a_record()
+    attempt = Attempt(record, None, record.predictions, written=True)
+    telemetry.log_attempt(attempt, handler_ms=123.4, event_ms=1234.5)
+    telemetry.emit_metrics(attempt, handler_ms=123.4, event_ms=1234.5)
     [logged], [metrics] = caplog.records, [line for line in capsys.readouterr().out.splitlines() if "_aws" in line]
     lines = [telemetry.logger.handlers[0].format(logged), metrics]
     assert all(json.loads(line)["service"] for line in lines)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
-from orchestrator.events import from_batch
+from orchestrator.events import BatchInvocation, parse
 from records.record import Status
 from records.uploads import LATE_AFTER, Upload
 from tests.support.repair import down, items
@@ -203,9 +203,9 @@ def test_whether_there_are_more_than_asked_for_is_told(limit: int, whole: bool) 
 
 @given(st.text(st.characters(codec="utf-8"), min_size=1))
 def test_the_orchestrator_reads_the_very_key_from_a_task(key: str) -> None:
-    tasks = from_batch(json.loads(json.dumps(batch_event("inbox", key))))
-    assert tasks is not None
-    [task] = tasks
+    invocation = parse(json.loads(json.dumps(batch_event("inbox", key))))
+    assert isinstance(invocation, BatchInvocation)
+    [task] = invocation.tasks
     assert (task.bucket, task.key, task.version_id) == ("inbox", key, None)
 
 

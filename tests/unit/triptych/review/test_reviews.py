@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from records.assembly import with_verdict
 from records.keys import shard_of
 from records.outcomes import Prediction
 from records.policy import DEFAULT_POLICY, POLICY_KEY
@@ -14,7 +15,6 @@ from records.record import Reason, Record, Status
 from records.reviews import NONE_OF_THESE, Queue
 from records.table import RecordTable
 from records.uploads import audit_number
-from records.verdict import with_verdict
 from tests.support.uploads import NOON, model_failure, policy, prediction, record, upload
 from triptych.review import reviews as module
 from triptych.review.reviews import CannotReview, Counts, Reviews
