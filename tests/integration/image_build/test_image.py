@@ -14,7 +14,7 @@ from tests.support.checkouts import VERSIONS
 from tests.support.containers import Storage, started, wait_ready
 from triptych.stack import ports
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 DOCUMENT = ROOT / "samples" / "documents" / "application-form.png"
 ADDED = ("opt/venv", "app")

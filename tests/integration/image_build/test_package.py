@@ -56,6 +56,7 @@ def test_every_package_of_the_context_is_complete(package: Path) -> None:
         assert copied == sources
 
 
+@pytest.mark.slow
 def test_cached_build_picks_up_a_changed_model(checkout: Checkout, package: Path) -> None:
     """`sam build --cached` compares the function's folder, so models/ must be linked into it."""
     with checkout.changed("models/v2/model.bin"):
@@ -66,6 +67,7 @@ def test_cached_build_picks_up_a_changed_model(checkout: Checkout, package: Path
     assert restored == tags(package)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["model_service/routes.py", "decoding/isolation/worker.py"])
 def test_changed_code_changes_the_tag_of_every_version(checkout: Checkout, package: Path, module: str) -> None:
     with checkout.changed(module):
@@ -74,6 +76,7 @@ def test_changed_code_changes_the_tag_of_every_version(checkout: Checkout, packa
     assert all(changed[version] != tags(package)[version] for version in VERSIONS)
 
 
+@pytest.mark.slow
 def test_compiled_files_do_not_change_the_tags(checkout: Checkout, package: Path) -> None:
     """Two checkouts of one commit give the same tags, whether or not the service has run in them."""
     compiled = checkout.path / "model_service" / "__pycache__" / "app.cpython-311.pyc"

@@ -49,6 +49,7 @@ def test_package_contains_orchestrator_records_and_requirements_only(package: Pa
         assert (package / name).read_bytes() == (ROOT / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_cached_build_picks_up_a_change_in_records(checkout: Checkout, package: Path) -> None:
     """`sam build --cached` compares the function's folder, so records/ must be linked into it."""
     with checkout.changed("records/record.py"):

@@ -1,8 +1,7 @@
-"""Every combination of parameters as CloudFormation would see it, held against the linters.
+"""Linters on the template and on every combination of parameters as CloudFormation would deploy it.
 
-Linters look at a template with all its conditions at once, and see little through them. So SAM's own translator expands
-it first with the parameters given, conditions and mappings are worked out, and what is left is linted: what there would
-be in the account.
+Linters see little through conditions. So SAM's translator expands the template with the parameters of a combination
+first, conditions and mappings are resolved, and the result is linted: the resources that an account would contain.
 """
 
 import json
@@ -10,6 +9,8 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,49 +27,55 @@ from triptych.stack.home import Home
 ALL = COMBINATIONS | BUILDING
 
 BUILT = "s3://bucket/code"
-"""Where `sam deploy` would have put the built function."""
+"""A location to which `sam deploy` could have uploaded the function."""
 
 FUNCTIONS = {"Cidr", "FindInMap", "GetAZs", "GetAtt", "If", "Join", "Select", "Split", "Sub"}
 CODEDEPLOY = {"AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup"}
 
 
-def short(part: Any) -> Any:
-    """Functions by their short names."""
+def short_names(part: Any) -> Any:
+    """Return a part of the template with functions by their short names."""
     if isinstance(part, dict):
-        return {key.removeprefix("Fn::"): short(value) for key, value in part.items()}
-    return [short(item) for item in part] if isinstance(part, list) else part
+        return {key.removeprefix("Fn::"): short_names(value) for key, value in part.items()}
+    return [short_names(item) for item in part] if isinstance(part, list) else part
 
 
-def long(part: Any) -> Any:
-    """Functions by their full names."""
+def full_names(part: Any) -> Any:
+    """Return a part of the template with functions by their full names."""
     if isinstance(part, dict):
-        named = {key: long(value) for key, value in part.items()}
+        named = {key: full_names(value) for key, value in part.items()}
         return {f"Fn::{key}" if len(part) == 1 and key in FUNCTIONS else key: value for key, value in named.items()}
-    return [long(item) for item in part] if isinstance(part, list) else part
+    return [full_names(item) for item in part] if isinstance(part, list) else part
 
 
-def expanded(given: Mapping[str, str]) -> Rollout:
-    """The template after SAM's translator and with its conditions worked out."""
-    content = yaml_parse((ROOT / "template.yaml").read_text())
+@cache
+def packaged_template() -> dict[str, Any]:
+    """Return the template as SAM's translator expects it, with uploaded code."""
+    content: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
     for body in content["Resources"].values():
         if body["Type"] == "AWS::Serverless::Function":
             body["Properties"]["CodeUri"] = BUILT
+    return content
+
+
+def expanded(given: Mapping[str, str]) -> Rollout:
+    """Return the template expanded by SAM's translator, with its conditions resolved."""
     policies = type("NoManagedPolicies", (), {"load": staticmethod(dict)})()
-    os.environ.setdefault("AWS_DEFAULT_REGION", environment.REGION)  # the translator asks for one
-    return Rollout(short(transform(content, dict(given), policies)), given)
+    os.environ.setdefault("AWS_DEFAULT_REGION", environment.REGION)  # the translator needs one
+    return Rollout(short_names(transform(deepcopy(packaged_template()), dict(given), policies)), given)
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Every combination in a file."""
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A file for every combination."""
     folder = tmp_path_factory.mktemp("combinations")
-    files = {}
+    written = {}
     for name, given in ALL.items():
         stack = expanded(given)
-        files[name] = folder / f"{name}.json"
+        written[name] = folder / f"{name}.json"
         template = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": stack.resources, "Outputs": stack.outputs}
-        files[name].write_text(json.dumps(long(template), indent=1))
-    return files
+        written[name].write_text(json.dumps(full_names(template), indent=1))
+    return written
 
 
 def run(argv: list[str], folder: Path) -> None:
@@ -78,16 +85,16 @@ def run(argv: list[str], folder: Path) -> None:
 
 
 def checkov() -> str:
-    """It pins so much that it lives apart even from the tools: `make test` installs it in .venv-checkov."""
+    """Return the path of checkov, which has its own virtual environment because of its many pinned requirements."""
     found = ROOT / ".venv-checkov" / "bin" / "checkov"
     program = str(found) if found.exists() else shutil.which("checkov")
     if program is None:
-        pytest.skip("checkov is not installed; `make test` does it")
+        pytest.skip("checkov is not installed; `make test-all` does it")
     return program
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_sam_expands_it(name: str) -> None:
+def test_sam_expands_every_combination(name: str) -> None:
     stack = expanded(ALL[name])
     kinds = {body["Type"] for body in stack.resources.values()}
     assert not [kind for kind in kinds if kind.startswith("AWS::Serverless")]
@@ -98,7 +105,7 @@ def test_sam_expands_it(name: str) -> None:
 
 
 def published(**given: str) -> tuple[str, Any]:
-    """What makes CloudFormation publish a version: the name of the resource, and its description."""
+    """Return the name and description of the version resource, whose changes publish a version."""
     versions = expanded(given).of_type("AWS::Lambda::Version")
     [name] = [name for name in versions if name.startswith("Orchestrator")]
     return name, versions[name]["Description"]
@@ -117,49 +124,55 @@ def published(**given: str) -> tuple[str, Any]:
     ],
     ids=lambda given: str(*list(given)[:1]),
 )
-def test_a_parameter_that_changes_the_orchestrator_publishes_a_version(given: dict[str, str]) -> None:
-    """The alias would else go on with the old setting: SAM does not see a parameter's value change."""
+def test_parameter_that_changes_the_orchestrator_publishes_a_version(given: dict[str, str]) -> None:
+    """Otherwise the alias would keep the old setting, because SAM ignores changes of parameter values."""
     assert published(**given) != published()
 
 
-def test_no_other_parameter_publishes_one() -> None:
-    """Lambda refuses a version that equals the last, and CloudFormation then takes the whole deployment back."""
+def test_other_parameters_do_not_publish_a_version() -> None:
+    """Lambda rejects a version that equals the previous one, and CloudFormation then rolls back."""
     others: dict[str, str] = {"OrchestratorConcurrency": "5", "OrchestratorRollout": "AllAtOnce", "MinModelTasks": "2"}
     others |= {"Network": "public", "Ingest": "queue", "ExistingBucketName": "theirs", "LogRetentionDays": "7"}
     assert published(**others) == published()
 
 
 @pytest.mark.parametrize("name", sorted(set(template()["Parameters"]) - {"CertificateArn", "ModelDomain"}))
-def test_the_description_changes_with_what_the_orchestrator_is_made_of(name: str) -> None:
-    """Whoever gives the function one more parameter has to name it in VersionDescription."""
-    apart = {"VersionDescription", "DeploymentPreference", "ReservedConcurrentExecutions"}  # of no version
+def test_version_description_contains_every_parameter_of_the_function(name: str) -> None:
+    """A new parameter of the function has to be added to VersionDescription."""
+    unversioned = {"VersionDescription", "DeploymentPreference", "ReservedConcurrentExecutions"}
     before = rollout()["Orchestrator"]
-    after = rollout(**{name: another(template()["Parameters"][name])})["Orchestrator"]
-    changes = any(before.get(key) != after.get(key) for key in {*before, *after} - apart)
-    if name == "VpcCidr":  # another network is other subnets
+    after = rollout(**{name: other_value(template()["Parameters"][name])})["Orchestrator"]
+    changes = any(before.get(key) != after.get(key) for key in {*before, *after} - unversioned)
+    if name == "VpcCidr":  # another address range means other subnets
         changes = True
     assert (before["VersionDescription"] != after["VersionDescription"]) == changes
 
 
-def another(parameter: Mapping[str, Any]) -> str:
-    """A value that is not the default."""
+def other_value(parameter: Mapping[str, Any]) -> str:
+    """Return a value of the parameter that is not its default."""
     default = str(parameter.get("Default", ""))
     candidates = [*map(str, parameter.get("AllowedValues", [])), str(parameter.get("MinValue", "")), "another"]
     return next(value for value in candidates if value not in (default, ""))
 
 
-def test_cfn_lint_finds_nothing(written: dict[str, Path], tmp_path: Path) -> None:
+def test_cfn_lint_reports_nothing_for_the_template(tmp_path: Path) -> None:
     run([needed("cfn-lint"), str(ROOT / "template.yaml")], tmp_path)
-    filled_in = ["--ignore-checks", "W1020"]  # texts whose parameters stand there already
-    run([needed("cfn-lint"), *filled_in, "--", *map(str, written.values())], tmp_path)
 
 
-def test_sam_validate_finds_nothing(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_cfn_lint_reports_nothing_for_any_combination(files: dict[str, Path], tmp_path: Path) -> None:
+    resolved = ["--ignore-checks", "W1020"]  # a Sub whose parameters have been resolved
+    run([needed("cfn-lint"), *resolved, "--", *map(str, files.values())], tmp_path)
+
+
+@pytest.mark.slow
+def test_sam_validate_reports_nothing(tmp_path: Path) -> None:
     run([needed("sam"), "validate", "--lint", "--template-file", str(ROOT / "template.yaml")], tmp_path)
 
 
-def test_checkov_finds_nothing(written: dict[str, Path], tmp_path: Path) -> None:
-    """Of what there would be in the account, and of the template as it is written."""
-    everything = [str(ROOT / "template.yaml"), *map(str, written.values())]
+@pytest.mark.slow
+def test_checkov_reports_nothing(files: dict[str, Path], tmp_path: Path) -> None:
+    """For the resources of every combination, and for the template itself."""
+    everything = [str(ROOT / "template.yaml"), *map(str, files.values())]
     files = [part for path in everything for part in ("--file", path)]
     run([checkov(), "--framework", "cloudformation", "--skip-download", "--quiet", "--compact", *files], tmp_path)

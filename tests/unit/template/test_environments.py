@@ -1,4 +1,4 @@
-"""samconfig.toml: each environment gives what the template takes, and none but `local` is local."""
+"""samconfig.toml: every environment has valid parameters, and only `local` uses the emulator."""
 
 import re
 import tomllib
@@ -17,7 +17,7 @@ def parameters(environment: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_it_gives_values_that_the_template_allows(environment: str) -> None:
+def test_environment_has_parameters_that_the_template_allows(environment: str) -> None:
     known = template()["Parameters"]
     for name, value in parameters(environment).items():
         allowed = known[name]
@@ -28,24 +28,24 @@ def test_it_gives_values_that_the_template_allows(environment: str) -> None:
     assert not rollout(**parameters(environment)).violated_rules()
 
 
-def test_production_asks_first_and_none_but_local_is_local() -> None:
+def test_production_asks_for_confirmation_and_only_local_has_an_endpoint() -> None:
     assert CONFIG["production"]["deploy"]["parameters"]["confirm_changeset"] is True
     for name in ("default", "staging", "production"):
         assert "LocalEndpoint" not in str(CONFIG[name])
 
 
-def test_production_survives_the_loss_of_a_zone_and_of_a_task() -> None:
+def test_production_runs_at_least_two_tasks_per_version() -> None:
     assert int(parameters("production")["MinModelTasks"]) >= 2
 
 
-def test_every_parameter_is_in_a_group_of_the_console() -> None:
+def test_every_parameter_is_in_a_parameter_group() -> None:
     groups = template()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     shown = [name for group in groups for name in group["Parameters"]]
     assert sorted(shown) == sorted(template()["Parameters"])
 
 
-def test_every_parameter_says_what_it_is_and_what_it_may_be() -> None:
+def test_every_parameter_has_a_description_and_a_constraint() -> None:
     for name, body in template()["Parameters"].items():
         assert len(body["Description"]) <= 4000, name
-        bounded = {"AllowedValues", "AllowedPattern", "MinValue", "MinLength"} & set(body)
-        assert bounded or name.startswith("ModelImageUri"), name
+        constraints = {"AllowedValues", "AllowedPattern", "MinValue", "MinLength"} & set(body)
+        assert constraints or name.startswith("ModelImageUri"), name

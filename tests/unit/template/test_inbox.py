@@ -1,4 +1,4 @@
-"""How an upload gets to the orchestrator: from our bucket or another, directly or through a queue."""
+"""How an upload reaches the orchestrator: from the stack's bucket or an existing one, directly or through a queue."""
 
 import re
 from collections.abc import Iterator
@@ -8,8 +8,8 @@ import pytest
 
 from testkit.template import Rollout, rollout, template
 
-OURS = {"Sub": "arn:${AWS::Partition}:s3:::${AWS::StackName}-inbox-${AWS::AccountId}-${AWS::Region}"}
-OTHER = {"Sub": "arn:${AWS::Partition}:s3:::theirs"}
+OWN_BUCKET = {"Sub": "arn:${AWS::Partition}:s3:::${AWS::StackName}-inbox-${AWS::AccountId}-${AWS::Region}"}
+EXISTING_BUCKET = {"Sub": "arn:${AWS::Partition}:s3:::theirs"}
 TLS_ONLY = {"Bool": {"aws:SecureTransport": "false"}}
 
 
@@ -18,65 +18,65 @@ def actions_on(stack: Rollout, sid: str) -> tuple[Any, Any]:
     return found["Action"], found["Resource"]
 
 
-class TestOurs:
-    def test_nobody_but_the_account_reads_it(self) -> None:
+class TestOwnBucket:
+    def test_bucket_blocks_public_access_and_keeps_versions(self) -> None:
         inbox = rollout()["Inbox"]
         assert set(inbox["PublicAccessBlockConfiguration"].values()) == {True}
         assert inbox["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
         assert inbox["VersioningConfiguration"] == {"Status": "Enabled"}
 
     @pytest.mark.parametrize(("encryption", "algorithm"), [("aws-managed", "AES256"), ("customer-managed", "aws:kms")])
-    def test_it_is_encrypted_either_way(self, encryption: str, algorithm: str) -> None:
+    def test_bucket_is_encrypted_with_either_key(self, encryption: str, algorithm: str) -> None:
         [rule] = rollout(Encryption=encryption)["Inbox"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
         assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == algorithm
         assert ("KMSMasterKeyID" in rule["ServerSideEncryptionByDefault"]) == (encryption == "customer-managed")
 
-    def test_on_aws_only_over_tls(self) -> None:
+    def test_bucket_requires_tls_on_aws(self) -> None:
         assert "InboxPolicy" not in rollout(LocalEndpoint="http://127.0.0.1:4566")
         [statement] = rollout()["InboxPolicy"]["PolicyDocument"]["Statement"]
         assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:*")
         assert statement["Condition"] == TLS_ONLY
 
-    def test_what_it_notifies_never_refers_to_it(self) -> None:
-        """The bucket waits for the permission, that for the function, that for its role: a way back is a circle."""
+    def test_resources_that_the_bucket_notifies_do_not_refer_to_it(self) -> None:
+        """The bucket depends on the permission, the function and the role: a reference back would be circular."""
         for name in ("Orchestrator", "OrchestratorRole", "InboxMayInvoke", "InboxQueue", "InboxMayQueue"):
             assert "Inbox" not in set(references(template()["Resources"][name])), name
 
-    def test_it_notifies_the_alias_and_only_this_bucket_may(self) -> None:
+    def test_bucket_notifies_the_alias_and_only_it_has_permission(self) -> None:
         stack = rollout()
         [notification] = stack["Inbox"]["NotificationConfiguration"]["LambdaConfigurations"]
-        told, waited_for = notification["Function"]["Select"][1]
-        assert (notification["Event"], told) == ("s3:ObjectCreated:*", {"Ref": "Orchestrator.Alias"})
-        assert waited_for == {"Ref": "InboxMayInvoke"}
+        target, dependency = notification["Function"]["Select"][1]
+        assert (notification["Event"], target) == ("s3:ObjectCreated:*", {"Ref": "Orchestrator.Alias"})
+        assert dependency == {"Ref": "InboxMayInvoke"}
         permission = stack["InboxMayInvoke"]
         assert permission["FunctionName"] == {"Ref": "Orchestrator.Alias"}
-        assert (permission["SourceArn"], permission["SourceAccount"]) == (OURS, {"Ref": "AWS::AccountId"})
+        assert (permission["SourceArn"], permission["SourceAccount"]) == (OWN_BUCKET, {"Ref": "AWS::AccountId"})
 
 
 class TestQueue:
-    """Ingest=queue: the same uploads, through SQS."""
+    """Ingest=queue: uploads arrive through SQS."""
 
-    def test_everything_about_it_is_there_with_ingest_queue_only(self) -> None:
+    def test_queue_resources_exist_only_with_ingest_queue(self) -> None:
         direct, queued = rollout(), rollout(Ingest="queue")
         assert set(queued.resources) - set(direct.resources) == {"InboxQueue", "InboxMayQueue", "InboxPoller"}
         assert set(direct.resources) - set(queued.resources) == {"InboxMayInvoke"}
         assert set(queued.outputs) - set(direct.outputs) == {"InboxQueueUrl"}
 
-    def test_the_inbox_fills_it_and_nobody_else_may(self) -> None:
+    def test_only_the_inbox_can_send_to_the_queue(self) -> None:
         stack = rollout(Ingest="queue")
         [notification] = stack["Inbox"]["NotificationConfiguration"]["QueueConfigurations"]
-        told, waited_for = notification["Queue"]["Select"][1]
-        assert (notification["Event"], told) == ("s3:ObjectCreated:*", {"GetAtt": "InboxQueue.Arn"})
-        assert waited_for == {"Ref": "InboxMayQueue"}
+        target, dependency = notification["Queue"]["Select"][1]
+        assert (notification["Event"], target) == ("s3:ObjectCreated:*", {"GetAtt": "InboxQueue.Arn"})
+        assert dependency == {"Ref": "InboxMayQueue"}
         allow, deny = stack["InboxMayQueue"]["PolicyDocument"]["Statement"]
         assert (allow["Principal"], allow["Action"]) == ({"Service": "s3.amazonaws.com"}, "sqs:SendMessage")
         assert allow["Condition"] == {
             "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
-            "ArnEquals": {"aws:SourceArn": OURS},
+            "ArnEquals": {"aws:SourceArn": OWN_BUCKET},
         }
         assert (deny["Effect"], deny["Condition"]) == ("Deny", TLS_ONLY)
 
-    def test_each_message_is_taken_alone_and_answered_for_alone(self) -> None:
+    def test_function_receives_one_message_at_a_time(self) -> None:
         poller = rollout(Ingest="queue", InboxConcurrency=7)["InboxPoller"]
         assert poller["EventSourceArn"] == {"GetAtt": "InboxQueue.Arn"}
         assert poller["FunctionName"] == {"Ref": "Orchestrator.Alias"}
@@ -84,21 +84,21 @@ class TestQueue:
         assert poller["ScalingConfig"] == {"MaximumConcurrency": "7"}
 
     @pytest.mark.parametrize("timeout", template()["Parameters"]["OrchestratorTimeout"]["AllowedValues"])
-    def test_a_message_is_hidden_for_six_timeouts_whichever_is_chosen(self, timeout: int) -> None:
-        """AWS's advice: a message must not come back while the function still works on it, throttling included."""
+    def test_visibility_timeout_is_six_times_the_function_timeout(self, timeout: int) -> None:
+        """AWS recommends it, so that a message does not reappear while the function works on it or is throttled."""
         queue = rollout(Ingest="queue", OrchestratorTimeout=timeout)["InboxQueue"]
         assert queue["VisibilityTimeout"] == 6 * timeout
 
-    def test_what_fails_three_times_is_kept_longer_than_in_the_queue(self) -> None:
-        """A message keeps its age when it moves: with the same retention, an old one would be gone at once."""
+    def test_dead_letter_queue_keeps_messages_longer_than_the_inbox_queue(self) -> None:
+        """A message keeps its age when it moves: with the same retention, an old one would be deleted at once."""
         stack = rollout(Ingest="queue")
         queue = stack["InboxQueue"]
         assert queue["RedrivePolicy"] == {"deadLetterTargetArn": {"GetAtt": "Failures.Arn"}, "maxReceiveCount": 3}
         assert queue["MessageRetentionPeriod"] < stack["Failures"]["MessageRetentionPeriod"]
 
     @pytest.mark.parametrize("queue", ["InboxQueue", "Failures"])
-    def test_it_is_encrypted(self, queue: str) -> None:
-        """By one of two keys; SQS refuses both at once."""
+    def test_queue_is_encrypted_with_exactly_one_key(self, queue: str) -> None:
+        """SQS rejects both kinds of keys at once."""
         assert rollout(Ingest="queue")[queue]["SqsManagedSseEnabled"] is True
         with_key = rollout(Ingest="queue", Encryption="customer-managed")[queue]
         assert with_key["KmsMasterKeyId"] == {"GetAtt": "Key.Arn"}
@@ -106,15 +106,15 @@ class TestQueue:
 
 
 @pytest.mark.parametrize("ingest", ["direct", "queue"])
-class TestOther:
-    """ExistingBucketName: a bucket that was there before."""
+class TestExistingBucket:
+    """ExistingBucketName: a bucket that the stack does not manage."""
 
-    def test_we_make_no_bucket_and_set_nothing_on_it(self, ingest: str) -> None:
+    def test_stack_creates_no_bucket_and_configures_none(self, ingest: str) -> None:
         stack = rollout(ExistingBucketName="theirs", Ingest=ingest)
         assert not {"Inbox", "InboxPolicy", "InboxMayInvoke"} & set(stack.resources)
         assert stack.outputs["InboxBucketName"]["Value"] == "theirs"
 
-    def test_its_uploads_and_nothing_else_come_by_eventbridge(self, ingest: str) -> None:
+    def test_rule_matches_uploads_to_this_bucket_only(self, ingest: str) -> None:
         rule = rollout(ExistingBucketName="theirs", Ingest=ingest)["Uploads"]
         assert rule["EventPattern"] == {
             "source": ["aws.s3"],
@@ -122,7 +122,7 @@ class TestOther:
             "detail": {"bucket": {"name": ["theirs"]}},
         }
 
-    def test_they_take_the_way_that_was_chosen(self, ingest: str) -> None:
+    def test_rule_targets_the_configured_ingest(self, ingest: str) -> None:
         stack = rollout(ExistingBucketName="theirs", Ingest=ingest)
         [target] = stack["Uploads"]["Targets"]
         rule = {"GetAtt": "Uploads.Arn"}
@@ -137,21 +137,21 @@ class TestOther:
         assert allow["Principal"] == {"Service": "events.amazonaws.com"}
         assert allow["Condition"] == {"ArnEquals": {"aws:SourceArn": rule}}
 
-    def test_it_is_read_and_no_other(self, ingest: str) -> None:
+    def test_permissions_cover_this_bucket_only(self, ingest: str) -> None:
         stack = rollout(ExistingBucketName="theirs", Ingest=ingest)
-        assert actions_on(stack, "ReadDocuments")[1] == {"Sub": OTHER["Sub"] + "/*"}
-        assert actions_on(stack, "TellMissingFromForbidden")[1] == OTHER
+        assert actions_on(stack, "ReadDocuments")[1] == {"Sub": EXISTING_BUCKET["Sub"] + "/*"}
+        assert actions_on(stack, "DistinguishMissingFromForbidden")[1] == EXISTING_BUCKET
         [endpoint] = stack["S3Endpoint"]["PolicyDocument"]["Statement"]
-        assert endpoint["Resource"][:2] == [OTHER, {"Sub": OTHER["Sub"] + "/*"}]
+        assert endpoint["Resource"][:2] == [EXISTING_BUCKET, {"Sub": EXISTING_BUCKET["Sub"] + "/*"}]
 
-    def test_its_key_is_used_to_read_only(self, ingest: str) -> None:
+    def test_key_of_the_bucket_is_used_only_to_decrypt(self, ingest: str) -> None:
         key = "arn:aws:kms:us-east-1:000000000000:key/theirs"
         stack = rollout(ExistingBucketName="theirs", ExistingBucketKeyArn=key, Ingest=ingest)
-        assert actions_on(stack, "ReadWhatTheExistingBucketEncrypts") == ("kms:Decrypt", key)
+        assert actions_on(stack, "DecryptExistingBucket") == ("kms:Decrypt", key)
 
 
 def references(part: Any) -> Iterator[str]:
-    """The names that a part of the template refers to by Ref, GetAtt or Sub."""
+    """Yield the names to which a part of the template refers with Ref, GetAtt or Sub."""
     if isinstance(part, list):
         for item in part:
             yield from references(item)

@@ -1,4 +1,4 @@
-"""Nobody gets in, whichever network is chosen; and what is encrypted on the way."""
+"""No network allows inbound access; HTTPS and encryption keys."""
 
 from ipaddress import ip_network
 
@@ -11,15 +11,15 @@ NETWORKS = ("private", "public")
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_nothing_comes_in_from_outside_the_network(network: str) -> None:
+def test_inbound_rules_name_only_security_groups_of_the_stack(network: str) -> None:
     stack = rollout(Network=network)
     assert stack["LoadBalancer"]["Scheme"] == "internal"
     for name, group in stack.of_type("AWS::EC2::SecurityGroup").items():
         for rule in group.get("SecurityGroupIngress", []):
-            assert "SourceSecurityGroupId" in rule, f"{name} lets in addresses, not a group"
+            assert "SourceSecurityGroupId" in rule, f"{name} admits addresses instead of a group"
 
 
-def test_privately_there_is_no_way_to_the_internet_and_none_is_needed() -> None:
+def test_private_network_has_endpoints_and_no_internet_gateway() -> None:
     stack = rollout(Network="private")
     assert not {"InternetGateway", "InternetRoute"} & set(stack.resources)
     services = {endpoint["ServiceName"]["Sub"].split("${AWS::Region}.")[1]: endpoint["VpcEndpointType"]
@@ -34,42 +34,41 @@ def test_privately_there_is_no_way_to_the_internet_and_none_is_needed() -> None:
     assert stack["ServiceV1"]["NetworkConfiguration"]["AwsvpcConfiguration"]["AssignPublicIp"] == "DISABLED"
 
 
-def test_publicly_tasks_have_addresses_and_nothing_costs_by_the_hour() -> None:
+def test_public_network_assigns_addresses_and_has_no_interface_endpoints() -> None:
     stack = rollout(Network="public")
     endpoints = stack.of_type("AWS::EC2::VPCEndpoint").values()
     assert {endpoint["VpcEndpointType"] for endpoint in endpoints} == {"Gateway"}
     assert stack["ServiceV1"]["NetworkConfiguration"]["AwsvpcConfiguration"]["AssignPublicIp"] == "ENABLED"
 
 
-@pytest.mark.parametrize(("network", "ways"), [("private", {"EcrApiEndpoint", "EcrImagesEndpoint", "LogsEndpoint"}),
+@pytest.mark.parametrize(("network", "routes"), [("private", {"EcrApiEndpoint", "EcrImagesEndpoint", "LogsEndpoint"}),
                                                ("public", {"InternetRoute"})])  # fmt: skip
-def test_services_wait_for_the_way_to_their_image(network: str, ways: set[str]) -> None:
-    """Tasks that fail for want of it would count as a failed rollout."""
+def test_services_wait_for_the_route_to_their_image(network: str, routes: set[str]) -> None:
+    """Tasks that cannot download their image would fail the deployment."""
     stack = rollout(Network=network)
     [tag] = stack["Cluster"]["Tags"]
-    waited_for = {part["Ref"] for part in tag["Value"]["Select"][1] if isinstance(part, dict)}
-    assert waited_for == ways <= set(stack.resources)
+    dependencies = {part["Ref"] for part in tag["Value"]["Select"][1] if isinstance(part, dict)}
+    assert dependencies == routes <= set(stack.resources)
     assert stack["ServiceV1"]["Cluster"] == {"Select": [0, [{"Ref": "Cluster"}, {"Ref": "CapacityProviders"}]]}
 
 
-def test_there_are_addresses_for_every_task_that_may_be_asked_for() -> None:
-    """A VPC of the smallest allowed size holds both subnets; on the default one they hold what a deployment doubles."""
+def test_smallest_vpc_has_room_for_both_subnets() -> None:
     _, count, bits = rollout()["SubnetA"]["CidrBlock"]["Select"][1]["Cidr"]
     assert count * 2**bits <= ip_network("10.0.0.0/20").num_addresses
     assert "|20)" in template()["Parameters"]["VpcCidr"]["AllowedPattern"]
 
 
 class TestHttps:
-    def test_with_a_certificate_the_balancer_speaks_nothing_else(self) -> None:
+    def test_load_balancer_with_a_certificate_accepts_https_only(self) -> None:
         stack = rollout(CertificateArn=CERTIFICATE, ModelDomain="models.example.com")
         listener = stack["Listener"]
         assert (listener["Port"], listener["Protocol"]) == (443, "HTTPS")
         assert listener["Certificates"] == [{"CertificateArn": CERTIFICATE}]
         assert "TLS13-1-2" in listener["SslPolicy"]
-        [way_in] = stack["LoadBalancerSecurityGroup"]["SecurityGroupIngress"]
-        assert (way_in["FromPort"], way_in["ToPort"]) == (443, 443)
+        [ingress] = stack["LoadBalancerSecurityGroup"]["SecurityGroupIngress"]
+        assert (ingress["FromPort"], ingress["ToPort"]) == (443, 443)
 
-    def test_its_name_leads_to_the_balancer_within_this_network_only(self) -> None:
+    def test_domain_resolves_to_the_load_balancer_within_the_vpc_only(self) -> None:
         stack = rollout(CertificateArn=CERTIFICATE, ModelDomain="models.example.com")
         assert stack["ModelZone"]["VPCs"] == [{"VPCId": {"Ref": "Vpc"}, "VPCRegion": {"Ref": "AWS::Region"}}]
         assert stack["ModelName"]["AliasTarget"]["DNSName"] == {"GetAtt": "LoadBalancer.DNSName"}
@@ -77,7 +76,7 @@ class TestHttps:
 
 
 class TestRules:
-    """What CloudFormation refuses before it makes anything."""
+    """Combinations that CloudFormation rejects before it creates anything."""
 
     @pytest.mark.parametrize(
         "parameters",
@@ -88,16 +87,16 @@ class TestRules:
         ],
         ids=lambda parameters: str(*parameters),
     )
-    def test_half_of_what_belongs_together(self, parameters: dict[str, str]) -> None:
+    def test_incomplete_combination_violates_a_rule(self, parameters: dict[str, str]) -> None:
         assert len(rollout(**parameters).violated_rules()) == 1
 
-    def test_the_whole_of_it(self) -> None:
+    def test_complete_combination_violates_no_rule(self) -> None:
         assert not rollout().violated_rules()
         assert not rollout(CertificateArn=CERTIFICATE, ModelDomain="models.example.com").violated_rules()
 
 
 class TestKey:
-    def test_it_encrypts_everything_that_is_kept(self) -> None:
+    def test_key_encrypts_all_stored_data(self) -> None:
         stack = rollout(Encryption="customer-managed", Ingest="queue")
         key = {"GetAtt": "Key.Arn"}
         assert stack["Records"]["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}
@@ -106,7 +105,7 @@ class TestKey:
             assert group["KmsKeyId"] == key, name
         assert stack["Key"]["EnableKeyRotation"] is True
 
-    def test_services_may_use_it_for_this_account_only(self) -> None:
+    def test_aws_services_can_use_the_key_for_this_account_only(self) -> None:
         _, notifications, logs = rollout(Encryption="customer-managed")["Key"]["KeyPolicy"]["Statement"]
         assert notifications["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
         assert "ArnLike" in logs["Condition"]

@@ -1,9 +1,9 @@
-"""The table and what it is asked."""
+"""The table, its indexes, and what is retained with the stack's data."""
 
 from testkit.template import resource_of_type, rollout
 
 
-def test_the_key_is_the_document_and_its_event() -> None:
+def test_table_key_is_document_and_sequencer() -> None:
     table = resource_of_type("AWS::DynamoDB::Table")
     assert table["KeySchema"] == [
         {"AttributeName": "document", "KeyType": "HASH"},
@@ -11,7 +11,7 @@ def test_the_key_is_the_document_and_its_event() -> None:
     ]
 
 
-def test_every_access_pattern_has_its_index_newest_first() -> None:
+def test_every_index_has_a_shard_and_the_event_time() -> None:
     table = resource_of_type("AWS::DynamoDB::Table")
     indexes = {index["IndexName"]: index for index in table["GlobalSecondaryIndexes"]}
     assert set(indexes) == {"by_time", "by_label", "by_status", "by_review"}
@@ -21,16 +21,16 @@ def test_every_access_pattern_has_its_index_newest_first() -> None:
         assert index["Projection"] == {"ProjectionType": "ALL"}, name
 
 
-def test_they_are_kept_and_can_be_restored() -> None:
+def test_table_has_point_in_time_recovery_and_on_demand_billing() -> None:
     table = resource_of_type("AWS::DynamoDB::Table")
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["BillingMode"] == "PAY_PER_REQUEST"
 
 
-def test_what_a_person_would_miss_outlives_the_stack_and_nothing_else_does() -> None:
-    """A table without its key is lost as well. On a failed first deployment nothing of it stays in the way."""
-    everything = rollout(Ingest="queue", Encryption="customer-managed").resources
-    kept = {name for name, body in everything.items() if "DeletionPolicy" in body}
-    assert kept == {"Records", "Inbox", "InboxQueue", "Key"}
-    assert {everything[name]["DeletionPolicy"] for name in kept} == {"RetainExceptOnCreate"}
-    assert {everything[name]["UpdateReplacePolicy"] for name in kept} == {"Retain"}
+def test_only_data_and_its_key_are_retained_when_the_stack_is_deleted() -> None:
+    """A table is lost without its key. After a failed first deployment, nothing is retained."""
+    resources = rollout(Ingest="queue", Encryption="customer-managed").resources
+    retained = {name for name, body in resources.items() if "DeletionPolicy" in body}
+    assert retained == {"Records", "Inbox", "InboxQueue", "Key"}
+    assert {resources[name]["DeletionPolicy"] for name in retained} == {"RetainExceptOnCreate"}
+    assert {resources[name]["UpdateReplacePolicy"] for name in retained} == {"Retain"}

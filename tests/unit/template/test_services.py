@@ -1,4 +1,4 @@
-"""The three model services: alike, safe to replace, and as large and as many as was asked for."""
+"""The three model services: identical definitions, safe replacement, size and scaling."""
 
 import re
 
@@ -10,7 +10,7 @@ from testkit.template import rollout, template
 
 VERSIONS = ("v1", "v2", "v3")
 KINDS = ("Logs", "Task", "Targets", "Rule", "Service", "Scaling", "ScalingByRequests", "ScalingByCpu")
-ALARMS = ("ErrorsOf", "NoHealthy", "Unhealthy")
+ALARMS = ("ServerErrors", "NoHealthyTasks", "UnhealthyTasks")
 SIZES = template()["Parameters"]["ModelCpu"]["AllowedValues"]
 
 FARGATE_MEMORY = {
@@ -21,12 +21,12 @@ FARGATE_MEMORY = {
     4096: range(8192, 30720 + 1, 1024),
     8192: range(16384, 61440 + 1, 4096),
 }
-"""MiB that Fargate allows with so many CPU units (AWS, "Fargate task definition differences", task CPU and memory)."""
+"""MiB that Fargate allows by CPU units (AWS, "Fargate task definition differences", task CPU and memory)."""
 
 
 @pytest.mark.parametrize("version", VERSIONS[1:])
-def test_the_versions_are_written_alike(version: str) -> None:
-    """They are three copies in the template: this is what keeps them from drifting apart."""
+def test_version_has_the_same_definition_as_v1(version: str) -> None:
+    """The template contains three copies, which must not diverge."""
     resources, number = template()["Resources"], version[1:]
     for kind in (*KINDS, *ALARMS):
         first = yaml.safe_dump(resources[f"{kind}V1"])
@@ -36,7 +36,7 @@ def test_the_versions_are_written_alike(version: str) -> None:
 
 class TestTask:
     @pytest.mark.parametrize("version", VERSIONS)
-    def test_the_service_understands_its_variables(self, version: str) -> None:
+    def test_environment_variables_match_the_service_settings(self, version: str) -> None:
         [container] = rollout()[f"Task{version.upper()}"]["ContainerDefinitions"]
         given = {pair["Name"]: pair["Value"] for pair in container["Environment"]}
         settings = ServiceSettings.from_environment(given)
@@ -45,65 +45,65 @@ class TestTask:
         assert set(map(str.lower, given)) <= set(ServiceSettings.model_fields)
 
     @pytest.mark.parametrize("cpu", SIZES)
-    def test_its_size_is_one_that_fargate_has_and_that_the_service_fills(self, cpu: int) -> None:
+    def test_task_size_is_valid_on_fargate_and_has_a_worker_per_cpu(self, cpu: int) -> None:
         task = rollout(ModelCpu=cpu)["TaskV1"]
         [container] = task["ContainerDefinitions"]
         given = {pair["Name"]: pair["Value"] for pair in container["Environment"]}
         assert task["Memory"] in FARGATE_MEMORY[cpu]
-        assert task["Memory"] >= 1024  # idle it takes up to 300 MiB, and a decoded page up to 150
-        # More threads would be throttled all at once.
+        assert task["Memory"] >= 1024  # the idle service needs up to 300 MiB, and a decoded page up to 150
+        # More threads than CPUs would be throttled together.
         assert ServiceSettings.from_environment(given).threads == max(1, cpu // 1024)
 
-    def test_the_container_may_do_little(self) -> None:
+    def test_container_has_no_root_no_write_access_and_no_role(self) -> None:
         task = rollout()["TaskV1"]
         [container] = task["ContainerDefinitions"]
         assert container["ReadonlyRootFilesystem"] is True
         assert not container["User"].startswith(("0", "root"))
         assert "TaskRoleArn" not in task
 
-    def test_one_version_can_have_an_image_of_its_own(self) -> None:
-        """So a new model goes to one service: the task definitions of the others stay as they are."""
+    def test_image_of_one_version_changes_only_its_task_definition(self) -> None:
+        """A new model replaces the tasks of one service only."""
         before, after = rollout(), rollout(ModelImageUriV2="registry/new")
         changed = {name for name in before.resources if before.resources[name] != after.resources[name]}
-        assert changed == {"TaskV2", "ModelExecutionRole"}  # which may then pull from elsewhere
+        assert changed == {"TaskV2", "ModelExecutionRole"}  # the role may then pull from any repository
         [container] = after["TaskV2"]["ContainerDefinitions"]
         assert container["Image"] == "registry/new"
 
 
 class TestReplacement:
-    def test_the_times_fit_each_other(self) -> None:
-        """A task is stopped only when it has answered all that it took; a call ends before anyone cuts it off."""
+    def test_time_limits_are_consistent(self) -> None:
+        """A task finishes its requests before it is stopped, and no time limit interrupts a call."""
         stack, service = rollout(), ServiceSettings()
         [container] = stack["TaskV1"]["ContainerDefinitions"]
         assert container["StopTimeout"] >= service.drain_seconds + service.stop_seconds
         deadline = int(stack["Orchestrator"]["Environment"]["Variables"]["DEADLINE_MS"]) / 1000
         targets = {pair["Key"]: pair["Value"] for pair in stack["TargetsV1"]["TargetGroupAttributes"]}
         assert int(targets["deregistration_delay.timeout_seconds"]) > deadline
-        balancer = {pair["Key"]: pair["Value"] for pair in stack["LoadBalancer"]["LoadBalancerAttributes"]}
-        assert int(balancer["idle_timeout.timeout_seconds"]) > deadline
+        load_balancer = {pair["Key"]: pair["Value"] for pair in stack["LoadBalancer"]["LoadBalancerAttributes"]}
+        assert int(load_balancer["idle_timeout.timeout_seconds"]) > deadline
         checks = stack["TargetsV1"]
-        first_answer = checks["HealthCheckIntervalSeconds"] * checks["HealthyThresholdCount"]
-        assert first_answer < stack["ServiceV1"]["HealthCheckGracePeriodSeconds"]
+        time_to_healthy = checks["HealthCheckIntervalSeconds"] * checks["HealthyThresholdCount"]
+        assert time_to_healthy < stack["ServiceV1"]["HealthCheckGracePeriodSeconds"]
 
     @pytest.mark.parametrize("version", VERSIONS)
-    def test_old_tasks_stay_until_new_ones_answer_and_come_back_if_they_do_not(self, version: str) -> None:
-        how = rollout()[f"Service{version.upper()}"]["DeploymentConfiguration"]
-        assert (how["MinimumHealthyPercent"], how["MaximumPercent"]) == (100, 200)
-        assert how["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
-        assert how["Alarms"] == {
+    def test_old_tasks_run_until_new_ones_are_healthy_and_failures_roll_back(self, version: str) -> None:
+        configuration = rollout()[f"Service{version.upper()}"]["DeploymentConfiguration"]
+        assert (configuration["MinimumHealthyPercent"], configuration["MaximumPercent"]) == (100, 200)
+        assert configuration["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
+        assert configuration["Alarms"] == {
             "Enable": True,
             "Rollback": True,
-            "AlarmNames": [{"Ref": f"ErrorsOf{version.upper()}"}],
+            "AlarmNames": [{"Ref": f"ServerErrors{version.upper()}"}],
         }
 
-    def test_a_deployment_leaves_the_number_of_tasks_alone_where_load_decides_it(self) -> None:
+    def test_deployment_keeps_the_number_of_tasks_if_scaling_is_enabled(self) -> None:
         assert "DesiredCount" not in rollout(MinModelTasks=1, MaxModelTasks=4)["ServiceV1"]
         assert rollout(MinModelTasks=3, MaxModelTasks=3)["ServiceV1"]["DesiredCount"] == "3"
         assert rollout(LocalEndpoint="http://127.0.0.1:4566")["ServiceV1"]["DesiredCount"] == 0
 
 
-class TestScale:
-    def test_it_follows_requests_and_cpu_between_least_and_most(self) -> None:
+class TestScaling:
+    def test_scaling_follows_requests_and_cpu_between_minimum_and_maximum(self) -> None:
         stack = rollout(MinModelTasks=2, MaxModelTasks=9, RequestsPerTask=300, CpuTarget=50)
         assert (stack["ScalingV1"]["MinCapacity"], stack["ScalingV1"]["MaxCapacity"]) == ("2", "9")
         targets = {
@@ -115,7 +115,7 @@ class TestScale:
         }
         assert targets == {"ALBRequestCountPerTarget": "300", "ECSServiceAverageCPUUtilization": "50"}
 
-    def test_a_fixed_number_needs_no_scaling(self) -> None:
+    def test_fixed_number_of_tasks_has_no_scaling(self) -> None:
         assert not rollout(MinModelTasks=2, MaxModelTasks=2).of_type("AWS::ApplicationAutoScaling::ScalableTarget")
 
     @pytest.mark.parametrize(
@@ -132,5 +132,5 @@ class TestScale:
             ("all", [{"CapacityProvider": "FARGATE_SPOT", "Weight": 1}]),
         ],
     )
-    def test_spot_takes_what_was_given_to_it(self, spot: str, strategy: list[dict[str, object]]) -> None:
+    def test_spot_strategy_follows_the_parameter(self, spot: str, strategy: list[dict[str, object]]) -> None:
         assert rollout(ModelSpot=spot, MinModelTasks=2)["ServiceV1"]["CapacityProviderStrategy"] == strategy

@@ -1,4 +1,4 @@
-"""Alarms and the dashboard: about numbers that exist, to somebody who hears of them."""
+"""Alarms and the dashboard use existing metrics and notify the topic."""
 
 import json
 import re
@@ -14,15 +14,15 @@ STACK = rollout(Ingest="queue", AlarmEmail="on-call@example.com")
 
 
 def metrics(alarm: dict[str, Any]) -> list[tuple[str, str]]:
-    """Namespace and name of each metric that an alarm looks at."""
+    """Return namespace and name of each metric of an alarm."""
     if "Metrics" not in alarm:
         return [(alarm["Namespace"], alarm["MetricName"])]
     found = [query["MetricStat"]["Metric"] for query in alarm["Metrics"] if "MetricStat" in query]
     return [(metric["Namespace"], metric["MetricName"]) for metric in found]
 
 
-def told() -> set[str]:
-    """The names of the metrics that the orchestrator sends, as its own page of them says."""
+def orchestrator_metrics() -> set[str]:
+    """Return the names of the metrics that the orchestrator sends."""
     known = {"Documents", "HandlerLatency", "EventLatency", "NeedsReview"}
     known |= {str(status).capitalize() for status in Status} | {str(value).capitalize() for value in Agreement}
     text = Path(ROOT / "orchestrator" / "telemetry.py").read_text()
@@ -31,52 +31,52 @@ def told() -> set[str]:
 
 
 @pytest.mark.parametrize("name", STACK.of_type("AWS::CloudWatch::Alarm"))
-def test_every_alarm_is_heard_and_says_what_to_do(name: str) -> None:
+def test_alarm_notifies_the_topic_and_has_a_description(name: str) -> None:
     alarm = STACK[name]
     assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}]
     assert len(alarm["AlarmDescription"]) > 30
 
 
 @pytest.mark.parametrize("name", STACK.of_type("AWS::CloudWatch::Alarm"))
-def test_what_it_counts_of_ours_is_counted(name: str) -> None:
+def test_alarm_uses_metrics_that_the_orchestrator_sends(name: str) -> None:
     for namespace, metric in metrics(STACK[name]):
         if namespace == "Triptych":
-            assert metric in told()
+            assert metric in orchestrator_metrics()
 
 
-def test_there_is_an_alarm_for_what_can_go_wrong() -> None:
-    alarms = {name.rstrip("123") for name in STACK.of_type("AWS::CloudWatch::Alarm")}
+def test_alarms_are_complete() -> None:
+    alarms = {re.sub(r"V[123]$", "V", name) for name in STACK.of_type("AWS::CloudWatch::Alarm")}
     assert alarms == {
-        "Slow",
-        "Incomplete",
+        "HandlerLatencyP99",
+        "IncompleteRecords",
         "Drift",
         "DeadLetters",
-        "Waiting",
+        "QueueAge",
         "Throttled",
-        "NewOrchestratorFails",
-        "ErrorsOfV",
-        "NoHealthyV",
-        "UnhealthyV",
+        "NewOrchestratorErrors",
+        "ServerErrorsV",
+        "NoHealthyTasksV",
+        "UnhealthyTasksV",
     }
 
 
-def test_what_waits_is_looked_at_where_it_waits() -> None:
-    assert metrics(STACK["Waiting"]) == [("AWS/SQS", "ApproximateAgeOfOldestMessage")]
-    assert metrics(rollout()["Waiting"]) == [("AWS/Lambda", "AsyncEventAge")]
+def test_queue_age_uses_the_queue_of_the_configured_ingest() -> None:
+    assert metrics(STACK["QueueAge"]) == [("AWS/SQS", "ApproximateAgeOfOldestMessage")]
+    assert metrics(rollout()["QueueAge"]) == [("AWS/Lambda", "AsyncEventAge")]
 
 
-def test_a_mail_is_sent_where_an_address_was_given() -> None:
+def test_topic_has_an_email_subscription_only_if_an_address_is_given() -> None:
     assert STACK["AlarmMail"]["Endpoint"] == "on-call@example.com"
     assert "AlarmMail" not in rollout()
 
 
 @pytest.mark.parametrize("ingest", ["direct", "queue"])
-def test_the_dashboard_is_one_and_shows_what_there_is(ingest: str) -> None:
+def test_dashboard_is_valid_and_uses_existing_metrics(ingest: str) -> None:
     text, values = rollout(Ingest=ingest)["Dashboard"]["DashboardBody"]["Sub"]
-    body = json.loads(re.sub(r"\$\{\w[^}]*\}", "x", text.replace("${Waits}", values["Waits"]["Sub"])))
+    body = json.loads(re.sub(r"\$\{\w[^}]*\}", "x", text.replace("${QueueAge}", values["QueueAge"]["Sub"])))
     assert len(body["widgets"]) == 8
     for widget in body["widgets"]:
         assert widget["x"] + widget["width"] <= 24
         for metric in widget["properties"]["metrics"]:
             if metric[0] == "Triptych":
-                assert metric[1] in told()
+                assert metric[1] in orchestrator_metrics()
