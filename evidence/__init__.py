@@ -1,4 +1,18 @@
-"""What the labels of people say about the versions: pure functions from records to a `Report`.
+"""Statistics on model versions: pure functions from labelled and unlabelled records to a `Report`.
 
-`report.assess` is the entry. docs/evidence.md says what each figure means and what it assumes.
+Use `report.compute_report`; the other modules are its parts:
+
+    examples          records reduced to what the statistics use
+    intervals         confidence intervals of shares
+    calibration       expected calibration error
+    sequential        anytime-valid tests and bounds
+    classical         McNemar's test, Holm's correction, Cohen's kappa
+    difference        difference of accuracy between two versions
+    pairs             comparison of two versions
+    drift             changes from day to day
+    advice            the promotion that follows
+    versions, report  figures of each version; the whole report
+
+Training uses `calibration.expected_calibration_error` and `intervals.binomial_interval`, so that model cards and
+reports are computed in the same way. docs/evidence.md explains what each figure means and what it assumes.
 """

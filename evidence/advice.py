@@ -1,88 +1,102 @@
-"""The advice: what follows from the pairs, in one sentence."""
+"""Advice on the champion that follows from the comparison of all pairs, in one sentence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from evidence.pairs import Conclusion, PairEvidence, turned
+from evidence.pairs import Conclusion, PairEvidence, swapped
 
 
 class Action(StrEnum):
-    """What to do."""
+    """Advised action."""
 
     PROMOTE = "promote"
     """Make `version` the champion."""
     KEEP = "keep"
-    """Leave the champion as it is: nothing is better."""
+    """Keep the champion: no version is better."""
     WAIT = "wait"
-    """Go on labelling."""
+    """Continue labelling."""
 
 
 @dataclass(frozen=True)
-class Advice:
-    """What to do, with which version (None while waiting), and why."""
+class PromotionAdvice:
+    """Advised action, the version it concerns (None for `WAIT`), and the reason."""
 
     action: Action
     version: str | None
     sentence: str
 
 
-def advise(champion: str, versions: Sequence[str], pairs: Sequence[PairEvidence]) -> Advice:
-    """The advice on the champion and its challengers; without a champion, on which version should become it.
+def advise_promotion(champion: str, versions: Sequence[str], pairs: Sequence[PairEvidence]) -> PromotionAdvice:
+    """Advise whether to replace the champion or, without a champion, which version to promote first.
 
     Args:
-        champion: Name of the version trusted so far; empty for none.
-        versions: All that answer.
-        pairs: Each two of them.
+        champion: Name of the champion; empty for none.
+        versions: Names of all versions that have predictions.
+        pairs: Comparison of every pair of them.
     """
     if not versions:
-        return Advice(Action.WAIT, None, "No version has answered a document of this period.")
+        return _wait("No version has classified a document in this period.")
     if not champion:
-        return _first_champion(versions, pairs)
+        return _advise_first_champion(versions, pairs)
     if champion not in versions:
-        return Advice(Action.WAIT, None, f"The champion {champion} has answered no document of this period.")
-    against = [
-        pair if pair.first == champion else turned(pair) for pair in pairs if champion in (pair.first, pair.second)
-    ]
+        return _wait(f"The champion {champion} has not classified any document in this period.")
+    against = [_with_first(champion, pair) for pair in pairs if champion in (pair.first, pair.second)]
     better = [pair for pair in against if pair.conclusion is Conclusion.BETTER]
     if better:
         best = max(better, key=lambda pair: pair.difference.value or 0.0)
-        return Advice(Action.PROMOTE, best.second, f"{best.sentence.rstrip('.')}, safe to promote.")
+        return _promote(best.second, best.sentence)
     undecided = [pair for pair in against if pair.conclusion is Conclusion.OPEN]
     if undecided:
-        nearest = min(undecided, key=lambda pair: (pair.more_labels is None, pair.more_labels or 0))
-        return Advice(Action.WAIT, None, nearest.sentence)
+        return _wait(min(undecided, key=_effort).sentence)
     if not against:
-        return Advice(Action.KEEP, champion, f"Keep {champion}: no other version answers.")
+        return PromotionAdvice(Action.KEEP, champion, f"Keep {champion}: there is no other version.")
     sentences = " ".join(pair.sentence for pair in against)
-    return Advice(Action.KEEP, champion, f"Keep {champion}, nothing is better. {sentences}")
+    return PromotionAdvice(Action.KEEP, champion, f"Keep {champion}: no version is better. {sentences}")
 
 
-def about(version: str, pairs: Sequence[PairEvidence]) -> str:
-    """What is known of a version against each of the others, in sentences; empty where it is in no pair."""
+def summarize_version(version: str, pairs: Sequence[PairEvidence]) -> str:
+    """Return the sentences of all pairs that include the version; empty if no pair does."""
     return " ".join(pair.sentence for pair in pairs if version in (pair.first, pair.second))
 
 
-def _first_champion(versions: Sequence[str], pairs: Sequence[PairEvidence]) -> Advice:
-    """A version that is better than all others, or what is wanting to find one."""
+def _advise_first_champion(versions: Sequence[str], pairs: Sequence[PairEvidence]) -> PromotionAdvice:
+    """Promote the version that is better than all others, or report what is missing to find it."""
     for version in versions:
-        against = [
-            pair if pair.second == version else turned(pair) for pair in pairs if version in (pair.first, pair.second)
-        ]
+        against = [_with_second(version, pair) for pair in pairs if version in (pair.first, pair.second)]
         if against and all(pair.conclusion is Conclusion.BETTER for pair in against):
-            sentences = " ".join(pair.sentence for pair in against)
-            return Advice(Action.PROMOTE, version, f"{sentences.rstrip('.')}, safe to promote.")
+            return _promote(version, " ".join(pair.sentence for pair in against))
     undecided = [pair for pair in pairs if pair.conclusion is Conclusion.OPEN]
-    if undecided:
-        # To be promoted, whoever leads must be told from everybody: what takes the most labels is what is wanting.
-        leader = max(versions, key=lambda version: _lead(version, pairs))
-        about_it = [pair for pair in undecided if leader in (pair.first, pair.second)] or undecided
-        furthest = max(about_it, key=lambda pair: (pair.more_labels is None, pair.more_labels or 0))
-        return Advice(Action.WAIT, None, furthest.sentence)
-    return Advice(Action.WAIT, None, "No version is better than all others.")
+    if not undecided:
+        return _wait("No version is better than all others.")
+    # A promotion requires the leader to be better than every other version, so its most laborious pair is decisive.
+    leader = max(versions, key=lambda version: _lead(version, pairs))
+    of_leader = [pair for pair in undecided if leader in (pair.first, pair.second)] or undecided
+    return _wait(max(of_leader, key=_effort).sentence)
 
 
 def _lead(version: str, pairs: Sequence[PairEvidence]) -> float:
-    """By how much a version is ahead of the others so far, all together."""
-    ahead = (pair if pair.second == version else turned(pair) for pair in pairs if version in (pair.first, pair.second))
+    """Return the sum of the version's estimated differences from all others."""
+    ahead = (_with_second(version, pair) for pair in pairs if version in (pair.first, pair.second))
     return sum(pair.difference.value or 0.0 for pair in ahead)
+
+
+def _with_first(version: str, pair: PairEvidence) -> PairEvidence:
+    return pair if pair.first == version else swapped(pair)
+
+
+def _with_second(version: str, pair: PairEvidence) -> PairEvidence:
+    return pair if pair.second == version else swapped(pair)
+
+
+def _effort(pair: PairEvidence) -> tuple[bool, int]:
+    """Sort key: the labels it takes to decide the pair, unknown numbers last."""
+    return pair.more_labels is None, pair.more_labels or 0
+
+
+def _promote(version: str, evidence: str) -> PromotionAdvice:
+    return PromotionAdvice(Action.PROMOTE, version, f"{evidence.rstrip('.')}, safe to promote.")
+
+
+def _wait(sentence: str) -> PromotionAdvice:
+    return PromotionAdvice(Action.WAIT, None, sentence)

@@ -5,15 +5,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from evidence.intervals import Estimate, Floats, weighted_share
+from evidence.intervals import Booleans, Estimate, Floats, weighted_share
 
 BINS = 15
 """Number of confidence bins of equal width, as in Guo et al. (2017). Model cards and reports use the same number."""
 
 _RESAMPLES = 200
 _SEED = 20240229
-
-Booleans = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

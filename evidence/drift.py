@@ -1,34 +1,35 @@
-"""Drift: whether what arrives, or what the versions make of it, changes from day to day. Needs no labels."""
+"""Drift: changes from day to day in what arrives and in how versions classify it. Needs no labels."""
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date
 from math import log, sqrt
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
-from evidence.cases import Case
-from evidence.classical import holm
-from evidence.intervals import Estimate, share
+from evidence.classical import holm_adjusted
+from evidence.examples import Example
+from evidence.intervals import Estimate, Floats, simple_share
 
-ALPHA = 0.05
-"""The chance that some day is called drifted though nothing changes."""
+DRIFT_ALPHA = 0.05
+"""Probability that some day is reported as drifted although nothing changed."""
 
-LARGE = 0.1
-"""A distance below this is not worth a person's time, however sure it is: of two labels, 50:50 against 62:38."""
+MIN_DISTANCE = 0.1
+"""Smallest distance worth reporting, however significant: for two labels, a change from 50:50 to 62:38."""
 
-_EXPECTED = 5
-"""Values expected less often are pooled, or the test's approximation fails (Cochran, Biometrics 10, 1954)."""
+_MIN_EXPECTED = 5
+"""Values with a lower expected count are pooled, or the chi-squared test fails (Cochran, Biometrics 10, 1954)."""
 
-Counts = NDArray[np.float64]
+Feature = Callable[[Example], Hashable | None]
+"""A property of a document whose distribution is compared; None for documents without it."""
 
 
 @dataclass(frozen=True)
-class VersionDay:
-    """What a version said on one day: the share of each label, and its mean confidence."""
+class DailyPredictions:
+    """Predictions of one version on one day: number, share of each label, mean confidence."""
 
     documents: int
     labels: Mapping[str, float]
@@ -37,24 +38,25 @@ class VersionDay:
 
 @dataclass(frozen=True)
 class Day:
-    """One day, in UTC. `unanimous` is the share of documents on which the versions that answered agree."""
+    """One day in UTC. `unanimous` is the share of documents on which all predictions agree."""
 
     day: date
     documents: int
     unanimous: Estimate
-    versions: Mapping[str, VersionDay]
+    versions: Mapping[str, DailyPredictions]
 
 
 @dataclass(frozen=True)
 class Shift:
-    """How far a day is from all days before it, in one respect.
+    """Difference between a day and all days before it in one feature.
 
     Attributes:
-        what: Such as `v2 labels`, `v2 confidence` or `agreement`.
-        distance: Jensen-Shannon's, 0 to 1.
-        noise: What distances without any change stay below on 95 of 100 days.
-        p_value: Adjusted for all days and respects (Holm).
-        drifted: Whether it is both certain (`ALPHA`) and `LARGE`.
+        day: The day, in UTC.
+        what: Name of the feature, such as `v2 labels`, `v2 confidence` or `agreement`.
+        distance: Jensen-Shannon distance, 0 to 1.
+        noise: 95th percentile of the distance if nothing changed.
+        p_value: p-value of the G test, adjusted for all days and features (Holm).
+        drifted: Whether the shift is both significant (`DRIFT_ALPHA`) and large (`MIN_DISTANCE`).
     """
 
     day: date
@@ -67,112 +69,129 @@ class Shift:
 
 @dataclass(frozen=True)
 class Drift:
-    """Days, oldest first, and what changed on them."""
+    """Days, oldest first, and their shifts."""
 
     days: tuple[Day, ...]
     shifts: tuple[Shift, ...]
 
 
-def drift(versions: Sequence[str], population: Sequence[Case]) -> Drift:
-    """The population sample, day by day (UTC)."""
-    by_day: dict[date, list[Case]] = {}
-    for case in sorted(population, key=lambda case: (case.at, case.name)):
-        by_day.setdefault(case.at.astimezone(UTC).date(), []).append(case)
-    days = tuple(_day(day, cases, versions) for day, cases in by_day.items())
-    return Drift(days, tuple(_shifts(by_day, _respects(versions))))
+class CountComparison(NamedTuple):
+    """Comparison of two samples of a discrete value: distance, noise floor and p-value."""
+
+    distance: float
+    noise: float
+    p_value: float
 
 
-def distance(some: Counts, others: Counts) -> tuple[float, float, float]:
-    """Jensen-Shannon's distance (base 2) of two counts of the same values, its noise floor, and the p-value.
+def detect_drift(versions: Sequence[str], population: Sequence[Example]) -> Drift:
+    """Compare each day (UTC) of the population sample with all days before it."""
+    by_day: dict[date, list[Example]] = {}
+    for example in sorted(population, key=lambda example: (example.uploaded_at, example.id)):
+        by_day.setdefault(example.uploaded_at.astimezone(UTC).date(), []).append(example)
+    days = tuple(_summarize_day(day, examples, versions) for day, examples in by_day.items())
+    return Drift(days, tuple(_shifts(by_day, _features(versions))))
 
-    The p-value is the G test's of the table of both. Without a change the sum of (difference of shares)² / share is
-    chi-squared times (1/n + 1/m), and the divergence in nats an eighth of it: that gives the noise floor.
+
+def compare_counts(some: Floats, others: Floats) -> CountComparison:
+    """Compare two arrays of counts of the same values.
+
+    The distance is Jensen and Shannon's (base 2), the p-value that of the G test of the table of both. If nothing
+    changed, the sum of (difference of shares)² / share is chi-squared times (1/n + 1/m), and the divergence in nats is
+    an eighth of it, which gives the noise floor.
     """
-    some, others = _pooled(some, others)
+    some, others = _pool_rare_values(some, others)
     n, m = float(some.sum()), float(others.sum())
     freedom = len(some) - 1
     if not freedom or not n or not m:
-        return 0.0, 0.0, 1.0
-    one, other = some / n, others / m
-    all_of_it = (some + others) / (n + m)
-    g = 2 * (n * _divergence(one, all_of_it) + m * _divergence(other, all_of_it))
-    middle = (one + other) / 2
-    nats = (_divergence(one, middle) + _divergence(other, middle)) / 2
+        return CountComparison(0.0, 0.0, 1.0)
+    p, q = some / n, others / m
+    pooled = (some + others) / (n + m)
+    g = 2 * (n * _kl_divergence(p, pooled) + m * _kl_divergence(q, pooled))
+    middle = (p + q) / 2
+    nats = (_kl_divergence(p, middle) + _kl_divergence(q, middle)) / 2
     noise = float(special.chdtri(freedom, 1 - 0.95)) * (1 / n + 1 / m) / 8
-    return sqrt(nats / log(2)), min(1.0, sqrt(noise / log(2))), float(special.chdtrc(freedom, g))
+    return CountComparison(sqrt(nats / log(2)), min(1.0, sqrt(noise / log(2))), float(special.chdtrc(freedom, g)))
 
 
-def _divergence(one: Counts, other: Counts) -> float:
-    """Kullback and Leibler's, in nats; a hair below 0 by rounding is 0."""
-    return max(0.0, float(special.rel_entr(one, other).sum()))
+def _kl_divergence(p: Floats, q: Floats) -> float:
+    """Return the Kullback-Leibler divergence in nats, with rounding errors below 0 removed."""
+    return max(0.0, float(special.rel_entr(p, q).sum()))
 
 
-def _pooled(some: Counts, others: Counts) -> tuple[Counts, Counts]:
-    """Both with all values together that either expects too rarely; no second value is left where all are rare."""
+def _pool_rare_values(some: Floats, others: Floats) -> tuple[Floats, Floats]:
+    """Pool the values whose expected count is too low in either sample; one value is left if all are rare."""
     total = some + others
-    rare = total * min(some.sum(), others.sum()) < _EXPECTED * total.sum()
-    if rare.any():
-        some = np.append(some[~rare], some[rare].sum())
-        others = np.append(others[~rare], others[rare].sum())
-        pooled = some[-1] + others[-1]
-        if len(some) > 1 and pooled * min(some.sum(), others.sum()) < _EXPECTED * total.sum():
-            least = int(np.argmin((some + others)[:-1]))  # even together too rare: the least common goes with them
-            some[least], others[least] = some[least] + some[-1], others[least] + others[-1]
-            some, others = some[:-1], others[:-1]
+    smaller = min(some.sum(), others.sum())
+    rare = total * smaller < _MIN_EXPECTED * total.sum()
+    if not rare.any():
+        return some, others
+    some = np.append(some[~rare], some[rare].sum())
+    others = np.append(others[~rare], others[rare].sum())
+    pooled = some[-1] + others[-1]
+    if len(some) > 1 and pooled * smaller < _MIN_EXPECTED * total.sum():
+        least = int(np.argmin((some + others)[:-1]))  # the pool is still too rare: add the least frequent value to it
+        some[least], others[least] = some[least] + some[-1], others[least] + others[-1]
+        some, others = some[:-1], others[:-1]
     return some, others
 
 
-Respect = Callable[[Case], Hashable | None]
+def _features(versions: Sequence[str]) -> dict[str, Feature]:
+    def label(version: str) -> Feature:
+        return lambda example: example.predictions[version].label if version in example.predictions else None
 
+    def confidence(version: str) -> Feature:
+        return lambda example: (
+            min(9, int(example.predictions[version].confidence * 10)) if version in example.predictions else None
+        )
 
-def _respects(versions: Sequence[str]) -> dict[str, Respect]:
-    """What is watched of a document; None where it says nothing."""
-
-    def label(version: str) -> Respect:
-        return lambda case: case.answers[version].label if version in case.answers else None
-
-    def confidence(version: str) -> Respect:
-        return lambda case: min(9, int(case.answers[version].confidence * 10)) if version in case.answers else None
-
-    watched: dict[str, Respect] = {"agreement": _unanimous}
+    features: dict[str, Feature] = {"agreement": _unanimous}
     for version in versions:
-        watched[f"{version} labels"] = label(version)
-        watched[f"{version} confidence"] = confidence(version)
-    return watched
+        features[f"{version} labels"] = label(version)
+        features[f"{version} confidence"] = confidence(version)
+    return features
 
 
-def _unanimous(case: Case) -> bool | None:
-    return len({answer.label for answer in case.answers.values()}) == 1 if len(case.answers) > 1 else None
+def _unanimous(example: Example) -> bool | None:
+    """Return whether all predictions agree; None for fewer than two."""
+    predictions = example.predictions.values()
+    return len({each.label for each in predictions}) == 1 if len(predictions) > 1 else None
 
 
-def _shifts(by_day: Mapping[date, Sequence[Case]], watched: Mapping[str, Respect]) -> list[Shift]:
-    measured: list[tuple[date, str, tuple[float, float, float]]] = []
-    for what, respect in watched.items():
+def _shifts(by_day: Mapping[date, Sequence[Example]], features: Mapping[str, Feature]) -> list[Shift]:
+    compared: list[tuple[date, str, CountComparison]] = []
+    for name, feature in features.items():
         before: Counter[Hashable] = Counter()
-        for day, cases in by_day.items():
-            today = Counter(value for case in cases if (value := respect(case)) is not None)
+        for day, examples in by_day.items():
+            today = Counter(value for example in examples if (value := feature(example)) is not None)
             if before and today:
                 values = sorted({*before, *today}, key=str)
                 some, others = (np.array([side[value] for value in values], dtype=float) for side in (today, before))
-                measured.append((day, what, distance(some, others)))
+                compared.append((day, name, compare_counts(some, others)))
             before += today
-    adjusted = holm([p for _, _, (_, _, p) in measured])
+    adjusted = holm_adjusted([comparison.p_value for _, _, comparison in compared])
     shifts = [
-        Shift(day, what, far, noise, p, drifted=p <= ALPHA and far >= LARGE)
-        for (day, what, (far, noise, _)), p in zip(measured, adjusted, strict=True)
+        Shift(
+            day=day,
+            what=name,
+            distance=comparison.distance,
+            noise=comparison.noise,
+            p_value=p,
+            drifted=p <= DRIFT_ALPHA and comparison.distance >= MIN_DISTANCE,
+        )
+        for (day, name, comparison), p in zip(compared, adjusted, strict=True)
     ]
     return sorted(shifts, key=lambda shift: (shift.day, shift.what))
 
 
-def _day(day: date, cases: Sequence[Case], versions: Sequence[str]) -> Day:
-    agreed = [unanimous for case in cases if (unanimous := _unanimous(case)) is not None]
-    said: dict[str, VersionDay] = {}
+def _summarize_day(day: date, examples: Sequence[Example], versions: Sequence[str]) -> Day:
+    agreed = [unanimous for example in examples if (unanimous := _unanimous(example)) is not None]
+    summaries: dict[str, DailyPredictions] = {}
     for version in versions:
-        answers = [case.answers[version] for case in cases if version in case.answers]
-        counts = Counter(answer.label for answer in answers)
-        said[version] = VersionDay(
-            documents=len(answers),
-            labels={label: counts[label] / len(answers) for label in sorted(counts)},
-            confidence=sum(answer.confidence for answer in answers) / len(answers) if answers else None,
+        predictions = [example.predictions[version] for example in examples if version in example.predictions]
+        counts = Counter(each.label for each in predictions)
+        summaries[version] = DailyPredictions(
+            documents=len(predictions),
+            labels={label: counts[label] / len(predictions) for label in sorted(counts)},
+            confidence=sum(each.confidence for each in predictions) / len(predictions) if predictions else None,
         )
-    return Day(day, len(cases), share(sum(agreed), len(agreed)), said)
+    return Day(day, len(examples), simple_share(sum(agreed), len(agreed)), summaries)

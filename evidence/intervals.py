@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 LEVEL = 0.95
 """Default confidence level."""
 
 Floats = NDArray[np.float64]
+Booleans = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,23 @@ def binomial_interval(successes: float, n: float, level: float = LEVEL) -> tuple
     Returns:
         The lower and upper bound; (0.0, 1.0) for no trials.
     """
-    tail = (1 - level) / 2
-    low = 0.0 if successes <= 0 else float(special.betaincinv(successes, n - successes + 1, tail))
-    high = 1.0 if successes >= n else float(special.betaincinv(successes + 1, n - successes, 1 - tail))
+    low, high = binomial_bounds(successes, n, 1 - level)
+    return float(low), float(high)
+
+
+def binomial_bounds(successes: ArrayLike, n: ArrayLike, alpha: float) -> tuple[Floats, Floats]:
+    """Return the bounds of `binomial_interval` with error probability `alpha`; arrays broadcast.
+
+    Accurate also for an `alpha` close to the smallest positive number.
+    """
+    counts, trials = np.asarray(successes, dtype=np.float64), np.asarray(n, dtype=np.float64)
+    with np.errstate(all="ignore"):  # the arguments of the branches that `where` discards are out of range
+        low = np.where(counts <= 0, 0.0, special.betaincinv(counts, trials - counts + 1, alpha / 2))
+        high = np.where(counts >= trials, 1.0, special.betainccinv(counts + 1, trials - counts, alpha / 2))
     return low, high
 
 
-def share(successes: int, n: int, level: float = LEVEL) -> Estimate:
+def simple_share(successes: int, n: int, level: float = LEVEL) -> Estimate:
     """Estimate a share from a simple random sample."""
     return Estimate(successes / n, *binomial_interval(successes, n, level), n) if n else unknown()
 
@@ -105,7 +116,7 @@ def stratified_share(strata: Sequence[Stratum], level: float = LEVEL) -> Estimat
     return Estimate(value, max(0.0, value - sqrt(below + spread)), min(1.0, value + sqrt(above + spread)), n)
 
 
-def weighted_share(right: NDArray[np.bool_], weights: Floats, level: float = LEVEL) -> Estimate:
+def weighted_share(right: Booleans, weights: Floats, level: float = LEVEL) -> Estimate:
     """Estimate a share within a domain that cuts across the strata, such as one label.
 
     Returns the exact interval at Kish's effective sample size, (sum of weights)² / (sum of squared weights), as in Korn

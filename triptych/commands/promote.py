@@ -1,7 +1,6 @@
-"""`triptych promote` and `triptych policy`: whose answers make the verdict, and who decided that."""
+"""`triptych promote` and `triptych policy`: change and show how predictions are combined into verdicts."""
 
 import getpass
-import json
 from typing import Annotated
 
 import typer
@@ -14,85 +13,105 @@ from records.policy import Policy
 from records.table import PolicyTable
 from triptych.commands.options import ByOption, JsonOption, StackOption
 from triptych.commands.shared import translate_aws_errors
+from triptych.errors import UsageError
 from triptych.review.promotion import PolicyChange, Promotions, parse_weights
 from triptych.review.reviews import Reviews
 from triptych.storage import connection
+from triptych.storage.connection import StackConnection
 from triptych.storage.results import Results
+from triptych.terminal.text import printable, to_json
 
 
-def promote(
+def promote_command(
     to: Annotated[
-        str, typer.Argument(help="A version, which then decides alone; or an earlier policy (p1 …), to go back to it.")
+        str,
+        typer.Argument(
+            help="Version to promote: it then decides alone. Or an earlier policy to restore, such as p1.",
+            show_default=False,
+        ),
     ] = "",
     weights: Annotated[
-        str, typer.Option(help="Let several decide: v1=1,v2=1,v3=2. What is not named has no vote.")
+        str,
+        typer.Option(
+            help="Let several versions decide: v1=1,v2=1,v3=2. Versions left out have no vote.", show_default=False
+        ),
     ] = "",
     audit_share: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Share of unquestioned verdicts that a person is shown.")
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Share of undisputed verdicts to put into the audit sample.", show_default="unchanged"
+        ),
     ] = None,
-    why: Annotated[str, typer.Option(help="The reason, for whoever reads the history.", show_default=False)] = "",
+    why: Annotated[str, typer.Option(help="Reason, kept in the history. Required.", show_default=False)] = "",
     by: ByOption = None,
     as_json: JsonOption = False,
     stack: StackOption = None,
 ) -> None:
-    """Change whose answers make the verdict. All versions go on answering, and can be promoted again."""
-    wish = PolicyChange(to, parse_weights(weights) if weights else None, audit_share)
-    found = connection.connect(stack)
-    made = _promotions(found).promote(wish, by=by or getpass.getuser(), why=why)
+    """Promote a version, or change the weights: write a new policy for the verdicts.
+
+    All versions keep predicting, so that each can be compared and promoted again. To undo a promotion, restore the
+    policy before it.
+    """
+    author = getpass.getuser() if by is None else by
+    if not author.strip() or not why.strip():
+        raise UsageError("--by and --why must not be empty: both are kept in the history of policies.")
+    change = PolicyChange(to, parse_weights(weights) if weights else None, audit_share)
+    conn = connection.connect(stack)
+    policy = _promotions(conn).promote(change, by=author, why=why)
     if as_json:
-        typer.echo(json.dumps(made.as_dict(), indent=2, ensure_ascii=False))
+        typer.echo(to_json(policy.as_dict(), indent=2))
     else:
-        typer.echo(f"{made.id} holds within a minute: {describe(made)}.")
-        if made.champion:
-            typer.echo(_evidence(made.champion, found))
+        typer.echo(f"{policy.id} takes effect within a minute: {describe_policy(policy)}.")
+        if policy.champion:
+            typer.echo(_evidence_for(policy.champion, conn))
 
 
-def policy(
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 20,
+def policy_command(
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of policies, newest first.")] = 20,
     as_json: JsonOption = False,
     stack: StackOption = None,
 ) -> None:
-    """Show the policy that holds, and those that held before it."""
+    """Show the active policy and the ones before it."""
     history = _promotions(connection.connect(stack)).history(limit)
     if as_json:
-        typer.echo(json.dumps([made.as_dict() for made in history], indent=2, ensure_ascii=False))
+        typer.echo(to_json([policy.as_dict() for policy in history], indent=2))
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("", "Decides", "Audits", "When", "Who", "Why"):
-        table.add_column(name)
-    for number, made in enumerate(history):
-        when = made.at.astimezone().strftime("%Y-%m-%d %H:%M") if made.at else ""
-        cells = [made.id, voters(made), f"{made.audit_share:.0%}", when, made.by, made.why]
-        table.add_row(*map(Text, cells), style="bold" if number == 0 else "dim")
+    for heading in ("Policy", "Votes", "Audit sample", "Since", "By", "Reason"):
+        table.add_column(heading)
+    for number, policy in enumerate(history):
+        since = policy.at.astimezone().strftime("%Y-%m-%d %H:%M") if policy.at else ""
+        cells = [policy.id, describe_votes(policy), f"{policy.audit_share:.0%}", since, policy.by, policy.why]
+        table.add_row(*(Text(printable(cell)) for cell in cells), style="bold" if number == 0 else "dim")
     Console().print(table)
 
 
-def _evidence(champion: str, stack: connection.StackConnection) -> str:
-    """What the labels say of who was promoted: for whoever did it before looking, or on a hunch."""
-    from evidence.advice import about
-    from triptych.review import reports  # brings scipy, which no other line here needs
+def _evidence_for(champion: str, conn: StackConnection) -> str:
+    """Return what the labels say about a promoted version, in case the user has not looked at the report."""
+    from evidence.advice import summarize_version
+    from triptych.review import reports  # imports SciPy, which takes a third of a second
 
     with translate_aws_errors():
-        found = reports.build_report(Results(stack.table), Reviews(stack.table), PolicyTable(stack.table))
-    said = about(champion, found.pairs)
-    return f"What the labels say of {champion}: {said}" if said else f"There is nothing to compare {champion} with yet."
+        report = reports.build_report(Results(conn.table), Reviews(conn.table), PolicyTable(conn.table))
+    summary = summarize_version(champion, report.pairs)
+    return f"Evidence for {champion}: {summary}" if summary else f"There is no version to compare {champion} with yet."
 
 
-def voters(made: Policy) -> str:
-    """Whose answers count, in a few words."""
-    voting = {version: weight for version, weight in sorted(made.weights.items()) if weight}
+def describe_votes(policy: Policy) -> str:
+    """Describe the weights of a policy in a few words."""
+    voting = {version: weight for version, weight in sorted(policy.weights.items()) if weight}
     if not voting:
-        return "all alike"
+        return "all versions equally"
     if len(voting) == 1:
         return f"{next(iter(voting))} alone"
-    counted = ", ".join(f"{version}={weight:g}" for version, weight in voting.items())
-    return counted + (f" (champion {made.champion})" if made.champion else "")
+    listed = ", ".join(f"{version}={weight:g}" for version, weight in voting.items())
+    return listed + (f" (champion {policy.champion})" if policy.champion else "")
 
 
-def describe(made: Policy) -> str:
-    """The policy in half a sentence."""
-    return f"{voters(made)}; {made.audit_share:.0%} of what nothing speaks against is audited"
+def describe_policy(policy: Policy) -> str:
+    """Describe a policy in half a sentence."""
+    return printable(f"{describe_votes(policy)}; {policy.audit_share:.0%} of undisputed verdicts are audited")
 
 
-def _promotions(stack: connection.StackConnection) -> Promotions:
-    return Promotions(PolicyTable(stack.table), Results(stack.table))
+def _promotions(conn: StackConnection) -> Promotions:
+    return Promotions(PolicyTable(conn.table), Results(conn.table))

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from evidence.report import Report, VersionEvidence
+from evidence.report import Report
+from evidence.versions import VersionEvidence
 from records.policy import Policy
 from triptych.console.access import Opened
 from triptych.console.context import Here

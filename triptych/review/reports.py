@@ -1,8 +1,8 @@
-"""Read what a report on the versions needs, and no more: the command and the console say the same."""
+"""Reports on the versions, for the command and the console alike."""
 
 from datetime import UTC, datetime
 
-from evidence.report import Report, assess
+from evidence.report import Report, compute_report
 from records.errors import RecordsUnavailable
 from records.table import PolicyTable
 from triptych.errors import TriptychError
@@ -10,13 +10,13 @@ from triptych.review.reviews import Reviews
 from triptych.storage.results import RecordQuery, Results
 
 SAMPLE = 2000
-"""So many of the newest documents tell what arrives and how it is answered."""
+"""Number of newest documents, labelled or not, that represent what arrives."""
 
 WAITING = 100
-"""Counting what waits reads what it counts: further is not counted."""
+"""Number up to which documents in the queues are counted, because DynamoDB charges for every item that it counts."""
 
 LABELS = 10_000
-"""At most so many labelled documents are weighed, the newest."""
+"""Maximum number of labelled documents, newest first."""
 
 
 def build_report(
@@ -29,31 +29,35 @@ def build_report(
     sample: int = SAMPLE,
     labels: int = LABELS,
 ) -> Report:
-    """What the records of a stack say about its versions.
+    """Read the records of a stack and compute the report.
 
     Args:
-        results: the stack's records.
-        reviews: its labels.
-        policies: whose answers make its verdicts.
-        since: when the uploads begin that are looked at.
-        until: when they end.
-        sample: so many of the newest documents, labelled or not, tell what arrives.
-        labels: at most so many labelled ones are weighed.
+        results: The table of records.
+        reviews: The labels.
+        policies: The table of policies.
+        since: Only uploads since then.
+        until: Only uploads until then.
+        sample: Number of newest documents, labelled or not, that represent what arrives.
+        labels: Maximum number of labelled documents.
 
     Raises:
-        TriptychError: the table cannot be read just now.
+        TriptychError: The table cannot be read.
     """
     try:
         policy = policies.newest()
     except RecordsUnavailable as error:
         raise TriptychError(str(error)) from error
     counts = reviews.counts(most=WAITING)
-    return assess(
-        reviews.labelled(since, until, labels),
-        results.newest(RecordQuery.where(since=since, until=until), limit=sample),
+    labelled = reviews.labelled(since, until, labels)
+    population = results.newest(RecordQuery.where(since=since, until=until), limit=sample)
+    return compute_report(
+        labelled,
+        population,
         now=datetime.now(UTC),
         policy=policy,
         since=since,
         until=until,
         waiting=min(WAITING, counts.review + counts.audit),
+        complete=len(population) < sample,
+        labels_complete=len(labelled) < labels,
     )

@@ -1,4 +1,4 @@
-"""The report as tables for a terminal, readable at 80 columns; `--json` has what is left out here."""
+"""The report as tables for a terminal of 100 columns. `--json` also has the figures that are omitted here."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,43 +10,47 @@ from rich.table import Table
 from rich.text import Text
 
 from evidence.advice import Action
+from evidence.difference import format_difference
+from evidence.drift import Drift
 from evidence.intervals import Estimate
-from evidence.pairs import PairEvidence, points
-from evidence.report import Report, VersionEvidence
+from evidence.pairs import PairEvidence
+from evidence.report import Report
+from evidence.versions import VersionEvidence
 
-_STYLE = {Action.PROMOTE: "bold green", Action.KEEP: "bold", Action.WAIT: "bold yellow"}
-_DAYS = 14
-"""Days shown; `--json` has all."""
+_STYLES = {Action.PROMOTE: "bold green", Action.KEEP: "bold", Action.WAIT: "bold yellow"}
+_MAX_DAYS = 14
+"""Number of days displayed; `--json` has all."""
 
 
 @dataclass(frozen=True)
 class ReportTables:
-    """The advice first, then what it rests on."""
+    """Renderable report: the advice first, then the evidence."""
 
     report: Report
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Called by rich."""
+        """Yield the parts of the report."""
         report = self.report
-        yield Text(report.advice.sentence, style=_STYLE[report.advice.action])
+        yield Text(report.advice.sentence, style=_STYLES[report.advice.action])
         yield Text(_basis(report), style="dim")
         if not report.versions:
             yield from _notes(report)
             return
-        everyone = [*report.versions, report.vote]
-        yield _titled("Versions", _versions(everyone, report.champion))
-        yield from (Text(f"  {who.name}: {who.missing}", style="yellow") for who in everyone if who.missing)
+        voters = [*report.versions, report.vote]
+        yield _titled("Versions", _version_table(voters, report.champion))
+        yield from (Text(f"  {voter.name}: {voter.missing}", style="yellow") for voter in voters if voter.missing)
         if report.pairs:
-            yield _titled("Pairs: right where they differ", _pairs(report.pairs))
+            yield _titled("Pairs: which version is right where they disagree", _pair_table(report.pairs))
             for pair in report.pairs:
                 yield Text(f"  {pair.sentence}")
-        if any(who.recall for who in everyone):
-            yield _titled("Recall by class, %", _recall(everyone))
-        for who in report.versions:
-            if who.confusion.counts:
-                yield _titled(f"{who.name}: true label (rows), answer (columns)", _confusion(who))
-        yield _titled("By day, UTC", _days(report))
-        yield from _shifts(report)
+        if any(voter.recall for voter in voters):
+            yield _titled("Recall by label, %", _recall_table(voters))
+        for version in report.versions:
+            if version.confusion.counts:
+                title = f"{version.name}: confusion matrix, true label (rows) and predicted label (columns)"
+                yield _titled(title, _confusion_table(version))
+        yield _titled("By day, UTC", _day_table(report))
+        yield from _shifts(report.drift)
         yield from _notes(report)
 
 
@@ -55,8 +59,8 @@ def _basis(report: Report) -> str:
     since = f" since {report.oldest:%Y-%m-%d}" if report.oldest else ""
     champion = f"champion {report.champion}" if report.champion else "no champion yet"
     return (
-        f"{report.population} documents{since}, {percent(report.flagged)} flagged for review · "
-        f"labels: {labelled['review']} of these, {labelled['audit']} audits · {champion}, policy {report.policy}"
+        f"{report.population} documents{since}, {format_share(report.flagged)} flagged for review · "
+        f"labels: {labelled['review']} flagged, {labelled['audit']} audited · {champion}, policy {report.policy}"
     )
 
 
@@ -64,99 +68,108 @@ def _titled(title: str, table: Table) -> RenderableType:
     return Padding(Group(Text(title, style="bold underline"), table), (1, 0, 0, 0))
 
 
-def _table(*columns: str, left: int = 1) -> Table:
+def _table(*columns: str) -> Table:
+    """Return a table whose first column is left-aligned and whose other columns are right-aligned."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index < left else "right", no_wrap=True)
+        table.add_column(column, justify="right" if index else "left", no_wrap=True)
     return table
 
 
-def _versions(everyone: Sequence[VersionEvidence], champion: str) -> Table:
-    table = _table("", "Accuracy", "95 %", "Labels", "Calib.\nerror", "ms\np50", "\np99", "No\nanswer", "Weights")
-    for who in everyone:
-        said = who.calibration
-        error = f"{said.error:.3f}{' !' if said.error > said.null_95 else ''}" if said else "?"
+def _version_table(voters: Sequence[VersionEvidence], champion: str) -> Table:
+    table = _table("", "Accuracy", "95 %", "Labels", "Calib.\nerror", "ms\np50", "\np99", "\nFailures", "\nWeights")
+    for voter in voters:
+        calibration = voter.calibration
+        significant = calibration is not None and calibration.error > calibration.null_95
         table.add_row(
-            f"{who.name} *" if who.name == champion else who.name,
-            percent(who.accuracy),
-            bounds(who.accuracy),
-            str(who.accuracy.n),
-            error,
-            *(_number(who.latency_ms[name]) for name in ("p50", "p99")),
-            str(sum(who.errors.values())),
-            (who.weights or "")[:7],
+            f"{voter.name} *" if voter.name == champion else voter.name,
+            format_share(voter.accuracy),
+            format_bounds(voter.accuracy),
+            str(voter.accuracy.n),
+            f"{calibration.error:.3f}{' !' if significant else ''}" if calibration else "?",
+            *(_number(voter.latency_ms[name]) for name in ("p50", "p99")),
+            str(sum(voter.errors.values())),
+            (voter.weights or "")[:7],
         )
     return table
 
 
-def _pairs(pairs: Sequence[PairEvidence]) -> Table:
+def _pair_table(pairs: Sequence[PairEvidence]) -> Table:
     table = _table(
-        "", "Agree", "Kappa", "Only\n1st", "Only\n2nd", "Neither", "Points,\nalways valid", "\np", "Holm's\np"
+        "",
+        "Agree",
+        "Kappa",
+        "Only\n1st",
+        "Only\n2nd",
+        "Neither",
+        "Difference (pp), 95 %\nconfidence sequence",
+        "Anytime\np",
+        "McNemar,\nHolm p",
     )
     for pair in pairs:
         table.add_row(
             f"{pair.first} → {pair.second}",
-            percent(pair.agreement),
+            format_share(pair.agreement),
             "?" if pair.kappa.value is None else f"{pair.kappa.value:.2f}",
             str(pair.first_only),
             str(pair.second_only),
             str(pair.disagreements - pair.first_only - pair.second_only),
-            points(pair.difference).replace(" points", ""),
-            *(_p(p) for p in (pair.p_value, pair.mcnemar_holm)),
+            format_difference(pair.difference).replace(" pp", ""),
+            *(_p_value(p) for p in (pair.p_value, pair.mcnemar_holm)),
         )
     return table
 
 
-def _recall(everyone: Sequence[VersionEvidence]) -> Table:
-    table = _table("Label", "Labels", *(who.name for who in everyone))
-    for label in sorted({label for who in everyone for label in who.recall}):
-        found = [who.recall.get(label) for who in everyone]
+def _recall_table(voters: Sequence[VersionEvidence]) -> Table:
+    table = _table("Label", "Labels", *(voter.name for voter in voters))
+    for label in sorted({label for voter in voters for label in voter.recall}):
+        recall = [voter.recall.get(label) for voter in voters]
         table.add_row(
             label,
-            str(max(estimate.n for estimate in found if estimate)),
-            *(_short(estimate) if estimate else "?" for estimate in found),
+            str(max(estimate.n for estimate in recall if estimate)),
+            *(_whole_percent(estimate) if estimate else "?" for estimate in recall),
         )
     return table
 
 
-def _confusion(who: VersionEvidence) -> Table:
-    """Numbers of columns only, with the labels beside the rows: eight labels must fit a line."""
-    confusion = who.confusion
-    names = {label: f"{index}" for index, label in enumerate(confusion.answers, 1)}
-    table = _table("", *names.values())
-    for truth, counts in zip(confusion.truths, confusion.counts, strict=True):
+def _confusion_table(version: VersionEvidence) -> Table:
+    """Number the columns and explain the numbers in the rows, so that a line holds eight labels."""
+    confusion = version.confusion
+    numbers = {label: f"{index}" for index, label in enumerate(confusion.predicted_labels, 1)}
+    table = _table("", *numbers.values())
+    for true_label, counts in zip(confusion.true_labels, confusion.counts, strict=True):
         cells = [
-            Text(str(count) if count else "·", style="green" if truth == answer else "red" if count else "dim")
-            for answer, count in zip(confusion.answers, counts, strict=True)
+            Text(str(count) if count else "·", style="green" if label == true_label else "red" if count else "dim")
+            for label, count in zip(confusion.predicted_labels, counts, strict=True)
         ]
-        table.add_row(f"{names.get(truth, '-')} {truth}", *cells)
+        table.add_row(f"{numbers.get(true_label, '-')} {true_label}", *cells)
     return table
 
 
-def _days(report: Report) -> Table:
-    names = [who.name for who in report.versions]
-    table = _table("Day", "Documents", "Unanimous", "95 %", *(f"{name} sure" for name in names))
-    for day in report.drift.days[-_DAYS:]:
-        sure = [day.versions[name].confidence for name in names]
+def _day_table(report: Report) -> Table:
+    names = [version.name for version in report.versions]
+    table = _table("\nDay", "\nDocuments", "\nUnanimous", "\n95 %", *(f"Confidence\n{name}" for name in names))
+    for day in report.drift.days[-_MAX_DAYS:]:
+        confidence = [day.versions[name].confidence for name in names]
         table.add_row(
             day.day.isoformat(),
             str(day.documents),
-            percent(day.unanimous),
-            bounds(day.unanimous),
-            *("?" if mean is None else f"{mean:.1%}" for mean in sure),
+            format_share(day.unanimous),
+            format_bounds(day.unanimous),
+            *("?" if mean is None else f"{mean:.1%}" for mean in confidence),
         )
     return table
 
 
-def _shifts(report: Report) -> Iterator[Text]:
-    drifted = [shift for shift in report.drift.shifts if shift.drifted]
+def _shifts(drift: Drift) -> Iterator[Text]:
+    drifted = [shift for shift in drift.shifts if shift.drifted]
     for shift in drifted:
         yield Text(
-            f"  {shift.day}: {shift.what} changed: distance {shift.distance:.2f}, by chance up to {shift.noise:.2f}.",
+            f"  {shift.day}: {shift.what} drifted: distance {shift.distance:.2f}, noise floor {shift.noise:.2f}.",
             style="yellow",
         )
-    if report.drift.shifts and not drifted:
-        yield Text("  No day stands out from the days before it.")
+    if drift.shifts and not drifted:
+        yield Text("  No drift detected.")
 
 
 def _notes(report: Report) -> Iterator[Text]:
@@ -164,20 +177,20 @@ def _notes(report: Report) -> Iterator[Text]:
         yield Text(note, style="dim")
 
 
-def percent(estimate: Estimate) -> str:
-    """`93.4%`, or a question mark."""
+def format_share(estimate: Estimate) -> str:
+    """Return a share such as `93.4%`, or a question mark if it is unknown."""
     return "?" if estimate.value is None else f"{estimate.value:.1%}"
 
 
-def bounds(estimate: Estimate) -> str:
-    """`[90.1, 95.8]`, or nothing."""
+def format_bounds(estimate: Estimate) -> str:
+    """Return bounds in percent, such as `[90.1, 95.8]`, or nothing if they are unknown."""
     if estimate.low is None or estimate.high is None:
         return ""
     return f"[{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
 
 
-def _short(estimate: Estimate) -> str:
-    """In whole percent, for narrow columns."""
+def _whole_percent(estimate: Estimate) -> str:
+    """Return a share and its bounds in whole percent, for narrow columns. Only a share of 1 is displayed as 100."""
     if estimate.value is None or estimate.low is None or estimate.high is None:
         return "?"
     value = 100 if estimate.value == 1 else min(99, round(100 * estimate.value))
@@ -188,7 +201,7 @@ def _number(value: float | None) -> str:
     return "?" if value is None else f"{value:.0f}"
 
 
-def _p(value: float | None) -> str:
+def _p_value(value: float | None) -> str:
     if value is None:
         return "?"
     return "<.001" if value < 0.001 else f"{value:.3f}"

@@ -1,12 +1,20 @@
-"""Protects: intervals as published, covering at least what they claim, and no figure where nothing is known."""
+"""Protects: intervals match published ones, cover at least their level, and are unknown without data."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binom
 from statsmodels.stats.proportion import proportion_confint
 
-from evidence.intervals import Stratum, binomial_interval, share, stratified_share, weighted_share
+from evidence.intervals import (
+    Stratum,
+    binomial_bounds,
+    binomial_interval,
+    simple_share,
+    stratified_share,
+    weighted_share,
+)
 
 
 @pytest.mark.parametrize(
@@ -18,33 +26,45 @@ from evidence.intervals import Stratum, binomial_interval, share, stratified_sha
         (1, 29, 0.0009, 0.1776),
     ],
 )
-def test_the_exact_interval_as_published(successes: int, n: int, low: float, high: float) -> None:
+def test_binomial_interval_matches_published_examples(successes: int, n: int, low: float, high: float) -> None:
     assert binomial_interval(successes, n) == pytest.approx((low, high), abs=5e-5)
 
 
 @settings(max_examples=50)
 @given(st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_the_exact_interval_as_statsmodels_has_it(counts: tuple[int, int]) -> None:
+def test_binomial_interval_matches_statsmodels(counts: tuple[int, int]) -> None:
     assert binomial_interval(*counts) == pytest.approx(proportion_confint(*counts, method="beta"), abs=1e-9)
 
 
-def test_nothing_known_is_no_figure() -> None:
-    assert share(0, 0).value is None
+@pytest.mark.parametrize("alpha", [1e-3, 1e-12, 1e-15])
+def test_binomial_bounds_are_accurate_for_small_alpha(alpha: float) -> None:
+    low, high = binomial_bounds(np.array([0, 4, 2000]), 2000, alpha)
+    assert low[0] == 0
+    assert high[0] == pytest.approx(-np.expm1(np.log(alpha / 2) / 2000))  # (1 - p)^n = alpha / 2
+    assert high[2] == 1
+    assert low[2] == pytest.approx(np.exp(np.log(alpha / 2) / 2000))
+    assert binom.cdf(4, 2000, high[1]) == pytest.approx(alpha / 2)
+    assert binom.sf(3, 2000, low[1]) == pytest.approx(alpha / 2)
+
+
+def test_share_without_data_is_unknown() -> None:
+    assert binomial_interval(0, 0) == (0, 1)
+    assert simple_share(0, 0).value is None
     assert weighted_share(np.zeros(0, dtype=bool), np.zeros(0)).value is None
     assert stratified_share([]).value is None
 
 
-def test_a_stratum_without_labels_leaves_the_whole_unknown() -> None:
+def test_stratified_share_is_unknown_if_a_stratum_has_no_labels() -> None:
     flagged, unflagged = Stratum(200, 50, 30), Stratum(1800, 0, 0)
     estimate = stratified_share([flagged, unflagged])
     assert (estimate.value, estimate.low, estimate.high, estimate.n) == (None, None, None, 50)
 
 
-def test_a_stratum_without_documents_needs_no_labels() -> None:
+def test_empty_stratum_needs_no_labels() -> None:
     assert stratified_share([Stratum(0, 0, 0), Stratum(500, 40, 38)]).value == pytest.approx(0.95)
 
 
-def test_strata_count_by_their_documents_and_not_by_their_labels() -> None:
+def test_strata_are_weighted_by_documents_not_labels() -> None:
     estimate = stratified_share([Stratum(100, 90, 45), Stratum(900, 30, 30)])
     assert estimate.value == pytest.approx(0.1 * 0.5 + 0.9 * 1.0)
 
@@ -56,7 +76,7 @@ STRATA = st.integers(1, 80).flatmap(
 
 @settings(max_examples=50)
 @given(st.lists(STRATA, min_size=1, max_size=4))
-def test_an_interval_holds_its_estimate_and_failures_mirror_successes(strata: list[Stratum]) -> None:
+def test_interval_contains_its_estimate_and_failures_mirror_successes(strata: list[Stratum]) -> None:
     right = stratified_share(strata)
     wrong = stratified_share([Stratum(s.population, s.labelled, s.labelled - s.right) for s in strata])
     assert right.value is not None
@@ -70,8 +90,8 @@ def test_an_interval_holds_its_estimate_and_failures_mirror_successes(strata: li
 
 
 @settings(max_examples=50)
-@given(st.lists(STRATA, min_size=2, max_size=4), st.randoms())
-def test_strata_have_no_order(strata: list[Stratum], chance: object) -> None:
+@given(st.lists(STRATA, min_size=2, max_size=4))
+def test_stratified_share_does_not_depend_on_stratum_order(strata: list[Stratum]) -> None:
     assert stratified_share(strata[::-1]).value == pytest.approx(stratified_share(strata).value)
     assert stratified_share(strata[::-1]).low == pytest.approx(stratified_share(strata).low, abs=1e-12)
 
@@ -87,23 +107,23 @@ def test_strata_have_no_order(strata: list[Stratum], chance: object) -> None:
         (500, 0.30, 0.50, 0.950, 50, 50),
         (300, 0.20, 0.60, 0.970, 40, 40),
         (5000, 0.08, 0.70, 0.997, 400, 150),
-        (100, 0.40, 0.30, 0.990, 2000, 2000),  # here what is uncertain is how many are flagged
+        (100, 0.40, 0.30, 0.990, 2000, 2000),  # the share of flagged documents dominates the uncertainty
     ],
 )
-def test_the_stratified_interval_covers_what_it_claims(
+def test_stratified_interval_has_nominal_coverage(
     population: int, flagged: float, right_flagged: float, right_unflagged: float, reviewed: int, audited: int
 ) -> None:
-    chance = np.random.default_rng(7)
+    rng = np.random.default_rng(7)
     truth = flagged * right_flagged + (1 - flagged) * right_unflagged
     runs = 1000
     covered = 0
-    for seen, review, audit in zip(
-        chance.binomial(population, flagged, runs).tolist(),
-        chance.binomial(reviewed, right_flagged, runs).tolist(),
-        chance.binomial(audited, right_unflagged, runs).tolist(),
+    for flags, review, audit in zip(
+        rng.binomial(population, flagged, runs).tolist(),
+        rng.binomial(reviewed, right_flagged, runs).tolist(),
+        rng.binomial(audited, right_unflagged, runs).tolist(),
         strict=True,
     ):
-        found = stratified_share([Stratum(seen, reviewed, review), Stratum(population - seen, audited, audit)])
+        found = stratified_share([Stratum(flags, reviewed, review), Stratum(population - flags, audited, audit)])
         assert found.low is not None
         assert found.high is not None
         covered += found.low <= truth <= found.high
@@ -111,23 +131,23 @@ def test_the_stratified_interval_covers_what_it_claims(
 
 
 @given(st.lists(st.floats(0.01, 100), min_size=1, max_size=30))
-def test_all_right_is_all_right_whatever_each_stands_for(weights: list[float]) -> None:
-    """Rounding must not make a share of 0.999… of it, which would be shown as 99 %."""
+def test_share_of_all_correct_examples_is_exactly_one(weights: list[float]) -> None:
+    """A share of 0.999… due to rounding would be displayed as 99 %."""
     assert weighted_share(np.ones(len(weights), dtype=bool), np.array(weights)).value == 1.0
 
 
-def test_the_weighted_interval_covers_what_it_claims() -> None:
-    """A class whose documents are flagged more often when they are misread, and reviewed more often when flagged."""
-    chance = np.random.default_rng(7)
+def test_weighted_interval_has_nominal_coverage() -> None:
+    """Documents are flagged more often if misclassified, and reviewed more often if flagged."""
+    rng = np.random.default_rng(7)
     covered, runs = 0, 600
     flagged_share, right_flagged, right_unflagged = 0.3, 0.55, 0.95
     truth = flagged_share * right_flagged + (1 - flagged_share) * right_unflagged
     for _ in range(runs):
-        flagged = chance.random(400) < flagged_share
-        right = chance.random(400) < np.where(flagged, right_flagged, right_unflagged)
-        labelled = chance.random(400) < np.where(flagged, 0.5, 0.15)
-        stands_for = np.where(flagged, 1 / 0.5, 1 / 0.15)
-        found = weighted_share(right[labelled], stands_for[labelled])
+        flagged = rng.random(400) < flagged_share
+        right = rng.random(400) < np.where(flagged, right_flagged, right_unflagged)
+        labelled = rng.random(400) < np.where(flagged, 0.5, 0.15)
+        weights = np.where(flagged, 1 / 0.5, 1 / 0.15)
+        found = weighted_share(right[labelled], weights[labelled])
         assert found.low is not None
         assert found.high is not None
         covered += found.low <= truth <= found.high

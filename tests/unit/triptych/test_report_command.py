@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from records.record import Record
 from records.table import PolicyTable, RecordTable
-from tests.support.evidence import world
+from tests.support.evidence import simulate_records
 from tests.support.uploads import policy
 from triptych.cli import app
 from triptych.errors import TriptychError
@@ -28,7 +28,7 @@ def run(*arguments: str) -> Result:
 
 def fill(stack: StackConnection, documents: int = 120) -> Sequence[Record]:
     """Some weeks, of which what was labelled has its label in the table."""
-    made = world(documents, {"v1": 0.6, "v2": 0.7, "v3": 0.95}, per_day=20, audit_share=0.3)
+    made = simulate_records(documents, {"v1": 0.6, "v2": 0.7, "v3": 0.95}, per_day=20, audit_share=0.3)
     labelled = {record.upload.key: record for record in made.labelled(reviewed=1.0)}
     records = [labelled.get(record.upload.key, record) for record in made.records]
     for record in records:
@@ -61,10 +61,19 @@ def test_the_period_bounds_documents_and_labels(stack: StackConnection) -> None:
     assert any("start of the period" in note for note in read["notes"])
 
 
+def test_bounds_are_wider_if_the_sample_may_be_a_moving_window(stack: StackConnection) -> None:
+    fill(stack)
+    complete, limited = (json.loads(run("--json", *options).stdout) for options in ((), ("--sample", "120")))
+    assert complete["population"] == limited["population"] == 120
+    for pair, other in zip(complete["pairs"], limited["pairs"], strict=True):
+        assert pair["difference"]["value"] == other["difference"]["value"]
+        assert other["difference"]["high"] > pair["difference"]["high"]
+
+
 def test_an_empty_stack_is_told_so_without_failing(stack: StackConnection) -> None:
     done = run()
     assert done.exit_code == 0
-    assert "No version has answered" in done.stdout
+    assert "No version has classified" in done.stdout
 
 
 def test_nothing_is_ever_scanned(stack: StackConnection) -> None:
