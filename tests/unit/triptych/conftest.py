@@ -8,9 +8,11 @@ from typing import Any
 
 import boto3
 import pytest
+from aws_lambda_powertools.metrics import EphemeralMetrics
 from moto import mock_aws
 
 from orchestrator import handler as entry
+from orchestrator import telemetry
 from orchestrator.settings import OrchestratorSettings
 from testkit.template import table_definition
 from tests.support.servers import Server, serving, truth
@@ -59,9 +61,11 @@ def invoke(stack: StackConnection, services: Server, monkeypatch: pytest.MonkeyP
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_DEFAULT_REGION": "us-east-1",
-        "POWERTOOLS_METRICS_DISABLED": "true",  # they go to the output, which is the command's here
+        "POWERTOOLS_METRICS_DISABLED": "true",  # they would go to stdout, which is the command's here
     }.items():
         monkeypatch.setenv(name, value)
+    # Disabled metrics are never flushed. They must not stay in the object that the next test uses.
+    monkeypatch.setattr(telemetry, "metrics", EphemeralMetrics(namespace="Triptych", service="triptych"))
     endpoints = {version: f"{services.url}/{version}" for version in ("v1", "v2", "v3")}
     built = entry.Orchestrator(OrchestratorSettings(stack.table_name, endpoints))
     monkeypatch.setattr(entry, "orchestrator", lambda: built)
