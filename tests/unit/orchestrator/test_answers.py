@@ -1,4 +1,4 @@
-"""Protects: what a service answers is told apart into what a record can hold, and what it cannot."""
+"""Protects: a response of a service reaches a record only if the record can be stored."""
 
 import json
 from typing import Any
@@ -14,25 +14,25 @@ from records.outcomes import ModelFailure, Outcome, Prediction
 from tests.support.servers import truth
 from tests.support.uploads import record
 
-MOST_BYTES = 400 * 1024
-"""Of an item in DynamoDB ("Service, account, and table quotas", AWS)."""
+MAX_ITEM_BYTES = 400 * 1024
+"""Maximum size of a DynamoDB item (AWS, "Service, account, and table quotas")."""
 
 
 def read(answer: Any) -> Prediction:
     return read_prediction(json.dumps(answer).encode(), "v1", latency_ms=1.0)
 
 
-def heard(answer: Any) -> Outcome:
-    """As `orchestrator.models.ModelClient` tells of it."""
+def outcome_of(answer: Any) -> Outcome:
+    """Return the outcome that `orchestrator.models.ModelClient` makes of a response."""
     try:
         return read(answer)
     except CallFailed as failure:
         return ModelFailure(failure.kind, failure.detail, 1.0, failure.status, failure.problem)
 
 
-def stored(*said: Outcome) -> int:
-    """Make an item with these outcomes, as boto3 sends it; its size in bytes, roughly."""
-    item = record({f"v{number}": outcome for number, outcome in enumerate(said)}).to_item()
+def stored_bytes(*outcomes: Outcome) -> int:
+    """Return the approximate size of an item with these outcomes, as boto3 sends it."""
+    item = record({f"v{number}": outcome for number, outcome in enumerate(outcomes)}).to_item()
     wire = TypeSerializer().serialize(item)
     return len(json.dumps(wire, ensure_ascii=False, default=str).encode())
 
@@ -46,21 +46,21 @@ changes = st.dictionaries(st.sampled_from(sorted(truth())), anything, max_size=2
 
 
 @given(changes)
-def test_whatever_a_service_answers_is_refused_or_can_be_stored(changed: dict[str, Any]) -> None:
-    said = heard({**truth(), **changed})
-    assert isinstance(said, Prediction) or said.kind == "invalid_answer"
-    assert stored(said) < MOST_BYTES
+def test_any_response_is_invalid_or_can_be_stored(changed: dict[str, Any]) -> None:
+    outcome = outcome_of({**truth(), **changed})
+    assert isinstance(outcome, Prediction) or outcome.kind == "invalid_answer"
+    assert stored_bytes(outcome) < MAX_ITEM_BYTES
 
 
 @given(anything, anything, st.integers(400, 599))
-def test_whatever_a_service_complains_of_can_be_stored(kind: Any, detail: Any, status: int) -> None:
+def test_any_problem_can_be_stored(kind: Any, detail: Any, status: int) -> None:
     problem, sentence = read_problem(json.dumps({"type": kind, "detail": detail}).encode(), status)
     assert sentence
-    assert stored(ModelFailure("failed", sentence, 1.0, status, problem)) < MOST_BYTES
+    assert stored_bytes(ModelFailure("failed", sentence, 1.0, status, problem)) < MAX_ITEM_BYTES
 
 
 @pytest.mark.parametrize(
-    "lie",
+    "answer",
     [
         truth(pages=2.5),
         truth(pages="2"),
@@ -79,23 +79,23 @@ def test_whatever_a_service_complains_of_can_be_stored(kind: Any, detail: Any, s
         truth(model_sha256="ab" * 1000),
     ],
 )
-def test_what_a_record_cannot_hold_is_refused(lie: Any) -> None:
-    with pytest.raises(CallFailed) as refused:
-        read(lie)
-    assert refused.value.kind == "invalid_answer"
-    assert len(refused.value.detail) <= 500
+def test_response_that_cannot_be_stored_is_invalid(answer: Any) -> None:
+    with pytest.raises(CallFailed) as raised:
+        read(answer)
+    assert raised.value.kind == "invalid_answer"
+    assert len(raised.value.detail) <= 500
 
 
-def test_the_longest_answers_of_three_versions_fit_into_one_item() -> None:
+def test_longest_responses_of_three_versions_fit_into_one_item() -> None:
     labels = {f"{number:x}": 0.0 for number in range(7_700)}
     answer = truth(probabilities={"invoice": 0.9, "other": 0.1, **labels})
     assert 0.9 * MAX_ANSWER_BYTES < len(json.dumps(answer)) <= MAX_ANSWER_BYTES
     item = record({version: read(answer) for version in ("v1", "v2", "v3")}).to_item()
-    assert item_size(item) < MOST_BYTES
+    assert item_size(item) < MAX_ITEM_BYTES
 
 
 def item_size(value: Any) -> int:
-    """As DynamoDB counts it ("Item sizes and formats", AWS), rounded up."""
+    """Return the size as DynamoDB counts it (AWS, "Item sizes and formats"), rounded up."""
     if isinstance(value, dict):
         return 3 + sum(len(name.encode()) + 1 + item_size(inner) for name, inner in value.items())
     if isinstance(value, list):

@@ -1,6 +1,5 @@
-"""Protects the promise of the whole: whatever is delivered, in any order, how often, and wherever a handler dies, each
-upload ends in exactly one true record, and nothing that was once known of it, or said of it by a person, is ever lost
-or changed."""
+"""Protects the central promise: whatever is delivered, in any order, any number of times, and wherever a handler dies,
+each upload ends in exactly one correct record, and no prediction and no label is ever lost or changed."""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -39,7 +38,7 @@ POLICIES = {
         policy(3, weights={"v1": 1.0, "v3": 2.0}, champion="v3", audit_share=1.0),
     )
 }
-PEOPLE = ("ann", "bo")
+REVIEWERS = ("ann", "bo")
 LABELS = ("invoice", "receipt")
 
 
@@ -47,24 +46,24 @@ class Died(Exception):
     """The handler's process was killed."""
 
 
-def truth(version: str, document: bytes) -> Prediction:
-    """What a version says of a document: something that only this version says of only this document."""
+def true_prediction(version: str, document: bytes) -> Prediction:
+    """Return a version's prediction for a document, which differs between versions and between documents."""
     return prediction(confidence=0.5 + sum(document + version.encode()) % 400 / 1000)
 
 
 class World:
-    """Bucket, versions and table, with everything that can be wrong with them just now."""
+    """Bucket, versions and table, with the faults that they currently have."""
 
     versions = VERSIONS
 
     def __init__(self) -> None:
         self.items: dict[tuple[str, str], Record] = {}
-        self.ever_known: set[tuple[str, str, str]] = set()
+        self.predicted: set[tuple[str, str, str]] = set()
         self.down: set[str] = set()
         self.gone: set[tuple[str, str]] = set()
         self.storage_fails = self.table_fails = False
         self.dies_before_write = self.dies_after_write = False
-        self.meanwhile: Callable[[], object] | None = None
+        self.before_save: Callable[[], object] | None = None
 
     def read(self, upload: Upload) -> bytes:
         if self.storage_fails:
@@ -77,7 +76,7 @@ class World:
         self, document: bytes, *, versions: Iterable[str], deadline: float, trace_id: str = ""
     ) -> Mapping[str, Outcome]:
         return {
-            version: model_failure("unreachable") if version in self.down else truth(version, document)
+            version: model_failure("unreachable") if version in self.down else true_prediction(version, document)
             for version in versions
         }
 
@@ -98,42 +97,42 @@ class World:
     def save(self, record: Record, *, replacing: Record | None) -> None:
         if self.dies_before_write:
             raise Died
-        if self.meanwhile:
-            another, self.meanwhile = self.meanwhile, None
-            another()
+        if self.before_save:
+            action, self.before_save = self.before_save, None
+            action()
         if self.table_fails:
             raise RecordsUnavailable("throttled")
         key = (record.upload.document, record.upload.sort_key)
-        standing = self.items.get(key)
-        if (standing.revision if standing else None) != (replacing.revision if replacing else None):
+        stored = self.items.get(key)
+        if (stored.revision if stored else None) != (replacing.revision if replacing else None):
             raise RecordConflict("changed")
         self.items[key] = record
-        self.ever_known |= {(*key, version) for version in record.answered()}
+        self.predicted |= {(*key, version) for version in record.answered()}
         if self.dies_after_write:
             raise Died
 
 
 class Convergence(RuleBasedStateMachine):
-    """Deliveries of a few uploads, and labels for them, in a world in which anything may fail."""
+    """Deliveries and labels of a few uploads while any service may fail."""
 
     @initialize()
     def start(self) -> None:
         self.world = World()
-        self.standing = FixedPolicy(POLICIES["p1"])
+        self.policy = FixedPolicy(POLICIES["p1"])
         self.pipeline = Pipeline(
             self.world,
             self.world,
             self.world,
-            self.standing,
+            self.policy,
             budget=Budget(3.0, 0.3),
             clock=lambda: 0.0,
             now=lambda: NOON,
         )
         self.reviews = Reviews(cast(Any, None), store=self.world, now=lambda: NOON)
-        self.said: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        self.expected_labels: dict[tuple[str, str], list[tuple[str, str]]] = {}
 
     def deliver(self, of: Upload) -> None:
-        with suppress(Died, RecordsUnavailable):  # Lambda delivers it again, some time
+        with suppress(Died, RecordsUnavailable):  # Lambda delivers the event again
             self.pipeline.classify(of)
 
     @rule(
@@ -154,22 +153,24 @@ class Convergence(RuleBasedStateMachine):
     @rule(
         of=st.sampled_from(UPLOADS),
         down=st.sets(st.sampled_from(VERSIONS)),
-        down_for_the_other=st.sets(st.sampled_from(VERSIONS)),
+        down_for_other=st.sets(st.sampled_from(VERSIONS)),
         deleted_between=st.booleans(),
     )
-    def two_at_once(self, of: Upload, down: set[str], down_for_the_other: set[str], deleted_between: bool) -> None:
-        """Another handler does all of its work between this one's look-up and its write."""
+    def two_deliveries_at_once(
+        self, of: Upload, down: set[str], down_for_other: set[str], deleted_between: bool
+    ) -> None:
+        """Another handler does all of its work between this one's lookup and its write."""
 
         def other() -> None:
-            self.world.down = down_for_the_other
+            self.world.down = down_for_other
             if deleted_between:
                 self.deletion(of)
             self.deliver(of)
 
         self.world.down = down
-        self.world.meanwhile = other
+        self.world.before_save = other
         self.deliver(of)
-        self.world.meanwhile = None
+        self.world.before_save = None
 
     @rule(of=st.sampled_from(UPLOADS))
     def deletion(self, of: Upload) -> None:
@@ -177,86 +178,88 @@ class Convergence(RuleBasedStateMachine):
 
     @rule(to=st.sampled_from(sorted(POLICIES)))
     def promotion(self, to: str) -> None:
-        self.standing.policy = POLICIES[to]
+        self.policy.policy = POLICIES[to]
 
-    def say(self, of: Upload, by: str, label: str | None) -> None:
-        """Label a document, or with None take the label back; and remember what must stand from now on."""
+    def label(self, of: Upload, by: str, label: str | None) -> None:
+        """Assign a label, or with None undo the last one, and note the labels that the record must have."""
         key = (of.document, of.sort_key)
         try:
             if label is None:
                 self.reviews.undo(*key, by)
-                self.said[key].pop()
+                self.expected_labels[key].pop()
             else:
                 self.reviews.label(*key, label, by)
-                self.said.setdefault(key, []).append((label, by))
+                self.expected_labels.setdefault(key, []).append((label, by))
         except CannotReview:
             record = self.world.items.get(key)
-            mine = self.said.get(key, [])[-1:]
-            assert record is None or record.verdict is None or (label is None and [name for _, name in mine] != [by])
+            assigned = self.expected_labels.get(key, [])[-1:]
+            assert (
+                record is None or record.verdict is None or (label is None and [name for _, name in assigned] != [by])
+            )
 
-    @rule(of=st.sampled_from(UPLOADS), by=st.sampled_from(PEOPLE), label=st.sampled_from([*LABELS, None]))
+    @rule(of=st.sampled_from(UPLOADS), by=st.sampled_from(REVIEWERS), label=st.sampled_from([*LABELS, None]))
     def review(self, of: Upload, by: str, label: str | None) -> None:
-        self.say(of, by, label)
+        self.label(of, by, label)
 
     @rule(
         of=st.sampled_from(UPLOADS),
         down=st.sets(st.sampled_from(VERSIONS)),
         label=st.sampled_from([*LABELS, None]),
-        reviewer_looked_first=st.booleans(),
+        reviewer_reads_first=st.booleans(),
     )
-    def a_review_and_a_delivery_at_once(
-        self, of: Upload, down: set[str], label: str | None, reviewer_looked_first: bool
+    def review_and_delivery_at_once(
+        self, of: Upload, down: set[str], label: str | None, reviewer_reads_first: bool
     ) -> None:
         self.world.down = down
-        acts: list[Callable[[], object]] = [lambda: self.say(of, "ann", label), lambda: self.deliver(of)]
-        first, second = acts if reviewer_looked_first else acts[::-1]
-        self.world.meanwhile = second
+        acts: list[Callable[[], object]] = [lambda: self.label(of, "ann", label), lambda: self.deliver(of)]
+        first, second = acts if reviewer_reads_first else acts[::-1]
+        self.world.before_save = second
         first()
-        self.world.meanwhile = None
+        self.world.before_save = None
 
     @rule(of=st.sampled_from(UPLOADS), label=st.sampled_from(LABELS), other=st.sampled_from(LABELS))
-    def two_people_at_once(self, of: Upload, label: str, other: str) -> None:
-        self.world.meanwhile = lambda: self.say(of, "bo", other)
-        self.say(of, "ann", label)
-        self.world.meanwhile = None
+    def two_reviews_at_once(self, of: Upload, label: str, other: str) -> None:
+        self.world.before_save = lambda: self.label(of, "bo", other)
+        self.label(of, "ann", label)
+        self.world.before_save = None
 
     @invariant()
-    def what_people_said_stands_in_their_order(self) -> None:
-        for key, said in self.said.items():
+    def all_labels_are_kept_in_order(self) -> None:
+        for key, labels in self.expected_labels.items():
             record = self.world.items[key]
             reviews = [*record.earlier_reviews, *([record.review] if record.review else [])]
-            assert [(review.label, review.by) for review in reviews] == said
+            assert [(review.label, review.by) for review in reviews] == labels
 
     @invariant()
-    def a_record_waits_where_a_person_will_find_it(self) -> None:
+    def record_is_in_its_queue(self) -> None:
         for key, record in self.world.items.items():
-            stands = str(record.to_item().get("review_shard", "")).partition("#")[0]
-            drawn = record.verdict and audit_number(*key) < POLICIES[record.policy].audit_share
-            if self.said.get(key):
-                assert stands == "reviewed"
+            queue = str(record.to_item().get("review_shard", "")).partition("#")[0]
+            audited = record.verdict and audit_number(*key) < POLICIES[record.policy].audit_share
+            if self.expected_labels.get(key):
+                assert queue == "reviewed"
             elif record.verdict and record.verdict.needs_review:
-                assert stands == Queue.REVIEW
+                assert queue == Queue.REVIEW
             else:
-                assert stands == (Queue.AUDIT if drawn else "")
+                assert queue == (Queue.AUDIT if audited else "")
 
     @invariant()
-    def a_verdict_is_what_its_policy_makes_of_the_predictions(self) -> None:
+    def verdict_follows_from_policy_and_predictions(self) -> None:
         for record in self.world.items.values():
             assert record.policy in ({*POLICIES} if record.verdict else {""})
             if record.verdict:
                 assert record.verdict == combine(record.predictions, POLICIES[record.policy])
 
     @invariant()
-    def every_prediction_is_true_and_none_is_lost(self) -> None:
+    def predictions_are_true_and_none_is_lost(self) -> None:
         for record in self.world.items.values():
             content = str(record.upload.version_id).encode()
-            for version, said in record.answered().items():
-                assert said == truth(version, content)
-        for document, sequencer, version in self.world.ever_known:
+            for version, outcome in record.answered().items():
+                assert outcome == true_prediction(version, content)
+        for document, sequencer, version in self.world.predicted:
             assert version in self.world.items[document, sequencer].answered()
 
     @invariant()
-    def a_status_says_what_the_record_holds(self) -> None:
+    def status_follows_from_the_predictions(self) -> None:
         for key, record in self.world.items.items():
             if record.status is Status.REJECTED:
                 assert key in self.world.gone
@@ -267,8 +270,8 @@ class Convergence(RuleBasedStateMachine):
             assert (record.verdict is None) == (not record.answered())
 
     def teardown(self) -> None:
-        """Once all is well and everything was delivered again, each upload has one record, which is complete unless
-        the upload was deleted, and is at its end in any case."""
+        """Without faults and after another delivery, each upload has one final record, COMPLETE unless it was
+        deleted."""
         if not hasattr(self, "world"):
             return
         self.world.down = set()
@@ -278,7 +281,7 @@ class Convergence(RuleBasedStateMachine):
         for key, record in self.world.items.items():
             assert record.final
             assert record.status is Status.COMPLETE or key in self.world.gone
-        self.every_prediction_is_true_and_none_is_lost()
+        self.predictions_are_true_and_none_is_lost()
 
 
 TestConvergence: Any = Convergence.TestCase

@@ -1,4 +1,4 @@
-"""Protects: the entry point wires bucket, versions and table together, and tells Lambda what to deliver again."""
+"""Protects: the entry point connects bucket, versions and table, and reports to AWS what to deliver again."""
 
 import json
 import os
@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from subprocess import run
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote_plus
@@ -21,6 +20,7 @@ from orchestrator import handler as entry
 from orchestrator.errors import IncompleteRecords
 from records.errors import MalformedEvent
 from testkit.template import table_definition
+from tests.support.events import example_event, sns_event, sns_message
 from tests.support.servers import Behaviour, Request, Server, serving, truth
 from tests.support.uploads import policy
 
@@ -28,12 +28,10 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
     from mypy_boto3_s3.client import S3Client
 
-EVENTS = Path(__file__).parents[2] / "events"
-
 
 @dataclass
 class Context:
-    """What Lambda tells of an invocation."""
+    """What Lambda passes to an invocation."""
 
     function_name: str = "orchestrator"
     memory_limit_in_mb: int = 512
@@ -50,7 +48,7 @@ def agree(request: Request) -> None:
 
 @pytest.fixture
 def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """Three versions behind one address, as behind the load balancer; they agree until told otherwise."""
+    """Three versions behind one address, as behind the load balancer. By default, they agree."""
     with serving(agree) as server:
         endpoints = {version: f"{server.url}/{version}" for version in ("v1", "v2", "v3")}
         for name, value in {
@@ -81,15 +79,14 @@ def records(services: Server) -> "Table":
 
 
 def put(inbox: "S3Client", key: str = "from Zürich/50% off+tax.pdf") -> dict[str, Any]:
-    """Store a document and give the event that S3 would send."""
+    """Store a document and return the event that S3 would send."""
     etag = inbox.put_object(Bucket="documents", Key=key, Body=b"%PDF-")["ETag"]
-    event = json.loads((EVENTS / "s3_put.json").read_text())
+    event = example_event("s3_put")
     event["Records"][0]["s3"]["object"] |= {"key": quote_plus(key), "eTag": etag, "versionId": None}
-    assert isinstance(event, dict)
     return event
 
 
-def test_an_upload_ends_in_one_item_with_three_predictions(inbox: "S3Client", records: "Table") -> None:
+def test_upload_is_stored_as_one_item_with_three_predictions(inbox: "S3Client", records: "Table") -> None:
     answer = entry.handler(put(inbox), CONTEXT)
     [item] = records.scan()["Items"]
     assert item["document"] == "documents/from Zürich/50% off+tax.pdf"
@@ -98,9 +95,7 @@ def test_an_upload_ends_in_one_item_with_three_predictions(inbox: "S3Client", re
     assert answer["records"][0]["status"] == "COMPLETE"
 
 
-def test_a_partial_record_is_written_before_lambda_is_asked_to_try_again(
-    inbox: "S3Client", records: "Table", services: Server
-) -> None:
+def test_partial_record_is_written_before_lambda_retries(inbox: "S3Client", records: "Table", services: Server) -> None:
     event = put(inbox)
     services.behaviour = down("v2")
     with pytest.raises(IncompleteRecords, match="PARTIAL"):
@@ -111,7 +106,7 @@ def test_a_partial_record_is_written_before_lambda_is_asked_to_try_again(
     assert [item["revision"] for item in records.scan()["Items"]] == [2]
 
 
-def test_a_partial_document_that_was_deleted_is_delivered_no_more(
+def test_partial_record_of_a_deleted_object_is_not_retried(
     inbox: "S3Client", records: "Table", services: Server
 ) -> None:
     event = put(inbox)
@@ -119,13 +114,13 @@ def test_a_partial_document_that_was_deleted_is_delivered_no_more(
     with pytest.raises(IncompleteRecords):
         entry.handler(event, CONTEXT)
     inbox.delete_object(Bucket="documents", Key="from Zürich/50% off+tax.pdf")
-    [told] = entry.handler(event, CONTEXT)["records"]
-    assert (told["status"], told["final"]) == ("PARTIAL", True)
+    [summary] = entry.handler(event, CONTEXT)["records"]
+    assert (summary["status"], summary["final"]) == ("PARTIAL", True)
     [item] = cast(list[dict[str, Any]], records.scan()["Items"])
     assert (item["reason"]["kind"], set(item["predictions"])) == ("deleted", {"v1", "v2", "v3"})
 
 
-def test_a_document_that_every_version_refuses_is_rejected_and_not_tried_again(
+def test_document_rejected_by_every_version_is_not_retried(
     inbox: "S3Client", records: "Table", services: Server
 ) -> None:
     services.behaviour = lambda request: request.answer({"detail": "the PDF is encrypted"}, 422)
@@ -135,12 +130,12 @@ def test_a_document_that_every_version_refuses_is_rejected_and_not_tried_again(
 
 
 def down(version: str) -> Behaviour:
-    """A version that closes every connection; the others agree."""
+    """Return a behaviour in which one version closes every connection and the others agree."""
     return lambda request: request.drop() if request.path.startswith(f"/{version}/") else agree(request)
 
 
-def in_queue(*bodies: dict[str, Any] | str) -> dict[str, Any]:
-    """The event with which Lambda hands over messages of these bodies."""
+def queue_event(*bodies: dict[str, Any] | str) -> dict[str, Any]:
+    """Return the event of a queue with messages of these bodies."""
     texts = [body if isinstance(body, str) else json.dumps(body) for body in bodies]
     records = [
         {"messageId": f"message-{number}", "eventSource": "aws:sqs", "body": text} for number, text in enumerate(texts)
@@ -148,19 +143,17 @@ def in_queue(*bodies: dict[str, Any] | str) -> dict[str, Any]:
     return {"Records": records}
 
 
-def test_messages_that_are_done_leave_the_queue_and_the_others_come_again(
-    inbox: "S3Client", records: "Table", services: Server
-) -> None:
-    good, test_event = put(inbox, "good.pdf"), json.loads((EVENTS / "s3_test_event.json").read_text())
-    answer = entry.handler(in_queue(good, "no JSON", {"hello": "world"}, test_event, "[1]"), CONTEXT)
+def test_queue_batch_reports_only_the_failed_messages(inbox: "S3Client", records: "Table", services: Server) -> None:
+    good, test_event = put(inbox, "good.pdf"), example_event("s3_test_event")
+    answer = entry.handler(queue_event(good, "no JSON", {"hello": "world"}, test_event, "[1]"), CONTEXT)
     assert answer == {"batchItemFailures": [{"itemIdentifier": f"message-{number}"} for number in (1, 2, 4)]}
     assert [item["status"] for item in records.scan()["Items"]] == ["COMPLETE"]
 
 
-def test_a_message_whose_record_is_partial_comes_again_and_completes_it(
+def test_message_of_a_partial_record_is_redelivered_and_completes_it(
     inbox: "S3Client", records: "Table", services: Server
 ) -> None:
-    event = in_queue(put(inbox))
+    event = queue_event(put(inbox))
     services.behaviour = down("v2")
     assert len(entry.handler(event, CONTEXT)["batchItemFailures"]) == 1
     services.behaviour = agree
@@ -169,23 +162,40 @@ def test_a_message_whose_record_is_partial_comes_again_and_completes_it(
 
 
 @pytest.mark.parametrize("queued", [False, True])
-def test_eventbridge_s_events_are_uploads_too(inbox: "S3Client", records: "Table", queued: bool) -> None:
+def test_eventbridge_event_is_classified(inbox: "S3Client", records: "Table", queued: bool) -> None:
     etag = put(inbox)["Records"][0]["s3"]["object"]["eTag"]
-    event = json.loads((EVENTS / "eventbridge_object_created.json").read_text())
+    event = example_event("eventbridge_object_created")
     event["detail"]["object"] |= {"etag": etag, "version-id": ""}
-    entry.handler(in_queue(event) if queued else event, CONTEXT)
+    entry.handler(queue_event(event) if queued else event, CONTEXT)
     [item] = records.scan()["Items"]
     assert (item["key"], item["status"]) == ("from Zürich/50% off+tax.pdf", "COMPLETE")
 
 
+@pytest.mark.parametrize("queued", [False, True])
+def test_notification_wrapped_by_sns_is_classified(inbox: "S3Client", records: "Table", queued: bool) -> None:
+    event = put(inbox)
+    entry.handler(queue_event(sns_message(event)) if queued else sns_event(event), CONTEXT)
+    [item] = records.scan()["Items"]
+    assert (item["key"], item["status"]) == ("from Zürich/50% off+tax.pdf", "COMPLETE")
+
+
+def test_event_without_a_size_is_classified(inbox: "S3Client", records: "Table") -> None:
+    inbox.put_object(Bucket="documents", Key="scan.pdf", Body=b"%PDF-")
+    event = example_event("s3_put_without_size")
+    event["Records"][0]["s3"]["bucket"]["name"] = "documents"
+    event["Records"][0]["s3"]["object"]["key"] = "scan.pdf"
+    assert entry.handler(event, CONTEXT)["records"][0]["status"] == "COMPLETE"
+    [item] = records.scan()["Items"]
+    assert item["size"] == 5
+
+
 def batch(**changes: Any) -> dict[str, Any]:
-    event = json.loads((EVENTS / "s3_batch_operations.json").read_text())
+    event = example_event("s3_batch_operations")
     event["tasks"][0] |= changes
-    assert isinstance(event, dict)
     return event
 
 
-def test_a_backfilled_object_gets_a_record_once(inbox: "S3Client", records: "Table", services: Server) -> None:
+def test_batch_task_creates_one_record(inbox: "S3Client", records: "Table", services: Server) -> None:
     put(inbox)
     for _ in range(2):
         answer = entry.handler(batch(), CONTEXT)
@@ -197,7 +207,7 @@ def test_a_backfilled_object_gets_a_record_once(inbox: "S3Client", records: "Tab
     assert len(services.requests) == 3
 
 
-def test_an_upload_that_has_its_record_is_not_backfilled_again(
+def test_batch_task_of_a_recorded_upload_creates_no_record(
     inbox: "S3Client", records: "Table", services: Server
 ) -> None:
     entry.handler(put(inbox), CONTEXT)
@@ -206,7 +216,9 @@ def test_an_upload_that_has_its_record_is_not_backfilled_again(
     assert len(services.requests) == 3
 
 
-def test_a_task_says_whether_trying_again_may_help(inbox: "S3Client", records: "Table", services: Server) -> None:
+def test_batch_result_distinguishes_permanent_from_temporary_failures(
+    inbox: "S3Client", records: "Table", services: Server
+) -> None:
     [gone] = entry.handler(batch(s3Key="gone.pdf"), CONTEXT)["results"]
     assert gone["resultCode"] == "PermanentFailure"
     put(inbox)
@@ -215,18 +227,18 @@ def test_a_task_says_whether_trying_again_may_help(inbox: "S3Client", records: "
     assert (partial["resultCode"], partial["resultString"]) == ("TemporaryFailure", "PARTIAL")
 
 
-def test_s3_s_test_event_stores_nothing(records: "Table") -> None:
-    event = json.loads((EVENTS / "s3_test_event.json").read_text())
+def test_test_event_of_s3_stores_nothing(records: "Table") -> None:
+    event = example_event("s3_test_event")
     assert entry.handler(event, CONTEXT) == {"records": []}
     assert records.scan()["Items"] == []
 
 
-def test_what_is_no_notification_goes_back_to_lambda(services: Server) -> None:
+def test_malformed_event_raises(services: Server) -> None:
     with pytest.raises(MalformedEvent):
         entry.handler({"hello": "world"}, CONTEXT)
 
 
-def test_each_document_is_one_line_in_the_log_with_both_latencies(
+def test_each_attempt_is_logged_once_with_both_latencies(
     inbox: "S3Client", records: "Table", caplog: pytest.LogCaptureFixture
 ) -> None:
     entry.handler(put(inbox), CONTEXT)
@@ -238,22 +250,37 @@ def test_each_document_is_one_line_in_the_log_with_both_latencies(
     assert sorted(line["models_ms"]) == ["v1", "v2", "v3"]
 
 
-def test_each_document_is_counted_and_timed_in_the_embedded_metric_format(
+def emitted(capsys: pytest.CaptureFixture[str]) -> dict[str, list[float]]:
+    """Return the values of each metric written since the last call."""
+    [line] = [json.loads(text) for text in capsys.readouterr().out.splitlines() if '"CloudWatchMetrics"' in text]
+    [directive] = line["_aws"]["CloudWatchMetrics"]
+    assert (directive["Namespace"], directive["Dimensions"]) == ("Triptych", [["service"]])
+    return {metric["Name"]: line[metric["Name"]] for metric in directive["Metrics"]}
+
+
+def test_metrics_are_written_in_the_embedded_metric_format(
     inbox: "S3Client", records: "Table", services: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
     services.behaviour = down("v3")
     with pytest.raises(IncompleteRecords):
         entry.handler(put(inbox), CONTEXT)
-    [line] = [json.loads(text) for text in capsys.readouterr().out.splitlines() if '"CloudWatchMetrics"' in text]
-    [directive] = line["_aws"]["CloudWatchMetrics"]
-    assert (directive["Namespace"], directive["Dimensions"]) == ("Triptych", [["service"]])
-    names = {metric["Name"] for metric in directive["Metrics"]}
-    assert {"Documents", "Partial", "Majority", "HandlerLatency", "EventLatency", "v3.Error", "v3.unreachable"} <= names
-    assert line["v1.Latency"][0] > 0
-    assert line["Documents"] == [1.0]
+    values = emitted(capsys)
+    assert {"Partial", "Majority", "HandlerLatency", "EventLatency", "v3.Error", "v3.unreachable"} <= set(values)
+    assert values["v1.Latency"][0] > 0
+    assert values["Documents"] == [1.0]
 
 
-def test_the_function_loads_nothing_that_only_the_services_need() -> None:
+def test_repeated_event_is_counted_as_such_and_changes_no_other_metric(
+    inbox: "S3Client", records: "Table", capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = put(inbox)
+    entry.handler(event, CONTEXT)
+    emitted(capsys)
+    entry.handler(event, CONTEXT)
+    assert emitted(capsys) == {"RepeatedEvents": [1.0]}
+
+
+def test_function_imports_no_package_of_the_services() -> None:
     program = (
         "import sys, orchestrator.handler\n"
         "heavy = {'torch', 'numpy', 'PIL', 'fastapi', 'openvino', 'model_service', 'triptych'} & set(sys.modules)\n"
@@ -264,7 +291,7 @@ def test_the_function_loads_nothing_that_only_the_services_need() -> None:
 
 
 @pytest.mark.parametrize(("name", "built"), [("_HANDLER", 1), ("HANDLER", 0)])
-def test_in_lambda_the_clients_are_there_before_the_first_event(services: Server, name: str, built: int) -> None:
+def test_clients_are_created_before_the_first_event_in_lambda_only(services: Server, name: str, built: int) -> None:
     program = (
         "from orchestrator.handler import orchestrator\n"
         f"assert orchestrator.cache_info().currsize == {built}, orchestrator.cache_info()"
@@ -274,25 +301,25 @@ def test_in_lambda_the_clients_are_there_before_the_first_event(services: Server
     assert done.returncode == 0, done.stderr
 
 
-def test_the_policy_in_the_table_is_the_one_that_decides(inbox: "S3Client", records: "Table") -> None:
+def test_policy_in_the_table_is_applied(inbox: "S3Client", records: "Table") -> None:
     records.put_item(Item=policy(1, weights={"v2": 1.0}, champion="v2").to_item())
-    assert decided_under(inbox, records, "p1")
+    assert is_applied(inbox, records, "p1")
 
 
-def test_a_policy_that_makes_no_sense_is_logged_and_the_one_before_it_holds(
+def test_invalid_policy_is_logged_and_the_previous_one_is_applied(
     inbox: "S3Client", records: "Table", caplog: pytest.LogCaptureFixture
 ) -> None:
     records.put_item(Item=policy(1).to_item())
     records.put_item(Item={**policy(2).to_item(), "weights": {"v1": -1}})
-    assert decided_under(inbox, records, "p1")
-    assert "the policy 000000000002 makes no sense: the weight of v1" in caplog.text
+    assert is_applied(inbox, records, "p1")
+    assert "skipped invalid policy 000000000002: the weight of v1" in caplog.text
 
 
-def decided_under(inbox: "S3Client", records: "Table", wanted: str) -> bool:
-    """Whether a document is decided under the policy: perhaps not the first, for none waits long for it."""
+def is_applied(inbox: "S3Client", records: "Table", policy_id: str) -> bool:
+    """Return whether the policy is applied, perhaps not to the first document: none waits long for a policy."""
     for number in range(50):
         entry.handler(put(inbox, f"{number}.pdf"), CONTEXT)
         [item] = records.query(KeyConditionExpression=Key("document").eq(f"documents/{number}.pdf"))["Items"]
-        if item["policy"] == wanted:
+        if item["policy"] == policy_id:
             return True
     return False

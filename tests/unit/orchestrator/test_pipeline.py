@@ -1,483 +1,461 @@
-"""Protects: whatever fails, an upload ends in one true record, and nothing that is known is asked or lost again."""
+"""Protects: whatever fails, an upload ends in one correct record, and no prediction is requested twice or lost."""
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.pipeline import Budget, Pipeline, merge
-from records.errors import DocumentRejected, DocumentUnavailable, RecordConflict, RecordsUnavailable
+from orchestrator.pipeline import Budget, Pipeline
+from records.errors import DocumentRejected, DocumentUnavailable, RecordsUnavailable
 from records.outcomes import Outcome, Prediction
-from records.policy import DEFAULT_POLICY, Policy
-from records.record import BEYOND_READING, Reason, Record, Status
+from records.policy import Policy
+from records.record import PERMANENT_REASONS, Reason, Record, Status
 from records.reviews import Queue, Review
 from records.uploads import LATE_AFTER, Upload
+from tests.support.pipelines import VERSIONS, FakeDocuments, FakeModels, FakeRecords, SlowRecords, pipeline
 from tests.support.uploads import NOON, FixedPolicy, model_failure, policy, prediction, record, upload
 
-VERSIONS = ("v1", "v2", "v3")
 LATER = NOON + 2 * LATE_AFTER
+"""A time at which an event from NOON is late."""
 
 
-class Shelf:
-    """Documents, as bytes or as the error that reading them raises."""
-
-    def __init__(self, content: bytes | Exception = b"%PDF-") -> None:
-        self.content = content
-        self.reads = 0
-
-    def read(self, upload: Upload) -> bytes:
-        self.reads += 1
-        if isinstance(self.content, Exception):
-            raise self.content
-        return self.content
-
-    def describe(self, bucket: str, key: str, version_id: str | None) -> Upload:
-        """As a backfill knows it: by a stand-in sequencer."""
-        if isinstance(self.content, Exception):
-            raise self.content
-        return upload(key, version_id=version_id, sequencer="00BF", backfilled=True)
+def later() -> datetime:
+    return LATER
 
 
-class Panel:
-    """Three versions that answer as they are told."""
-
-    versions = VERSIONS
-
-    def __init__(self, **outcomes: Outcome) -> None:
-        self.outcomes: dict[str, Outcome] = {**{version: prediction() for version in VERSIONS}, **outcomes}
-        self.asked: list[list[str]] = []
-        self.deadlines: list[float] = []
-
-    def predict(
-        self, document: bytes, *, versions: Iterable[str], deadline: float, trace_id: str = ""
-    ) -> Mapping[str, Outcome]:
-        wanted = list(versions)
-        self.asked.append(wanted)
-        self.deadlines.append(deadline)
-        return {version: self.outcomes[version] for version in wanted}
+def classify(line: Pipeline, of: Upload | None = None) -> Record:
+    """Return the record after one attempt at an upload."""
+    return line.classify(of or upload()).record
 
 
-class Ledger:
-    """A record store in memory, with the real one's condition. `rival` is saved by somebody else before our
-    write, and `meanwhile` is done then."""
-
-    def __init__(self, *, rival: Record | None = None, blind: bool = False) -> None:
-        self.items: dict[tuple[str, str], Record] = {}
-        self.rival = rival
-        self.blind = blind
-        self.meanwhile: Callable[[], object] | None = None
-        self.saves = 0
-
-    def find(self, upload: Upload) -> Record | None:
-        if self.blind:
-            self.blind = False
-            raise RecordsUnavailable("throttled")
-        return self.items.get((upload.document, upload.sort_key))
-
-    def find_same(self, upload: Upload) -> Record | None:
-        return next((record for record in self.items.values() if record.upload.same_object(upload)), None)
-
-    def save(self, record: Record, *, replacing: Record | None) -> None:
-        if self.meanwhile:
-            another, self.meanwhile = self.meanwhile, None
-            another()
-        key = (record.upload.document, record.upload.sort_key)
-        if self.rival:
-            self.items[key], self.rival = self.rival, None
-        standing = self.items.get(key)
-        if (standing.revision if standing else None) != (replacing.revision if replacing else None):
-            raise RecordConflict("changed")
-        self.items[key] = record
-        self.saves += 1
-
-
-def pipeline(shelf: Shelf, panel: Panel, ledger: Ledger, *, now: datetime = NOON) -> Pipeline:
-    return Pipeline(shelf, panel, ledger, FixedPolicy(), budget=Budget(3.0, 0.3), clock=lambda: 100.0, now=lambda: now)
-
-
-def test_a_document_is_read_once_asked_of_every_version_and_written() -> None:
-    shelf, panel, ledger = Shelf(), Panel(), Ledger()
-    stored = pipeline(shelf, panel, ledger).classify(upload(), trace_id="Root=1")
+def test_document_is_read_once_and_every_version_is_called_once() -> None:
+    documents, models, records = FakeDocuments(), FakeModels(), FakeRecords()
+    stored = pipeline(documents, models, records).classify(upload(), trace_id="Root=1").record
     assert stored.status is Status.COMPLETE
-    assert (shelf.reads, panel.asked, ledger.saves) == (1, [list(VERSIONS)], 1)
+    assert (documents.reads, models.calls, records.saves) == (1, [list(VERSIONS)], 1)
     assert (stored.trace_id, stored.classified_at, stored.revision) == ("Root=1", NOON, 1)
 
 
-def test_the_versions_leave_time_for_the_write() -> None:
-    panel = Panel()
-    pipeline(Shelf(), panel, Ledger()).classify(upload())
-    assert panel.deadlines == [pytest.approx(100.0 + 3.0 - 0.3)]
+def test_deadline_of_the_versions_leaves_time_for_the_write() -> None:
+    models = FakeModels()
+    classify(pipeline(models=models))
+    assert models.deadlines == [pytest.approx(100.0 + 3.0 - 0.3)]
 
 
-def test_a_missing_version_is_data_and_a_retry_asks_only_for_it() -> None:
-    panel, ledger = Panel(v2=model_failure("unreachable")), Ledger()
-    line = pipeline(Shelf(), panel, ledger)
-    first = line.classify(upload())
+def test_retry_of_a_partial_record_calls_only_the_missing_version() -> None:
+    models, records = FakeModels(v2=model_failure("unreachable")), FakeRecords()
+    line = pipeline(models=models, records=records)
+    first = classify(line)
     assert (first.status, set(first.answered())) == (Status.PARTIAL, {"v1", "v3"})
-    panel.outcomes["v2"] = prediction("receipt")
-    second = line.classify(upload())
+    models.outcomes["v2"] = prediction("receipt")
+    second = classify(line)
     assert (second.status, second.revision) == (Status.COMPLETE, 2)
-    assert panel.asked == [list(VERSIONS), ["v2"]]
-    assert len(ledger.items) == 1
+    assert models.calls == [list(VERSIONS), ["v2"]]
+    assert len(records.items) == 1
 
 
 @pytest.mark.parametrize("status", [Status.COMPLETE, Status.REJECTED])
-def test_a_repeated_event_does_no_second_work_where_a_final_record_stands(status: Status) -> None:
-    panel, ledger = Panel(), Ledger()
-    standing = record({version: prediction() for version in VERSIONS}, status=status)
-    ledger.save(standing, replacing=None)
-    assert pipeline(Shelf(), panel, ledger).classify(upload()) == standing
-    assert panel.asked == []
+def test_repeated_event_of_a_final_record_calls_no_version(status: Status) -> None:
+    models, records = FakeModels(), FakeRecords()
+    stored = record({version: prediction() for version in VERSIONS}, status=status)
+    records.save(stored, replacing=None)
+    assert classify(pipeline(models=models, records=records)) == stored
+    assert models.calls == []
 
 
-def test_an_unreadable_object_is_a_rejected_record_that_asks_nobody() -> None:
-    panel, ledger = Panel(), Ledger()
-    stored = pipeline(Shelf(DocumentRejected("empty", "no bytes")), panel, ledger).classify(upload())
+def test_attempt_reports_what_it_called_and_whether_it_wrote() -> None:
+    models, records = FakeModels(v3=model_failure()), FakeRecords()
+    line = pipeline(models=models, records=records)
+    first = line.classify(upload())
+    assert (set(first.outcomes), first.written, first.replaced) == (set(VERSIONS), True, None)
+    models.outcomes["v3"] = prediction()
+    retry = line.classify(upload())
+    assert (set(retry.outcomes), retry.written, retry.replaced) == ({"v3"}, True, first.record)
+    repeated = line.classify(upload())
+    assert (repeated.outcomes, repeated.written, repeated.record) == ({}, False, retry.record)
+
+
+def test_attempt_that_finds_a_final_record_of_another_writer_wrote_nothing() -> None:
+    rival = record({version: prediction() for version in VERSIONS})
+    attempt = pipeline(records=FakeRecords(rival=rival)).classify(upload())
+    assert (attempt.written, attempt.record, set(attempt.outcomes)) == (False, rival, set(VERSIONS))
+
+
+def test_rejected_object_is_recorded_without_calling_a_version() -> None:
+    models, records = FakeModels(), FakeRecords()
+    stored = classify(pipeline(FakeDocuments(DocumentRejected("empty", "no bytes")), models, records))
     assert (stored.status, stored.reason) == (Status.REJECTED, Reason("empty", "no bytes"))
-    assert panel.asked == []
-    assert len(ledger.items) == 1
+    assert models.calls == []
+    assert len(records.items) == 1
 
 
-def test_an_object_that_cannot_be_read_just_now_is_failed_and_tried_again() -> None:
-    shelf, ledger = Shelf(DocumentUnavailable("storage-error", "slow down")), Ledger()
-    line = pipeline(shelf, Panel(), ledger)
-    assert line.classify(upload()).status is Status.FAILED
-    shelf.content = b"%PDF-"
-    assert line.classify(upload()).status is Status.COMPLETE
+def test_unavailable_object_is_failed_and_retried() -> None:
+    documents = FakeDocuments(DocumentUnavailable("storage-error", "slow down"))
+    line = pipeline(documents)
+    assert classify(line).status is Status.FAILED
+    documents.content = b"%PDF-"
+    assert classify(line).status is Status.COMPLETE
 
 
-def test_predictions_of_an_earlier_attempt_outlive_the_object() -> None:
-    shelf, ledger = Shelf(), Ledger()
-    line = pipeline(shelf, Panel(v3=model_failure()), ledger)
-    line.classify(upload())
-    shelf.content = DocumentRejected("deleted", "gone")
-    stored = line.classify(upload())
+def test_size_missing_from_the_event_is_taken_from_the_object() -> None:
+    models = FakeModels()
+    stored = classify(pipeline(FakeDocuments(b"%PDF-1.7"), models), upload(size=None))
+    assert (stored.status, stored.upload.size) == (Status.COMPLETE, 8)
+    assert models.calls == [list(VERSIONS)]
+
+
+def test_size_missing_from_the_event_stays_unknown_until_the_object_is_read() -> None:
+    documents = FakeDocuments(DocumentUnavailable("storage-error", "slow down"))
+    line = pipeline(documents)
+    failed = classify(line, upload(size=None))
+    assert failed.upload.size is None
+    assert Record.from_item(failed.to_item()).upload.size is None
+    documents.content = b"%PDF-1.7"
+    assert classify(line, upload(size=None)).upload.size == 8
+
+
+def test_predictions_are_kept_when_the_object_was_deleted() -> None:
+    documents = FakeDocuments()
+    line = pipeline(documents, FakeModels(v3=model_failure()))
+    classify(line)
+    documents.content = DocumentRejected("deleted", "gone")
+    stored = classify(line)
     assert (stored.status, set(stored.answered())) == (Status.PARTIAL, {"v1", "v2"})
     assert stored.reason == Reason("deleted", "gone")
 
 
-@pytest.mark.parametrize("kind", sorted(BEYOND_READING))
-def test_a_partial_record_whose_object_is_gone_has_come_to_its_end(kind: str) -> None:
-    shelf, panel, ledger = Shelf(), Panel(v3=model_failure()), Ledger()
-    line = pipeline(shelf, panel, ledger)
-    assert not line.classify(upload()).final
-    shelf.content = DocumentRejected(kind, "not to be read any more")
-    stored = line.classify(upload())
+@pytest.mark.parametrize("kind", sorted(PERMANENT_REASONS))
+def test_partial_record_is_final_once_its_object_cannot_be_read(kind: str) -> None:
+    documents, models, records = FakeDocuments(), FakeModels(v3=model_failure()), FakeRecords()
+    line = pipeline(documents, models, records)
+    assert not classify(line).final
+    documents.content = DocumentRejected(kind, "cannot be read any more")
+    stored = classify(line)
     assert stored.final
-    assert line.classify(upload()) == stored
-    assert (len(panel.asked), ledger.saves) == (1, 2)
+    assert classify(line) == stored
+    assert (len(models.calls), records.saves) == (1, 2)
 
 
-def test_a_partial_record_whose_object_cannot_be_read_just_now_is_tried_again() -> None:
-    shelf, ledger = Shelf(), Ledger()
-    line = pipeline(shelf, Panel(v3=model_failure()), ledger)
-    line.classify(upload())
-    shelf.content = DocumentUnavailable("storage-error", "slow down")
-    assert not line.classify(upload()).final
+def test_partial_record_whose_object_is_unavailable_is_retried() -> None:
+    documents = FakeDocuments()
+    line = pipeline(documents, FakeModels(v3=model_failure()))
+    classify(line)
+    documents.content = DocumentUnavailable("storage-error", "slow down")
+    assert not classify(line).final
 
 
-def test_an_object_that_took_all_the_time_to_read_is_no_version_s_fault() -> None:
+def test_read_that_ends_after_the_deadline_is_no_failure_of_a_version() -> None:
     times = [100.0]
 
-    class Slow(Shelf):
+    class LateDocuments(FakeDocuments):
         def read(self, upload: Upload) -> bytes:
             times.append(102.8)
             return super().read(upload)
 
-    panel = Panel()
-    line = Pipeline(
-        Slow(), panel, Ledger(), FixedPolicy(), budget=Budget(3.0, 0.3), clock=lambda: times[-1], now=lambda: NOON
-    )
-    stored = line.classify(upload())
+    models = FakeModels()
+    stored = classify(pipeline(LateDocuments(), models, clock=lambda: times[-1]))
     assert (stored.status, stored.predictions) == (Status.FAILED, {})
     assert stored.reason is not None
     assert stored.reason.kind == "storage-slow"
-    assert panel.asked == []
+    assert models.calls == []
 
 
-def test_two_handlers_of_one_upload_end_in_one_record_with_what_both_know() -> None:
+class HangingDocuments(FakeDocuments):
+    """Objects whose content does not arrive until `release` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.release = threading.Event()
+
+    def read(self, upload: Upload) -> bytes:
+        self.release.wait(30)
+        return super().read(upload)
+
+
+@pytest.fixture
+def hanging() -> Iterator[HangingDocuments]:
+    documents = HangingDocuments()
+    yield documents
+    documents.release.set()
+
+
+SHORT = Budget(0.5, 0.2)
+
+
+def test_read_that_hangs_ends_at_the_deadline(hanging: HangingDocuments) -> None:
+    models, started = FakeModels(), time.monotonic()
+    stored = classify(pipeline(hanging, models, budget=SHORT, clock=time.monotonic))
+    assert 0.3 <= time.monotonic() - started < 5
+    assert (stored.status, stored.reason and stored.reason.kind) == (Status.FAILED, "storage-slow")
+    assert models.calls == []
+
+
+def test_read_that_hangs_keeps_the_predictions_of_an_earlier_attempt(hanging: HangingDocuments) -> None:
+    records = FakeRecords()
+    records.save(record({"v1": prediction(), "v2": model_failure(), "v3": model_failure()}), replacing=None)
+    stored = classify(pipeline(hanging, records=records, budget=SHORT, clock=time.monotonic))
+    assert (stored.status, set(stored.answered()), stored.final) == (Status.PARTIAL, {"v1"}, False)
+
+
+def test_reads_that_hang_use_a_limited_number_of_threads(hanging: HangingDocuments) -> None:
+    line = pipeline(hanging, budget=Budget(0.03, 0.01), clock=time.monotonic)
+    before = threading.active_count()
+    for _ in range(30):
+        assert classify(line).status is Status.FAILED
+    assert threading.active_count() - before <= 16
+
+
+def test_two_writers_of_one_upload_end_in_one_record_with_the_predictions_of_both() -> None:
     rival = record({"v1": prediction(), "v2": model_failure(), "v3": model_failure()})
-    ledger = Ledger(rival=rival)
-    stored = pipeline(Shelf(), Panel(v1=model_failure(), v2=prediction("receipt")), ledger).classify(upload())
+    records = FakeRecords(rival=rival)
+    stored = classify(pipeline(models=FakeModels(v1=model_failure(), v2=prediction("receipt")), records=records))
     assert stored.status is Status.COMPLETE
     assert stored.predictions["v1"] == rival.predictions["v1"]
-    assert list(ledger.items.values()) == [stored]
+    assert list(records.items.values()) == [stored]
 
 
-def test_a_rival_s_final_record_stands() -> None:
+def test_complete_record_of_another_writer_is_kept() -> None:
     rival = record({version: prediction() for version in VERSIONS})
-    ledger = Ledger(rival=rival)
-    assert pipeline(Shelf(), Panel(v1=model_failure()), ledger).classify(upload()) == rival
-    assert list(ledger.items.values()) == [rival]
+    records = FakeRecords(rival=rival)
+    assert classify(pipeline(models=FakeModels(v1=model_failure()), records=records)) == rival
+    assert list(records.items.values()) == [rival]
 
 
-def test_a_rival_that_came_too_late_to_read_does_not_undo_what_the_versions_said() -> None:
-    """The object was deleted after we had read it, and before the rival did."""
+def test_writer_that_found_the_object_deleted_does_not_discard_predictions() -> None:
+    """The object was deleted after this attempt had read it, and before the other one did."""
     rejected = record({}, status=Status.REJECTED, reason=Reason("deleted", "gone"))
-    ledger = Ledger(rival=rejected)
-    stored = pipeline(Shelf(), Panel(), ledger).classify(upload())
+    records = FakeRecords(rival=rejected)
+    stored = classify(pipeline(records=records))
     assert (stored.status, len(stored.answered())) == (Status.COMPLETE, len(VERSIONS))
-    assert list(ledger.items.values()) == [stored]
-    ended = record(
+    assert list(records.items.values()) == [stored]
+    partial_but_final = record(
         {"v1": prediction("receipt"), "v2": model_failure(), "v3": model_failure()},
         status=Status.PARTIAL,
         reason=Reason("deleted", "gone"),
     )
-    stored = pipeline(Shelf(), Panel(), Ledger(rival=ended)).classify(upload())
-    assert (stored.status, stored.predictions["v1"]) == (Status.COMPLETE, ended.predictions["v1"])
-
-
-class Slow(Ledger):
-    """A table that does not answer the look-up of `slow` before the test is over, and takes writes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.over = threading.Event()
-        self.told = False
-
-    def find(self, upload: Upload) -> Record | None:
-        if upload.key == "slow":
-            self.over.wait(30)
-            self.told = True
-        return super().find(upload)
+    stored = classify(pipeline(records=FakeRecords(rival=partial_but_final)))
+    assert (stored.status, stored.predictions["v1"]) == (Status.COMPLETE, partial_but_final.predictions["v1"])
 
 
 @pytest.fixture
-def slow_ledger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
-    monkeypatch.setattr("orchestrator.pipeline.LOOK_UP_PATIENCE_S", 0.05)
-    ledger = Slow()
-    yield ledger
-    ledger.over.set()
+def slow_records(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowRecords]:
+    monkeypatch.setattr("orchestrator.pipeline.LOOKUP_TIMEOUT_S", 0.05)
+    records = SlowRecords()
+    yield records
+    records.release.set()
 
 
-def test_a_slow_look_up_costs_no_version_its_answer(slow_ledger: Slow) -> None:
-    assert pipeline(Shelf(), Panel(), slow_ledger).classify(upload("slow")).status is Status.COMPLETE
+def test_slow_lookup_does_not_prevent_calls_of_the_versions(slow_records: SlowRecords) -> None:
+    assert classify(pipeline(records=slow_records), upload("slow")).status is Status.COMPLETE
 
 
-def test_a_late_event_is_not_guessed_about_when_its_look_up_is_slow(slow_ledger: Slow) -> None:
-    line = Pipeline(
-        Shelf(), Panel(), slow_ledger, FixedPolicy(), budget=Budget(0.5, 0.3), clock=lambda: 0.0, now=lambda: LATER
-    )
+def test_late_event_with_a_slow_lookup_fails(slow_records: SlowRecords) -> None:
+    line = pipeline(records=slow_records, budget=Budget(0.5, 0.3), now=later)
     with pytest.raises(RecordsUnavailable, match="in time"):
         line.classify(upload("slow"))
-    assert slow_ledger.items == {}
+    assert slow_records.items == {}
 
 
-def test_a_look_up_that_hangs_does_not_hold_up_the_next_document(slow_ledger: Slow) -> None:
-    """The next one's is waited for, for it is late: in the hung one's thread it would never begin."""
-    ours = pipeline(Shelf(), Panel(), slow_ledger)
-    ours.classify(upload("slow"))
-    ours._now = lambda: LATER
-    assert ours.classify(upload("next")).status is Status.COMPLETE
+def test_lookup_that_hangs_does_not_delay_the_next_document(slow_records: SlowRecords) -> None:
+    """The next event is late, so that its lookup is needed. It must not queue behind the one that hangs."""
+    moments = [NOON]
+    line = pipeline(records=slow_records, now=lambda: moments[-1])
+    classify(line, upload("slow"))
+    moments.append(LATER)
+    assert classify(line, upload("next")).status is Status.COMPLETE
 
 
-def test_a_late_event_s_look_up_may_take_longer_than_a_version_would_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Patient(Ledger):
+def test_lookup_of_a_late_event_has_until_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    class DelayedRecords(FakeRecords):
         def find_same(self, upload: Upload) -> Record | None:
             time.sleep(0.3)
             return super().find_same(upload)
 
-    monkeypatch.setattr("orchestrator.pipeline.LOOK_UP_PATIENCE_S", 0.05)
-    assert pipeline(Shelf(), Panel(), Patient(), now=LATER).classify(upload()).status is Status.COMPLETE
+    monkeypatch.setattr("orchestrator.pipeline.LOOKUP_TIMEOUT_S", 0.05)
+    assert classify(pipeline(records=DelayedRecords(), now=later)).status is Status.COMPLETE
 
 
-def test_a_slow_table_takes_no_more_than_half_of_the_versions_time(
-    slow_ledger: Slow, monkeypatch: pytest.MonkeyPatch
+def test_slow_lookup_takes_at_most_half_of_the_remaining_time(
+    slow_records: SlowRecords, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestrator.pipeline.LOOK_UP_PATIENCE_S", 60.0)
-    line = Pipeline(
-        Shelf(), Panel(), slow_ledger, FixedPolicy(), budget=Budget(0.6, 0.2), clock=lambda: 0.0, now=lambda: NOON
-    )
-    assert line.classify(upload("slow")).status is Status.COMPLETE
-    assert not slow_ledger.told
+    monkeypatch.setattr("orchestrator.pipeline.LOOKUP_TIMEOUT_S", 60.0)
+    line = pipeline(records=slow_records, budget=Budget(0.6, 0.2))
+    assert classify(line, upload("slow")).status is Status.COMPLETE
+    assert not slow_records.finished
 
 
-def test_the_same_bytes_uploaded_anew_are_classified_though_they_were_gone_before() -> None:
-    """In a bucket without versions the ETag alone tells uploads apart, and a late event finds what was before."""
+def test_object_that_exists_again_is_classified_although_its_record_was_final() -> None:
+    """In a bucket without versions only the ETag identifies an upload, so a late event finds the earlier record."""
     gone = Reason("deleted", "gone")
-    ended = record(
-        {"v1": prediction(), "v2": model_failure(), "v3": model_failure()}, status=Status.PARTIAL, reason=gone
-    )
-    for seen in (ended, record({}, status=Status.REJECTED, reason=gone)):
-        before = replace(seen, upload=upload(etag="same", sequencer="00AA"))
-        ledger = Ledger()
-        ledger.save(before, replacing=None)
-        stored = pipeline(Shelf(), Panel(), ledger, now=LATER).classify(upload(etag="same"))
-        assert (stored.status, stored.upload) == (Status.COMPLETE, before.upload)
-        assert len(ledger.items) == 1
+    outcomes: dict[str, Outcome] = {"v1": prediction(), "v2": model_failure(), "v3": model_failure()}
+    for stored in (
+        record(outcomes, status=Status.PARTIAL, reason=gone),
+        record({}, status=Status.REJECTED, reason=gone),
+    ):
+        before = replace(stored, upload=upload(etag="same", sequencer="00AA"))
+        records = FakeRecords()
+        records.save(before, replacing=None)
+        after = classify(pipeline(records=records, now=later), upload(etag="same"))
+        assert (after.status, after.upload) == (Status.COMPLETE, before.upload)
+        assert len(records.items) == 1
 
 
-def test_a_table_that_cannot_be_read_costs_no_document() -> None:
-    ledger = Ledger(blind=True)
-    assert pipeline(Shelf(), Panel(), ledger).classify(upload()).status is Status.COMPLETE
-    assert len(ledger.items) == 1
+def test_failing_lookup_does_not_prevent_the_write() -> None:
+    records = FakeRecords(find_fails=True)
+    assert classify(pipeline(records=records)).status is Status.COMPLETE
+    assert len(records.items) == 1
 
 
 @pytest.mark.parametrize("first", ["event", "backfill"])
-def test_a_late_event_and_a_backfill_of_one_upload_have_one_record(first: str) -> None:
-    announced = upload(version_id="one")
-    ways = [announced, Shelf().describe(announced.bucket, announced.key, "one")]
-    ledger, panel = Ledger(), Panel()
-    for way in ways if first == "event" else reversed(ways):
-        pipeline(Shelf(), panel, ledger, now=LATER).classify(way)
-    assert len(ledger.items) == 1
-    assert panel.asked == [list(VERSIONS)]
+@pytest.mark.parametrize("version_id", ["one", "null"])
+def test_late_event_and_backfill_of_one_upload_share_a_record(first: str, version_id: str) -> None:
+    announced = upload(version_id=version_id, etag="same")
+    described = replace(announced, sequencer="00BF", backfilled=True)
+    attempts = [announced, described] if first == "event" else [described, announced]
+    records, models = FakeRecords(), FakeModels()
+    for attempt in attempts:
+        classify(pipeline(models=models, records=records, now=later), attempt)
+    assert len(records.items) == 1
+    assert models.calls == [list(VERSIONS)]
 
 
-def test_a_late_event_and_a_backfill_at_the_same_moment_have_one_record() -> None:
+def test_late_event_and_backfill_at_the_same_moment_share_a_record() -> None:
     announced = upload(version_id="one")
-    described = Shelf().describe(announced.bucket, announced.key, "one")
+    described = FakeDocuments().describe(announced.bucket, announced.key, "one")
     for mine, other in ((announced, described), (described, announced)):
-        ledger = Ledger()
-        line = pipeline(Shelf(), Panel(), ledger, now=LATER)
-        ledger.meanwhile = partial(line.classify, other)
-        line.classify(mine)
-        assert len(ledger.items) == 1
+        records = FakeRecords()
+        line = pipeline(records=records, now=later)
+        records.before_save = partial(line.classify, other)
+        classify(line, mine)
+        assert len(records.items) == 1
 
 
-def test_a_late_event_whose_history_cannot_be_read_is_not_guessed_about() -> None:
-    ledger = Ledger(blind=True)
+def test_late_event_fails_if_the_history_cannot_be_read() -> None:
+    records = FakeRecords(find_fails=True)
     with pytest.raises(RecordsUnavailable):
-        pipeline(Shelf(), Panel(), ledger, now=LATER).classify(upload())
-    assert ledger.items == {}
+        pipeline(records=records, now=later).classify(upload())
+    assert records.items == {}
 
 
-def test_a_late_event_of_an_object_that_is_gone_keeps_its_own_key() -> None:
-    gone = Shelf(DocumentRejected("deleted", "gone"))
-    stored = pipeline(gone, Panel(), Ledger(), now=LATER).classify(upload())
+def test_late_event_of_a_deleted_object_keeps_its_own_key() -> None:
+    documents = FakeDocuments(DocumentRejected("deleted", "gone"))
+    stored = classify(pipeline(documents, now=later))
     assert (stored.upload, stored.status) == (upload(), Status.REJECTED)
 
 
-def test_a_stale_rejection_does_not_complete_what_the_other_left_partial() -> None:
-    ours = record({}, status=Status.REJECTED, reason=Reason("deleted", "gone"))
-    theirs = record({"v1": prediction(), "v2": model_failure(), "v3": model_failure()})
-    merged = merge(ours, theirs, DEFAULT_POLICY)
-    assert (merged.status, merged.reason, merged.final) == (Status.PARTIAL, ours.reason, True)
-    other_way = merge(
-        replace(theirs, predictions={"v2": prediction(), "v1": model_failure(), "v3": model_failure()}),
-        merged,
-        DEFAULT_POLICY,
-    )
-    assert (set(other_way.answered()), other_way.final) == ({"v1", "v2"}, True)
-
-
-SAID = Review("invoice", "ann", NOON, Queue.REVIEW)
+LABEL = Review("invoice", "ann", NOON, Queue.REVIEW)
 
 
 @pytest.mark.parametrize("first", ["event", "backfill"])
-def test_a_late_event_or_a_backfill_keeps_the_label_of_what_it_completes(first: str) -> None:
-    """The record stands under the other's key; a person labelled it while versions were missing."""
+def test_late_event_or_backfill_keeps_the_label_of_the_record_that_it_completes(first: str) -> None:
+    """The record is under the other one's key, and was labelled while versions were missing."""
     announced = upload(version_id="one")
-    ways = [announced, Shelf().describe(announced.bucket, announced.key, "one")]
-    one, other = ways if first == "event" else ways[::-1]
-    ledger = Ledger()
-    partial = pipeline(Shelf(), Panel(v1=model_failure(), v2=model_failure()), ledger, now=LATER).classify(one)
-    labelled = partial.with_review(SAID).next_revision(partial)
-    ledger.save(labelled, replacing=partial)
-    stored = pipeline(Shelf(), Panel(), ledger, now=LATER).classify(other)
-    assert (stored.status, stored.review, stored.revision) == (Status.COMPLETE, SAID, labelled.revision + 1)
-    assert len(ledger.items) == 1
+    attempts = [announced, FakeDocuments().describe(announced.bucket, announced.key, "one")]
+    one, other = attempts if first == "event" else attempts[::-1]
+    records = FakeRecords()
+    failing = FakeModels(v1=model_failure(), v2=model_failure())
+    incomplete = classify(pipeline(models=failing, records=records, now=later), one)
+    labelled = incomplete.with_review(LABEL).next_revision(incomplete)
+    records.save(labelled, replacing=incomplete)
+    stored = classify(pipeline(records=records, now=later), other)
+    assert (stored.status, stored.review, stored.revision) == (Status.COMPLETE, LABEL, labelled.revision + 1)
+    assert len(records.items) == 1
 
 
-def test_a_label_given_while_the_versions_were_asked_is_kept() -> None:
-    ledger = Ledger()
-    partial = record({"v1": prediction(), "v2": model_failure(), "v3": model_failure()})
-    ledger.save(partial, replacing=None)
-    ledger.rival = partial.with_review(SAID).next_revision(partial)
-    stored = pipeline(Shelf(), Panel(), ledger).classify(upload())
-    assert (stored.status, stored.review) == (Status.COMPLETE, SAID)
+def test_label_assigned_while_the_versions_are_called_is_kept() -> None:
+    records = FakeRecords()
+    incomplete = record({"v1": prediction(), "v2": model_failure(), "v3": model_failure()})
+    records.save(incomplete, replacing=None)
+    records.rival = incomplete.with_review(LABEL).next_revision(incomplete)
+    stored = classify(pipeline(records=records))
+    assert (stored.status, stored.review) == (Status.COMPLETE, LABEL)
 
 
-def test_a_document_that_is_gone_keeps_its_label() -> None:
-    shelf, ledger = Shelf(), Ledger()
-    partial = pipeline(shelf, Panel(v3=model_failure()), ledger).classify(upload())
-    ledger.save(partial.with_review(SAID).next_revision(partial), replacing=partial)
-    shelf.content = DocumentRejected("deleted", "gone")
-    assert pipeline(shelf, Panel(), ledger).classify(upload()).review == SAID
+def test_label_is_kept_when_the_object_was_deleted() -> None:
+    documents, records = FakeDocuments(), FakeRecords()
+    incomplete = classify(pipeline(documents, FakeModels(v3=model_failure()), records))
+    records.save(incomplete.with_review(LABEL).next_revision(incomplete), replacing=incomplete)
+    documents.content = DocumentRejected("deleted", "gone")
+    assert classify(pipeline(documents, records=records)).review == LABEL
 
 
-def test_a_verdict_is_made_under_the_policy_that_holds_and_says_so() -> None:
-    standing = FixedPolicy(policy(1, weights={"v2": 1.0}, champion="v2"))
-    panel, ledger = Panel(v2=prediction("receipt", 0.7), v3=model_failure()), Ledger()
-    line = Pipeline(Shelf(), panel, ledger, standing, budget=Budget(3, 0.3), clock=lambda: 0.0, now=lambda: NOON)
-    first = line.classify(upload())
+def test_verdict_is_made_under_the_policy_in_force_and_names_it() -> None:
+    source = FixedPolicy(policy(1, weights={"v2": 1.0}, champion="v2"))
+    models = FakeModels(v2=prediction("receipt", 0.7), v3=model_failure())
+    line = pipeline(models=models, policy=source)
+    first = classify(line)
     assert first.verdict is not None
     assert (first.verdict.label, first.policy) == ("receipt", "p1")
-    standing.policy = policy(2, weights={"v1": 1.0}, champion="v1")
-    panel.outcomes["v3"] = prediction()
-    second = line.classify(upload())  # completed under another policy than it was begun
+    source.policy = policy(2, weights={"v1": 1.0}, champion="v1")
+    models.outcomes["v3"] = prediction()
+    second = classify(line)
     assert second.verdict is not None
     assert (second.verdict.label, second.policy) == ("invoice", "p2")
-    standing.policy = policy(3, weights={"v2": 1.0}, champion="v2")
-    assert line.classify(upload()).policy == "p2"  # what is final stays as it is
+    source.policy = policy(3, weights={"v2": 1.0}, champion="v2")
+    assert classify(line).policy == "p2"  # a final record does not change
 
 
 @pytest.mark.parametrize(("share", "audited"), [(0.0, False), (1.0, True)])
-def test_what_nothing_speaks_against_is_audited_as_often_as_the_policy_says(share: float, audited: bool) -> None:
-    standing = FixedPolicy(policy(1, weights={}, champion="", audit_share=share))
-    calm, torn = Panel(), Panel(v2=prediction("receipt"))
-    for panel, expected in ((calm, audited), (torn, False)):
-        line = Pipeline(Shelf(), panel, Ledger(), standing, budget=Budget(3, 0.3), clock=lambda: 0.0, now=lambda: NOON)
-        assert line.classify(upload()).audit is expected
-    rejected = Shelf(DocumentRejected("empty", "no bytes"))
-    line = Pipeline(rejected, calm, Ledger(), standing, budget=Budget(3, 0.3), clock=lambda: 0.0, now=lambda: NOON)
-    stored = line.classify(upload())
-    assert (stored.audit, stored.policy) == (False, "")
+def test_audit_share_applies_to_verdicts_without_review_reasons(share: float, audited: bool) -> None:
+    source = FixedPolicy(policy(1, weights={}, champion="", audit_share=share))
+    for models, expected in ((FakeModels(), audited), (FakeModels(v2=prediction("receipt")), False)):
+        assert classify(pipeline(models=models, policy=source)).audit is expected
+    rejected = classify(pipeline(FakeDocuments(DocumentRejected("empty", "no bytes")), policy=source))
+    assert (rejected.audit, rejected.policy) == (False, "")
 
 
-def test_a_policy_is_waited_for_no_longer_than_the_budget_lasts() -> None:
-    """The versions took all the time there was."""
-    waits: list[float] = []
+def test_policy_is_not_waited_for_beyond_the_deadline() -> None:
+    timeouts: list[float] = []
 
-    class Slow(FixedPolicy):
-        def get(self, patience: float) -> Policy:
-            waits.append(patience)
-            return super().get(patience)
+    class TimedPolicy(FixedPolicy):
+        def get(self, timeout: float) -> Policy:
+            timeouts.append(timeout)
+            return super().get(timeout)
 
-    times = iter([100.0, 102.5, 102.6, 102.7, 102.7])
-    line = Pipeline(
-        Shelf(), Panel(), Ledger(), Slow(), budget=Budget(3.0, 0.3), clock=lambda: next(times), now=lambda: NOON
-    )
-    line.classify(upload())
-    assert waits == [pytest.approx(0.0)]
+    times = [100.0]
+
+    class SlowModels(FakeModels):
+        def predict(self, *args: object, **kwargs: object) -> dict[str, Prediction]:
+            times.append(102.7)
+            return {version: prediction() for version in VERSIONS}
+
+    classify(pipeline(models=SlowModels(), policy=TimedPolicy(), clock=lambda: times[-1]))
+    assert timeouts == [pytest.approx(0.0)]
 
 
 attempts = st.lists(st.fixed_dictionaries({version: st.booleans() for version in VERSIONS}), min_size=1, max_size=6)
 
 
 @given(attempts)
-def test_attempts_in_any_order_keep_every_first_prediction(rounds: list[dict[str, bool]]) -> None:
-    ledger, panel = Ledger(), Panel()
-    line = pipeline(Shelf(), panel, ledger)
-    for number, answers in enumerate(rounds):
-        panel.outcomes = {
+def test_first_prediction_of_each_version_is_kept_in_any_sequence_of_attempts(rounds: list[dict[str, bool]]) -> None:
+    records, models = FakeRecords(), FakeModels()
+    line = pipeline(models=models, records=records)
+    for number, works in enumerate(rounds):
+        models.outcomes = {
             version: prediction(confidence=0.5 + number / 100) if up else model_failure()
-            for version, up in answers.items()
+            for version, up in works.items()
         }
-        stored = line.classify(upload())
+        stored = classify(line)
     firsts = {
-        version: next((number for number, answers in enumerate(rounds) if answers[version]), None)
-        for version in VERSIONS
+        version: next((number for number, works in enumerate(rounds) if works[version]), None) for version in VERSIONS
     }
     for version, first in firsts.items():
-        said = stored.predictions[version]
+        outcome = stored.predictions[version]
         if first is None:
-            assert not isinstance(said, Prediction)
+            assert not isinstance(outcome, Prediction)
         else:
-            assert isinstance(said, Prediction)
-            assert said.confidence == pytest.approx(0.5 + first / 100)
-    assert len(ledger.items) == 1
+            assert isinstance(outcome, Prediction)
+            assert outcome.confidence == pytest.approx(0.5 + first / 100)
+    assert len(records.items) == 1
 
 
-def test_the_time_of_day_is_stored_as_it_is_given() -> None:
-    later = datetime(2026, 11, 22, 12, 0, 2, tzinfo=UTC)
-    line = Pipeline(
-        Shelf(), Panel(), Ledger(), FixedPolicy(), budget=Budget(3, 0.3), clock=lambda: 0.0, now=lambda: later
-    )
-    assert line.classify(upload()).as_dict()["classified_at"] == "2026-11-22T12:00:02.000Z"
+def test_time_of_the_attempt_is_stored() -> None:
+    moment = datetime(2026, 11, 22, 12, 0, 2, tzinfo=UTC)
+    stored = classify(pipeline(now=lambda: moment), upload(event_time=moment - timedelta(seconds=2)))
+    assert stored.as_dict()["classified_at"] == "2026-11-22T12:00:02.000Z"

@@ -1,0 +1,132 @@
+"""In-memory implementations of what a pipeline depends on, and pipelines made of them."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+
+from orchestrator.pipeline import Budget, Pipeline, PolicySource
+from records.errors import RecordConflict, RecordsUnavailable
+from records.outcomes import Outcome
+from records.record import Record
+from records.uploads import Upload
+from tests.support.uploads import NOON, FixedPolicy, prediction, upload
+
+VERSIONS = ("v1", "v2", "v3")
+THREE_SECONDS = Budget(3.0, 0.3)
+
+
+class FakeDocuments:
+    """Objects with the same content, or that raise the same error."""
+
+    def __init__(self, content: bytes | Exception = b"%PDF-") -> None:
+        self.content = content
+        self.reads = 0
+
+    def read(self, upload: Upload) -> bytes:
+        self.reads += 1
+        if isinstance(self.content, Exception):
+            raise self.content
+        return self.content
+
+    def describe(self, bucket: str, key: str, version_id: str | None) -> Upload:
+        """Return the object as a backfill describes it: with a synthetic sequencer."""
+        if isinstance(self.content, Exception):
+            raise self.content
+        return upload(key, version_id=version_id, sequencer="00BF", backfilled=True)
+
+
+class FakeModels:
+    """Versions with fixed outcomes. By default, each returns a prediction."""
+
+    versions = VERSIONS
+
+    def __init__(self, **outcomes: Outcome) -> None:
+        self.outcomes: dict[str, Outcome] = {**{version: prediction() for version in VERSIONS}, **outcomes}
+        self.calls: list[list[str]] = []
+        self.deadlines: list[float] = []
+
+    def predict(
+        self, document: bytes, *, versions: Iterable[str], deadline: float, trace_id: str = ""
+    ) -> Mapping[str, Outcome]:
+        called = list(versions)
+        self.calls.append(called)
+        self.deadlines.append(deadline)
+        return {version: self.outcomes[version] for version in called}
+
+
+class FakeRecords:
+    """A record store in memory with the conditional writes of the real one.
+
+    Attributes:
+        items: Record by document and sort key.
+        rival: Record that another writer saves just before the next write.
+        before_save: Called once, just before the next write.
+        find_fails: Whether the next lookup fails.
+        saves: Number of successful writes.
+    """
+
+    def __init__(self, *, rival: Record | None = None, find_fails: bool = False) -> None:
+        self.items: dict[tuple[str, str], Record] = {}
+        self.rival = rival
+        self.before_save: Callable[[], object] | None = None
+        self.find_fails = find_fails
+        self.saves = 0
+
+    def find(self, upload: Upload) -> Record | None:
+        if self.find_fails:
+            self.find_fails = False
+            raise RecordsUnavailable("throttled")
+        return self.items.get((upload.document, upload.sort_key))
+
+    def find_same(self, upload: Upload) -> Record | None:
+        return next((record for record in self.items.values() if record.upload.same_object(upload)), None)
+
+    def save(self, record: Record, *, replacing: Record | None) -> None:
+        if self.before_save:
+            action, self.before_save = self.before_save, None
+            action()
+        key = (record.upload.document, record.upload.sort_key)
+        if self.rival:
+            self.items[key], self.rival = self.rival, None
+        stored = self.items.get(key)
+        if (stored.revision if stored else None) != (replacing.revision if replacing else None):
+            raise RecordConflict("changed")
+        self.items[key] = record
+        self.saves += 1
+
+
+class SlowRecords(FakeRecords):
+    """A record store that does not finish looking up the key `slow` until `release` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.release = threading.Event()
+        self.finished = False
+
+    def find(self, upload: Upload) -> Record | None:
+        if upload.key == "slow":
+            self.release.wait(30)
+            self.finished = True
+        return super().find(upload)
+
+
+def pipeline(
+    documents: FakeDocuments | None = None,
+    models: FakeModels | None = None,
+    records: FakeRecords | None = None,
+    policy: PolicySource | None = None,
+    *,
+    budget: Budget = THREE_SECONDS,
+    clock: Callable[[], float] = lambda: 100.0,
+    now: Callable[[], datetime] = lambda: NOON,
+) -> Pipeline:
+    """Return a pipeline whose clocks stand still. What a test does not pass works without failures."""
+    return Pipeline(
+        documents or FakeDocuments(),
+        models or FakeModels(),
+        records or FakeRecords(),
+        policy or FixedPolicy(),
+        budget=budget,
+        clock=clock,
+        now=now,
+    )
