@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from records.outcomes import ModelFailure, Outcome, Prediction
 from records.record import Record, Status
+from triptych.terminal.record_views import version_names
 
 Stance = Literal["agrees", "differs", "doubts", "fails", "absent"]
 """How a version stands to the verdict; `doubts` is one that agrees without being sure."""
@@ -130,14 +131,9 @@ def _query(record: Record) -> str:
     return urlencode({"document": record.upload.document, "sequencer": record.upload.sort_key})
 
 
-def versions_in(records: Sequence[Record]) -> list[str]:
-    """Every version that any of the records names, in order."""
-    return sorted({version for record in records for version in record.predictions})
-
-
 def cards(records: Sequence[Record]) -> list[Card]:
     """The cards of records that stand together: every one has the same panels."""
-    versions = versions_in(records)
+    versions = version_names(records)
     return [Card.of(record, versions) for record in records]
 
 
