@@ -19,6 +19,9 @@ COMMITTED = SAMPLES / samples.DOCUMENTS
 EXPECTED: dict[str, Any] = json.loads((SAMPLES / samples.EXPECTED).read_text(encoding="utf-8"))
 
 
+pytestmark = pytest.mark.xdist_group("samples")  # drawn once
+
+
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("samples")
@@ -26,6 +29,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / samples.DOCUMENTS
 
 
+@pytest.mark.slow
 def test_the_same_seed_writes_the_same_bytes(drawn: Path, tmp_path: Path) -> None:
     *documents, _ = samples.write(tmp_path, seed=0)
     for file in documents:
