@@ -86,7 +86,7 @@ class FaultCampaign:
             connection.lambdas,
             connection.sqs,
         )
-        self._queue_url = stack.current(test_stack.home).inbox_queue_url
+        self._queue_url = stack.running_stack(test_stack.home).inbox_queue_url
         self._rng = random.Random(ingest)
         self._versions = itertools.cycle(VERSIONS)
 

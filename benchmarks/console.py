@@ -106,7 +106,7 @@ def main() -> None:
 
 def _connect(endpoint: str | None) -> StackConnection:
     found = connect_local() if endpoint is None else None
-    session = environment.session()
+    session = environment.local_session()
     return replace(
         found or StackConnection("benchmark", "nothing", NAME, "", "", session, endpoint_url=endpoint), table_name=NAME
     )

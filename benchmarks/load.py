@@ -200,7 +200,7 @@ def main() -> None:
     numbers = iter(range(1, 1_000_000))
     with local_test_stack("load", retry_seconds=_RETRY_SECONDS, console=console) as test_stack:
         for scenario in scenarios(arguments.scale):
-            if stack.current(test_stack.home).ingest != scenario.ingest:
+            if stack.running_stack(test_stack.home).ingest != scenario.ingest:
                 test_stack.switch_ingest(scenario.ingest, console)
             console.print(f"{scenario.name} …", style="dim")
             results.append(run_scenario(test_stack, scenario, numbers))

@@ -13,9 +13,9 @@ from rich.console import Console
 from testkit.fault_proxy import HOST, Fault, FaultProxy, fault_proxy
 from triptych import stack
 from triptych.repair.invocation import ALIAS
-from triptych.stack import Home, Ingest, deploy, services
+from triptych.stack import Home, Ingest, deployment, services
 from triptych.stack.home import REPOSITORY
-from triptych.stack.state import State
+from triptych.stack.state import StackState
 from triptych.storage.connection import StackConnection, connect_local
 
 VERSIONS = services.VERSIONS
@@ -38,11 +38,11 @@ class LocalTestStack:
 
     def switch_ingest(self, ingest: Ingest, console: Console) -> None:
         """Redeploy with the other ingest mode."""
-        stack.up(home=self.home, ingest=ingest, console=console)
+        stack.start_stack(home=self.home, ingest=ingest, console=console)
 
     def kill_service(self, version: str) -> None:
         """Kill a model service with SIGKILL."""
-        os.kill(State.load(self.home).services[version].process.pid, signal.SIGKILL)
+        os.kill(StackState.load(self.home).services[version].process.pid, signal.SIGKILL)
 
     def start_service(self, version: str) -> None:
         """Start a model service that does not run, as ECS does."""
@@ -56,7 +56,7 @@ class LocalTestStack:
     @contextmanager
     def frozen_service(self, version: str) -> Iterator[None]:
         """Suspend a model service with SIGSTOP: it keeps its connections and does not respond."""
-        process_group = State.load(self.home).services[version].process.pid
+        process_group = StackState.load(self.home).services[version].process.pid
         os.killpg(process_group, signal.SIGSTOP)
         try:
             yield
@@ -66,22 +66,22 @@ class LocalTestStack:
     @contextmanager
     def faulty_service(self, version: str, fault: Fault) -> Iterator[FaultProxy]:
         """Put a proxy that injects a fault between the load balancer and a model service."""
-        running = stack.current(self.home)
+        running = stack.running_stack(self.home)
         target_group = running.outputs[f"TargetGroupArn{version.upper()}"]
         emulator = int(running.endpoint_url.rsplit(":", 1)[-1])
         with fault_proxy(running.ports[version]) as proxy, proxy.injecting(fault):
-            services.register(target_group, proxy.port, emulator)
+            services.register_target(target_group, proxy.port, emulator)
             try:
                 yield proxy
             finally:
-                services.register(target_group, running.ports[version], emulator)
+                services.register_target(target_group, running.ports[version], emulator)
 
     def kill_lambda_workers(self, number: int) -> None:
         """Kill some Lambda workers with SIGKILL, whatever they do.
 
         Not all of them: here each is a process, and starting a dozen at once is a load that AWS does not have.
         """
-        emulator = State.load(self.home).emulator
+        emulator = StackState.load(self.home).emulator
         assert emulator is not None
         workers = psutil.Process(emulator.process.pid).children(recursive=True)
         for worker in random.sample(workers, min(number, len(workers))):
@@ -95,13 +95,15 @@ def local_test_stack(name: str, *, retry_seconds: float, console: Console) -> It
     home = Home(REPOSITORY / ".triptych" / name)
     os.environ["TRIPTYCH_HOME"] = str(home.path)  # read by commands and `connect_local`
     try:
-        running = stack.up(home=home, ingest="direct", retry_seconds=retry_seconds, console=console)
+        running = stack.start_stack(home=home, ingest="direct", retry_seconds=retry_seconds, console=console)
         with fault_proxy(int(running.endpoint_url.rsplit(":", 1)[-1])) as table_proxy:
             _route_table_through(table_proxy.port)
-            deploy.warm_up(running.function, int(running.endpoint_url.rsplit(":", 1)[-1]), workers=_WARM_WORKERS)
+            deployment.warm_up_orchestrator(
+                running.function, int(running.endpoint_url.rsplit(":", 1)[-1]), workers=_WARM_WORKERS
+            )
             yield LocalTestStack(home, table_proxy)
     finally:
-        stack.down(home=home, console=console)
+        stack.stop_stack(home=home, console=console)
 
 
 def _route_table_through(port: int) -> None:

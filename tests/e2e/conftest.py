@@ -7,8 +7,8 @@ import pytest
 
 from tests.support.account import Account
 from tests.support.tools import needed
-from triptych.stack import Home, Stack, down, up
-from triptych.stack.processes import MARK
+from triptych.stack import Home, Stack, start_stack, stop_stack
+from triptych.stack.processes import HOME_VARIABLE
 
 RETRY_SECONDS = 1.0
 """What a failed event waits before its first retry, and twice that before its second. AWS waits a minute and two."""
@@ -28,9 +28,9 @@ def stack(home: Home) -> Iterator[Stack]:
     """The running stack: emulator, template.yaml deployed with IAM enforced, three model services."""
     needed("sam")
     try:
-        yield up(home=home, retry_seconds=RETRY_SECONDS)
+        yield start_stack(home=home, retry_seconds=RETRY_SECONDS)
     finally:
-        down(home=home)
+        stop_stack(home=home)
     assert not survivors(home), "down left processes behind"
 
 
@@ -45,7 +45,7 @@ def survivors(home: Home) -> list[str]:
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get(MARK) == str(home.path):
+            if process.environ().get(HOME_VARIABLE) == str(home.path):
                 found.append(" ".join(process.cmdline()))
         except (psutil.Error, OSError):
             continue

@@ -19,7 +19,7 @@ from testkit.template import ROOT
 from tests.support.samples import EXPECTED, FOLDER, READABLE, REJECTED, sample
 from triptych.cli import app
 from triptych.stack import Home, Stack, start_service, stop_service
-from triptych.stack.state import State
+from triptych.stack.state import StackState
 from triptych.storage import connection
 from triptych.storage.results import Results
 
@@ -200,7 +200,7 @@ def deliver(to: connection.StackConnection, record: dict[str, Any]) -> None:
 @contextmanager
 def frozen(version: str, home: Home) -> Iterator[None]:
     """The service of a version accepts connections and never answers."""
-    pid = State.load(home).services[version].process.pid
+    pid = StackState.load(home).services[version].process.pid
     os.kill(pid, signal.SIGSTOP)
     try:
         yield

@@ -20,8 +20,8 @@ from image_build import contexts
 from testkit.template import ROOT
 from tests.support.account import Account, difference, opened
 from tests.support.rollouts import BUILDING
-from triptych.stack import Home, deploy
-from triptych.stack.deploy import STACK_NAME
+from triptych.stack import Home, deployment
+from triptych.stack.deployment import STACK_NAME
 
 pytestmark = pytest.mark.timeout(900)  # the whole stack, three times over
 
@@ -34,8 +34,8 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     with opened(Home(tmp_path_factory.mktemp("account")), "codebuild", "ecr") as account:
         checkout = small_checkout(tmp_path_factory.mktemp("checkout"))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(deploy, "REPOSITORY", checkout)
-            deploy.build(account.home, "small")
+            patch.setattr(deployment, "REPOSITORY", checkout)
+            deployment.sam_build(account.home, "small")
         # The local stack leaves the contexts out; here they are wanted.
         package = f"ARTIFACTS_DIR={account.home.build / 'ImageBuilder'}"
         subprocess.run(["make", "-C", checkout / "image_build", package, "build-ImageBuilder"], check=True)
@@ -57,8 +57,8 @@ def small_checkout(path: Path) -> Path:
 def expected_tags(account: Account) -> dict[str, str]:
     """The tags of what was built, computed from the package as the function computes them."""
     settings = ("public.ecr.aws/docker/library/python:3.13-slim", "X86_64")
-    found = contexts.find(account.home.build / "ImageBuilder" / "contexts")
-    return {version: contexts.tag(version, folder, *settings) for version, folder in found.items()}
+    found = contexts.by_version(account.home.build / "ImageBuilder" / "contexts")
+    return {version: contexts.image_tag(version, folder, *settings) for version, folder in found.items()}
 
 
 def repositories(account: Account) -> list[str]:

@@ -14,7 +14,7 @@ from tests.support.pages import encode, page
 from tests.support.probe import probe, role_of
 from triptych.repair.invocation import orchestrator_invoker
 from triptych.repair.redrive import notification_for
-from triptych.stack import Home, Stack, deploy, start_service, stop_service, up
+from triptych.stack import Home, Stack, deployment, start_service, start_stack, stop_service
 from triptych.storage import connection
 from triptych.storage.results import Results
 
@@ -26,17 +26,17 @@ VERSIONS = ["v1", "v2", "v3"]
 def direct_again(stack: Stack, home: Home) -> Iterator[None]:
     """Other modules expect the ingest that the stack came up with."""
     yield
-    up(home=home, ingest="direct")
+    start_stack(home=home, ingest="direct")
 
 
 @pytest.fixture(scope="module", params=["direct", "queue"])
 def either(request: pytest.FixtureRequest, home: Home, stack: Stack) -> Stack:
-    return up(home=home, ingest=request.param)
+    return start_stack(home=home, ingest=request.param)
 
 
 @pytest.fixture(scope="module")
 def queued(home: Home, stack: Stack) -> Stack:
-    return up(home=home, ingest="queue")
+    return start_stack(home=home, ingest="queue")
 
 
 def document(number: int) -> bytes:
@@ -65,7 +65,7 @@ def wait_until(holds: Callable[[], bool], what: str, timeout: float = 60) -> Non
 def waiting(stack: Stack) -> int:
     """Messages in the inbox queue, those being worked on included."""
     assert stack.inbox_queue_url
-    return deploy.waiting(stack.inbox_queue_url, int(stack.endpoint_url.rsplit(":", 1)[-1]))
+    return deployment.queue_length(stack.inbox_queue_url, int(stack.endpoint_url.rsplit(":", 1)[-1]))
 
 
 def deliver(stack: Stack, events: Sequence[dict[str, Any]]) -> None:
@@ -87,7 +87,7 @@ def deliver(stack: Stack, events: Sequence[dict[str, Any]]) -> None:
 def failures(stack: Stack) -> list[str]:
     """The bodies of the dead letters, which are left where they are."""
     sqs = connection.connect_local().sqs
-    answer = sqs.receive_message(QueueUrl=stack.queue_url, MaxNumberOfMessages=10, VisibilityTimeout=0)
+    answer = sqs.receive_message(QueueUrl=stack.dead_letter_queue_url, MaxNumberOfMessages=10, VisibilityTimeout=0)
     return [message["Body"] for message in answer.get("Messages", [])]
 
 
@@ -164,9 +164,11 @@ class TestQueue:
         assert history("beside.png")[0].status is Status.COMPLETE
         wait_until(lambda: poison in failures(queued), "not among the dead letters", timeout=90)
         assert waiting(queued) == 0
-        for message in sqs.receive_message(QueueUrl=queued.queue_url, MaxNumberOfMessages=10).get("Messages", []):
+        for message in sqs.receive_message(QueueUrl=queued.dead_letter_queue_url, MaxNumberOfMessages=10).get(
+            "Messages", []
+        ):
             if message["Body"] == poison:  # leave the queue as it was found
-                sqs.delete_message(QueueUrl=queued.queue_url, ReceiptHandle=message["ReceiptHandle"])
+                sqs.delete_message(QueueUrl=queued.dead_letter_queue_url, ReceiptHandle=message["ReceiptHandle"])
 
 
 class TestSwitching:
@@ -175,7 +177,7 @@ class TestSwitching:
         wait_until(lambda: len(history("kept.png")) == 1, "no record")
         before = history("kept.png")
 
-        after = up(home=home, ingest="direct")
+        after = start_stack(home=home, ingest="direct")
 
         assert (after.bucket, after.table, after.inbox_queue_url) == (queued.bucket, queued.table, None)
         assert history("kept.png") == before
@@ -186,7 +188,7 @@ class TestSwitching:
 
 
 def test_the_orchestrator_takes_from_the_queue_and_may_do_nothing_else_to_it(home: Home, stack: Stack) -> None:
-    queued = up(home=home, ingest="queue")  # whatever the tests before have left
+    queued = start_stack(home=home, ingest="queue")  # whatever the tests before have left
     queue = {"QueueUrl": queued.inbox_queue_url}
     beyond: dict[str, dict[str, Any]] = {
         "send_message": {"MessageBody": "{}"},

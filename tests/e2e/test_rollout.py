@@ -14,8 +14,8 @@ from tests.support.account import Account, Holdings, difference, opened, waited_
 from tests.support.pages import encode, page
 from tests.support.probe import client
 from tests.support.rollouts import COMBINATIONS, THEIRS
-from triptych.stack import Home, Stack, deploy, environment, fingerprints, services, up
-from triptych.stack.state import State
+from triptych.stack import Home, Stack, deployment, environment, fingerprints, services, start_stack
+from triptych.stack.state import StackState
 from triptych.storage import connection
 from triptych.storage.results import Results
 
@@ -34,7 +34,7 @@ RETAINED = {
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """An account of its own, IAM enforced, with the template built, and a bucket that was there before."""
     with opened(Home(tmp_path_factory.mktemp("account"))) as account:
-        deploy.build(account.home, fingerprints.of_deployment())
+        deployment.sam_build(account.home, fingerprints.deployment_fingerprint())
         s3 = account.client("s3")
         s3.create_bucket(Bucket=THEIRS)
         s3.put_bucket_notification_configuration(
@@ -103,7 +103,9 @@ def test_uploads_to_a_bucket_that_was_there_find_their_way(account: Account, pac
             [message] = waited_for(lambda: receive(QueueUrl=outputs["InboxQueueUrl"]).get("Messages"))
             assert json.loads(message["Body"])["detail"]["object"]["key"] == key
             return
-        table = environment.session().resource("dynamodb", endpoint_url=account.endpoint).Table(outputs["TableName"])
+        table = (
+            environment.local_session().resource("dynamodb", endpoint_url=account.endpoint).Table(outputs["TableName"])
+        )
         [record] = waited_for(lambda: Results(table).history(f"{THEIRS}/{key}"))
         assert record.status is Status.FAILED
         assert record.upload.key == key
@@ -120,7 +122,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("orchestrator", "image_build", "models"):
         shutil.copytree(ROOT / name, tmp_path / name, symlinks=True)
     (tmp_path / "model_service").symlink_to(ROOT / "model_service")
-    for module in (deploy, fingerprints, services):
+    for module in (deployment, fingerprints, services):
         monkeypatch.setattr(module, "REPOSITORY", tmp_path)
     return tmp_path
 
@@ -145,29 +147,33 @@ def answer_of(stack: Stack) -> dict[str, Any]:
 def test_an_update_in_place_keeps_every_record(stack: Stack, home: Home, checkout: Path) -> None:
     """A new handler, a new model for one version, and another ingest, one after the other on a stack in use."""
     try:
-        assert not up(home=home, ingest="direct").inbox_queue_url
+        assert not start_stack(home=home, ingest="direct").inbox_queue_url
         first = put("before.png", 300)
         assert first.status is Status.COMPLETE
-        running = {name: server.process for name, server in State.load(home).services.items()}
+        running = {name: server.process for name, server in StackState.load(home).services.items()}
 
         handler = checkout / "orchestrator" / "handler.py"
         told = handler.read_text().replace('return {"records": [', 'return {"release": "next", "records": [')
         assert told != handler.read_text()
         handler.write_text(told)
-        updated = up(home=home)
+        updated = start_stack(home=home)
         assert answer_of(updated)["release"] == "next"
-        assert (updated.bucket, updated.table, updated.queue_url) == (stack.bucket, stack.table, stack.queue_url)
+        assert (updated.bucket, updated.table, updated.dead_letter_queue_url) == (
+            stack.bucket,
+            stack.table,
+            stack.dead_letter_queue_url,
+        )
         second = put("after-handler.png", 301)
 
         new_model(checkout / "models", "v3", like="v2")
-        up(home=home)
-        now = {name: server.process for name, server in State.load(home).services.items()}
+        start_stack(home=home)
+        now = {name: server.process for name, server in StackState.load(home).services.items()}
         assert {name for name in now if now[name] != running[name]} == {"v3"}
         third = put("after-model.png", 302)
         assert third.status is Status.COMPLETE
         assert {name for name in digests(third) if digests(third)[name] != digests(second)[name]} == {"v3"}
 
-        assert up(home=home, ingest="queue").inbox_queue_url
+        assert start_stack(home=home, ingest="queue").inbox_queue_url
         put("after-queue.png", 303)
 
         to = connection.connect_local()
@@ -176,9 +182,9 @@ def test_an_update_in_place_keeps_every_record(stack: Stack, home: Home, checkou
             assert found.as_dict() == record.as_dict()
     finally:
         with pytest.MonkeyPatch.context() as patch:
-            for module in (deploy, fingerprints, services):
+            for module in (deployment, fingerprints, services):
                 patch.setattr(module, "REPOSITORY", ROOT)
-            assert "release" not in answer_of(up(home=home, ingest="direct"))
+            assert "release" not in answer_of(start_stack(home=home, ingest="direct"))
 
 
 def new_model(models: Path, version: str, *, like: str) -> None:

@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError
 
 from tests.e2e.conftest import RETRY_SECONDS
 from tests.support.probe import client, probe, role_of
-from triptych.stack import Home, Stack, current, status, up
-from triptych.stack.processes import stop
-from triptych.stack.state import State
+from triptych.stack import Home, Stack, running_stack, stack_status, start_stack
+from triptych.stack.processes import stop_processes
+from triptych.stack.state import StackState
 
 TRUST = {
     "Version": "2012-10-17",
@@ -28,7 +28,7 @@ def balancer(stack: Stack) -> str:
 
 def processes(home: Home) -> dict[str, int]:
     """The process ids of the stack's servers."""
-    state = State.load(home)
+    state = StackState.load(home)
     assert state.emulator is not None
     return {"emulator": state.emulator.process.pid, **{name: s.process.pid for name, s in state.services.items()}}
 
@@ -104,30 +104,32 @@ class TestFailures:
         kept: list[dict[str, Any]] = []
         while event not in [body["requestPayload"] for body in kept]:
             assert time.monotonic() < deadline, f"not in the queue: {kept}"
-            for message in queue.receive_message(QueueUrl=stack.queue_url, WaitTimeSeconds=2).get("Messages", []):
+            for message in queue.receive_message(QueueUrl=stack.dead_letter_queue_url, WaitTimeSeconds=2).get(
+                "Messages", []
+            ):
                 kept.append(json.loads(message["Body"]))
-                queue.delete_message(QueueUrl=stack.queue_url, ReceiptHandle=message["ReceiptHandle"])
+                queue.delete_message(QueueUrl=stack.dead_letter_queue_url, ReceiptHandle=message["ReceiptHandle"])
         assert "responsePayload" in kept[-1]
 
 
 class TestMending:
     def test_everything_answers(self, stack: Stack, home: Home) -> None:
-        assert status(home).healthy
+        assert stack_status(home).healthy
         assert sorted(stack.ports) == ["v1", "v2", "v3"]
         assert len({*stack.ports.values(), stack.endpoint_url.rsplit(":", 1)[-1]}) == 4
 
     def test_a_second_up_touches_nothing(self, stack: Stack, home: Home) -> None:
-        running, before = current(home), processes(home)
-        assert up(home=home) == running
+        running, before = running_stack(home), processes(home)
+        assert start_stack(home=home) == running
         assert processes(home) == before
 
     def test_up_replaces_a_service_that_died_and_only_that(self, stack: Stack, home: Home) -> None:
         before = processes(home)
-        stop(State.load(home).services["v3"].process, grace=0)
-        assert status(home).services == {"v1": True, "v2": True, "v3": False}
+        stop_processes(StackState.load(home).services["v3"].process, grace=0)
+        assert stack_status(home).services == {"v1": True, "v2": True, "v3": False}
 
-        up(home=home)
+        start_stack(home=home)
 
         after = processes(home)
-        assert status(home).healthy
+        assert stack_status(home).healthy
         assert {name for name in after if after[name] != before[name]} == {"v3"}

@@ -14,9 +14,9 @@ import pytest
 from testkit.template import ROOT
 from tests.support.tools import needed
 from triptych.stack import emulator, environment
-from triptych.stack.deploy import STACK_NAME, parameters, read_outputs
+from triptych.stack.deployment import STACK_NAME, local_parameters, read_outputs
 from triptych.stack.home import Home
-from triptych.stack.processes import stop
+from triptych.stack.processes import stop_processes
 
 Holdings = dict[str, set[str]]
 """Names or ids of what there is, by kind."""
@@ -56,11 +56,11 @@ def opened(home: Home, *more_services: str) -> Iterator["Account"]:
     needed("sam")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(emulator, "_SERVICES", ",".join((emulator._SERVICES, *more_services)))
-        server = emulator.launch(home, retry_seconds=1)
+        server = emulator.start_emulator(home, retry_seconds=1)
     try:
         yield Account(home, server.port)
     finally:
-        stop(server.process)
+        stop_processes(server.process)
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Account:
     @property
     def endpoint(self) -> str:
         """Where the emulator is."""
-        return emulator.endpoint(self.port)
+        return emulator.endpoint_url(self.port)
 
     def client(self, service: str) -> Any:
         """A client of one of its services, with every permission."""
@@ -100,7 +100,7 @@ class Account:
     def create(self, template_url: str, given: Mapping[str, str]) -> dict[str, str]:
         """What `sam deploy` does with a packaged template, less the seconds that `sam` takes to start; the outputs."""
         config = (ROOT / "samconfig.toml").read_text()
-        local = dict(pair.split("=", 1) for pair in parameters(config, self.endpoint))
+        local = dict(pair.split("=", 1) for pair in local_parameters(config, self.endpoint))
         self.client("cloudformation").create_stack(
             StackName=STACK_NAME,
             TemplateURL=template_url,
@@ -132,8 +132,8 @@ class Account:
             "__SAM_CLI_APP_DIR": str(self.home.path),
         }
         done = subprocess.run(
-            [str(environment.tool("sam")), command, *arguments],
-            env=environment.aws(self.home) | settings,
+            [str(environment.tool_path("sam")), command, *arguments],
+            env=environment.aws_environment(self.home) | settings,
             cwd=self.home.path,
             capture_output=True,
             text=True,
@@ -150,7 +150,7 @@ def _client(service: str, endpoint_url: str) -> Any:
 @cache
 def _session() -> boto3.Session:
     """One for all clients: each session reads the SDK's descriptions of AWS again."""
-    return environment.session()
+    return environment.local_session()
 
 
 def difference(after: Holdings, before: Holdings) -> Holdings:

@@ -1,4 +1,4 @@
-"""`triptych console`: the web pages, on this machine alone."""
+"""`triptych console`: serve the web console on this machine."""
 
 import getpass
 import secrets
@@ -15,50 +15,50 @@ from triptych.errors import UsageError
 from triptych.stack import ports
 from triptych.storage import connection
 
-USUAL_PORT = 8642
+DEFAULT_PORT = 8642
 
 
-def console(
+def console_command(
     stack: StackOption = None,
     port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Listen here.", show_default="8642, or a free one")
+        int | None, typer.Option(min=1, max=65535, help="Port to listen on.", show_default="8642, or a free port")
     ] = None,
-    browser: Annotated[bool, typer.Option(help="Open the pages in your browser.")] = True,
+    browser: Annotated[bool, typer.Option(help="Open the console in your browser.")] = True,
     by: ByOption = None,
 ) -> None:
-    """Open the console: documents as they arrive, the review queue, and which version to trust. Ctrl-C ends it.
+    """Open the web console: live results, the review queue, and statistics of the versions. Ctrl-C stops it.
 
-    It listens on this machine only and asks AWS with your own credentials, so there is nothing to deploy or to secure.
+    The console listens on this machine only and uses your own AWS credentials, so there is nothing to deploy.
     """
-    # A web server takes half a second to import, which the other commands need not wait for.
-    import uvicorn
+    import uvicorn  # takes half a second to import, which other commands do not need
 
     from triptych.console.access import Access
     from triptych.console.app import create_app
     from triptych.console.context import Console
 
-    listening = _listen(port or ports.choose(USUAL_PORT))
-    chosen = listening.getsockname()[1]
+    listener = _listen(port or ports.choose_port(DEFAULT_PORT))
+    chosen_port = listener.getsockname()[1]
     key = secrets.token_urlsafe(24)
-    address = f"http://127.0.0.1:{chosen}/?key={key}"
-    shown = Console(Access(lambda: connection.connect(stack)), who=by or getpass.getuser(), stack=stack or "local")
-    config = uvicorn.Config(
-        create_app(shown, port=chosen, key=key), log_level="warning", access_log=False, server_header=False
-    )
-    Terminal(stderr=True, soft_wrap=True).print(f"The console is at {address}\nCtrl-C ends it.", highlight=False)
+    address = f"http://127.0.0.1:{chosen_port}/?key={key}"
+    console = Console(Access(lambda: connection.connect(stack)), who=by or getpass.getuser(), stack=stack or "local")
+    app = create_app(console, port=chosen_port, key=key)
+    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+    message = f"The console is at {address}\nPress Ctrl-C to stop it."
+    Terminal(stderr=True, soft_wrap=True).print(message, highlight=False)
     if browser:
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-    uvicorn.Server(config).run(sockets=[listening])
+    uvicorn.Server(config).run(sockets=[listener])
 
 
 def _listen(port: int) -> socket.socket:
-    """A socket on loopback, listening already: the browser may come before the server is ready."""
-    listening = socket.socket()
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    """Return a socket that listens on loopback already, because the browser may connect before the server starts."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind(("127.0.0.1", port))
+        listener.bind(("127.0.0.1", port))
     except OSError as error:
-        listening.close()
-        raise UsageError(f"Port {port} is taken: {error.strerror}. Without --port a free one is found.") from None
-    listening.listen()
-    return listening
+        listener.close()
+        message = f"Cannot listen on port {port}: {error.strerror}. Without --port, a free port is used."
+        raise UsageError(message) from None
+    listener.listen()
+    return listener

@@ -1,4 +1,4 @@
-"""Start and stop the local stack."""
+"""`triptych up` and `triptych down`: start and stop the local stack."""
 
 from typing import Annotated
 
@@ -8,25 +8,29 @@ from rich.console import Console
 from triptych import stack
 
 
-def up(
+def up_command(
     ingest: Annotated[
         stack.Ingest | None,
         typer.Option(
-            help="How uploads reach the orchestrator: `direct`, or `queue` for bursts. As before, if not given."
+            help="How uploads reach the orchestrator: directly, or through a queue that absorbs bursts.",
+            show_default="unchanged, or direct",
         ),
     ] = None,
 ) -> None:
     """Start the local stack: template.yaml on an emulator, and the three model services.
 
-    A running stack is brought up to date, or switched to the other ingest, with its documents and records.
+    A running stack is updated and keeps its documents and records.
     """
     console = Console(stderr=True)
-    running = stack.up(console=console, ingest=ingest)
-    console.print(f"The stack is up at {running.endpoint_url}; logs are in {running.logs}.", highlight=False)
+    running = stack.start_stack(console=console, ingest=ingest)
+    console.print(f"The local stack is running at {running.endpoint_url}. Logs: {running.logs}", highlight=False)
 
 
-def down() -> None:
-    """Stop the local stack and everything it started. Its records are gone; logs and the build stay."""
+def down_command() -> None:
+    """Stop the local stack and all of its processes.
+
+    Documents and records are deleted. Logs and the build are kept.
+    """
     console = Console(stderr=True)
-    stopped = stack.down(console=console)
-    console.print("The local stack is stopped." if stopped else "No local stack was running.", highlight=False)
+    stopped = stack.stop_stack(console=console)
+    console.print("The local stack is stopped." if stopped else "No local stack is running.", highlight=False)

@@ -1,29 +1,39 @@
 """The local stack: template.yaml, deployed to an emulator on this machine, and the three model services.
 
-    up()       bring everything up; what already runs and is up to date is left as it is
-    down()     end everything
-    current()  the running stack: its endpoint, outputs, session and logs
-    start_service("v2"), stop_service("v2")   one version alone, as when its tasks die
+    start_stack()     start every part; parts that run and are up to date stay as they are
+    stop_stack()      stop every part
+    running_stack()   endpoint, outputs, session and logs of the running stack
+    start_service("v2"), stop_service("v2")   one version only, to test what happens without it
 
-Every function takes a `Home`, and by default uses the one of this checkout: see `home.py`.
+Every function takes a `Home`. The default is the one of this checkout, see `home.py`.
 """
 
 from triptych.stack.errors import StackError
 from triptych.stack.home import Home
-from triptych.stack.local import IN_FLIGHT, Stack, Status, current, down, start_service, status, stop_service, up
+from triptych.stack.local import (
+    MAX_IN_FLIGHT,
+    Stack,
+    StackStatus,
+    running_stack,
+    stack_status,
+    start_service,
+    start_stack,
+    stop_service,
+    stop_stack,
+)
 from triptych.stack.state import Ingest
 
 __all__ = [
-    "IN_FLIGHT",
+    "MAX_IN_FLIGHT",
     "Home",
     "Ingest",
     "Stack",
     "StackError",
-    "Status",
-    "current",
-    "down",
+    "StackStatus",
+    "running_stack",
+    "stack_status",
     "start_service",
-    "status",
+    "start_stack",
     "stop_service",
-    "up",
+    "stop_stack",
 ]

@@ -1,50 +1,50 @@
-"""The emulator: ministack, one process that plays the parts of AWS that template.yaml uses, on loopback only."""
+"""The emulator: ministack, a process that emulates the AWS services of template.yaml, on loopback only."""
 
 import requests
 
 from triptych.stack import environment, ports
 from triptych.stack.home import REPOSITORY, Home
 from triptych.stack.ports import HOST
-from triptych.stack.processes import start, wait_ready
-from triptych.stack.state import Server
+from triptych.stack.processes import require_ready, start_process
+from triptych.stack.state import LocalServer
 
-USUAL_PORT = 4566
+DEFAULT_PORT = 4566
 
 _SERVICES = (  # alphabetical
     "cloudformation,cloudwatch,dynamodb,ec2,ecs,elasticloadbalancing,events,iam,kms,lambda,logs,route53,s3,sns,sqs,"
     "ssm,sts"
 )
 _CONCURRENCY = 16
-"""Lambda workers are processes: a hundred of them, one for each event of a burst, would freeze a small machine. An
-event beyond it is tried again as if it had failed, and is given up after three attempts, which AWS does not do."""
+"""Maximum number of Lambda workers. They are processes: one for each event of a burst would overload a small machine.
+The emulator treats an event beyond the limit as failed, and drops it after three attempts; AWS does not do that."""
 
 
-def launch(home: Home, *, retry_seconds: float) -> Server:
-    """Start the emulator and wait until it answers.
+def start_emulator(home: Home, *, retry_seconds: float) -> LocalServer:
+    """Start the emulator and wait until it is ready.
 
     Args:
-        home: where it keeps its files.
-        retry_seconds: what a failed asynchronous invocation waits before its first retry, and twice that before its
-            second. AWS waits one minute and two.
+        home: The stack's home, where it stores its files.
+        retry_seconds: Seconds before the first retry of a failed asynchronous invocation; the second retry waits twice
+            as long. AWS waits one minute and two.
 
     Raises:
-        StackError: it did not come up.
+        StackError: The emulator did not become ready.
     """
-    port = ports.choose(USUAL_PORT)
+    port = ports.choose_port(DEFAULT_PORT)
     home.scratch.mkdir(parents=True, exist_ok=True)
     settings = {
-        "AUTH": "true",  # IAM is enforced: a role that lacks a permission is refused, as on AWS
+        "AUTH": "true",  # enforce IAM: a role without permission is denied access, as on AWS
         "BIND_HOST": HOST,
-        "MINISTACK_HOST": HOST,  # the name in the URLs that it hands out
+        "MINISTACK_HOST": HOST,  # the host name in URLs that it returns
         "GATEWAY_PORT": str(port),
         "SERVICES": _SERVICES,
-        "IOT_MTLS_ENABLED": "0",  # else it opens a port for IoT devices
+        "IOT_MTLS_ENABLED": "0",  # otherwise it opens a port for IoT devices
         "SFTP_ENABLED": "0",
-        "LAMBDA_EXECUTOR": "local",  # a function's Python runs as a process; no Docker, even where there is one
+        "LAMBDA_EXECUTOR": "local",  # functions run as Python processes; never use Docker
         "LAMBDA_ACCOUNT_CONCURRENCY": str(_CONCURRENCY),
         "LAMBDA_ASYNC_RETRY_BASE_SECONDS": str(retry_seconds),
         "LAMBDA_ASYNC_RETRY_MAX_SECONDS": str(retry_seconds * 2),
-        "DOCKER_HOST": "unix:///nonexistent",  # as the executor: it is not to look for containers either
+        "DOCKER_HOST": "unix:///nonexistent",  # never look for containers
         "TMPDIR": str(home.scratch),
         "STATE_DIR": str(home.scratch / "state"),
         "S3_DATA_DIR": str(home.scratch / "s3"),
@@ -52,25 +52,28 @@ def launch(home: Home, *, retry_seconds: float) -> Server:
         "S3_PERSIST": "0",
     }
     log = home.logs / "emulator.log"
-    process = start(
-        [str(environment.tool("ministack"))], environment=environment.aws(home) | settings, log=log, cwd=REPOSITORY
+    process = start_process(
+        [str(environment.tool_path("ministack"))],
+        environment=environment.aws_environment(home) | settings,
+        log=log,
+        cwd=REPOSITORY,
     )
-    wait_ready(process, lambda: answers(port), what="The emulator", log=log, timeout=30)
-    return Server(process, port, sources="")
+    require_ready(process, lambda: emulator_is_ready(port), name="The emulator", log=log, timeout=30)
+    return LocalServer(process, port, sources="")
 
 
-def endpoint(port: int) -> str:
-    """Where the emulator on `port` is reached."""
+def endpoint_url(port: int) -> str:
+    """Return the URL of the emulator on `port`."""
     return f"http://{HOST}:{port}"
 
 
-def answers(port: int) -> bool:
-    """Whether an emulator on `port` is ready."""
-    return get_ok(f"{endpoint(port)}/_ministack/ready")
+def emulator_is_ready(port: int) -> bool:
+    """Return whether an emulator on `port` is ready."""
+    return responds_ok(f"{endpoint_url(port)}/_ministack/ready")
 
 
-def get_ok(url: str) -> bool:
-    """Whether a GET of `url` is answered well within a second; a person's proxies are left out."""
+def responds_ok(url: str) -> bool:
+    """Return whether a GET request succeeds within a second. The user's proxy settings are ignored."""
     with requests.Session() as client:
         client.trust_env = False
         try:

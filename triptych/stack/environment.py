@@ -1,4 +1,4 @@
-"""The environment of the stack's processes: made here, so that nothing of a person's own AWS configuration gets in."""
+"""The environment of the stack's processes, without any of the user's AWS configuration."""
 
 import os
 from pathlib import Path
@@ -10,25 +10,25 @@ from botocore.config import Config
 from triptych.stack.errors import StackError
 from triptych.stack.home import REPOSITORY, Home
 from triptych.stack.ports import HOST
-from triptych.stack.processes import MARK
+from triptych.stack.processes import HOME_VARIABLE
 
 REGION = "us-east-1"
 ACCESS_KEY = SECRET_KEY = "test"
-"""The root user of the emulator's account, to whom IAM allows everything; roles are held to their policies."""
+"""The root user of the emulator's account. IAM allows it everything; roles are limited to their policies."""
 
-_FOREIGN = ("AWS_", "SAM_", "PYTHON", "VIRTUAL_ENV")
-"""Prefixes of variables that would point our processes at someone's account, settings or packages."""
-
-
-def base(home: Home) -> dict[str, str]:
-    """What every process of the stack gets: the person's environment less what is foreign to it, and its mark."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
-    return inherited | {MARK: str(home.path), "NO_PROXY": f"{HOST},localhost", "no_proxy": f"{HOST},localhost"}
+_REMOVED_PREFIXES = ("AWS_", "SAM_", "PYTHON", "VIRTUAL_ENV")
+"""Variables that would make the processes use the user's account, settings or packages."""
 
 
-def aws(home: Home) -> dict[str, str]:
-    """`base`, with credentials and settings of the local stack and of nothing else."""
-    return base(home) | {
+def base_environment(home: Home) -> dict[str, str]:
+    """Return the environment of every process: the user's variables without those above, and the stack's home."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_REMOVED_PREFIXES)}
+    return inherited | {HOME_VARIABLE: str(home.path), "NO_PROXY": f"{HOST},localhost", "no_proxy": f"{HOST},localhost"}
+
+
+def aws_environment(home: Home) -> dict[str, str]:
+    """Return the base environment with credentials and settings for the local stack only."""
+    return base_environment(home) | {
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
         "AWS_REGION": REGION,
@@ -39,25 +39,25 @@ def aws(home: Home) -> dict[str, str]:
     }
 
 
-def session() -> boto3.Session:
-    """A session for the local stack, which reads neither a profile nor a configuration file nor a proxy."""
-    unread = {
+def local_session() -> boto3.Session:
+    """Return a session for the local stack that reads no profile, no configuration file and no proxy setting."""
+    ignored = {
         "profile": (None, None, None, None),
         "config_file": (None, None, os.devnull, None),
         "credentials_file": (None, None, os.devnull, None),
     }
-    core = botocore.session.Session(session_vars=unread)
+    core = botocore.session.Session(session_vars=ignored)
     core.set_default_client_config(Config(proxies={}))
     return boto3.Session(
         aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=REGION, botocore_session=core
     )
 
 
-def tool(name: str) -> Path:
-    """A program of the tools' own virtual environment: `sam`, `ministack`, `python`.
+def tool_path(name: str) -> Path:
+    """Return the path of a program in the tools' virtual environment: `sam`, `ministack` or `python`.
 
     Raises:
-        StackError: it is not installed.
+        StackError: The program is not installed.
     """
     folder = Path(os.environ.get("TRIPTYCH_TOOLS") or REPOSITORY / ".venv-tools")
     path = folder / "bin" / name

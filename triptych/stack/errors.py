@@ -1,4 +1,4 @@
-"""What the local stack says when it cannot come up.
+"""Errors of the local stack.
 
 TriptychError
 ├── StackUnavailable  no local stack is running (triptych.errors)
@@ -9,25 +9,25 @@ from pathlib import Path
 
 from triptych.errors import TriptychError
 
-_TAIL = 15
+_TAIL_LINES = 15
 
 
 class StackError(TriptychError):
     """A part of the local stack failed.
 
     Args:
-        message: what failed, in a sentence.
-        log: where it wrote; its last lines are added to the message.
+        message: What failed, as a sentence.
+        log: The log of the part. Its last lines are added to the message.
     """
 
     def __init__(self, message: str, log: Path | None = None) -> None:
-        super().__init__(message if log is None else f"{message}\n{tail(log)}\n(all of it: {log})")
+        super().__init__(message if log is None else f"{message}\n{log_tail(log)}\n(full log: {log})")
 
 
-def tail(log: Path, lines: int = _TAIL) -> str:
-    """The last lines of a log, or why there are none."""
+def log_tail(log: Path, lines: int = _TAIL_LINES) -> str:
+    """Return the last lines of a log, or the reason why there are none."""
     try:
         text = log.read_text(errors="replace").strip()
     except OSError as error:
         return f"(no log: {error.strerror})"
-    return "\n".join(text.splitlines()[-lines:]) or "(its log is empty)"
+    return "\n".join(text.splitlines()[-lines:]) or "(the log is empty)"

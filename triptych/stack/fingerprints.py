@@ -1,4 +1,4 @@
-"""Fingerprints of sources: what tells a stack that is up to date from one that is not."""
+"""Fingerprints of sources, by which the local stack recognizes parts that are out of date."""
 
 import hashlib
 from collections.abc import Iterable
@@ -7,8 +7,8 @@ from pathlib import Path
 from triptych.stack.home import REPOSITORY
 
 
-def of_files(files: Iterable[Path]) -> str:
-    """A digest of the names and contents of `files`, whatever their order."""
+def files_fingerprint(files: Iterable[Path]) -> str:
+    """Return a digest of the names and contents of files, independent of their order."""
     digest = hashlib.sha256()
     for path in sorted(files):
         content = path.read_bytes()
@@ -17,22 +17,22 @@ def of_files(files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def of_deployment() -> str:
-    """What `sam build` and `sam deploy` work from."""
+def deployment_fingerprint() -> str:
+    """Return the fingerprint of the input of `sam build` and `sam deploy`."""
     orchestrator = REPOSITORY / "orchestrator"
-    return of_files(
+    return files_fingerprint(
         [
             REPOSITORY / "template.yaml",
             REPOSITORY / "samconfig.toml",
             orchestrator / "Makefile",
             orchestrator / "requirements.txt",
             *orchestrator.glob("*.py"),
-            *(REPOSITORY / "records").rglob("*.py"),
+            *(REPOSITORY / "records").glob("*.py"),
         ]
     )
 
 
-def of_service(version: str) -> str:
-    """What a model service runs: its code, and the manifest, which holds the digests of the weights."""
+def service_fingerprint(version: str) -> str:
+    """Return the fingerprint of a model service: its code, and the manifest with the digests of the weights."""
     code = [path for package in ("decoding", "model_service") for path in (REPOSITORY / package).rglob("*.py")]
-    return of_files([*code, *(REPOSITORY / "models" / version).glob("manifest.json")])
+    return files_fingerprint([*code, *(REPOSITORY / "models" / version).glob("manifest.json")])

@@ -1,6 +1,6 @@
-"""Where a local stack keeps its state, its logs and its temporary files, and the lock on all that.
+"""The home of a local stack: the folder with its state, its logs and its temporary files, and a lock on them.
 
-A stack is its home: two homes are two stacks, which run side by side on ports of their own.
+Each home is a separate stack. Stacks with different homes run at the same time, on ports of their own.
 """
 
 import fcntl
@@ -24,13 +24,13 @@ class Home:
 
     @classmethod
     def default(cls) -> "Home":
-        """`TRIPTYCH_HOME` of the environment, or `.triptych` in the checkout."""
-        chosen = os.environ.get("TRIPTYCH_HOME")
-        return cls(Path(chosen).resolve() if chosen else REPOSITORY / ".triptych")
+        """Return the home in the variable `TRIPTYCH_HOME`, or `.triptych` in the checkout."""
+        configured = os.environ.get("TRIPTYCH_HOME")
+        return cls(Path(configured).resolve() if configured else REPOSITORY / ".triptych")
 
     @property
     def state_file(self) -> Path:
-        """What runs and what is deployed: see `state.py`."""
+        """The running processes and the deployment, see `state.py`."""
         return self.path / "state.json"
 
     @property
@@ -40,20 +40,20 @@ class Home:
 
     @property
     def build(self) -> Path:
-        """What `sam build` made. It outlives the stack, so that the next one need not build again."""
+        """The output of `sam build`. It is kept when the stack stops, so that the next start need not build it."""
         return self.path / "build"
 
     @property
     def scratch(self) -> Path:
-        """Temporary files of the emulator and of its Lambda workers; deleted with the stack."""
+        """Temporary files of the emulator and of its Lambda workers, deleted when the stack stops."""
         return self.path / "scratch"
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold this home for one command. The system releases it, however the command ends.
+        """Lock this home for one command. The system releases the lock when the process ends.
 
         Raises:
-            StackError: another command is at it.
+            StackError: Another command holds the lock.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / "lock").open("w") as file:

@@ -1,4 +1,4 @@
-"""Up and down: the parts of the local stack, put together."""
+"""Start and stop the local stack: the emulator, the deployment and the model services together."""
 
 import os
 import shutil
@@ -12,35 +12,42 @@ import boto3
 from rich.console import Console
 
 from triptych.errors import StackUnavailable
-from triptych.stack import deploy, emulator, environment, fingerprints, services
+from triptych.stack import deployment, emulator, environment, fingerprints, services
 from triptych.stack.errors import StackError
 from triptych.stack.home import Home
-from triptych.stack.processes import becomes_ready, end_strays, stop
+from triptych.stack.processes import becomes_ready, stop_orphans, stop_processes
 from triptych.stack.services import VERSIONS
-from triptych.stack.state import Ingest, State
+from triptych.stack.state import Ingest, StackState
 
-IN_FLIGHT = max(2, min(os.cpu_count() or 1, 8))
-"""Documents that the local stack classifies at a time without one waiting for another's Lambda to start. Whoever drops
-many should have no more than these unanswered: the emulator does not queue what is beyond its concurrency."""
+MAX_IN_FLIGHT = max(2, min(os.cpu_count() or 1, 8))
+"""Number of Lambda workers that are started in advance. Clients that upload many documents should not have more of them
+unfinished at a time: the emulator does not queue events beyond its concurrency."""
 
 _RETRY_SECONDS = 20.0
-"""AWS waits a minute. Time enough to start a stopped service again, and not so long that a person gives up."""
+"""AWS waits a minute. This is enough to restart a stopped service, and short enough to wait for."""
 
-_PATIENCE = 10.0
-"""Seconds that a running server on a busy machine is given to answer, before it counts as broken."""
+_READY_TIMEOUT = 10.0
+"""Seconds in which a running server has to respond on a busy machine, before it counts as broken."""
 
-_QUEUE_PATIENCE = 120.0
-"""Seconds that the inbox queue is given to run empty."""
+_QUEUE_TIMEOUT = 120.0
+"""Seconds in which the inbox queue has to run empty."""
 
 _QUIET = Console(quiet=True)
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A running local stack. `ports` are those of the model services, by version."""
+    """A running local stack.
+
+    Attributes:
+        endpoint_url: URL of the emulator.
+        outputs: Outputs of the CloudFormation stack.
+        ports: Ports of the model services, by version.
+        logs: Folder of the logs.
+        ingest: How uploads reach the orchestrator.
+    """
 
     endpoint_url: str
-    region: str
     outputs: dict[str, str]
     ports: dict[str, int]
     logs: Path
@@ -48,156 +55,161 @@ class Stack:
 
     @property
     def bucket(self) -> str:
-        """The inbox bucket."""
+        """Name of the inbox bucket."""
         return self.outputs["InboxBucketName"]
 
     @property
     def table(self) -> str:
-        """The table of records."""
+        """Name of the table of records."""
         return self.outputs["TableName"]
 
     @property
     def function(self) -> str:
-        """The orchestrator."""
+        """Name of the orchestrator's function."""
         return self.outputs["OrchestratorFunctionName"]
 
     @property
-    def queue_url(self) -> str:
-        """The queue of events that failed every attempt."""
+    def dead_letter_queue_url(self) -> str:
+        """URL of the queue of events that failed every attempt."""
         return self.outputs["FailureQueueUrl"]
 
     @property
     def inbox_queue_url(self) -> str | None:
-        """The queue in which uploads wait, if they do."""
+        """URL of the queue of uploads, or None with direct ingest."""
         return self.outputs.get("InboxQueueUrl")
 
     def session(self) -> boto3.Session:
-        """A session with the local stack's credentials; its clients need `endpoint_url`."""
-        return environment.session()
+        """Return a session with the local stack's credentials. Its clients need `endpoint_url`."""
+        return environment.local_session()
 
 
 @dataclass(frozen=True)
-class Status:
-    """Which parts of a stack answer now."""
+class StackStatus:
+    """Which parts of a stack are ready.
+
+    Attributes:
+        emulator: Whether the emulator is ready.
+        services: Whether each model service is ready, by version.
+    """
 
     emulator: bool
     services: dict[str, bool]
 
     @property
     def healthy(self) -> bool:
-        """Whether all of them do."""
+        """Whether all parts are ready."""
         return self.emulator and all(self.services.values())
 
 
-def up(
+def start_stack(
     *,
     console: Console = _QUIET,
     home: Home | None = None,
     ingest: Ingest | None = None,
     retry_seconds: float = _RETRY_SECONDS,
 ) -> Stack:
-    """Bring the local stack up, or what is missing of it or out of date.
+    """Start the local stack, or the parts of it that do not run or are out of date.
 
     Args:
-        console: where to tell what is being done.
-        home: which stack; by default the checkout's own.
-        ingest: how uploads reach the orchestrator; by default as before, and at first directly. A running stack is
-            switched in place, with its documents and records.
-        retry_seconds: for an emulator that has to be started, the wait before a failed event's first retry.
+        console: Shows the progress.
+        home: Home of the stack. The default is the home of this checkout.
+        ingest: How uploads reach the orchestrator. The default is the previous choice, and direct at first. A running
+            stack is updated in place and keeps its documents and records.
+        retry_seconds: If the emulator has to be started, seconds before it retries a failed event.
 
     Raises:
-        StackError: a part of it failed. What came up is left to look at; `down` ends it.
+        StackError: A part failed. The other parts keep running until `stop_stack`.
     """
     home = home or Home.default()
     with home.lock():
-        state = State.load(home)
-        end_strays(home.path, keep=state.processes)  # what a crash left, and no state tells of
+        state = StackState.load(home)
+        stop_orphans(home.path, keep=state.processes)  # processes that a crash left and that no state mentions
         _start_emulator(state, console, retry_seconds)
-        _launch_services(state, VERSIONS)
+        _start_services(state, VERSIONS)
         _deploy(state, console, ingest or state.ingest)
-        _join_services(state, console, VERSIONS)
+        _register_services(state, console, VERSIONS)
         return _stack(state)
 
 
-def down(*, console: Console = _QUIET, home: Home | None = None) -> bool:
-    """End every process of the stack and forget its data. Logs and the build stay.
+def stop_stack(*, console: Console = _QUIET, home: Home | None = None) -> bool:
+    """Stop every process of the stack and delete its data. Logs and the build are kept.
 
     Returns:
-        Whether anything was running.
+        Whether any process was running.
     """
     home = home or Home.default()
     if not home.path.exists():
         return False
     with home.lock(), console.status("Stopping the stack …"):
-        stopped = stop(*State.load(home).processes)
-        strays = end_strays(home.path)
+        stopped = stop_processes(*StackState.load(home).processes)
+        orphans = stop_orphans(home.path)
         home.state_file.unlink(missing_ok=True)
         shutil.rmtree(home.scratch, ignore_errors=True)
-    return stopped or strays > 0
+    return stopped or orphans > 0
 
 
-def current(home: Home | None = None) -> Stack:
-    """The running stack.
+def running_stack(home: Home | None = None) -> Stack:
+    """Return the running stack.
 
     Raises:
-        StackUnavailable: none is running.
+        StackUnavailable: No stack is running.
     """
-    state = State.load(home or Home.default())
+    state = StackState.load(home or Home.default())
     if state.emulator is None or not state.outputs:
         raise StackUnavailable(
-            "No local stack is running. `triptych up` starts one; --stack NAME speaks to one in AWS."
+            "No local stack is running. Start it with `triptych up`, or use --stack NAME for a stack in AWS."
         )
     return _stack(state)
 
 
-def status(home: Home | None = None) -> Status:
-    """Ask every part whether it is there."""
-    state = State.load(home or Home.default())
-    return Status(
-        emulator=state.emulator is not None and emulator.answers(state.emulator.port),
+def stack_status(home: Home | None = None) -> StackStatus:
+    """Return which parts of the stack are ready."""
+    state = StackState.load(home or Home.default())
+    return StackStatus(
+        emulator=state.emulator is not None and emulator.emulator_is_ready(state.emulator.port),
         services={
-            version: version in state.services and services.answers(state.services[version]) for version in VERSIONS
+            version: version in state.services and services.service_is_ready(state.services[version])
+            for version in VERSIONS
         },
     )
 
 
 def stop_service(version: str, home: Home | None = None) -> None:
-    """End one model service, as if its tasks had died: the load balancer still sends documents there.
+    """Stop one model service. The load balancer keeps sending documents to it, as if its tasks had failed.
 
     Raises:
-        StackUnavailable: it is not running.
+        StackUnavailable: The service is not running.
     """
     home = home or Home.default()
     with home.lock():
-        state = State.load(home)
+        state = StackState.load(home)
         server = state.services.pop(version, None)
         if server is None:
             raise StackUnavailable(f"The model service {version} is not running.")
-        stop(server.process)
+        stop_processes(server.process)
         state.save()
 
 
 def start_service(version: str, home: Home | None = None) -> None:
-    """Start one model service of a running stack again, and wait until it answers.
+    """Start one model service of a running stack, and wait until it is ready.
 
     Raises:
-        StackUnavailable: no stack is running.
-        StackError: it did not come up.
+        StackUnavailable: No stack is running.
+        StackError: The service did not become ready.
     """
     home = home or Home.default()
     with home.lock():
-        current(home)
-        state = State.load(home)
-        _launch_services(state, (version,))
-        _join_services(state, _QUIET, (version,))
+        running_stack(home)
+        state = StackState.load(home)
+        _start_services(state, (version,))
+        _register_services(state, _QUIET, (version,))
 
 
-def _stack(state: State) -> Stack:
+def _stack(state: StackState) -> Stack:
     if state.emulator is None:
         raise StackError("The emulator is not running.")
     return Stack(
-        endpoint_url=emulator.endpoint(state.emulator.port),
-        region=environment.REGION,
+        endpoint_url=emulator.endpoint_url(state.emulator.port),
         outputs=dict(state.outputs),
         ports={version: server.port for version, server in state.services.items()},
         logs=state.home.logs,
@@ -205,93 +217,93 @@ def _stack(state: State) -> Stack:
     )
 
 
-def _start_emulator(state: State, console: Console, retry_seconds: float) -> None:
+def _start_emulator(state: StackState, console: Console, retry_seconds: float) -> None:
     if (running := state.emulator) and becomes_ready(
-        running.process, lambda: emulator.answers(running.port), _PATIENCE
+        running.process, lambda: emulator.emulator_is_ready(running.port), _READY_TIMEOUT
     ):
         return
     if running:
-        stop(running.process)
-    with _step(console, "Started the emulator"):
+        stop_processes(running.process)
+    with _progress(console, "Started the emulator"):
         state.emulator, state.deployed, state.outputs = None, "", {}
-        state.emulator = emulator.launch(state.home, retry_seconds=retry_seconds)
+        state.emulator = emulator.start_emulator(state.home, retry_seconds=retry_seconds)
         state.retry_seconds = retry_seconds
         state.save()
 
 
-def _deploy(state: State, console: Console, ingest: Ingest) -> None:
-    port = _port(state)
-    sources = fingerprints.of_deployment()
+def _deploy(state: StackState, console: Console, ingest: Ingest) -> None:
+    port = _emulator_port(state)
+    sources = fingerprints.deployment_fingerprint()
     if state.deployed == sources and state.ingest == ingest:
         return
     if (queue_url := state.outputs.get("InboxQueueUrl")) and ingest == "direct":
-        _run_empty(queue_url, port, console)
-    with _step(console, "Built the orchestrator (sam build)"):
-        deploy.build(state.home, sources)
-    with _step(console, "Deployed template.yaml (sam deploy)"):
-        state.outputs = deploy.deploy(
-            state.home, port, ingest=ingest, concurrency=IN_FLIGHT, retry_seconds=state.retry_seconds
+        _wait_until_empty(queue_url, port, console)
+    with _progress(console, "Built the orchestrator (sam build)"):
+        deployment.sam_build(state.home, sources)
+    with _progress(console, "Deployed template.yaml (sam deploy)"):
+        state.outputs = deployment.sam_deploy(
+            state.home, port, ingest=ingest, concurrency=MAX_IN_FLIGHT, retry_seconds=state.retry_seconds
         )
         state.deployed, state.ingest = sources, ingest
         state.save()
-    with _step(console, "Warmed up the orchestrator"):
-        deploy.warm_up(state.outputs["OrchestratorFunctionName"], port, workers=IN_FLIGHT)
+    with _progress(console, "Warmed up the orchestrator"):
+        deployment.warm_up_orchestrator(state.outputs["OrchestratorFunctionName"], port, workers=MAX_IN_FLIGHT)
 
 
-def _run_empty(queue_url: str, port: int, console: Console) -> None:
-    """Wait for the queue to run empty before nobody takes from it any more.
+def _wait_until_empty(queue_url: str, port: int, console: Console) -> None:
+    """Wait until the inbox queue is empty, before the function stops receiving from it.
 
     Raises:
-        StackError: it does not.
+        StackError: The queue did not run empty in time.
     """
-    deadline = time.monotonic() + _QUEUE_PATIENCE
+    deadline = time.monotonic() + _QUEUE_TIMEOUT
     with console.status("Waiting for the inbox queue to run empty …"):
-        while left := deploy.waiting(queue_url, port):
+        while length := deployment.queue_length(queue_url, port):
             if time.monotonic() > deadline:
-                raise StackError(f"{left} uploads still wait in the inbox queue, so it cannot be done without yet.")
+                raise StackError(f"The inbox queue still contains {length} uploads, so it cannot be removed yet.")
             time.sleep(0.2)
 
 
-def _launch_services(state: State, versions: tuple[str, ...]) -> None:
-    """Start what does not run or is out of date; it loads its model while the rest comes up."""
+def _start_services(state: StackState, versions: tuple[str, ...]) -> None:
+    """Start services that do not run or are out of date. They load their models while other parts start."""
     for version in versions:
-        if not _up_to_date(state, version):
-            if former := state.services.pop(version, None):
-                stop(former.process)
-            state.services[version] = services.launch(state.home, version)
+        if not _is_up_to_date(state, version):
+            if previous := state.services.pop(version, None):
+                stop_processes(previous.process)
+            state.services[version] = services.start_model_service(state.home, version)
             state.save()
 
 
-def _join_services(state: State, console: Console, versions: tuple[str, ...]) -> None:
-    """Wait for the services, and put them behind the load balancer."""
-    if not all(services.answers(state.services[version]) for version in versions):
-        with _step(console, f"Started the model services {', '.join(versions)}"):
+def _register_services(state: StackState, console: Console, versions: tuple[str, ...]) -> None:
+    """Wait for the services, and register them with the load balancer."""
+    if not all(services.service_is_ready(state.services[version]) for version in versions):
+        with _progress(console, f"Started the model services {', '.join(versions)}"):
             for version in versions:
-                services.wait_until_ready(state.home, version, state.services[version])
+                services.wait_for_service(state.home, version, state.services[version])
     for version in versions:
         target_group = state.outputs[f"TargetGroupArn{version.upper()}"]
-        services.register(target_group, state.services[version].port, _port(state))
+        services.register_target(target_group, state.services[version].port, _emulator_port(state))
 
 
-def _up_to_date(state: State, version: str) -> bool:
+def _is_up_to_date(state: StackState, version: str) -> bool:
     server = state.services.get(version)
     return (
         server is not None
-        and server.sources == fingerprints.of_service(version)
-        and becomes_ready(server.process, lambda: services.answers(server), _PATIENCE)
+        and server.sources == fingerprints.service_fingerprint(version)
+        and becomes_ready(server.process, lambda: services.service_is_ready(server), _READY_TIMEOUT)
     )
 
 
-def _port(state: State) -> int:
+def _emulator_port(state: StackState) -> int:
     if state.emulator is None:
         raise StackError("The emulator is not running.")
     return state.emulator.port
 
 
 @contextmanager
-def _step(console: Console, done: str) -> Iterator[None]:
-    """Show that something is under way, and afterwards what was done and how long it took."""
+def _progress(console: Console, step: str) -> Iterator[None]:
+    """Show that a step is in progress, and its duration afterwards."""
     started = time.monotonic()
-    with console.status(f"{done} …"):
+    with console.status(f"{step} …"):
         yield
-    console.print(f"[green]✓[/] {done} [dim]{time.monotonic() - started:.1f} s[/]", highlight=False)
+    console.print(f"[green]✓[/] {step} [dim]{time.monotonic() - started:.1f} s[/]", highlight=False)

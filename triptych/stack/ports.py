@@ -1,14 +1,14 @@
-"""Ports on loopback: the usual one where it is free, any other where it is not."""
+"""Ports on the loopback interface."""
 
 import socket
 
 HOST = "127.0.0.1"
 
 
-def is_free(port: int) -> bool:
-    """Whether a server could listen on `port` of the loopback interface now."""
+def is_port_free(port: int) -> bool:
+    """Return whether a server could listen on `port` of the loopback interface now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: TIME_WAIT is no obstacle
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do, so that TIME_WAIT does not matter
         try:
             probe.bind((HOST, port))
         except OSError:
@@ -16,9 +16,9 @@ def is_free(port: int) -> bool:
         return True
 
 
-def choose(preferred: int) -> int:
-    """`preferred` if it is free, else a port that the system says is free."""
-    if is_free(preferred):
+def choose_port(preferred: int) -> int:
+    """Return `preferred` if it is free, or else a free port that the system selects."""
+    if is_port_free(preferred):
         return preferred
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((HOST, 0))

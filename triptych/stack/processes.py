@@ -1,8 +1,8 @@
-"""Processes that outlive the command that started them, and are found again by the next.
+"""Processes that outlive the command that started them, and that later commands find again.
 
-A process is remembered by its id *and* the time it started, because the system hands ids out again. Each leads a
-process group of its own, so that what it spawned (the emulator's Lambda workers) ends with it; and each carries a mark
-in its environment, by which strays are found whose record was lost in a crash.
+A process is identified by its id *and* its start time, because the system reuses ids. Each process leads its own
+process group, so that its children (such as the emulator's Lambda workers) stop with it. An environment variable names
+the home of its stack, so that processes whose record was lost in a crash can be found.
 """
 
 import os
@@ -17,51 +17,58 @@ import psutil
 
 from triptych.stack.errors import StackError
 
-MARK = "TRIPTYCH_STACK_HOME"
-"""The environment variable that marks every process of a stack with its home."""
+HOME_VARIABLE = "TRIPTYCH_STACK_HOME"
+"""The environment variable that names the home of the stack in each of its processes."""
 
-_SAME_START = 1.0
-"""Seconds: a start time is computed from the boot time, which moves a little when the clock is set."""
+_START_TOLERANCE = 1.0
+"""Seconds. A start time is computed from the boot time, which moves a little when the clock is set."""
 
 _children: dict[int, subprocess.Popen[bytes]] = {}
-"""Children of this very process, which have to be waited for or stay zombies."""
+"""Children of this process, which become zombies unless it waits for them."""
 
 
 @dataclass(frozen=True)
-class Process:
-    """A process as the state remembers it. `started` is in seconds since the epoch."""
+class ManagedProcess:
+    """A process of the stack.
+
+    Attributes:
+        pid: The process id.
+        started: The start time in seconds since the epoch.
+    """
 
     pid: int
     started: float
 
     @property
     def alive(self) -> bool:
-        """Whether this very process runs: not a zombie, and not another one with its id."""
+        """Whether the process runs. A zombie or another process with the same id does not count."""
         return self.find() is not None
 
     def find(self) -> psutil.Process | None:
-        """This very process, or None if it has ended."""
+        """Return the running process, or None if it has ended."""
+        if child := _children.get(self.pid):
+            child.poll()  # a child that has ended stays a zombie until then
         try:
             found = psutil.Process(self.pid)
-            same = abs(found.create_time() - self.started) < _SAME_START
+            same = abs(found.create_time() - self.started) < _START_TOLERANCE
             return found if same and found.status() != psutil.STATUS_ZOMBIE else None
         except psutil.NoSuchProcess:
             return None
 
 
-def stop(*processes: Process, grace: float = 5.0) -> bool:
-    """End processes and their whole groups: SIGTERM, and SIGKILL for what remains after `grace` seconds.
+def stop_processes(*processes: ManagedProcess, grace: float = 5.0) -> bool:
+    """Stop processes and their groups: with SIGTERM, and with SIGKILL after `grace` seconds.
 
     Returns:
-        Whether there was anything to end. Another process that got one of the ids since is left alone.
+        Whether any process was running. Another process with a reused id is left alone.
     """
     running = [found for process in processes if (found := process.find()) is not None]
-    _end([*running, *(member for leader in running for member in _group(leader.pid))], grace)
+    _terminate([*running, *(member for leader in running for member in _group_members(leader.pid))], grace)
     return bool(running)
 
 
-def start(argv: Sequence[str], *, environment: Mapping[str, str], log: Path, cwd: Path) -> Process:
-    """Start a process in a group of its own, writing to `log`. The log of the one before it is kept beside it."""
+def start_process(argv: Sequence[str], *, environment: Mapping[str, str], log: Path, cwd: Path) -> ManagedProcess:
+    """Start a process in its own group with its output in `log`. The previous log is kept under another name."""
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists():
         log.replace(log.with_suffix(".previous.log"))
@@ -76,13 +83,14 @@ def start(argv: Sequence[str], *, environment: Mapping[str, str], log: Path, cwd
             start_new_session=True,
         )
     _children[child.pid] = child
-    return Process(child.pid, psutil.Process(child.pid).create_time())
+    return ManagedProcess(child.pid, psutil.Process(child.pid).create_time())
 
 
-def becomes_ready(process: Process, is_ready: Callable[[], bool], timeout: float) -> bool:
-    """Wait until `is_ready`, at most `timeout` seconds.
+def becomes_ready(process: ManagedProcess, is_ready: Callable[[], bool], timeout: float) -> bool:
+    """Wait until `is_ready` returns true, at most `timeout` seconds.
 
-    False as soon as the process has ended: whatever answers on its port then is another's.
+    Returns:
+        Whether the process is ready. False as soon as it has ended: then another process may use its port.
     """
     deadline = time.monotonic() + timeout
     while process.alive:
@@ -94,60 +102,68 @@ def becomes_ready(process: Process, is_ready: Callable[[], bool], timeout: float
     return False
 
 
-def wait_ready(process: Process, is_ready: Callable[[], bool], *, what: str, log: Path, timeout: float) -> None:
-    """Wait until `is_ready`.
+def require_ready(
+    process: ManagedProcess, is_ready: Callable[[], bool], *, name: str, log: Path, timeout: float
+) -> None:
+    """Wait until `is_ready` returns true.
 
     Raises:
-        StackError: the process ended, or `timeout` seconds passed.
+        StackError: The process ended, or `timeout` seconds passed.
     """
     if not becomes_ready(process, is_ready, timeout):
-        how = f"was not ready after {timeout:.0f} s" if process.alive else "ended instead of becoming ready"
-        raise StackError(f"{what} {how}.", log)
+        failure = f"was not ready after {timeout:.0f} s" if process.alive else "ended before it was ready"
+        raise StackError(f"{name} {failure}.", log)
 
 
-def end_strays(home: Path, *, keep: Iterable[Process] = (), grace: float = 5.0) -> int:
-    """End every process that carries the mark of `home`, but for the groups of `keep`; tells how many."""
+def stop_orphans(home: Path, *, keep: Iterable[ManagedProcess] = (), grace: float = 5.0) -> int:
+    """Stop every process of the stack in `home` except the groups of `keep`.
+
+    Returns:
+        The number of processes.
+    """
     kept = {process.pid for process in keep}
-    strays = [found for found in psutil.process_iter() if _mark(found) == str(home) and _leader(found) not in kept]
-    _end(strays, grace)
-    return len(strays)
+    orphans = [
+        found for found in psutil.process_iter() if _home_of(found) == str(home) and _group_leader(found) not in kept
+    ]
+    _terminate(orphans, grace)
+    return len(orphans)
 
 
-def _group(leader: int) -> list[psutil.Process]:
-    return [found for found in psutil.process_iter() if found.pid != leader and _leader(found) == leader]
+def _group_members(leader: int) -> list[psutil.Process]:
+    return [found for found in psutil.process_iter() if found.pid != leader and _group_leader(found) == leader]
 
 
-def _leader(found: psutil.Process) -> int | None:
+def _group_leader(found: psutil.Process) -> int | None:
     try:
         return os.getpgid(found.pid)
     except OSError:
-        return None  # gone
+        return None  # the process has ended
 
 
-def _mark(found: psutil.Process) -> str | None:
+def _home_of(found: psutil.Process) -> str | None:
     try:
-        return found.environ().get(MARK)
+        return found.environ().get(HOME_VARIABLE)
     except (psutil.Error, OSError):
-        return None  # gone, a zombie, or someone else's
+        return None  # the process has ended, is a zombie, or belongs to another user
 
 
-def _end(processes: Sequence[psutil.Process], grace: float) -> None:
+def _terminate(processes: Sequence[psutil.Process], grace: float) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
         for process in processes:
             try:
-                process.send_signal(number)  # psutil looks at the start time again: no other process is hit
+                process.send_signal(number)  # psutil checks the start time, so no other process is hit
             except psutil.NoSuchProcess:
                 continue
         deadline = time.monotonic() + grace
-        while any(_lives(process) for process in processes) and time.monotonic() < deadline:
+        while any(_is_running(process) for process in processes) and time.monotonic() < deadline:
             time.sleep(0.02)
     for process in processes:
         if child := _children.pop(process.pid, None):
             child.wait()
 
 
-def _lives(process: psutil.Process) -> bool:
-    """A zombie has ended, however late its parent takes notice."""
+def _is_running(process: psutil.Process) -> bool:
+    """Return whether a process runs. A zombie has ended, even if its parent has not waited for it."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""What a local stack remembers between commands: which processes run where, and what was deployed."""
+"""The state of a local stack between commands: its processes and its deployment."""
 
 import json
 from collections.abc import Mapping
@@ -6,54 +6,67 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 from triptych.stack.home import Home
-from triptych.stack.processes import Process
+from triptych.stack.processes import ManagedProcess
 
 _FORMAT = 2
 
 
 Ingest = Literal["direct", "queue"]
-"""How an upload reaches the orchestrator: the parameter of that name in template.yaml."""
+"""How an upload reaches the orchestrator: the parameter of this name in template.yaml."""
 
 
 @dataclass(frozen=True)
-class Server:
-    """A process that listens on a port of the loopback interface."""
+class LocalServer:
+    """A process that listens on a port of the loopback interface.
 
-    process: Process
+    Attributes:
+        process: The process.
+        port: The port.
+        sources: Fingerprint of the code that it runs.
+    """
+
+    process: ManagedProcess
     port: int
     sources: str
-    """Fingerprint of the code that it runs."""
 
 
 @dataclass
-class State:
-    """The memory of one stack. Whoever changes it saves it at once, so that a crash leaves nothing unknown."""
+class StackState:
+    """The state of one stack. Every change is saved at once, so that a crash loses none.
+
+    Attributes:
+        home: The stack's home.
+        emulator: The emulator, or None if it does not run.
+        services: The running model services, by version.
+        deployed: Fingerprint of the deployment in the emulator, or an empty string.
+        outputs: The outputs of the CloudFormation stack.
+        ingest: How uploads reach the orchestrator.
+        retry_seconds: Seconds that the emulator waits before it retries a failed event.
+    """
 
     home: Home
-    emulator: Server | None = None
-    services: dict[str, Server] = field(default_factory=dict)
+    emulator: LocalServer | None = None
+    services: dict[str, LocalServer] = field(default_factory=dict)
     deployed: str = ""
-    """Fingerprint of what the emulator has deployed; empty when it has nothing."""
     outputs: dict[str, str] = field(default_factory=dict)
     ingest: Ingest = "direct"
     retry_seconds: float = 0.0
-    """What the emulator waits before it delivers a failed event again."""
 
     @classmethod
-    def load(cls, home: Home) -> "State":
-        """What was saved, less the processes that have died since. What cannot be read counts as nothing."""
+    def load(cls, home: Home) -> "StackState":
+        """Return the saved state without processes that have ended, or an empty state if it cannot be read."""
         try:
             saved = json.loads(home.state_file.read_text())
             state = cls._decode(home, saved)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return cls(home)
         if state.emulator is None or not state.emulator.process.alive:
-            state.emulator, state.deployed, state.outputs = None, "", {}  # it kept everything in memory
+            state.emulator, state.deployed, state.outputs = None, "", {}  # the emulator keeps everything in memory
         state.services = {name: server for name, server in state.services.items() if server.process.alive}
         return state
 
     @classmethod
-    def _decode(cls, home: Home, saved: Mapping[str, Any]) -> "State":
+    def _decode(cls, home: Home, saved: Mapping[str, Any]) -> "StackState":
         if saved["format"] != _FORMAT:
             raise ValueError(saved["format"])
         return cls(
@@ -67,13 +80,13 @@ class State:
         )
 
     @property
-    def processes(self) -> list[Process]:
-        """Every process that is remembered."""
+    def processes(self) -> list[ManagedProcess]:
+        """Every process in the state."""
         servers = [*self.services.values(), *([self.emulator] if self.emulator else [])]
         return [server.process for server in servers]
 
     def save(self) -> None:
-        """Write it, so that a reader sees the old state or the new one and nothing between."""
+        """Save the state atomically: readers see the old state or the new one."""
         saved = {
             "format": _FORMAT,
             "emulator": asdict(self.emulator) if self.emulator else None,
@@ -89,11 +102,11 @@ class State:
 
 
 def _ingest(saved: str) -> Ingest:
-    [known] = [choice for choice in get_args(Ingest) if choice == saved]
-    chosen: Ingest = known
-    return chosen
+    [match] = [choice for choice in get_args(Ingest) if choice == saved]
+    ingest: Ingest = match
+    return ingest
 
 
-def _server(saved: Mapping[str, Any]) -> Server:
-    process = Process(pid=int(saved["process"]["pid"]), started=float(saved["process"]["started"]))
-    return Server(process, port=int(saved["port"]), sources=str(saved["sources"]))
+def _server(saved: Mapping[str, Any]) -> LocalServer:
+    process = ManagedProcess(pid=int(saved["process"]["pid"]), started=float(saved["process"]["started"]))
+    return LocalServer(process, port=int(saved["port"]), sources=str(saved["sources"]))

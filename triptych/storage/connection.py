@@ -1,4 +1,4 @@
-"""The stack that a command speaks to: the local one, or one deployed in AWS by name."""
+"""Connections to a stack: the local one, or one deployed in AWS."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -24,7 +24,19 @@ _CONFIG = Config(
 
 @dataclass(frozen=True)
 class StackConnection:
-    """Where documents go in and records come out."""
+    """Names of the bucket, table, function and queue of one stack, and clients for them.
+
+    Attributes:
+        name: Name of the CloudFormation stack, or `local`.
+        bucket: The inbox.
+        table_name: The DynamoDB table of records.
+        function: The orchestrator's Lambda function.
+        dead_letter_queue_url: The queue of events that failed every attempt.
+        session: The boto3 session with credentials and region.
+        endpoint_url: The emulator's address; None in AWS.
+        max_in_flight: Maximum number of documents to send at a time, or None for no limit (see
+            `triptych.stack.IN_FLIGHT`).
+    """
 
     name: str
     bucket: str
@@ -33,75 +45,75 @@ class StackConnection:
     dead_letter_queue_url: str
     session: boto3.Session = field(repr=False)
     endpoint_url: str | None = None
-    """Set for the local stack only."""
     max_in_flight: int | None = None
-    """How many documents may be on their way at once, where that is bounded: see `triptych.stack.IN_FLIGHT`."""
 
     @property
     def s3(self) -> "S3Client":
-        """A client of the inbox bucket's service."""
+        """A new S3 client."""
         return self.session.client("s3", endpoint_url=self.endpoint_url, config=_CONFIG)
 
     @property
     def table(self) -> "Table":
-        """The table of records."""
+        """The table of records, with a new DynamoDB client."""
         resource = self.session.resource("dynamodb", endpoint_url=self.endpoint_url, config=_CONFIG)
         return resource.Table(self.table_name)
 
     @property
     def lambdas(self) -> "LambdaClient":
-        """A client of the orchestrator's service."""
+        """A new Lambda client."""
         return self.session.client("lambda", endpoint_url=self.endpoint_url, config=_CONFIG)
 
     @property
     def sqs(self) -> "SQSClient":
-        """A client of the failure queue's service."""
+        """A new SQS client."""
         return self.session.client("sqs", endpoint_url=self.endpoint_url, config=_CONFIG)
 
 
 def connect(stack: str | None) -> StackConnection:
-    """The local stack, or with a name the one that CloudFormation knows under it.
+    """Connect to a CloudFormation stack, or to the local stack if `stack` is None.
 
     Raises:
-        StackUnavailable: it is not there, or cannot be reached with the credentials at hand.
+        StackUnavailable: The stack does not exist, or the credentials do not give access to it.
     """
     return connect_deployed(stack, boto3.Session()) if stack else connect_local()
 
 
 def connect_local() -> StackConnection:
-    """The running local stack. A person's own AWS configuration is never read: see `triptych.stack`.
+    """Connect to the running local stack. The user's AWS configuration is never read (see `triptych.stack`).
 
     Raises:
-        StackUnavailable: none is running.
+        StackUnavailable: No local stack is running.
     """
-    from triptych import stack  # only commands that speak to the local stack need its parts
+    from triptych import stack  # imported here because commands for AWS do not need it
 
-    running = stack.current()
+    running = stack.running_stack()
     found = from_outputs("local", running.outputs, running.session())
-    paced = stack.IN_FLIGHT if running.ingest == "direct" else None  # a queue does the pacing itself
-    return replace(found, endpoint_url=running.endpoint_url, max_in_flight=paced)
+    max_in_flight = (
+        stack.MAX_IN_FLIGHT if running.ingest == "direct" else None
+    )  # an ingest queue limits the rate itself
+    return replace(found, endpoint_url=running.endpoint_url, max_in_flight=max_in_flight)
 
 
 def connect_deployed(name: str, session: boto3.Session) -> StackConnection:
-    """The stack `name` in the session's account and region.
+    """Connect to the CloudFormation stack `name` in the session's account and region.
 
     Raises:
-        StackUnavailable: it is not there, or is no stack of ours, or AWS refuses.
+        StackUnavailable: The stack does not exist, is not a Triptych stack, or AWS refuses access.
     """
     try:
         client: CloudFormationClient = session.client("cloudformation", config=_CONFIG)
         [found] = client.describe_stacks(StackName=name)["Stacks"]
     except (BotoCoreError, ClientError) as error:
-        raise StackUnavailable(f"The stack {name!r} cannot be looked up: {error}") from error
+        raise StackUnavailable(f"Cannot look up the stack {name!r}: {error}") from error
     outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
     return from_outputs(name, outputs, session)
 
 
 def from_outputs(name: str, outputs: Mapping[str, str], session: boto3.Session) -> StackConnection:
-    """A target from the outputs of template.yaml.
+    """Return a connection built from the outputs of template.yaml.
 
     Raises:
-        StackUnavailable: an output is missing.
+        StackUnavailable: An output is missing.
     """
     try:
         return StackConnection(
@@ -113,4 +125,4 @@ def from_outputs(name: str, outputs: Mapping[str, str], session: boto3.Session) 
             session=session,
         )
     except KeyError as missing:
-        raise StackUnavailable(f"The stack {name!r} has no output {missing}: it is no Triptych stack.") from None
+        raise StackUnavailable(f"The stack {name!r} is not a Triptych stack: it has no output {missing}.") from None

@@ -23,7 +23,7 @@ ADDED = ("opt/venv", "app")
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_container_answers_predict_requests(images: dict[str, str], storage: Storage, version: str) -> None:
-    port = ports.choose(18080)
+    port = ports.choose_port(18080)
     url = f"http://127.0.0.1:{port}"
     config = storage.config(images[version])
     settings = {"MODELS": version, "HOST": "127.0.0.1", "PORT": str(port)}

@@ -79,7 +79,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def run(argv: list[str], folder: Path) -> None:
-    settings = environment.aws(Home(folder)) | {"SAM_CLI_TELEMETRY": "0", "__SAM_CLI_APP_DIR": str(folder)}
+    settings = environment.aws_environment(Home(folder)) | {"SAM_CLI_TELEMETRY": "0", "__SAM_CLI_APP_DIR": str(folder)}
     done = subprocess.run(argv, env=settings, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -174,5 +174,5 @@ def test_sam_validate_reports_nothing(tmp_path: Path) -> None:
 def test_checkov_reports_nothing(files: dict[str, Path], tmp_path: Path) -> None:
     """For the resources of every combination, and for the template itself."""
     everything = [str(ROOT / "template.yaml"), *map(str, files.values())]
-    files = [part for path in everything for part in ("--file", path)]
-    run([checkov(), "--framework", "cloudformation", "--skip-download", "--quiet", "--compact", *files], tmp_path)
+    options = [part for path in everything for part in ("--file", path)]
+    run([checkov(), "--framework", "cloudformation", "--skip-download", "--quiet", "--compact", *options], tmp_path)

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from triptych.stack.home import Home
-from triptych.stack.processes import MARK, Process, start, stop
+from triptych.stack.processes import HOME_VARIABLE, ManagedProcess, start_process, stop_processes
 
-Sleeper = Callable[..., Process]
+Sleeper = Callable[..., ManagedProcess]
 
 
 @pytest.fixture
@@ -16,15 +16,15 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def sleeper(tmp_path: Path) -> Iterator[Sleeper]:
-    """Starts real processes that do nothing for a minute; whatever a test leaves of them is ended."""
-    started: list[Process] = []
+    """Start real processes that sleep for a minute, and stop them after the test."""
+    started: list[ManagedProcess] = []
 
-    def begin(script: str = "sleep 60", *, mark: Path | None = None) -> Process:
-        environment = {"PATH": "/usr/bin:/bin"} | ({MARK: str(mark)} if mark else {})
+    def start(script: str = "sleep 60", *, home: Path | None = None) -> ManagedProcess:
+        environment = {"PATH": "/usr/bin:/bin"} | ({HOME_VARIABLE: str(home)} if home else {})
         log = tmp_path / f"sleeper-{len(started)}.log"
-        process = start(["/bin/sh", "-c", script], environment=environment, log=log, cwd=tmp_path)
+        process = start_process(["/bin/sh", "-c", script], environment=environment, log=log, cwd=tmp_path)
         started.append(process)
         return process
 
-    yield begin
-    stop(*started, grace=0.5)
+    yield start
+    stop_processes(*started, grace=0.5)

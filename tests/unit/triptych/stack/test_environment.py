@@ -1,4 +1,4 @@
-"""The local stack speaks to itself and to nothing else, whatever a person's own AWS configuration says."""
+"""The local stack uses only the emulator, whatever the AWS configuration of the user."""
 
 import os
 from pathlib import Path
@@ -10,15 +10,15 @@ from botocore.exceptions import EndpointConnectionError
 from triptych.stack import environment
 from triptych.stack.errors import StackError
 from triptych.stack.home import Home
-from triptych.stack.ports import HOST, choose
-from triptych.stack.processes import MARK
+from triptych.stack.ports import HOST, choose_port
+from triptych.stack.processes import HOME_VARIABLE
 
 SECRET = "AKIAOFSOMEONE"
 
 
 @pytest.fixture(autouse=True)
-def persons_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A person with a profile, keys, an endpoint and a proxy of their own."""
+def user_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A user with a profile, keys, an endpoint and a proxy."""
     config = tmp_path / "config"
     config.write_text(f"[profile work]\nregion = eu-west-1\naws_access_key_id = {SECRET}\naws_secret_access_key = x\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
@@ -32,24 +32,30 @@ def persons_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
 
 
-def test_processes_get_nothing_of_it(home: Home) -> None:
-    made = environment.aws(home)
-    assert SECRET not in made.values()
-    assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "SAM_CLI_TELEMETRY", "PYTHONPATH"} & set(made)
-    assert made["AWS_CONFIG_FILE"] == made["AWS_SHARED_CREDENTIALS_FILE"] == os.devnull
-    assert made["AWS_EC2_METADATA_DISABLED"] == "true"
-    assert "127.0.0.1" in made["NO_PROXY"]
-    assert made["PATH"] == os.environ["PATH"]
+def test_processes_do_not_inherit_the_users_configuration(home: Home) -> None:
+    variables = environment.aws_environment(home)
+    assert SECRET not in variables.values()
+    assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "SAM_CLI_TELEMETRY", "PYTHONPATH"} & set(
+        variables
+    )
+    assert variables["AWS_CONFIG_FILE"] == variables["AWS_SHARED_CREDENTIALS_FILE"] == os.devnull
+    assert variables["AWS_EC2_METADATA_DISABLED"] == "true"
+    assert "127.0.0.1" in variables["NO_PROXY"]
+    assert variables["PATH"] == os.environ["PATH"]
 
 
-def test_every_process_carries_the_mark_of_its_home(home: Home) -> None:
-    assert environment.base(home)[MARK] == environment.aws(home)[MARK] == str(home.path)
+def test_environment_contains_the_home_of_the_stack(home: Home) -> None:
+    assert (
+        environment.base_environment(home)[HOME_VARIABLE]
+        == environment.aws_environment(home)[HOME_VARIABLE]
+        == str(home.path)
+    )
 
 
 @pytest.mark.parametrize("profile", ["work", "one-that-does-not-exist"])
-def test_the_session_reads_nothing_of_it(monkeypatch: pytest.MonkeyPatch, profile: str) -> None:
+def test_session_ignores_the_users_configuration(monkeypatch: pytest.MonkeyPatch, profile: str) -> None:
     monkeypatch.setenv("AWS_PROFILE", profile)
-    session = environment.session()
+    session = environment.local_session()
     credentials = session.get_credentials()
     assert credentials is not None
     assert (credentials.access_key, credentials.secret_key, credentials.token) == ("test", "test", None)
@@ -57,14 +63,16 @@ def test_the_session_reads_nothing_of_it(monkeypatch: pytest.MonkeyPatch, profil
     assert session.available_profiles == []
 
 
-def test_the_session_asks_no_proxy() -> None:
-    quick = Config(retries={"total_max_attempts": 1})
-    client = environment.session().client("s3", endpoint_url=f"http://{HOST}:{choose(4566)}", config=quick)
-    with pytest.raises(EndpointConnectionError):  # the endpoint itself refuses; a proxy would be a ProxyConnectionError
+def test_session_ignores_the_proxy() -> None:
+    no_retries = Config(retries={"total_max_attempts": 1})
+    client = environment.local_session().client(
+        "s3", endpoint_url=f"http://{HOST}:{choose_port(4566)}", config=no_retries
+    )
+    with pytest.raises(EndpointConnectionError):  # with a proxy, it would be a ProxyConnectionError
         client.list_buckets()
 
 
-def test_a_missing_tool_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_tool_is_reported_with_its_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TRIPTYCH_TOOLS", str(tmp_path))
     with pytest.raises(StackError, match=r"bin/sam is missing\. `make run` installs"):
-        environment.tool("sam")
+        environment.tool_path("sam")

@@ -1,35 +1,35 @@
-"""What changed must be rolled out again; what did not must not cost a second."""
+"""Fingerprints change with their sources only."""
 
 from pathlib import Path
 
-from triptych.stack.fingerprints import of_deployment, of_files, of_service
+from triptych.stack.fingerprints import deployment_fingerprint, files_fingerprint, service_fingerprint
 
 
-def test_it_depends_on_names_and_contents_and_not_on_order(tmp_path: Path) -> None:
+def test_fingerprint_depends_on_names_and_contents_but_not_on_order(tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     one.write_text("a")
     two.write_text("b")
-    before = of_files([one, two])
-    assert of_files([two, one]) == before
+    before = files_fingerprint([one, two])
+    assert files_fingerprint([two, one]) == before
 
     two.write_text("c")
-    changed = of_files([one, two])
+    changed = files_fingerprint([one, two])
     assert changed != before
 
     two.rename(tmp_path / "three")
-    assert of_files([one, tmp_path / "three"]) not in {before, changed}
+    assert files_fingerprint([one, tmp_path / "three"]) not in {before, changed}
 
 
-def test_where_one_file_ends_and_the_next_begins_counts(tmp_path: Path) -> None:
+def test_fingerprint_depends_on_the_boundaries_between_files(tmp_path: Path) -> None:
     one, two = tmp_path / "1", tmp_path / "2"
     one.write_text("ab")
     two.write_text("c")
-    first = of_files([one, two])
+    first = files_fingerprint([one, two])
     one.write_text("a")
     two.write_text("bc")
-    assert of_files([one, two]) != first
+    assert files_fingerprint([one, two]) != first
 
 
-def test_the_versions_differ_by_their_models_only() -> None:
-    assert of_deployment() == of_deployment()
-    assert len({of_service("none-a"), of_service("none-b")}) == 1
+def test_versions_differ_only_by_their_models() -> None:
+    assert deployment_fingerprint() == deployment_fingerprint()
+    assert len({service_fingerprint("none-a"), service_fingerprint("none-b")}) == 1

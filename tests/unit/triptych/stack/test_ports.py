@@ -1,4 +1,4 @@
-"""Two stacks, or a stack beside someone else's server, must not fight for a port."""
+"""Stacks and other servers on one machine do not use the same port."""
 
 import socket
 
@@ -12,19 +12,19 @@ def free_port() -> int:
         return port
 
 
-def test_the_usual_port_is_taken_where_it_is_free() -> None:
+def test_preferred_port_is_chosen_if_free() -> None:
     port = free_port()
-    assert ports.choose(port) == port
+    assert ports.choose_port(port) == port
 
 
-def test_another_port_is_chosen_where_a_server_has_the_usual_one() -> None:
+def test_another_port_is_chosen_if_the_preferred_one_is_taken() -> None:
     with socket.socket() as server:
         server.bind((ports.HOST, 0))
         server.listen()
         taken: int = server.getsockname()[1]
 
-        assert not ports.is_free(taken)
-        chosen = ports.choose(taken)
+        assert not ports.is_port_free(taken)
+        chosen = ports.choose_port(taken)
 
         assert chosen != taken
-        assert ports.is_free(chosen)
+        assert ports.is_port_free(chosen)
