@@ -35,7 +35,7 @@ class StackConnection:
         session: The boto3 session with credentials and region.
         endpoint_url: The emulator's address; None in AWS.
         max_in_flight: Maximum number of documents to send at a time, or None for no limit (see
-            `triptych.stack.IN_FLIGHT`).
+            `triptych.stack.MAX_IN_FLIGHT`).
     """
 
     name: str
