@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
-from orchestrator.pipeline import Budget, Pipeline, PolicySource
+from orchestrator.pipeline import Budget, DocumentSource, Pipeline, PolicySource
 from records.errors import RecordConflict, RecordsUnavailable
 from records.outcomes import Outcome
 from records.record import Record
@@ -111,7 +111,7 @@ class SlowRecords(FakeRecords):
 
 
 def pipeline(
-    documents: FakeDocuments | None = None,
+    documents: DocumentSource | None = None,
     models: FakeModels | None = None,
     records: FakeRecords | None = None,
     policy: PolicySource | None = None,

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.pipeline import Budget, Pipeline
+from records.documents import DocumentStore
 from records.errors import DocumentRejected, DocumentUnavailable, RecordsUnavailable
 from records.outcomes import Outcome, Prediction
 from records.policy import Policy
@@ -19,6 +20,7 @@ from records.record import PERMANENT_REASONS, Reason, Record, Status
 from records.reviews import Queue, Review
 from records.uploads import LATE_AFTER, Upload
 from tests.support.pipelines import VERSIONS, FakeDocuments, FakeModels, FakeRecords, SlowRecords, pipeline
+from tests.support.slow_storage import slow_storage
 from tests.support.uploads import NOON, FixedPolicy, model_failure, policy, prediction, record, upload
 
 LATER = NOON + 2 * LATE_AFTER
@@ -209,6 +211,21 @@ def test_reads_that_hang_use_a_limited_number_of_threads(hanging: HangingDocumen
     for _ in range(30):
         assert classify(line).status is Status.FAILED
     assert threading.active_count() - before <= 16
+
+
+def test_reads_of_trickling_bodies_release_their_threads_and_connections() -> None:
+    """There are more reads than threads, so that each read must end for a later one to start."""
+    with slow_storage() as server:
+        documents = DocumentStore(server.client(), max_bytes=200_000, max_seconds=0.2)
+        line = pipeline(documents, budget=Budget(0.15, 0.05), clock=time.monotonic)
+        for number in range(20):
+            stored = classify(line, upload(f"{number}.pdf", size=None))
+            assert (stored.status, stored.reason and stored.reason.kind) == (Status.FAILED, "storage-slow")
+        deadline = time.monotonic() + 10
+        while server.disconnects < server.requests and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert server.requests > 8
+        assert server.disconnects == server.requests
 
 
 def test_two_writers_of_one_upload_end_in_one_record_with_the_predictions_of_both() -> None:

@@ -1,6 +1,7 @@
-"""Protects: exactly the announced upload is read, and each way of not reading it has its own name."""
+"""Protects: exactly the announced upload is read, within its limits, and each failure has its own name."""
 
 import io
+import time
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -11,7 +12,9 @@ from botocore.stub import Stubber
 
 from records.documents import DocumentStore
 from records.errors import DocumentRejected, DocumentUnavailable
-from tests.support.uploads import upload
+from records.uploads import synthetic_sequencer
+from tests.support.slow_storage import slow_storage
+from tests.support.uploads import NOON, upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -21,19 +24,19 @@ def put(s3: "S3Client", body: bytes, key: str = "scan.pdf") -> Any:
     return s3.put_object(Bucket="documents", Key=key, Body=body)
 
 
-def test_the_bytes_of_the_object_are_read(s3: "S3Client") -> None:
+def test_content_of_the_object_is_read(s3: "S3Client") -> None:
     put(s3, b"%PDF-")
     assert DocumentStore(s3, max_bytes=10).read(upload("scan.pdf")) == b"%PDF-"
 
 
-def test_a_version_is_read_even_after_another_upload_replaced_it(s3: "S3Client") -> None:
+def test_version_is_read_although_a_later_upload_replaced_it(s3: "S3Client") -> None:
     s3.put_bucket_versioning(Bucket="documents", VersioningConfiguration={"Status": "Enabled"})
     first = put(s3, b"first")
     put(s3, b"second")
     assert DocumentStore(s3, max_bytes=10).read(upload("scan.pdf", version_id=first["VersionId"])) == b"first"
 
 
-def test_without_versions_a_replaced_upload_is_not_mistaken_for_its_successor(s3: "S3Client") -> None:
+def test_replaced_object_without_versions_is_superseded(s3: "S3Client") -> None:
     etag = put(s3, b"first")["ETag"].strip('"')
     put(s3, b"second")
     with pytest.raises(DocumentRejected) as raised:
@@ -41,21 +44,21 @@ def test_without_versions_a_replaced_upload_is_not_mistaken_for_its_successor(s3
     assert raised.value.reason.kind == "superseded"
 
 
-def test_an_object_deleted_before_it_was_read_is_rejected_as_deleted(s3: "S3Client") -> None:
+def test_deleted_object_is_rejected(s3: "S3Client") -> None:
     with pytest.raises(DocumentRejected) as raised:
         DocumentStore(s3, max_bytes=10).read(upload("gone.pdf"))
     assert raised.value.reason.kind == "deleted"
 
 
 @pytest.mark.parametrize(("announced", "kind"), [(0, "empty"), (11, "too-large")])
-def test_the_size_in_the_event_is_checked_before_anything_is_read(announced: int, kind: str) -> None:
-    silent = boto3.client("s3", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
-    with Stubber(silent), pytest.raises(DocumentRejected) as raised:  # any call would fail: nothing is stubbed
-        DocumentStore(silent, max_bytes=10).read(upload(size=announced))
+def test_size_in_the_event_is_checked_before_the_read(announced: int, kind: str) -> None:
+    unused = boto3.client("s3", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    with Stubber(unused), pytest.raises(DocumentRejected) as raised:  # any call would fail: nothing is stubbed
+        DocumentStore(unused, max_bytes=10).read(upload(size=announced))
     assert raised.value.reason.kind == kind
 
 
-def test_an_object_larger_than_its_event_said_is_rejected_unread(s3: "S3Client") -> None:
+def test_object_larger_than_its_event_states_is_rejected(s3: "S3Client") -> None:
     put(s3, b"x" * 11)
     with pytest.raises(DocumentRejected) as raised:
         DocumentStore(s3, max_bytes=10).read(upload("scan.pdf", size=5))
@@ -66,7 +69,7 @@ def test_an_object_larger_than_its_event_said_is_rejected_unread(s3: "S3Client")
     ("code", "kind"),
     [("AccessDenied", "access-denied"), ("KMS.DisabledException", "access-denied"), ("SlowDown", "storage-error")],
 )
-def test_what_may_pass_is_unavailable_and_not_rejected(code: str, kind: str) -> None:
+def test_transient_failure_is_unavailable(code: str, kind: str) -> None:
     client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
     with Stubber(client) as stub:
         stub.add_client_error("get_object", service_error_code=code)
@@ -75,7 +78,7 @@ def test_what_may_pass_is_unavailable_and_not_rejected(code: str, kind: str) -> 
     assert raised.value.reason.kind == kind
 
 
-def test_a_connection_that_breaks_while_reading_is_unavailable() -> None:
+def test_broken_connection_is_unavailable() -> None:
     class Breaks(io.RawIOBase):
         def read(self, size: int = -1) -> bytes:
             raise ReadTimeoutError(endpoint_url="https://s3.example")
@@ -88,7 +91,7 @@ def test_a_connection_that_breaks_while_reading_is_unavailable() -> None:
     assert raised.value.reason.kind == "storage-error"
 
 
-def test_an_object_is_described_as_its_event_would_have_announced_it(s3: "S3Client") -> None:
+def test_object_is_described_like_its_event(s3: "S3Client") -> None:
     s3.put_bucket_versioning(Bucket="documents", VersioningConfiguration={"Status": "Enabled"})
     stored = put(s3, b"%PDF-")
     found = DocumentStore(s3, max_bytes=10).describe("documents", "scan.pdf", None)
@@ -97,7 +100,47 @@ def test_an_object_is_described_as_its_event_would_have_announced_it(s3: "S3Clie
     assert DocumentStore(s3, max_bytes=10).describe("documents", "scan.pdf", stored["VersionId"]) == found
 
 
-def test_an_object_that_is_gone_cannot_be_described(s3: "S3Client") -> None:
+def test_deleted_object_cannot_be_described(s3: "S3Client") -> None:
     with pytest.raises(DocumentRejected) as raised:
         DocumentStore(s3, max_bytes=10).describe("documents", "gone.pdf", None)
     assert raised.value.reason.kind == "deleted"
+
+
+def test_unknown_size_is_read_from_the_object(s3: "S3Client") -> None:
+    put(s3, b"%PDF-")
+    assert DocumentStore(s3, max_bytes=10).read(upload("scan.pdf", size=None)) == b"%PDF-"
+
+
+@pytest.mark.parametrize(("body", "kind"), [(b"", "empty"), (b"x" * 11, "too-large")])
+def test_object_of_unknown_size_has_the_same_limits(s3: "S3Client", body: bytes, kind: str) -> None:
+    put(s3, body)
+    with pytest.raises(DocumentRejected) as raised:
+        DocumentStore(s3, max_bytes=10).read(upload("scan.pdf", size=None))
+    assert raised.value.reason.kind == kind
+
+
+@pytest.mark.parametrize("version_id", [None, "null"])
+def test_null_version_selects_the_newest_object(s3: "S3Client", version_id: str | None) -> None:
+    stored = put(s3, b"%PDF-")
+    store = DocumentStore(s3, max_bytes=10)
+    described = store.describe("documents", "scan.pdf", version_id)
+    assert (described.version_id, described.etag) == (None, stored["ETag"].strip('"'))
+    assert store.read(upload("scan.pdf", version_id=version_id, etag=described.etag)) == b"%PDF-"
+
+
+def test_object_with_suspended_versions_is_described_by_its_etag() -> None:
+    client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    with Stubber(client) as stub:
+        head = {"ETag": '"abc"', "VersionId": "null", "LastModified": NOON, "ContentLength": 5}
+        stub.add_response("head_object", head)
+        described = DocumentStore(client, max_bytes=10).describe("documents", "scan.pdf", None)
+    assert (described.version_id, described.sequencer) == (None, synthetic_sequencer(NOON, "abc"))
+
+
+def test_read_of_a_trickling_body_ends_when_its_time_is_up() -> None:
+    with slow_storage() as server:
+        started = time.monotonic()
+        with pytest.raises(DocumentUnavailable) as raised:
+            DocumentStore(server.client(), max_bytes=200_000, max_seconds=0.3).read(upload(size=None))
+        assert 0.3 <= time.monotonic() - started < 5
+    assert raised.value.reason.kind == "storage-slow"

@@ -1,4 +1,4 @@
-"""Protects: the combined verdict, its agreement and its status say what the versions said, whatever failed."""
+"""Protects: verdict, agreement and status follow from the outcomes, whatever failed."""
 
 import math
 
@@ -14,23 +14,23 @@ from tests.support.uploads import model_failure, policy, prediction
 
 
 def sharpened(mean: float, ballots: float) -> float:
-    """What the vote makes of two labels with the mean probabilities `mean` and 1 - `mean`."""
+    """Return the confidence for two labels with the mean probabilities `mean` and 1 - `mean`."""
     power = math.sqrt(ballots)
     odds: float = (mean / (1 - mean)) ** power
     return odds / (1 + odds)
 
 
-REFUSED = model_failure("rejected", "the PDF is encrypted", 422, "encrypted-document")
+REJECTED = model_failure("rejected", "the PDF is encrypted", 422, "encrypted-document")
 
 
-def test_versions_that_agree_are_unanimous_and_need_nobody() -> None:
+def test_versions_that_agree_are_unanimous_and_need_no_review() -> None:
     verdict = combine({name: prediction("invoice", 0.9) for name in ("v1", "v2", "v3")})
     assert verdict is not None
     assert (verdict.label, verdict.agreement, verdict.needs_review) == ("invoice", Agreement.UNANIMOUS, False)
     assert verdict.confidence == pytest.approx(sharpened(0.9, ballots=3))
 
 
-def test_the_soft_vote_lets_one_sure_version_overrule_two_that_waver() -> None:
+def test_one_confident_version_can_outvote_two_others() -> None:
     verdict = combine(
         {"v1": prediction("invoice", 0.51), "v2": prediction("invoice", 0.52), "v3": prediction("receipt", 0.99)}
     )
@@ -48,14 +48,14 @@ def test_three_labels_are_a_split() -> None:
     assert verdict.agreement is Agreement.SPLIT
 
 
-def test_a_missing_version_makes_two_that_agree_a_majority_only() -> None:
+def test_two_versions_that_agree_are_a_majority_if_one_failed() -> None:
     verdict = combine({"v1": prediction(), "v2": model_failure(), "v3": prediction()})
     assert verdict is not None
     assert verdict.agreement is Agreement.MAJORITY
     assert not verdict.needs_review
 
 
-def test_one_version_alone_is_checked_by_a_person() -> None:
+def test_single_prediction_needs_review() -> None:
     verdict = combine({"v1": model_failure(), "v2": model_failure(), "v3": prediction()})
     assert verdict is not None
     assert verdict.agreement is Agreement.SPLIT
@@ -63,21 +63,21 @@ def test_one_version_alone_is_checked_by_a_person() -> None:
 
 
 @pytest.mark.parametrize(("abstaining", "flagged"), [(0, False), (1, False), (2, True), (3, True)])
-def test_doubt_of_most_versions_asks_for_review(abstaining: int, flagged: bool) -> None:
+def test_abstention_of_half_of_the_versions_needs_review(abstaining: int, flagged: bool) -> None:
     outcomes: dict[str, Outcome] = {f"v{number + 1}": prediction(abstained=number < abstaining) for number in range(3)}
     verdict = combine(outcomes)
     assert verdict is not None
     assert (UNSURE in verdict.review_reasons) is flagged
 
 
-def test_a_label_that_one_version_does_not_know_counts_as_zero_there() -> None:
+def test_label_unknown_to_a_version_counts_as_zero() -> None:
     verdict = combine({"v1": prediction("invoice", 0.6), "v2": prediction("form", 1.0, probabilities={"form": 1.0})})
     assert verdict is not None
     assert verdict.label == "form"
     assert verdict.confidence == pytest.approx(1 / (1 + 2 ** (1 - math.sqrt(2))))  # even means, two others
 
 
-def test_nothing_answered_gives_no_verdict() -> None:
+def test_no_prediction_gives_no_verdict() -> None:
     assert combine({"v1": model_failure(), "v2": model_failure()}) is None
 
 
@@ -88,25 +88,25 @@ def test_nothing_answered_gives_no_verdict() -> None:
         ((prediction(), model_failure(), prediction()), Status.PARTIAL),
         ((model_failure(), model_failure(), prediction()), Status.PARTIAL),
         ((model_failure(), model_failure(), model_failure()), Status.FAILED),
-        ((REFUSED, REFUSED, REFUSED), Status.REJECTED),
-        ((REFUSED, REFUSED, model_failure()), Status.REJECTED),
-        ((REFUSED, model_failure(), model_failure()), Status.FAILED),
-        ((REFUSED, REFUSED, prediction()), Status.PARTIAL),
+        ((REJECTED, REJECTED, REJECTED), Status.REJECTED),
+        ((REJECTED, REJECTED, model_failure()), Status.REJECTED),
+        ((REJECTED, model_failure(), model_failure()), Status.FAILED),
+        ((REJECTED, REJECTED, prediction()), Status.PARTIAL),
     ],
 )
-def test_the_status_follows_from_the_outcomes(outcomes: tuple[Outcome, ...], status: Status) -> None:
-    found, reason = status_of({f"v{number}": said for number, said in enumerate(outcomes, start=1)})
+def test_status_follows_from_the_outcomes(outcomes: tuple[Outcome, ...], status: Status) -> None:
+    found, reason = status_of({f"v{number}": outcome for number, outcome in enumerate(outcomes, start=1)})
     assert found is status
     assert (reason is None) == (status is Status.COMPLETE)
 
 
-def test_the_reason_of_a_rejection_is_the_service_s_own() -> None:
-    _, reason = status_of({"v1": REFUSED, "v2": REFUSED, "v3": REFUSED})
+def test_reason_of_a_rejection_is_the_problem_of_the_service() -> None:
+    _, reason = status_of({"v1": REJECTED, "v2": REJECTED, "v3": REJECTED})
     assert reason is not None
     assert (reason.kind, reason.detail) == ("encrypted-document", "the PDF is encrypted")
 
 
-def test_the_reason_of_a_partial_names_the_missing_versions() -> None:
+def test_reason_of_a_partial_record_names_the_missing_versions() -> None:
     _, reason = status_of({"v1": prediction(), "v2": model_failure("unreachable"), "v3": model_failure("timeout")})
     assert reason is not None
     assert "v2 (unreachable), v3 (timeout)" in reason.detail
@@ -124,14 +124,14 @@ def predictions(draw: st.DrawFn) -> Prediction:
 
 
 outcomes_of_three = st.lists(st.one_of(predictions(), st.builds(model_failure)), min_size=3, max_size=3).map(
-    lambda said: dict(zip(("v1", "v2", "v3"), said, strict=True))
+    lambda outcomes: dict(zip(("v1", "v2", "v3"), outcomes, strict=True))
 )
 
 
 @given(outcomes_of_three)
-def test_a_verdict_is_a_probability_and_never_below_chance(outcomes: dict[str, Outcome]) -> None:
+def test_confidence_is_a_probability_of_at_least_chance_level(outcomes: dict[str, Outcome]) -> None:
     verdict = combine(outcomes)
-    if all(isinstance(said, ModelFailure) for said in outcomes.values()):
+    if all(isinstance(outcome, ModelFailure) for outcome in outcomes.values()):
         assert verdict is None
     else:
         assert verdict is not None
@@ -140,7 +140,7 @@ def test_a_verdict_is_a_probability_and_never_below_chance(outcomes: dict[str, O
 
 
 @given(outcomes_of_three, st.permutations(("v1", "v2", "v3")))
-def test_which_version_said_it_does_not_change_the_verdict(outcomes: dict[str, Outcome], order: list[str]) -> None:
+def test_verdict_does_not_depend_on_the_order_of_versions(outcomes: dict[str, Outcome], order: list[str]) -> None:
     shuffled = dict(zip(order, outcomes.values(), strict=True))
     one, other = combine(outcomes), combine(dict(sorted(shuffled.items())))
     if one is None or other is None:
@@ -151,7 +151,7 @@ def test_which_version_said_it_does_not_change_the_verdict(outcomes: dict[str, O
         assert one.confidence == pytest.approx(other.confidence)
 
 
-DIVIDED = {"v1": prediction("invoice", 0.9), "v2": prediction("invoice", 0.9), "v3": prediction("receipt", 0.8)}
+DISPUTED = {"v1": prediction("invoice", 0.9), "v2": prediction("invoice", 0.9), "v3": prediction("receipt", 0.8)}
 
 
 @pytest.mark.parametrize(
@@ -165,51 +165,51 @@ DIVIDED = {"v1": prediction("invoice", 0.9), "v2": prediction("invoice", 0.9), "
         ({"v3": 5e-324}, "receipt", 0.8),
     ],
 )
-def test_the_policy_says_whose_answers_count(weights: dict[str, float], label: str, confidence: float) -> None:
-    verdict = combine(DIVIDED, policy(weights=weights, champion=""))
+def test_policy_weights_the_versions(weights: dict[str, float], label: str, confidence: float) -> None:
+    verdict = combine(DISPUTED, policy(weights=weights, champion=""))
     assert verdict is not None
     assert verdict.label == label
     assert verdict.confidence == pytest.approx(confidence)
 
 
 @given(predictions(), st.floats(0.001, 1000))
-def test_one_ballot_is_taken_at_its_word(said: Prediction, weight: float) -> None:
-    """It is calibrated already: only a mean of several needs to be sharpened."""
-    assert soft_vote([(weight, said.probabilities)]) == pytest.approx(dict(said.probabilities))
+def test_single_ballot_is_unchanged(ballot: Prediction, weight: float) -> None:
+    """A single version is calibrated already; only a mean of several needs sharpening."""
+    assert soft_vote([(weight, ballot.probabilities)]) == pytest.approx(dict(ballot.probabilities))
 
 
 @given(st.lists(st.tuples(st.floats(0.01, 10), predictions()), min_size=1, max_size=5))
-def test_sharpening_changes_how_sure_the_vote_is_and_never_what_it_says(
+def test_sharpening_raises_the_confidence_and_keeps_the_label(
     ballots: list[tuple[float, Prediction]],
 ) -> None:
-    pooled = soft_vote([(weight, said.probabilities) for weight, said in ballots])
-    mean = {label: sum(weight * said.probabilities[label] for weight, said in ballots) for label in LABELS}
+    pooled = soft_vote([(weight, ballot.probabilities) for weight, ballot in ballots])
+    mean = {label: sum(weight * ballot.probabilities[label] for weight, ballot in ballots) for label in LABELS}
     assert sum(pooled.values()) == pytest.approx(1)
     assert mean[max(pooled, key=pooled.__getitem__)] == pytest.approx(max(mean.values()))
     assert max(pooled.values()) >= max(mean.values()) / sum(mean.values()) - 1e-9
 
 
-def test_of_two_documents_the_vote_is_surer_of_that_with_the_higher_mean() -> None:
-    """However the rest is spread: a page of an unknown kind has a bit of everything."""
+def test_higher_mean_gives_higher_confidence() -> None:
+    """Regardless of how the rest is spread: a page of an unknown kind resembles many labels a little."""
     spread = {"a": 0.5, "b": 0.1, "c": 0.1, "d": 0.1, "e": 0.1, "f": 0.1}
     between = {"a": 0.52, "b": 0.48, "c": 0.0, "d": 0.0, "e": 0.0, "f": 0.0}
-    stranger, dilemma = (soft_vote([(1.0, said)] * 3)["a"] for said in (spread, between))
-    assert 0.5 < stranger < dilemma < 1
+    lower, higher = (soft_vote([(1.0, probabilities)] * 3)["a"] for probabilities in (spread, between))
+    assert 0.5 < lower < higher < 1
 
 
-def test_a_vote_without_any_doubt_stays_without_it() -> None:
+def test_certain_vote_stays_certain() -> None:
     assert soft_vote([(1.0, {"a": 1.0, "b": 0.0})] * 3) == {"a": 1.0, "b": 0.0}
     assert soft_vote([(1.0, {"only": 1.0})] * 2) == {"only": 1.0}
 
 
-def test_a_version_without_a_vote_is_watched_all_the_same() -> None:
-    verdict = combine(DIVIDED, policy(weights={"v1": 1.0, "v2": 1.0}, champion=""))
+def test_disagreement_of_a_version_without_a_vote_needs_review() -> None:
+    verdict = combine(DISPUTED, policy(weights={"v1": 1.0, "v2": 1.0}, champion=""))
     assert verdict is not None
     assert (verdict.label, verdict.agreement) == ("invoice", Agreement.MAJORITY)
     assert verdict.review_reasons == (DISAGREEMENT,)
 
 
-def test_without_an_answer_that_counts_the_others_decide_and_a_person_is_asked() -> None:
+def test_versions_without_a_vote_decide_if_no_other_predicted() -> None:
     only_v3 = policy(weights={"v3": 1.0}, champion="v3")
     verdict = combine({"v1": prediction(), "v2": prediction(), "v3": model_failure()}, only_v3)
     assert verdict is not None
@@ -218,15 +218,15 @@ def test_without_an_answer_that_counts_the_others_decide_and_a_person_is_asked()
     assert verdict.review_reasons == (UNTRUSTED,)
 
 
-def test_a_policy_of_versions_that_are_gone_costs_no_verdict() -> None:
-    verdict = combine(DIVIDED, policy(weights={"v8": 1.0}, champion="v8"))
+def test_policy_that_names_only_removed_versions_still_gives_a_verdict() -> None:
+    verdict = combine(DISPUTED, policy(weights={"v8": 1.0}, champion="v8"))
     assert verdict is not None
     assert verdict.label == "invoice"
     assert UNTRUSTED in verdict.review_reasons
 
 
 @given(outcomes_of_three, st.floats(0.001, 1000))
-def test_only_the_ratio_of_weights_counts(outcomes: dict[str, Outcome], weight: float) -> None:
+def test_only_the_ratio_of_weights_matters(outcomes: dict[str, Outcome], weight: float) -> None:
     one = combine(outcomes, DEFAULT_POLICY)
     other = combine(outcomes, policy(weights=dict.fromkeys(outcomes, weight), champion=""))
     if one is None or other is None:
