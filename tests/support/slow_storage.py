@@ -16,8 +16,8 @@ class SlowStorage(ThreadingHTTPServer):
     """A server of one large object.
 
     Attributes:
-        requests: Number of requests.
-        disconnects: Number of clients that disconnected before the end of the object.
+        requests: Path of each request.
+        disconnects: Path of each request whose client disconnected before the end of the object.
     """
 
     daemon_threads = True
@@ -25,8 +25,8 @@ class SlowStorage(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Request)
         self.stopping = threading.Event()
-        self.requests = 0
-        self.disconnects = 0
+        self.requests: list[str] = []
+        self.disconnects: list[str] = []
 
     def client(self) -> "S3Client":
         """Return a client of this server."""
@@ -43,7 +43,7 @@ class _Request(BaseHTTPRequestHandler):
     server: SlowStorage
 
     def do_GET(self) -> None:  # the name that http.server calls
-        self.server.requests += 1
+        self.server.requests.append(self.path)
         self.send_response(200)
         self.send_header("Content-Length", "100000")
         self.end_headers()
@@ -51,7 +51,7 @@ class _Request(BaseHTTPRequestHandler):
             while not self.server.stopping.wait(0.02):
                 self.wfile.write(b"x")
         except OSError:
-            self.server.disconnects += 1
+            self.server.disconnects.append(self.path)
 
     def log_message(self, *_: Any) -> None:
         """Write no log."""
