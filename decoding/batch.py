@@ -1,4 +1,4 @@
-"""From a document to what a model takes of it: every page decoded and brought to the model's input."""
+"""Page batches: every page of a document, decoded and brought to a model's input size."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,14 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from decoding import reader
-from decoding.limits import CancelCheck, Limits, never_cancel
+from decoding.cancellation import CancelCheck, never_cancel
+from decoding.limits import Limits
 from decoding.preprocessing import Preprocessing
+from decoding.reader import decode_document
 
 
 @dataclass(frozen=True, slots=True)
 class PageBatch:
-    """The pages of one document, as a model takes them."""
+    """The pages of one document at a model's input size."""
 
     pixels: NDArray[np.uint8]
     """Shape (pages, height, width, 3), at least one page."""
@@ -21,8 +22,8 @@ class PageBatch:
     """Whether the document has further pages that were not read (`Limits.max_pages`)."""
 
 
-Read = Callable[[bytes, Preprocessing, Limits, CancelCheck], PageBatch]
-"""Reads a document: `read` below, or the same in a process of its own (`decoders.DecoderPool.read`)."""
+BatchDecoder = Callable[[bytes, Preprocessing, Limits, CancelCheck], PageBatch]
+"""A function like `decode_batch`, such as `DecoderPool.decode_batch`, which works in a decoder process."""
 
 
 def decode_batch(
@@ -34,12 +35,10 @@ def decode_batch(
         data: The whole document.
         preprocessing: The model's input.
         limits: Bounds on the document.
-        check_cancelled: Called before each page; what it raises abandons the document.
+        check_cancelled: Called before each page.
 
     Raises:
         DocumentError: If the document cannot be read.
     """
-    document = reader.decode_document(
-        data, min_side=preprocessing.min_side, limits=limits, check_cancelled=check_cancelled
-    )
+    document = decode_document(data, min_side=preprocessing.min_side, limits=limits, check_cancelled=check_cancelled)
     return PageBatch(np.stack([preprocessing.apply(page) for page in document.pages]), document.truncated)

@@ -1,18 +1,8 @@
-"""How much of a document the service is willing to unpack."""
+"""Bounds on the resources that one document may use."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from PIL import Image
-
 from decoding.errors import DecompressionBombError
-
-CancelCheck = Callable[[], None]
-"""Called between the steps of the work; raises to abandon it."""
-
-
-def never_cancel() -> None:
-    """The check_cancelled of those who wait as long as it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +14,14 @@ class Limits:
     max_pixels: int = 80_000_000
     """Pixels of one page or embedded image. 80 million hold an A3 page at 600 dpi."""
     max_pages: int = 8
-    """Pages read from the front of a document; the rest is left unread, and the answer says so."""
+    """Pages read from the front of a document. Further pages are skipped and reported as truncated."""
     max_seconds: float = 20.0
-    """Seconds that a decoder process may take for the document. An honest one takes less than one."""
+    """Seconds that a decoder process may work on the document. Ordinary documents take less than one."""
     max_memory: int = 3 * 1024**3
     """Bytes of address space of a decoder process (Linux). A page of `max_pixels` in 32 bits needs about 1.5 GiB."""
 
     def check_pixels(self, width: int, height: int) -> None:
-        """Refuse a page that would unpack to too many pixels.
+        """Reject a page that would decode to too many pixels.
 
         Raises:
             DecompressionBombError: If `width` times `height` is above `max_pixels`.
@@ -40,13 +30,3 @@ class Limits:
             raise DecompressionBombError(
                 f"A page of {width} by {height} pixels is above the limit of {self.max_pixels:,} pixels."
             )
-
-
-@dataclass(frozen=True, slots=True)
-class DecodedDocument:
-    """The pages that were read from a document."""
-
-    pages: list[Image.Image]
-    """RGB, upright, on white; at least one."""
-    truncated: bool = False
-    """Whether the document has further pages that were not read (`Limits.max_pages`)."""

@@ -10,8 +10,10 @@ import pypdfium2  # type: ignore[import-untyped]
 import pypdfium2.raw as pdfium  # type: ignore[import-untyped]
 from PIL import Image
 
+from decoding.cancellation import CancelCheck, never_cancel
+from decoding.document import DecodedDocument
 from decoding.errors import CorruptDocumentError, DocumentError, EncryptedDocumentError
-from decoding.limits import CancelCheck, DecodedDocument, Limits, never_cancel
+from decoding.limits import Limits
 
 logger = logging.getLogger(__name__)
 

@@ -23,8 +23,10 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from decoding.cancellation import CancelCheck, never_cancel
+from decoding.document import DecodedDocument
 from decoding.errors import CorruptDocumentError, DecompressionBombError, DocumentError
-from decoding.limits import CancelCheck, DecodedDocument, Limits, never_cancel
+from decoding.limits import Limits
 
 logger = logging.getLogger(__name__)
 

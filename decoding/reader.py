@@ -10,8 +10,10 @@ from typing import Final
 from PIL import Image
 
 from decoding import pdf, raster
+from decoding.cancellation import CancelCheck, never_cancel
+from decoding.document import DecodedDocument
 from decoding.errors import DocumentTooLargeError, EmptyDocumentError, UnsupportedFormatError
-from decoding.limits import CancelCheck, DecodedDocument, Limits, never_cancel
+from decoding.limits import Limits
 
 __all__ = ["FORMATS", "DecodedDocument", "Limits", "decode_document", "decode_pages", "sniff"]
 

@@ -41,8 +41,8 @@ def loaded_classifier(settings: ServiceSettings) -> Iterator[Classifier]:
             version: load_model(settings.models_dir / version, concurrency=settings.threads)
             for version in settings.models
         }
-        decoders.wait()
-        yield Classifier(models, settings.limits, decoders.read)
+        decoders.wait_until_ready()
+        yield Classifier(models, settings.limits, decoders.decode_batch)
     finally:
         decoders.close()
 

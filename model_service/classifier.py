@@ -9,8 +9,9 @@ from typing import Final
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
-from decoding.batch import Read, decode_batch
-from decoding.limits import CancelCheck, Limits, never_cancel
+from decoding.batch import BatchDecoder, decode_batch
+from decoding.cancellation import CancelCheck, never_cancel
+from decoding.limits import Limits
 from model_service.engine import Model
 from model_service.errors import UnknownModelError
 
@@ -57,13 +58,13 @@ class Classifier:
     Args:
         models: By version; the first is the default.
         limits: Bounds on one document.
-        read: Decodes documents; in this process, unless said otherwise.
+        decode: Decodes documents; `decode_batch` does so in this process.
     """
 
-    def __init__(self, models: Mapping[str, Model], limits: Limits, read: Read = decode_batch) -> None:
+    def __init__(self, models: Mapping[str, Model], limits: Limits, decode: BatchDecoder = decode_batch) -> None:
         self.models: Final = dict(models)
         self.limits: Final = limits
-        self._read: Final = read
+        self._decode: Final = decode
         self._in_work = 0
         self._lock: Final = threading.Lock()
         self.default: Final = next(iter(models))
@@ -97,7 +98,7 @@ class Classifier:
         started = time.perf_counter()
         manifest = model.manifest
         with self._counted():
-            document = self._read(data, manifest.input, self.limits, check_cancelled)
+            document = self._decode(data, manifest.input, self.limits, check_cancelled)
             decoded = time.perf_counter()
             check_cancelled()
             scores = model.score(document.pixels, alone=self._in_work == 1)

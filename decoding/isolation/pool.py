@@ -1,213 +1,246 @@
-"""A pool of decoder processes: a document that crashes or hangs a decoder takes down its own request, nothing else.
+"""A pool of decoder processes, which isolates its parent from hostile documents.
 
-    thread of a request ──► a free decoder: document ──► pixels ──► back in the pool
-                                 │ crashed, hung, or busy for nobody
-                                 └──► killed; another takes its place
+    request ──► idle process ──► document ──► pages ──► idle again
+                                    │ crashed, timed out, violated the protocol or did not stop
+                                    └──► killed and replaced
 
-Decoders are spawned, not forked: the service has threads, and forking those is undefined on some systems and
-deprecated on others.
+A document that takes over or crashes a decoder process fails its own request only. A process that ends while it is
+idle, or fails before it has a document, is replaced without a failed request.
 """
 
 import logging
-import os
-import queue
-import subprocess
-import sys
+import threading
 import time
-from multiprocessing import Pipe
-from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from decoding.batch import PageBatch
-from decoding.errors import DecoderCrashedError, DecoderTimeoutError, DecoderUnavailableError, DocumentError
-from decoding.isolation import protocol
-from decoding.limits import CancelCheck, Limits, never_cancel
+from decoding.cancellation import CancelCheck, never_cancel
+from decoding.errors import DecoderCrashedError, DecoderTimeoutError, DecoderUnavailableError
+from decoding.isolation.jobs import BatchJob, Job, Result
+from decoding.isolation.process import DecoderLostError, DecoderProcess
+from decoding.limits import Limits
 from decoding.preprocessing import Preprocessing
 
 logger = logging.getLogger(__name__)
 
-_PROGRAM: Final = "decoding.isolation.worker"
-_START_SECONDS: Final = 30.0
-# How often a waiting request looks whether its caller is still there.
-_TICK_SECONDS: Final = 0.05
-# An abandoned decoder may finish its page: that is cheaper than a new process, up to about this long.
-_GRACE_SECONDS: Final = 0.25
-_END_SECONDS: Final = 2.0
-
-# Of the service's environment a decoder gets what starts Python, and no credentials.
-_PASSED_ON: Final = ("PATH", "PYTHON", "LD_", "DYLD_", "LANG", "LC_", "TZ")
-_OWN: Final = {
-    "OPENBLAS_NUM_THREADS": "1",
-    # glibc: large pictures are given back to the system when they are freed; small ones are kept for the next.
-    "MALLOC_MMAP_THRESHOLD_": str(8 * 1024 * 1024),
-    "MALLOC_TRIM_THRESHOLD_": str(16 * 1024 * 1024),
-}
+# How often a waiting request calls its cancel check.
+_CHECK_SECONDS: Final = 0.05
+# Decoder processes that a document is offered to before its request fails.
+_ATTEMPTS: Final = 3
+# After a failed start, how long to wait before the next.
+_RETRY_SECONDS: Final = 1.0
+# Processes are replaced in a fraction of this time; longer without any process is an outage.
+_REPLACEMENT_SECONDS: Final = 5.0
+_CLOSE_SECONDS: Final = 5.0
 
 
 class DecoderPool:
-    """Decoder processes that are always as many as there should be. `read` is safe to call from several threads.
+    """Decoder processes for the threads of one parent.
+
+    Each process passes a self-test before it gets a document. Use the pool as a context manager, or call `close`.
 
     Args:
-        size: Documents decoded at the same time. They start at once; `wait` for them.
+        size: Documents decoded at the same time.
+        lazy: Start processes when they are needed, instead of keeping `size` processes running.
     """
 
-    def __init__(self, size: int) -> None:
-        self._all: Final = {_Decoder() for _ in range(size)}
-        self._free: Final[queue.LifoQueue[_Decoder]] = queue.LifoQueue()
-        for decoder in self._all:
-            self._free.put(decoder)
+    def __init__(self, size: int, *, lazy: bool = False) -> None:
+        self._size: Final = size
+        self._lazy: Final = lazy
+        # Guards all attributes below and is notified of their changes.
+        self._changed: Final = threading.Condition()
+        self._processes: Final[set[DecoderProcess]] = set()
+        self._idle: Final[list[DecoderProcess]] = []
+        self._starters: Final[set[threading.Thread]] = set()
+        self._failed_at: float | None = None  # the last start, if it failed
+        self._empty_since: float | None = time.monotonic()  # if there is no process
+        self._closed = False
+        if not lazy:
+            with self._changed:
+                self._start_missing()
 
-    def wait(self) -> None:
-        """Until every decoder is ready, so that the first documents need not.
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def pids(self) -> list[int]:
+        """The ids of the processes that have passed the self-test."""
+        with self._changed:
+            return [process.pid for process in self._processes]
+
+    def wait_until_ready(self) -> None:
+        """Wait until all processes have started, so that the first documents need not wait for them.
 
         Raises:
-            DecoderUnavailableError: If one did not start.
+            DecoderUnavailableError: If a process does not start.
         """
-        for decoder in list(self._all):
-            decoder.wait(never_cancel)
+        with self._changed:
+            while len(self._processes) < self._size:
+                if self._failed_at is not None:
+                    raise DecoderUnavailableError("A decoder process did not start.")
+                self._start_missing()
+                self._changed.wait(_CHECK_SECONDS)
 
-    def read(
-        self, data: bytes, frame: Preprocessing, limits: Limits, check_cancelled: CancelCheck = never_cancel
+    def outage_seconds(self) -> float:
+        """Return for how long no decoder process has been available; 0 while one is, or is about to be."""
+        self._replace_dead()
+        with self._changed:
+            if self._empty_since is None:
+                return 0.0
+            seconds = time.monotonic() - self._empty_since
+            return seconds if self._failed_at is not None or seconds > _REPLACEMENT_SECONDS else 0.0
+
+    def decode_batch(
+        self, data: bytes, preprocessing: Preprocessing, limits: Limits, check_cancelled: CancelCheck = never_cancel
     ) -> PageBatch:
-        """Do what `frames.read` does, in a process that may die of it.
+        """Decode a document like `decoding.batch.decode_batch`, in a decoder process.
+
+        Raises:
+            DocumentError: See `run`.
+            DecoderUnavailableError: See `run`.
+        """
+        return self.run(BatchJob(limits, preprocessing), data, check_cancelled)
+
+    def run(self, job: Job[Result], data: bytes, check_cancelled: CancelCheck = never_cancel) -> Result:
+        """Process a document in a decoder process. Safe to call from several threads.
 
         Args:
+            job: What to do with the document, within its limits.
             data: The whole document.
-            frame: The model's input.
-            limits: Bounds on the document, its time and memory included.
-            check_cancelled: Called several times a second; what it raises passes, and the decoder is free soon after.
+            check_cancelled: Called several times a second; if it raises, decoding is stopped.
 
         Raises:
             DocumentError: If the document cannot be read; `DecoderCrashedError` or `DecoderTimeoutError` if the
-                decoder did not survive it.
-            DecoderUnavailableError: If there is no decoder just now.
+                decoder process crashed or exceeded the time limit.
+            DecoderUnavailableError: If no decoder process is available. The document is not the cause.
         """
-        decoder = self._sound(self._free.get())  # it may have ended while it waited for this document
-        try:
-            return decoder.read(data, frame, limits, check_cancelled)
-        finally:
-            self._free.put(self._sound(decoder))
-
-    @property
-    def processes(self) -> list[int]:
-        """Their process ids."""
-        return [decoder.process.pid for decoder in self._all]
+        for _ in range(_ATTEMPTS):
+            process = self._acquire(check_cancelled)
+            try:
+                return process.run(job, data, check_cancelled)
+            except DecoderLostError:
+                logger.warning("decoder process lost", exc_info=True)
+            except (DecoderCrashedError, DecoderTimeoutError):
+                if self._closed:
+                    raise DecoderUnavailableError("The decoder pool was closed.") from None
+                raise
+            finally:
+                self._release(process)
+        raise DecoderUnavailableError("No decoder process took the document.")
 
     def close(self) -> None:
-        """End them all. No document may be in work."""
-        for decoder in self._all:
-            decoder.hang_up()
-        for decoder in self._all:
-            decoder.end()
+        """Kill all processes, including those that have a document."""
+        with self._changed:
+            self._closed = True
+            idle, starters = list(self._idle), list(self._starters)
+            self._idle.clear()
+            for process in self._processes:
+                process.kill()
+            self._processes.difference_update(idle)
+            self._changed.notify_all()
+        for process in idle:
+            process.close()
+        give_up = time.monotonic() + _CLOSE_SECONDS
+        for starter in starters:
+            starter.join(max(0.0, give_up - time.monotonic()))
 
-    def _sound(self, decoder: "_Decoder") -> "_Decoder":
-        """The decoder, or another in the place of one that has ended.
-
-        Where none can be started just now, it is the ended one: its place must not be lost, and the next document
-        tries again.
-        """
-        if decoder.usable:
-            return decoder
-        decoder.end(at_once=True)
-        try:
-            another = _Decoder()
-        except Exception:  # no process, no memory or no descriptor to be had
-            logger.exception("decoder not replaced")
-            return decoder
-        logger.warning("decoder replaced", extra={"fields": {"exit_code": decoder.process.returncode}})
-        self._all.discard(decoder)
-        self._all.add(another)
-        return another
-
-
-class _Decoder:
-    """One decoder process. Once it is not `usable`, it never is again."""
-
-    def __init__(self) -> None:
-        self._service, theirs = Pipe()
-        with theirs:
-            self.process: Final = subprocess.Popen(
-                [sys.executable, "-m", _PROGRAM, str(theirs.fileno())],
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                cwd=Path(__file__).parents[2],
-                env={name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)} | _OWN,
-            )
-        self._ready = False
-        self._spoilt = False
-
-    @property
-    def usable(self) -> bool:
-        """Whether it can be given a document."""
-        return not self._spoilt and self.process.poll() is None
-
-    def wait(self, check_cancelled: CancelCheck) -> None:
-        """Until it is ready. The failure to start is the service's, not a document's."""
-        if self._ready:
-            return
-        try:
-            self._ready = self._answer(_START_SECONDS, check_cancelled) == protocol.READY
-        except (OSError, EOFError, TimeoutError):
-            self._ready = False
-        if not self._ready:
-            self._spoilt = True
-            raise DecoderUnavailableError("A decoder process did not start.")
-
-    def read(self, data: bytes, frame: Preprocessing, limits: Limits, check_cancelled: CancelCheck) -> PageBatch:
-        """Decode one document. What befell the decoder before it had the document is the service's failure."""
-        self.wait(check_cancelled)
-        try:
-            self._service.send_bytes(protocol.job(frame, limits))
-        except OSError as error:
-            self._spoilt = True
-            raise DecoderUnavailableError("A decoder process ended before it had a document.") from error
-        try:
-            self._service.send_bytes(data)
-            fields = protocol.parse_answer(self._answer(limits.max_seconds, check_cancelled))
-            return protocol.parse_pixels(fields, self._service.recv_bytes(), frame, limits)
-        except DocumentError:  # it lives to tell
-            raise
-        except TimeoutError:
-            self._spoilt = True
-            raise DecoderTimeoutError(f"The document was not decoded within {limits.max_seconds:g} s.") from None
-        except (OSError, EOFError, protocol.ProtocolError) as error:
-            self._spoilt = True
-            raise DecoderCrashedError("The decoder did not survive the document.") from error
-        except BaseException:
-            self._stop()
-            raise
-
-    def hang_up(self) -> None:
-        """Let it end."""
-        self._service.close()
-
-    def end(self, *, at_once: bool = False) -> None:
-        """Wait until it has ended, and not for long."""
-        self.hang_up()
-        if at_once:
-            self.process.kill()
-        try:
-            self.process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-    def _answer(self, seconds: float, check_cancelled: CancelCheck) -> bytes:
-        give_up = time.monotonic() + seconds
-        while not self._service.poll(_TICK_SECONDS):
+    def _acquire(self, check_cancelled: CancelCheck) -> DecoderProcess:
+        """Take an idle process, or wait for one."""
+        while True:
+            self._replace_dead()
+            with self._changed:
+                self._check_closed()
+                if self._idle:
+                    return self._idle.pop()  # the most recently used one, whose memory is in the caches
+                self._start_missing()
+                if not self._processes and (self._failed_at is not None or not self._starters):
+                    raise DecoderUnavailableError("No decoder process can be started.")
+                self._changed.wait(_CHECK_SECONDS)
             check_cancelled()
-            if time.monotonic() >= give_up:
-                raise TimeoutError
-        return self._service.recv_bytes()
 
-    def _stop(self) -> None:
-        """Nobody waits any more: take the answer if it comes soon, and forget it."""
+    def _release(self, process: DecoderProcess) -> None:
+        """Return a process to the pool, or replace it."""
+        with self._changed:
+            if process.is_idle() and not self._closed:
+                self._idle.append(process)
+                self._changed.notify()
+                return
+            self._discard(process)
+            if not self._lazy:
+                self._start_missing()
+        process.close()
+
+    def _replace_dead(self) -> None:
+        """Replace processes that ended, or sent something, while they were idle."""
+        with self._changed:
+            dead = [process for process in self._idle if not process.is_idle()]
+            for process in dead:
+                self._idle.remove(process)
+                self._discard(process)
+            if not self._lazy:
+                self._start_missing()
+        for process in dead:
+            process.close()
+
+    def _discard(self, process: DecoderProcess) -> None:
+        if not self._closed:
+            logger.warning("decoder process discarded", extra={"fields": {"exit_code": process.exit_code}})
+        self._processes.discard(process)
+        if not self._processes and self._empty_since is None:
+            self._empty_since = time.monotonic()
+
+    def _start_missing(self) -> None:
+        """Start processes in threads, unless the last start has just failed."""
+        if self._closed or (self._failed_at is not None and time.monotonic() < self._failed_at + _RETRY_SECONDS):
+            return
+        missing = self._size - len(self._processes) - len(self._starters)
+        for _ in range(min(missing, 1 - len(self._starters)) if self._lazy else missing):
+            starter = threading.Thread(target=self._start, name="decoder-start", daemon=True)
+            self._starters.add(starter)
+            try:
+                starter.start()
+            except RuntimeError:  # the system's limit of threads
+                logger.exception("decoder process not started")
+                self._starters.discard(starter)
+                self._failed_at = time.monotonic()
+                return
+
+    def _start(self) -> None:
+        """Start one process and add it to the pool."""
         try:
-            self._service.send_bytes(protocol.STOP)
-            if not self._service.poll(_GRACE_SECONDS):
-                self._spoilt = True
-            elif b'"pages"' in self._service.recv_bytes():
-                self._service.recv_bytes()
-        except (OSError, EOFError):
-            self._spoilt = True
+            process = self._start_process()
+        except Exception:  # no process, memory or file descriptor available, or a failed self-test
+            process = None
+            if not self._closed:
+                logger.exception("decoder process not started")
+        with self._changed:
+            self._starters.discard(threading.current_thread())
+            if process is None:
+                self._failed_at = time.monotonic()
+            elif not self._closed:
+                self._processes.add(process)
+                self._idle.append(process)
+                self._failed_at = self._empty_since = None
+                process = None
+            self._changed.notify_all()
+        if process is not None:
+            process.close()
+
+    def _start_process(self) -> DecoderProcess:
+        process = DecoderProcess()
+        try:
+            process.wait_until_ready(self._check_closed)
+        except BaseException:
+            process.close()
+            raise
+        return process
+
+    def _check_closed(self) -> None:
+        if self._closed:
+            raise DecoderUnavailableError("The decoder pool was closed.")

@@ -1,13 +1,14 @@
-"""What the service and its decoder processes say to each other: JSON heads, and bytes as they are.
+"""The protocol between a decoder process and its parent.
 
-    service ──► {"frame": …, "limits": …}   the document's bytes
-            ◄── {"pages": 2, …}             the pixels' bytes
-            ◄── {"problem": "corrupt-document", "detail": …}
-            ◄── {"abandoned": true}
-            ──► (an empty message)          nobody waits any more: stop before the next page
+    parent ──► {"job": "batch", "arguments": {…}, "bytes": 51200}     a message, then the document's bytes
+           ◄── received                                               the document has arrived; decoding begins
+           ◄── {"pages": [150528, 150528], "truncated": false}        sizes of the pages, then their bytes
+           ◄── {"problem": "corrupt-document", "detail": …}           or: the document cannot be read
+           ◄── {"cancelled": true}                                    or: decoding was stopped
+           ──► (an empty message)                                     stop decoding before the next page
 
-Each document gets exactly one answer. A decoder is not trusted, because a document may have taken it over: what it says
-is checked, and never unpickled.
+Each document gets exactly one reply. A hostile document may have taken over its decoder process. Therefore the parent
+limits the time and the size of everything that it reads, checks it, and never unpickles it.
 """
 
 import json
@@ -15,86 +16,142 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Final
 
-import numpy as np
-
-from decoding.batch import PageBatch
 from decoding.errors import DocumentError
-from decoding.limits import Limits
-from decoding.preprocessing import Preprocessing
+from decoding.isolation.channel import NO_DEADLINE, Channel, Deadline
+from decoding.isolation.jobs import JOBS, InvalidReplyError, Job, Reply, Result
 
 READY: Final = b"ready"
-"""The first word of a decoder process."""
+"""The first message of a decoder process."""
+RECEIVED: Final = b"received"
+"""Sent by a decoder process when a document has arrived completely."""
 STOP: Final = b""
-"""Sent while a document is decoded: nobody waits for it. Means nothing otherwise."""
-ABANDONED: Final = json.dumps({"abandoned": True}).encode()
-"""The answer to a document that was stopped."""
+"""Sent by the parent to stop decoding. Ignored between documents."""
+
+MAX_MESSAGE_BYTES: Final = 64 * 1024
+"""Size limit of every message. The bytes of documents and pages are not part of a message."""
+_MAX_DETAIL: Final = 1000
 
 
-class ProtocolError(Exception):
-    """The other side does not keep to the protocol."""
+class JobCancelledError(InvalidReplyError):
+    """The decoder process stopped decoding; a valid reply only to `STOP`."""
 
 
-def job(frame: Preprocessing, limits: Limits) -> bytes:
-    """The head of a document."""
-    return json.dumps({"frame": asdict(frame), "limits": asdict(limits)}).encode()
-
-
-def parse_job(head: bytes) -> tuple[Preprocessing, Limits]:
-    """Read the head of a document."""
-    fields = json.loads(head)
-    return Preprocessing(**fields["frame"]), Limits(**fields["limits"])
-
-
-def answer(frames: PageBatch) -> tuple[bytes, bytes]:
-    """The head of an answer, and the pixels that follow it."""
-    return json.dumps({"pages": len(frames.pixels), "truncated": frames.truncated}).encode(), frames.pixels.tobytes()
-
-
-def refusal(error: DocumentError) -> bytes:
-    """The answer to a document that cannot be read."""
-    return json.dumps({"problem": error.problem, "detail": str(error)}).encode()
-
-
-def parse_answer(head: bytes) -> dict[str, Any]:
-    """Read the head of an answer.
+def receive_ready(channel: Channel, deadline: Deadline) -> None:
+    """Wait until a decoder process reports that it is ready.
 
     Raises:
-        DocumentError: That the decoder tells.
-        ProtocolError: If it is no answer.
+        ChannelError: If it does not do so in time, or has ended.
+        InvalidReplyError: If it sends anything else.
+    """
+    if channel.receive_message(len(READY), deadline) != READY:
+        raise InvalidReplyError("the process did not report that it is ready")
+
+
+def send_job(channel: Channel, job: Job[Any], data: bytes, deadline: Deadline) -> None:
+    """Send a document to a decoder process and wait until it has arrived.
+
+    Raises:
+        ChannelError: If the decoder process does not read it in time, or has ended.
+        InvalidReplyError: If the decoder process sends anything but the acknowledgement.
+    """
+    message = {"job": job.kind, "arguments": asdict(job), "bytes": len(data)}
+    channel.send_message(json.dumps(message).encode(), deadline)
+    channel.send(data, deadline)
+    if channel.receive_message(len(RECEIVED), deadline) != RECEIVED:
+        raise InvalidReplyError("the document was not acknowledged")
+
+
+def receive_job(channel: Channel, message: bytes) -> tuple[Job[Any], bytes]:
+    """Receive the rest of a job in the decoder process.
+
+    Args:
+        channel: To the parent.
+        message: The message that announces the job.
+
+    Returns:
+        The job and the document's bytes.
+    """
+    fields = json.loads(message)
+    job = JOBS[fields["job"]].from_arguments(fields["arguments"])
+    data = bytearray(fields["bytes"])
+    channel.receive_into(memoryview(data))
+    channel.send_message(RECEIVED)
+    return job, bytes(data)
+
+
+def send_reply(channel: Channel, reply: Reply) -> None:
+    """Send the pages of a document to the parent."""
+    head = {"pages": [len(page) for page in reply.pages], "truncated": reply.truncated}
+    channel.send_message(json.dumps(head).encode())
+    for page in reply.pages:
+        channel.send(page)
+
+
+def send_problem(channel: Channel, error: DocumentError) -> None:
+    """Send the parent the reason why a document cannot be read."""
+    channel.send_message(json.dumps({"problem": error.problem, "detail": str(error)[:_MAX_DETAIL]}).encode())
+
+
+def send_cancelled(channel: Channel) -> None:
+    """Confirm to the parent that decoding was stopped."""
+    channel.send_message(json.dumps({"cancelled": True}).encode())
+
+
+def receive_result(channel: Channel, job: Job[Result], deadline: Deadline = NO_DEADLINE) -> Result:
+    """Receive the reply to a job, with every size checked before memory is allocated.
+
+    Raises:
+        DocumentError: If the document cannot be read.
+        JobCancelledError: If the decoder process stopped decoding.
+        InvalidReplyError: If the reply violates the protocol.
+        ChannelError: If the reply is too long, does not arrive in time, or the decoder process ended.
+    """
+    page_sizes, truncated = parse_reply(channel.receive_message(MAX_MESSAGE_BYTES, deadline), job)
+    data = bytearray(sum(page_sizes))
+    channel.receive_into(memoryview(data), deadline)
+    return job.build_result(data, page_sizes, truncated)
+
+
+def parse_reply(message: bytes, job: Job[Any]) -> tuple[list[int], bool]:
+    """Parse and check the message of a reply.
+
+    Returns:
+        The size of each page, and whether the document has further pages.
+
+    Raises:
+        DocumentError: If the reply says that the document cannot be read.
+        JobCancelledError: If the reply says that decoding was stopped.
+        InvalidReplyError: If the message is not a valid reply to the job.
     """
     try:
-        fields = json.loads(head)
-    except ValueError as error:
-        raise ProtocolError("not JSON") from error
+        fields = json.loads(message)
+    except (ValueError, RecursionError) as error:
+        raise InvalidReplyError("not JSON") from error
     if not isinstance(fields, dict):
-        raise ProtocolError("not an object")
+        raise InvalidReplyError("not an object")
     if "problem" in fields:
-        kind = _REFUSALS.get(str(fields["problem"]))
-        if kind is None:
-            raise ProtocolError(f"an unknown problem {fields['problem']!r}")
-        raise kind(str(fields.get("detail", "")))
-    return fields
+        raise _parse_problem(fields)
+    if fields.get("cancelled") is True:
+        raise JobCancelledError("decoding was stopped")
+    sizes, truncated = fields.get("pages"), fields.get("truncated")
+    if not isinstance(sizes, list) or not 1 <= len(sizes) <= job.limits.max_pages or not isinstance(truncated, bool):
+        raise InvalidReplyError("pages or truncated is missing or out of range")
+    if not all(type(size) is int and job.is_valid_page_size(size) for size in sizes):
+        raise InvalidReplyError("a page of an unexpected size")
+    return sizes, truncated
 
 
-def parse_pixels(fields: dict[str, Any], pixels: bytes, frame: Preprocessing, limits: Limits) -> PageBatch:
-    """Read the pixels that follow an answer.
-
-    Raises:
-        ProtocolError: If their size is not what was asked for.
-    """
-    pages, truncated = fields.get("pages"), fields.get("truncated")
-    if not isinstance(pages, int) or not 1 <= pages <= limits.max_pages or not isinstance(truncated, bool):
-        raise ProtocolError(f"{pages!r} pages, truncated {truncated!r}")
-    shape = (pages, frame.height, frame.width, 3)
-    if len(pixels) != np.prod(shape):
-        raise ProtocolError(f"{len(pixels)} bytes for pixels of shape {shape}")
-    return PageBatch(np.frombuffer(pixels, np.uint8).reshape(shape), truncated)
+def _parse_problem(fields: dict[str, Any]) -> DocumentError:
+    kind = _ERRORS.get(str(fields["problem"]))
+    if kind is None:
+        raise InvalidReplyError("an unknown problem")
+    return kind(str(fields.get("detail", ""))[:_MAX_DETAIL])
 
 
-def _kinds(base: type[DocumentError]) -> Iterator[type[DocumentError]]:
+def _error_classes(base: type[DocumentError]) -> Iterator[type[DocumentError]]:
     yield base
-    for kind in base.__subclasses__():
-        yield from _kinds(kind)
+    for child in base.__subclasses__():
+        yield from _error_classes(child)
 
 
-_REFUSALS: Final = {kind.problem: kind for kind in _kinds(DocumentError)}
+_ERRORS: Final = {kind.problem: kind for kind in _error_classes(DocumentError)}

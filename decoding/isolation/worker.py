@@ -1,7 +1,7 @@
-"""The decoder process, `python -m decoding.isolation.worker FD`: decodes documents until its service hangs up.
+"""The decoder process, `python -m decoding.isolation.worker FD`: decodes documents until its parent closes the channel.
 
-It holds no model, no listening socket and none of the service's environment, so a document that takes it over or brings
-it down gets nothing but itself.
+It holds no model, no listening socket and none of its parent's environment. A document that takes it over or crashes
+it gains nothing and harms only this process.
 """
 
 import contextlib
@@ -9,76 +9,95 @@ import math
 import os
 import resource
 import signal
+import socket
 import sys
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from decoding import batch
 from decoding.errors import DocumentError
 from decoding.isolation import protocol
+from decoding.isolation.channel import Channel, ChannelClosedError
+from decoding.isolation.jobs import Job
 from decoding.limits import Limits
 
-# The service kills a decoder at the document's time limit. Should the service itself be gone, this does.
+# The parent kills a decoder process at the document's time limit. The alarm ends the process if the parent is gone.
 _ALARM_SLACK_SECONDS: Final = 2
 
 
-class _Abandoned(Exception):
-    """Nobody waits for this document any more."""
+class _Stopped(Exception):
+    """The parent stopped the decoding of a document."""
 
 
 def main(descriptor: int) -> None:
-    """Answer documents, one after the other.
+    """Decode documents until the parent closes the channel.
 
     Args:
-        descriptor: Of the socket to the service.
+        descriptor: File descriptor of the socket to the parent.
     """
-    with Connection(descriptor) as service:
-        settle()
-        service.send_bytes(protocol.READY)
-        with contextlib.suppress(EOFError, ConnectionError):  # the service has ended
-            while True:
-                if head := service.recv_bytes():  # else a STOP that came too late
-                    _decode(service, head)
+    channel = Channel(socket.socket(fileno=descriptor))
+    harden()
+    serve(channel)
 
 
-def _decode(service: Connection, head: bytes) -> None:
-    frame, limits = protocol.parse_job(head)
-    data = service.recv_bytes()
-    bound_memory(limits)
+def serve(channel: Channel) -> None:
+    """Process jobs, one after the other, until the parent closes the channel."""
+    with contextlib.suppress(ChannelClosedError):
+        channel.send_message(protocol.READY)
+        while True:
+            message = channel.receive_message(protocol.MAX_MESSAGE_BYTES)
+            if message != protocol.STOP:  # a STOP that arrived after the reply
+                process_job(channel, message)
 
-    def check_cancelled() -> None:
-        if service.poll():
-            raise _Abandoned
 
-    signal.alarm(math.ceil(limits.max_seconds) + _ALARM_SLACK_SECONDS)
+def process_job(channel: Channel, message: bytes) -> None:
+    """Receive and process one job.
+
+    Args:
+        channel: To the parent.
+        message: The message that announces the job.
+    """
+    execute_job(channel, *protocol.receive_job(channel, message))
+
+
+def execute_job(channel: Channel, job: Job[Any], data: bytes) -> None:
+    """Process a document within its limits, and send the reply."""
+
+    def check_stopped() -> None:
+        if channel.has_input():
+            raise _Stopped
+
+    limit_memory(job.limits)
+    signal.alarm(math.ceil(job.limits.max_seconds) + _ALARM_SLACK_SECONDS)
     try:
-        answer, pixels = protocol.answer(batch.decode_batch(data, frame, limits, check_cancelled))
-    except _Abandoned:
-        service.send_bytes(protocol.ABANDONED)
+        reply = job.execute(data, check_stopped)
+    except _Stopped:
+        protocol.send_cancelled(channel)
     except DocumentError as error:
-        service.send_bytes(protocol.refusal(error))
+        protocol.send_problem(channel, error)
     else:
-        service.send_bytes(answer)
-        service.send_bytes(pixels)
+        protocol.send_reply(channel, reply)
     finally:
         signal.alarm(0)
 
 
-def settle() -> None:
-    """Become a process that ends by its service alone, leaves no core file, and is the first to go without memory."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group of a terminal or a container
+def harden() -> None:
+    """Restrict this process.
+
+    It ignores the signals that a terminal or container sends to the whole group, leaves no core file, and is the first
+    that the kernel kills when memory runs out. Its standard error is discarded: C libraries write there about broken
+    documents.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with contextlib.suppress(OSError):  # Linux only: the service must outlive what it decodes
+    with contextlib.suppress(OSError):  # Linux only
         Path("/proc/self/oom_score_adj").write_text("1000")
-    # What C libraries remark on broken input goes nowhere; an error before this line is told.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
-def bound_memory(limits: Limits) -> None:
-    """Take no more memory than a document may need (where the system enforces it)."""
-    with contextlib.suppress(ValueError, OSError):  # not every system enforces it
+def limit_memory(limits: Limits) -> None:
+    """Limit the address space of this process, where the system enforces such a limit."""
+    with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (limits.max_memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 

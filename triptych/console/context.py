@@ -1,4 +1,4 @@
-"""What every page has at hand."""
+"""State of the running console that every page uses, and its templates."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -12,11 +12,12 @@ from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from triptych.console import views
-from triptych.console.access import Access
-from triptych.console.pictures import Pictures
-from triptych.console.review_desk import Desk
+from triptych.console.access import StackAccess
+from triptych.console.pictures import PictureCache
+from triptych.console.review_session import ReviewSession
+from triptych.terminal.text import printable
 
-HERE = Path(__file__).parent
+PACKAGE = Path(__file__).parent
 PAINTERS = 2
 """Documents decoded for their pictures at the same time. They have threads of their own, so that a page that is slow to
 decode keeps no other request waiting."""
@@ -24,73 +25,74 @@ decode keeps no other request waiting."""
 
 @dataclass
 class Console:
-    """One running console.
+    """A running console.
 
     Attributes:
-        access: the stack behind it.
-        who: in whose name labels and promotions are written.
-        stack: what the pages call the stack.
+        access: Connection to the stack.
+        user: Name recorded with labels and promotions.
+        stack: Name of the stack, for display.
+        review_session: The review session.
     """
 
-    access: Access
-    who: str
+    access: StackAccess
+    user: str
     stack: str
-    pictures: Pictures = field(default_factory=lambda: Pictures(processes=PAINTERS))
+    pictures: PictureCache = field(default_factory=lambda: PictureCache(processes=PAINTERS))
     painters: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(PAINTERS, "painter"))
     labels: set[str] = field(default_factory=set)
-    """Labels that versions were seen to know: what the Live page offers to filter by."""
+    """Labels that versions have predicted so far: the options of the filter on the Live page."""
 
     def __post_init__(self) -> None:
-        self.desk = Desk(self.access, self.who)
+        self.review_session = ReviewSession(self.access, self.user)
         self._templates = Jinja2Templates(env=_environment(self))
 
     def page(self, request: Request, name: str, *, status: int = 200, **content: object) -> HTMLResponse:
-        """An answer from a template."""
+        """Return a response rendered from a template."""
         return self._templates.TemplateResponse(request, name, content, status_code=status)
 
     def close(self) -> None:
-        """End its threads and processes."""
+        """Stop threads and processes."""
         self.painters.shutdown(wait=False, cancel_futures=True)
         self.pictures.close()
 
 
-def _of(request: Request) -> Console:
+def _current_console(request: Request) -> Console:
     console = request.app.state.console
     assert isinstance(console, Console)
     return console
 
 
-Here = Annotated[Console, Depends(_of)]
-"""The console, for a route's argument."""
+CurrentConsole = Annotated[Console, Depends(_current_console)]
+"""The console, as a parameter of a route."""
 
 
 def _environment(console: Console) -> Environment:
-    # StrictUndefined: a template that asks for what is not there fails its test, rather than showing nothing.
-    made = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
+    # StrictUndefined: an undefined variable in a template raises an error instead of rendering as nothing.
+    environment = Environment(
+        loader=FileSystemLoader(PACKAGE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {
-        "percent": views.percent,
-        "ms": views.milliseconds,
-        "size": views.size,
-        "ago": views.ago,
-        "chance": views.chance,
-        "words": views.words,
+    environment.filters |= {
+        "age": views.format_age,
+        "duration": views.format_duration,
+        "label": lambda label: printable(views.format_label(label)),
+        "p_value": views.format_p_value,
+        "percent": views.format_percent,
+        "printable": printable,
+        "size": views.format_size,
     }
-    made.globals |= {
+    environment.globals |= {
         "console": console,
         "stances": views.STANCES,
-        "asset": _asset,
-        "picture": views.picture_address,
+        "asset": _asset_url,
     }
-    return made
+    return environment
 
 
-def _asset(name: str) -> str:
-    """A static file's address, which changes with the file, so that browsers may keep it."""
-    status = os.stat(HERE / "static" / name)  # noqa: PTH116 -- a name of ours, asked for several times a page
+def _asset_url(name: str) -> str:
+    """Return the address of a static file, which changes with the file so that browsers can cache it."""
+    status = os.stat(PACKAGE / "static" / name)  # noqa: PTH116 -- called several times for each page, and faster
     return f"/static/{name}?{status.st_mtime_ns:x}"

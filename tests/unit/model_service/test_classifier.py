@@ -4,7 +4,8 @@ import pytest
 
 from decoding.batch import PageBatch, decode_batch
 from decoding.errors import CorruptDocumentError
-from decoding.limits import CancelCheck, Limits
+from decoding.cancellation import CancelCheck
+from decoding.limits import Limits
 from decoding.preprocessing import Preprocessing
 from model_service.classifier import Classifier
 from model_service.engine import load_model

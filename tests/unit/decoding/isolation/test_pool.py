@@ -1,14 +1,12 @@
-"""Whatever a document does to its decoder, the next document is read."""
+"""Protects: a document can crash, hang or take over its decoder process, and only its own request fails."""
 
-import errno
 import os
 import signal
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,61 +17,74 @@ from decoding.errors import (
     DecoderCrashedError,
     DecoderTimeoutError,
     DecoderUnavailableError,
-    DocumentError,
     EncryptedDocumentError,
     UnsupportedFormatError,
 )
-from decoding.isolation import protocol
+from decoding.isolation import pool as pool_module
+from decoding.isolation import process
+from decoding.isolation.jobs import JpegJob
 from decoding.isolation.pool import DecoderPool
 from decoding.limits import Limits
 from decoding.preprocessing import Preprocessing
+from decoding.rendering import render_jpegs
 from tests.support.pages import every_format, several_pages, slow_document, text_pdf
+from tests.support.polling import wait_until
 
 PREPROCESSING = Preprocessing(48, 32, "grey")
 LIMITS = Limits()
 FILES = every_format((310, 438))
 DOCUMENT = FILES["jpeg"]
-SLOW = slow_document(8)
+SLOW = slow_document(4)
 
 
-class GivenUpError(Exception):
-    """What a caller's check_cancelled raises here."""
+class CancelledError(Exception):
+    """Raised by the cancel checks of these tests."""
 
 
-@pytest.fixture
-def pool() -> Iterator[DecoderPool]:
-    pool = DecoderPool(1)
-    yield pool
-    pool.close()
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < give_up, "it never came true"
-        time.sleep(0.01)
-
-
-def is_alive(process: int) -> bool:
+def is_alive(pid: int) -> bool:
     try:
-        os.kill(process, 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
         return False
     return True
 
 
-def kill(process: int) -> None:
-    os.kill(process, signal.SIGKILL)
-    os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
+def kill(pid: int) -> None:
+    """Kill a process, and wait until it is dead without reaping it."""
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
 
-def test_a_decoder_reads_what_this_process_would_read(pool: DecoderPool) -> None:
+def cpu_seconds(pid: int) -> float:
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+class Decoding:
+    """A slow document that is being decoded in another thread."""
+
+    def __init__(self, pool: DecoderPool, document: bytes = SLOW, limits: Limits = LIMITS) -> None:
+        (self.pid,) = pool.pids
+        before = cpu_seconds(self.pid)
+        self._executor = ThreadPoolExecutor(1)
+        self.result = self._executor.submit(pool.decode_batch, document, PREPROCESSING, limits)
+        wait_until(lambda: cpu_seconds(self.pid) > before + 0.02 or self.result.done())
+        self._executor.shutdown(wait=False)
+
+
+def test_a_process_decodes_the_same_batch_as_this_process(pool: DecoderPool) -> None:
     for name, data in {**FILES, "pages": several_pages(3, "TIFF"), "more": several_pages(9, "PDF")}.items():
-        for frame in (PREPROCESSING, Preprocessing(64, 64, "rgb")):
-            here, there = decode_batch(data, frame, LIMITS), pool.read(data, frame, LIMITS)
+        for preprocessing in (PREPROCESSING, Preprocessing(64, 64, "rgb")):
+            here = decode_batch(data, preprocessing, LIMITS)
+            there = pool.decode_batch(data, preprocessing, LIMITS)
 
             np.testing.assert_array_equal(here.pixels, there.pixels, name)
             assert here.truncated == there.truncated
+
+
+@pytest.mark.parametrize("data", [DOCUMENT, several_pages(9, "PDF")], ids=["jpeg", "pdf"])
+def test_a_process_renders_the_same_jpegs_as_this_process(pool: DecoderPool, data: bytes) -> None:
+    assert pool.run(JpegJob(LIMITS, 96, 128), data) == render_jpegs(data, (96, 128), LIMITS)
 
 
 @pytest.mark.parametrize(
@@ -83,164 +94,250 @@ def test_a_decoder_reads_what_this_process_would_read(pool: DecoderPool) -> None
         (text_pdf(["secret"], encrypted=True), EncryptedDocumentError),
         (b"PK\3\4", UnsupportedFormatError),
     ],
+    ids=["corrupt", "encrypted", "unsupported"],
 )
-def test_a_refusal_comes_back_as_it_was_raised(pool: DecoderPool, data: bytes, kind: type[Exception]) -> None:
-    before = pool.processes
+def test_a_document_error_is_raised_with_its_message(pool: DecoderPool, data: bytes, kind: type[Exception]) -> None:
+    before = pool.pids
     with pytest.raises(kind) as here:
         decode_batch(data, PREPROCESSING, LIMITS)
 
     with pytest.raises(kind) as there:
-        pool.read(data, PREPROCESSING, LIMITS)
+        pool.decode_batch(data, PREPROCESSING, LIMITS)
 
     assert str(there.value) == str(here.value)
-    assert pool.processes == before
+    assert pool.pids == before
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL])
-def test_a_crash_is_told_and_the_decoder_replaced(pool: DecoderPool, number: signal.Signals) -> None:
-    pool.wait()
-    (victim,) = pool.processes
-    threading.Timer(0.15, os.kill, (victim, number)).start()
+def test_a_crash_fails_one_document_and_the_process_is_replaced(pool: DecoderPool, number: signal.Signals) -> None:
+    slow = Decoding(pool)
+    os.kill(slow.pid, number)
 
     with pytest.raises(DecoderCrashedError):
-        pool.read(SLOW, PREPROCESSING, LIMITS)
+        slow.result.result()
 
-    assert pool.read(DOCUMENT, PREPROCESSING, LIMITS).pixels.shape == (1, 32, 48, 3)
-    assert pool.processes != [victim]
-    assert not is_alive(victim)
-
-
-def test_a_decoder_that_ended_while_it_waited_is_no_fault_of_the_next_document(pool: DecoderPool) -> None:
-    pool.wait()
-    (victim,) = pool.processes
-    kill(victim)
-
-    assert len(pool.read(DOCUMENT, PREPROCESSING, LIMITS).pixels) == 1
-    assert pool.processes != [victim]
+    assert pool.decode_batch(DOCUMENT, PREPROCESSING, LIMITS).pixels.shape == (1, 32, 48, 3)
+    assert pool.pids != [slow.pid]
+    assert not is_alive(slow.pid)
 
 
-@pytest.mark.parametrize("lack", [BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), MemoryError()])
-def test_a_pool_that_could_not_replace_a_decoder_tries_again(
-    pool: DecoderPool, monkeypatch: pytest.MonkeyPatch, lack: Exception
-) -> None:
-    pool.wait()
-    (victim,) = pool.processes
-
-    def no_process(*_: object, **__: object) -> None:
-        raise lack
-
-    with monkeypatch.context() as full:
-        full.setattr(subprocess, "Popen", no_process)
-        kill(victim)
-        for _ in range(3):
-            with pytest.raises(DecoderUnavailableError) as told:
-                pool.read(DOCUMENT, PREPROCESSING, LIMITS)
-            assert not isinstance(told.value, DocumentError)
-
-    assert len(pool.read(DOCUMENT, PREPROCESSING, LIMITS).pixels) == 1
-
-
-def test_a_hanging_decoder_is_killed_at_the_time_limit(pool: DecoderPool) -> None:
-    pool.wait()
-    (victim,) = pool.processes
-    os.kill(victim, signal.SIGSTOP)
+def test_a_process_that_hangs_is_killed_at_the_time_limit(pool: DecoderPool) -> None:
+    slow = Decoding(pool, limits=replace(LIMITS, max_seconds=1))
+    os.kill(slow.pid, signal.SIGSTOP)
 
     with pytest.raises(DecoderTimeoutError):
-        pool.read(DOCUMENT, PREPROCESSING, replace(LIMITS, max_seconds=0.2))
+        slow.result.result()
 
-    assert not is_alive(victim)
-    assert len(pool.read(DOCUMENT, PREPROCESSING, LIMITS).pixels) == 1
-
-
-def test_a_document_that_wants_too_much_memory_gets_none(pool: DecoderPool) -> None:
-    with pytest.raises((CorruptDocumentError, DecoderCrashedError)):
-        pool.read(SLOW, PREPROCESSING, replace(LIMITS, max_memory=100 * 1024 * 1024))
+    wait_until(lambda: not is_alive(slow.pid))
+    assert len(pool.decode_batch(DOCUMENT, PREPROCESSING, LIMITS).pixels) == 1
 
 
-def test_a_caller_that_gives_up_frees_the_decoder(pool: DecoderPool) -> None:
-    pool.wait()
-    asked = 0
+def test_a_process_killed_while_idle_fails_no_document(pool: DecoderPool) -> None:
+    for _ in range(2):
+        (victim,) = pool.pids
+        kill(victim)
 
-    def check_cancelled() -> None:
-        nonlocal asked
-        asked += 1
-        if asked == 2:
-            raise GivenUpError
-
-    with pytest.raises(GivenUpError):
-        pool.read(SLOW, PREPROCESSING, LIMITS, check_cancelled)
-
-    # The late answer to the first document is not taken for one to the second.
-    expected = decode_batch(DOCUMENT, PREPROCESSING, LIMITS).pixels
-    np.testing.assert_array_equal(pool.read(DOCUMENT, PREPROCESSING, LIMITS).pixels, expected)
+        assert len(pool.decode_batch(DOCUMENT, PREPROCESSING, LIMITS).pixels) == 1
+        assert pool.pids != [victim]
 
 
-def test_a_stopped_decoder_goes_on_with_the_next_document(pool: DecoderPool) -> None:
-    pool.wait()
-    (decoder,) = pool.processes
+def test_a_process_suspended_while_idle_fails_no_document(pool: DecoderPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "HANDOVER_SECONDS", 0.5)
+    (victim,) = pool.pids
+    os.kill(victim, signal.SIGSTOP)
 
-    def at_once() -> None:
-        raise GivenUpError
+    assert len(pool.decode_batch(DOCUMENT, PREPROCESSING, LIMITS).pixels) == 1
 
-    pages = slow_document(8, side=4000)
-    with pytest.raises(GivenUpError):
-        pool.read(pages, PREPROCESSING, LIMITS, at_once)
-
-    assert len(pool.read(pages, PREPROCESSING, LIMITS).pixels) == 8
-    assert pool.processes == [decoder]
+    wait_until(lambda: not is_alive(victim))
 
 
-def test_a_slow_document_does_not_stop_the_others() -> None:
-    pool = DecoderPool(2)
-    pool.wait()
-    with ThreadPoolExecutor(1) as other:
-        slow = other.submit(pool.read, SLOW, PREPROCESSING, LIMITS)
+@pytest.mark.parametrize(
+    "failure", [BlockingIOError(11, "Resource temporarily unavailable"), MemoryError()], ids=["no-process", "no-memory"]
+)
+def test_a_pool_without_processes_fails_at_once_and_recovers(
+    pool: DecoderPool, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    monkeypatch.setattr(pool_module, "_RETRY_SECONDS", 0.1)
+
+    def fail(*_: object, **__: object) -> None:
+        raise failure
+
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(subprocess, "Popen", fail)
+        kill(pool.pids[0])
         for _ in range(3):
-            pool.read(FILES["pdf"], PREPROCESSING, LIMITS)
+            with pytest.raises(DecoderUnavailableError):
+                pool.decode_batch(DOCUMENT, PREPROCESSING, LIMITS)
+        assert pool.outage_seconds() > 0
+
+    wait_until(lambda: pool.outage_seconds() == 0)
+    assert len(pool.decode_batch(DOCUMENT, PREPROCESSING, LIMITS).pixels) == 1
+
+
+def test_a_system_without_threads_is_an_outage_and_the_pool_recovers(
+    pool: DecoderPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "_RETRY_SECONDS", 0.1)
+
+    def fail(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(threading.Thread, "start", fail)
+        kill(pool.pids[0])
+        with pytest.raises(DecoderUnavailableError):
+            pool.decode_batch(DOCUMENT, PREPROCESSING, LIMITS)
+
+    wait_until(lambda: pool.outage_seconds() == 0)
+
+
+def test_an_outage_is_noticed_and_ended_without_a_document(pool: DecoderPool) -> None:
+    kill(pool.pids[0])
+
+    assert pool.outage_seconds() == 0, "a process that is being replaced is not an outage"
+    wait_until(lambda: len(pool.pids) == 1)
+
+    assert is_alive(pool.pids[0])
+
+
+def test_a_document_that_needs_too_much_memory_fails(pool: DecoderPool) -> None:
+    with pytest.raises((CorruptDocumentError, DecoderCrashedError)):
+        pool.decode_batch(SLOW, PREPROCESSING, replace(LIMITS, max_memory=100 * 1024 * 1024))
+
+
+def test_cancelling_during_decoding_frees_the_process(pool: DecoderPool) -> None:
+    calls = 0
+
+    def cancel_second() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise CancelledError
+
+    with pytest.raises(CancelledError):
+        pool.decode_batch(SLOW, PREPROCESSING, LIMITS, cancel_second)
+
+    # A late reply to the first document is not taken for one to the second.
+    expected = decode_batch(DOCUMENT, PREPROCESSING, LIMITS).pixels
+    np.testing.assert_array_equal(pool.decode_batch(DOCUMENT, PREPROCESSING, LIMITS).pixels, expected)
+
+
+def test_a_process_that_stops_in_time_is_kept(pool: DecoderPool) -> None:
+    before = pool.pids
+    pages = slow_document(6, side=4000)
+
+    def cancel() -> None:
+        raise CancelledError
+
+    with pytest.raises(CancelledError):
+        pool.decode_batch(pages, PREPROCESSING, LIMITS, cancel)
+
+    assert len(pool.decode_batch(pages, PREPROCESSING, LIMITS).pixels) == 6
+    assert pool.pids == before
+
+
+def test_cancelling_ends_the_wait_for_a_process(pool: DecoderPool) -> None:
+    slow = Decoding(pool)
+
+    def cancel() -> None:
+        raise CancelledError
+
+    with pytest.raises(CancelledError):
+        pool.decode_batch(DOCUMENT, PREPROCESSING, LIMITS, cancel)
+
+    assert len(slow.result.result().pixels) == 4
+
+
+def test_a_slow_document_does_not_block_other_processes() -> None:
+    with DecoderPool(2) as pool, ThreadPoolExecutor(1) as other:
+        pool.wait_until_ready()
+        slow = other.submit(pool.decode_batch, SLOW, PREPROCESSING, LIMITS)
+        for _ in range(3):
+            pool.decode_batch(FILES["pdf"], PREPROCESSING, LIMITS)
         assert not slow.done()
         slow.result()
-    pool.close()
 
 
-def test_ignores_the_signals_that_end_its_service(pool: DecoderPool) -> None:
-    pool.wait()
-    (decoder,) = pool.processes
+def test_a_process_ignores_the_signals_that_end_its_parent(pool: DecoderPool) -> None:
+    before = pool.pids
     for number in (signal.SIGINT, signal.SIGTERM):
-        os.kill(decoder, number)
+        os.kill(before[0], number)
 
-    assert len(pool.read(DOCUMENT, PREPROCESSING, LIMITS).pixels) == 1
-    assert pool.processes == [decoder]
+    assert len(pool.decode_batch(DOCUMENT, PREPROCESSING, LIMITS).pixels) == 1
+    assert pool.pids == before
 
 
-def test_closing_leaves_no_process() -> None:
-    pool = DecoderPool(3)
-    processes = pool.processes
+def test_a_process_inherits_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    with DecoderPool(1) as pool:
+        pool.wait_until_ready()
+        environment = Path(f"/proc/{pool.pids[0]}/environ").read_bytes()
+
+    assert b"PATH" in environment
+    assert b"AWS" not in environment
+
+
+def test_a_process_is_killed_first_and_leaves_no_core_file(pool: DecoderPool) -> None:
+    process = Path(f"/proc/{pool.pids[0]}")
+
+    assert (process / "oom_score_adj").read_text() == "1000\n"
+    core = next(line for line in (process / "limits").read_text().splitlines() if line.startswith("Max core file"))
+    assert core.split()[4:6] == ["0", "0"]
+
+
+def test_closing_ends_every_process() -> None:
+    with DecoderPool(3) as pool:
+        pool.wait_until_ready()
+        pids = pool.pids
+
+    assert len(pids) == 3
+    assert not any(map(is_alive, pids))
+    with pytest.raises(DecoderUnavailableError):
+        pool.decode_batch(DOCUMENT, PREPROCESSING, LIMITS)
+
+
+def test_closing_ends_processes_that_are_starting() -> None:
+    with DecoderPool(2) as pool:
+        pass
+
+    assert pool.pids == []
+    assert not [thread for thread in threading.enumerate() if thread.name == "decoder-start"]
+
+
+def test_closing_is_not_blocked_by_a_process_that_hangs() -> None:
+    pool = DecoderPool(1)
+    pool.wait_until_ready()
+    slow = Decoding(pool)
+    os.kill(slow.pid, signal.SIGSTOP)
 
     pool.close()
 
-    assert len(processes) == 3
-    assert not any(map(is_alive, processes))
+    with pytest.raises(DecoderUnavailableError):
+        slow.result.result(timeout=5)
+    wait_until(lambda: not is_alive(slow.pid))
 
 
-@pytest.mark.parametrize(
-    "head", [b"", b"\x80\x04K\x01.", b"[]", b'"pages"', b'{"problem": "internal-error"}', b'{"problem": {}}']
-)
-def test_what_is_no_answer_is_not_believed(head: bytes) -> None:
-    with pytest.raises(protocol.ProtocolError):
-        protocol.parse_answer(head)
+def test_a_lazy_pool_starts_processes_when_they_are_needed() -> None:
+    with DecoderPool(2, lazy=True) as pool:
+        assert pool.pids == []
+        pool.decode_batch(DOCUMENT, PREPROCESSING, LIMITS)
+        pool.decode_batch(DOCUMENT, PREPROCESSING, LIMITS)
+        assert len(pool.pids) == 1
+
+        slow = Decoding(pool)
+        pool.decode_batch(DOCUMENT, PREPROCESSING, LIMITS)
+        slow.result.result()
+        wait_until(lambda: len(pool.pids) == 2)
 
 
-@pytest.mark.parametrize(
-    ("fields", "size"),
-    [
-        ({"pages": 1, "truncated": False}, 10),
-        ({"pages": 0, "truncated": False}, 0),
-        ({"pages": -1, "truncated": False}, 32 * 48 * 3),
-        ({"pages": 9, "truncated": False}, 9 * 32 * 48 * 3),
-        ({"pages": "1", "truncated": False}, 32 * 48 * 3),
-        ({"pages": 1}, 32 * 48 * 3),
-    ],
-)
-def test_pixels_that_were_not_asked_for_are_not_believed(fields: dict[str, object], size: int) -> None:
-    with pytest.raises(protocol.ProtocolError):
-        protocol.parse_pixels(fields, bytes(size), PREPROCESSING, LIMITS)
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_lazy_pool_replaces_a_process_only_when_it_is_needed(lazy: bool) -> None:
+    with DecoderPool(1, lazy=lazy) as pool:
+        pool.decode_batch(DOCUMENT, PREPROCESSING, LIMITS)
+        slow = Decoding(pool)
+        os.kill(slow.pid, signal.SIGKILL)
+        with pytest.raises(DecoderCrashedError):
+            slow.result.result()
+
+        starting = [thread for thread in threading.enumerate() if thread.name == "decoder-start"]
+        assert lazy == (not starting and not pool.pids)

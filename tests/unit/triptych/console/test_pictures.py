@@ -1,37 +1,58 @@
-"""Protects: a document can harm a process that has nothing, and no picture is made twice."""
+"""Protects: pictures are decoded in processes without credentials, rendered once, and no document is blamed wrongly."""
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing import Pipe
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from tests.support.pages import every_format, several_pages, slow_document
-from triptych.console import page_process, pictures
-from triptych.console.pictures import NoPicture, Pictures
+from decoding.isolation import process
+from decoding.limits import Limits
+from tests.support import hostile_decoder
+from tests.support.hostile_decoder import START_VARIABLE, hostile_document
+from tests.support.pages import every_format, several_pages
+from tests.support.polling import wait_until
+from triptych.console import pictures
+from triptych.console.pictures import PictureCache, PictureUnavailable
+
+DOCUMENT = several_pages(1, "TIFF")
 
 
 @pytest.fixture
-def made() -> Iterator[Pictures]:
-    found = Pictures(processes=1)
-    yield found
-    found.close()
+def cache() -> Iterator[PictureCache]:
+    cache = PictureCache(processes=1)
+    yield cache
+    cache.close()
 
 
-def processes(of: Pictures) -> list[int]:
-    return [painter._process.pid for painter in of._free.queue if painter._process]
+@pytest.fixture
+def hostile_cache(monkeypatch: pytest.MonkeyPatch) -> Iterator[PictureCache]:
+    """A cache whose decoder processes hostile documents can take over."""
+    monkeypatch.setattr(process, "WORKER_MODULE", hostile_decoder.MODULE)
+    cache = PictureCache(processes=1, limits=Limits(max_seconds=0.5))
+    yield cache
+    cache.close()
 
 
-def test_every_format_that_is_classified_can_be_seen(made: Pictures) -> None:
+def pids(cache: PictureCache) -> list[int]:
+    return cache._decoders.pids
+
+
+def no_fetch() -> bytes:
+    pytest.fail("the document was fetched again")
+
+
+def test_every_supported_format_has_a_picture(cache: PictureCache) -> None:
     for name, content in every_format((310, 438)).items():
-        [page] = made.of(name, "small", lambda content=content: content)  # type: ignore[misc]
+        [page] = cache.get(name, "small", lambda content=content: content)  # type: ignore[misc]
         assert page.startswith(b"\xff\xd8\xff"), name
 
 
-def test_a_picture_is_made_once_however_many_ask_at_once(made: Pictures) -> None:
+def test_concurrent_requests_render_a_picture_once(cache: PictureCache) -> None:
     fetched: list[int] = []
 
     def fetch() -> bytes:
@@ -39,74 +60,106 @@ def test_a_picture_is_made_once_however_many_ask_at_once(made: Pictures) -> None
         return several_pages(2, "TIFF")
 
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: made.of("a", "large", fetch), range(8)))
+        results = list(pool.map(lambda _: cache.get("a", "large", fetch), range(8)))
+
     assert len(fetched) == 1
-    assert all(len(pages) == 2 for pages in answers)
-    assert len(made.of("a", "small", fetch)) == 1  # a thumbnail is of the first page
+    assert all(len(pages) == 2 for pages in results)
+    assert len(cache.get("a", "small", fetch)) == 1, "a thumbnail shows the first page"
     assert len(fetched) == 2
 
 
-def test_a_document_that_takes_too_long_is_given_up_once_and_for_all(
-    made: Pictures, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("behaviour", ["sleep", "exit"])
+def test_a_document_that_fails_its_decoder_is_remembered_for_a_bounded_time(
+    hostile_cache: PictureCache, monkeypatch: pytest.MonkeyPatch, behaviour: str
 ) -> None:
-    made.of("warm", "small", lambda: several_pages(1, "TIFF"))
-    [before] = processes(made)
-    monkeypatch.setattr(page_process, "SECONDS", 0.05)
-    with pytest.raises(NoPicture, match="did not survive"):
-        made.of("slow", "large", lambda: slow_document(8))
-    monkeypatch.undo()
-    assert made.of("next", "small", lambda: several_pages(1, "TIFF"))
-    assert processes(made) != [before]
-    with pytest.raises(NoPicture):
-        made.of("slow", "large", lambda: pytest.fail("asked for it a second time"))
+    hostile_cache.get("first", "small", lambda: DOCUMENT)
+    [before] = pids(hostile_cache)
+
+    with pytest.raises(PictureUnavailable):
+        hostile_cache.get("hostile", "large", lambda: hostile_document(behaviour))
+
+    assert hostile_cache.get("next", "small", lambda: DOCUMENT)
+    assert pids(hostile_cache) != [before]
+    with pytest.raises(PictureUnavailable):
+        hostile_cache.get("hostile", "large", no_fetch)
+    later = time.monotonic() + pictures.FAILURE_SECONDS
+    monkeypatch.setattr(pictures, "time", SimpleNamespace(monotonic=lambda: later))
+    assert hostile_cache.get("hostile", "large", lambda: DOCUMENT)
 
 
-def test_a_process_that_dies_is_replaced(made: Pictures) -> None:
-    made.of("warm", "small", lambda: several_pages(1, "TIFF"))
-    os.kill(processes(made)[0], signal.SIGKILL)
-    with pytest.raises(NoPicture):
-        made.of("unlucky", "small", lambda: several_pages(1, "TIFF"))
-    assert made.of("next", "small", lambda: several_pages(1, "TIFF"))
+def test_a_process_killed_while_idle_costs_no_document(cache: PictureCache) -> None:
+    cache.get("first", "small", lambda: DOCUMENT)
+    os.kill(pids(cache)[0], signal.SIGKILL)
+
+    assert cache.get("second", "small", lambda: DOCUMENT)
 
 
-def test_it_has_no_credentials(made: Pictures, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_that_fail_to_start_are_not_remembered_against_a_document(
+    hostile_cache: PictureCache, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    state.write_text("exit")
+    monkeypatch.setenv(START_VARIABLE, str(state))
+    monkeypatch.setattr("decoding.isolation.pool._RETRY_SECONDS", 0)
+    for _ in range(2):
+        with pytest.raises(PictureUnavailable, match="Try again"):
+            hostile_cache.get("a", "small", lambda: DOCUMENT)
+    state.unlink()
+
+    with pytest.raises(PictureUnavailable, match="Try again"):
+        hostile_cache.get("a", "small", lambda: DOCUMENT)  # a process is starting again
+    wait_until(lambda: bool(pids(hostile_cache)))
+    assert hostile_cache.get("a", "small", lambda: DOCUMENT)
+
+
+def test_decoder_processes_have_no_credentials(cache: PictureCache, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    made.of("warm", "small", lambda: several_pages(1, "TIFF"))
-    [process] = processes(made)
-    assert b"AWS" not in Path(f"/proc/{process}/environ").read_bytes()
+    cache.get("a", "small", lambda: DOCUMENT)
+    [pid] = pids(cache)
+
+    assert b"AWS" not in Path(f"/proc/{pid}/environ").read_bytes()
 
 
-def test_what_fetching_raises_is_not_remembered(made: Pictures) -> None:
+def test_an_error_while_fetching_is_not_remembered(cache: PictureCache) -> None:
     def throttled() -> bytes:
         raise OSError("SlowDown")
 
     with pytest.raises(OSError, match="SlowDown"):
-        made.of("a", "small", throttled)
-    assert made.of("a", "small", lambda: several_pages(1, "TIFF"))
+        cache.get("a", "small", throttled)
+    assert cache.get("a", "small", lambda: DOCUMENT)
 
 
-def test_only_so_many_bytes_are_remembered() -> None:
-    few = Pictures(processes=1, max_bytes=120_000)
+def test_the_cached_bytes_are_bounded() -> None:
+    cache = PictureCache(processes=1, max_bytes=120_000)
     try:
         sizes = []
         for number in range(12):
-            few.of(str(number), "large", lambda: several_pages(1, "TIFF"))
-            sizes.append(few._bytes)
+            cache.get(str(number), "large", lambda: DOCUMENT)
+            sizes.append(cache._bytes)
         assert max(sizes) <= 120_000
-        assert 0 < len(few._known) < 12
+        assert 0 < len(cache._entries) < 12
     finally:
-        few.close()
+        cache.close()
 
 
-@pytest.mark.parametrize("said", [b"{}", b'{"pages": 99, "truncated": false}', b"[1]", b"not json", b'{"pages": "1"}'])
-def test_a_process_that_was_taken_over_is_not_believed(
-    made: Pictures, monkeypatch: pytest.MonkeyPatch, said: bytes
-) -> None:
-    monkeypatch.setattr(pictures._Painter, "_message", lambda *_: said)
-    monkeypatch.setattr(pictures._Painter, "_start", _started)
-    with pytest.raises(NoPicture):
-        made.of("a", "small", lambda: b"")
+def test_the_number_of_remembered_failures_is_bounded(cache: PictureCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "_MAX_ENTRIES", 3)
+    for number in range(5):
+        with pytest.raises(PictureUnavailable):
+            cache.get(str(number), "small", lambda: b"not a document")
+
+    assert len(cache._entries) == 3
 
 
-def _started(self: pictures._Painter) -> None:
-    self._pipe, _ = Pipe()
+def test_closing_is_not_blocked_by_a_process_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "WORKER_MODULE", hostile_decoder.MODULE)
+    cache = PictureCache(processes=1, limits=Limits(max_seconds=60))
+    cache.get("first", "small", lambda: DOCUMENT)
+    with ThreadPoolExecutor(1) as pool:
+        picture = pool.submit(cache.get, "hostile", "small", lambda: hostile_document("sleep"))
+        wait_until(lambda: not cache._decoders._idle)
+
+        cache.close()
+
+        with pytest.raises(PictureUnavailable):
+            picture.result(timeout=10)

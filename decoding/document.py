@@ -1,0 +1,15 @@
+"""The decoded form of a document."""
+
+from dataclasses import dataclass
+
+from PIL import Image
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedDocument:
+    """The pages that were read from a document."""
+
+    pages: list[Image.Image]
+    """RGB, upright, on white; at least one."""
+    truncated: bool = False
+    """Whether the document has further pages that were not read (`Limits.max_pages`)."""

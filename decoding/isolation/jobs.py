@@ -1,0 +1,143 @@
+"""The jobs of a decoder process: decode a page batch, or render pages as JPEG.
+
+The decoder process executes a job. Its parent checks the size of each page of the reply before it reads the page, and
+builds the result from the checked bytes.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar
+
+import numpy as np
+
+from decoding.batch import PageBatch, decode_batch
+from decoding.cancellation import CancelCheck
+from decoding.limits import Limits
+from decoding.preprocessing import Preprocessing
+from decoding.rendering import JPEG_SIGNATURE, RenderedPages, render_jpegs
+
+Result = TypeVar("Result")
+
+# Tables and metadata of a JPEG file, in addition to its pixels.
+_JPEG_HEADER_BYTES: Final = 64 * 1024
+
+
+class InvalidReplyError(Exception):
+    """A decoder process sent something other than the protocol allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a decoder process sends for a document that it could read."""
+
+    pages: Sequence[bytes | memoryview]
+    """The bytes of each page."""
+    truncated: bool
+    """Whether the document has further pages that were not read."""
+
+
+@dataclass(frozen=True)
+class Job(ABC, Generic[Result]):
+    """Work on one document."""
+
+    kind: ClassVar[str]
+    """Name of the job in the protocol."""
+    limits: Limits
+    """Bounds on the document."""
+
+    @classmethod
+    @abstractmethod
+    def from_arguments(cls, arguments: Mapping[str, Any]) -> Self:
+        """Create the job from its fields as JSON."""
+
+    @abstractmethod
+    def execute(self, data: bytes, check_cancelled: CancelCheck) -> Reply:
+        """Process a document, in the decoder process.
+
+        Raises:
+            DocumentError: If the document cannot be read.
+        """
+
+    @abstractmethod
+    def is_valid_page_size(self, size: int) -> bool:
+        """Return whether a page of the reply may have this many bytes."""
+
+    @abstractmethod
+    def build_result(self, data: bytearray, page_sizes: Sequence[int], truncated: bool) -> Result:
+        """Build the result from a reply.
+
+        Args:
+            data: The bytes of all pages.
+            page_sizes: The valid size of each page.
+            truncated: Whether the document has further pages.
+
+        Raises:
+            InvalidReplyError: If a page has the wrong content.
+        """
+
+
+@dataclass(frozen=True)
+class BatchJob(Job[PageBatch]):
+    """Decode a document to a page batch."""
+
+    kind = "batch"
+    preprocessing: Preprocessing
+    """The model's input."""
+
+    @classmethod
+    def from_arguments(cls, arguments: Mapping[str, Any]) -> Self:
+        """Create the job from its fields as JSON."""
+        return cls(Limits(**arguments["limits"]), Preprocessing(**arguments["preprocessing"]))
+
+    def execute(self, data: bytes, check_cancelled: CancelCheck) -> Reply:
+        """Decode the document."""
+        batch = decode_batch(data, self.preprocessing, self.limits, check_cancelled)
+        return Reply([page.data.cast("B") for page in batch.pixels], batch.truncated)
+
+    def is_valid_page_size(self, size: int) -> bool:
+        """Return whether the size is that of the model's input."""
+        return size == self.preprocessing.width * self.preprocessing.height * 3
+
+    def build_result(self, data: bytearray, page_sizes: Sequence[int], truncated: bool) -> PageBatch:
+        """Return the pages as one array."""
+        shape = (len(page_sizes), self.preprocessing.height, self.preprocessing.width, 3)
+        return PageBatch(np.frombuffer(data, np.uint8).reshape(shape), truncated)
+
+
+@dataclass(frozen=True)
+class JpegJob(Job[RenderedPages]):
+    """Render the pages of a document as JPEG images."""
+
+    kind = "jpeg"
+    width: int
+    """Largest width of an image."""
+    height: int
+    """Largest height of an image."""
+
+    @classmethod
+    def from_arguments(cls, arguments: Mapping[str, Any]) -> Self:
+        """Create the job from its fields as JSON."""
+        return cls(Limits(**arguments["limits"]), arguments["width"], arguments["height"])
+
+    def execute(self, data: bytes, check_cancelled: CancelCheck) -> Reply:
+        """Render the document."""
+        rendered = render_jpegs(data, (self.width, self.height), self.limits, check_cancelled)
+        return Reply(rendered.files, rendered.truncated)
+
+    def is_valid_page_size(self, size: int) -> bool:
+        """Return whether the size is at most that of the uncompressed image."""
+        return 0 < size <= self.width * self.height * 3 + _JPEG_HEADER_BYTES
+
+    def build_result(self, data: bytearray, page_sizes: Sequence[int], truncated: bool) -> RenderedPages:
+        """Return the pages as files, once their signatures are checked."""
+        ends = accumulate(page_sizes)
+        files = [bytes(data[end - size : end]) for size, end in zip(page_sizes, ends, strict=True)]
+        if not all(file.startswith(JPEG_SIGNATURE) for file in files):
+            raise InvalidReplyError("a page is not a JPEG file")
+        return RenderedPages(files, truncated)
+
+
+JOBS: Final[Mapping[str, type[Job[Any]]]] = {job.kind: job for job in (BatchJob, JpegJob)}
+"""The jobs by their kind."""
