@@ -1,7 +1,6 @@
-"""What could not be finished is finished by a redrive, what never had an event by a backfill, and nothing twice."""
+"""Protects: a redrive completes failed documents, a backfill those without an event, and neither writes twice."""
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,179 +9,178 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from records.record import Record, Status
 from records.uploads import LATE_AFTER
-from tests.e2e.conftest import RETRY_SECONDS
+from tests.e2e.conftest import RETRY_SECONDS, VERSIONS
+from tests.support.commands import CommandResult, run_triptych
+from tests.support.polling import wait_until
 from tests.support.samples import sample
-from triptych.cli import app
 from triptych.commands import backfill as backfill_command
-from triptych.errors import TriptychError
 from triptych.repair.dead_letters import DeadLetter, DeadLetterQueue
 from triptych.repair.invocation import orchestrator_invoker
 from triptych.repair.redrive import notification_for
-from triptych.stack import Home, Stack, start_service, stop_service
-from triptych.storage import connection
+from triptych.stack import Home, start_service, stop_service
+from triptych.storage.connection import StackConnection
 from triptych.storage.results import Results
 
-PATIENCE_S = 3 * RETRY_SECONDS + 60
-"""Three attempts and the waits between them, on a busy machine."""
+TIMEOUT_SECONDS = 3 * RETRY_SECONDS + 60
+"""Three attempts and the delays between them, on a busy machine."""
 
 
-@pytest.fixture(scope="module")
-def to(stack: Stack) -> connection.StackConnection:
-    return connection.connect_local()
-
-
-def triptych(*arguments: str | Path) -> tuple[str, Any]:
-    """Run the command with --json: what it complained of, and what it printed."""
-    done = CliRunner().invoke(app, [*(str(argument) for argument in arguments), "--json"])
-    if done.exception and not isinstance(done.exception, TriptychError | SystemExit):
-        raise done.exception
-    return str(done.exception or ""), json.loads(done.stdout)
-
-
-def put(to: connection.StackConnection, key: str) -> str:
-    to.s3.put_object(Bucket=to.bucket, Key=key, Body=sample("invoice-2024-0117.pdf").read_bytes())
+def put(connection: StackConnection, key: str) -> str:
+    """Upload a sample under a key, and return the key."""
+    connection.s3.put_object(Bucket=connection.bucket, Key=key, Body=sample("invoice-2024-0117.pdf").read_bytes())
     return key
 
 
-def history(to: connection.StackConnection, key: str) -> list[Record]:
-    return Results(to.table).history(f"{to.bucket}/{key}")
+def wait_for_records(connection: StackConnection, *keys: str) -> list[Record]:
+    """Return the only record of each key once all exist."""
+    results = Results(connection.table)
 
+    def histories() -> list[list[Record]]:
+        return [results.history(f"{connection.bucket}/{key}") for key in keys]
 
-def recorded(to: connection.StackConnection, *keys: str) -> list[Record]:
-    """The only record of each key, once there is one."""
-    until = time.monotonic() + PATIENCE_S
-    while not all(history(to, key) for key in keys):
-        assert time.monotonic() < until, f"no record: {[key for key in keys if not history(to, key)]}"
-        time.sleep(0.1)
-    found = [history(to, key) for key in keys]
+    wait_until(lambda: all(histories()), TIMEOUT_SECONDS, interval=0.1, reason=f"records of {keys}")
+    found = histories()
     assert [len(records) for records in found] == [1] * len(keys)
     return [records[0] for records in found]
 
 
+def statuses(connection: StackConnection, *keys: str) -> set[Status]:
+    return {record.status for record in wait_for_records(connection, *keys)}
+
+
+def as_dicts(records: list[Record]) -> list[dict[str, Any]]:
+    return [record.as_dict() for record in records]
+
+
+def delete_record(connection: StackConnection, record: Record) -> None:
+    """Delete a record, as if its event had never come."""
+    connection.table.delete_item(Key={"document": record.upload.document, "sequencer": record.upload.sort_key})
+
+
 @contextmanager
-def letters(to: connection.StackConnection) -> Iterator[tuple[DeadLetterQueue, dict[str, DeadLetter]]]:
-    """What lies in the failure queue, by key, for as long as the block lasts."""
-    with DeadLetterQueue(to.sqs, to.dead_letter_queue_url) as queue:
+def dead_letters(connection: StackConnection) -> Iterator[tuple[DeadLetterQueue, dict[str, DeadLetter]]]:
+    """The dead-letter queue, and its messages by the key of the upload; they are hidden until the block ends."""
+    with DeadLetterQueue(connection.sqs, connection.dead_letter_queue_url) as queue:
         yield queue, {upload.key: letter for letter in queue.receive(1000) for upload in letter.uploads}
 
 
-def given_up(to: connection.StackConnection, *keys: str) -> None:
-    """Wait until Lambda has given the events of these documents up."""
-    until = time.monotonic() + PATIENCE_S
-    while True:
-        with letters(to) as (_, found):
-            if set(keys) <= set(found):
-                return
-        assert time.monotonic() < until, f"only these are in the queue: {list(found)}"
-        time.sleep(0.5)
+def wait_for_dead_letters(connection: StackConnection, *keys: str) -> None:
+    """Wait until Lambda has moved the events of these documents to the dead-letter queue."""
+
+    def all_dead() -> bool:
+        with dead_letters(connection) as (_, found):
+            return set(keys) <= set(found)
+
+    wait_until(all_dead, TIMEOUT_SECONDS, interval=0.5, reason=f"dead letters of {keys}")
 
 
 class TestRedrive:
-    def test_dead_letters_and_partial_records_are_finished_once_the_version_is_back(
-        self, to: connection.StackConnection, home: Home
+    def test_dead_letters_and_partial_records_are_completed_once_the_version_answers(
+        self, connection: StackConnection, home: Home
     ) -> None:
-        """One document keeps its letter; the other's is lost, so that only its record tells of it."""
+        """Of one document the dead letter is kept; of the other it is deleted, so that only the record is left."""
         stop_service("v2", home=home)
         try:
-            kept, lost = put(to, "redrive/kept.pdf"), put(to, "redrive/lost its letter.pdf")
-            given_up(to, kept, lost)
-            with letters(to) as (queue, found):
-                queue.delete(found[lost])
-            said, told = triptych("redrive", "--yes")
-            left = {item["name"].partition("/")[2]: item["what"] for item in told["left"]}
-            assert (left[kept], left[lost]) == ("dead letter", "PARTIAL record")
-            assert "v2" in said
-            with letters(to) as (_, found):
-                assert kept in found  # at once: nothing stays hidden
+            kept, deleted = put(connection, "redrive/kept.pdf"), put(connection, "redrive/without its letter.pdf")
+            wait_for_dead_letters(connection, kept, deleted)
+            with dead_letters(connection) as (queue, found):
+                queue.delete(found[deleted])
+            failed = run_triptych("redrive", "--yes", "--json", check=False)
+            left = {item["name"].partition("/")[2]: item["what"] for item in failed.json["left"]}
+            assert (left[kept], left[deleted]) == ("dead letter", "PARTIAL record")
+            assert "v2" in failed.error
+            with dead_letters(connection) as (_, found):
+                assert kept in found, "the message must be visible again at once"
         finally:
             start_service("v2", home=home)
-        assert {record.status for record in recorded(to, kept, lost)} == {Status.PARTIAL}
+        assert statuses(connection, kept, deleted) == {Status.PARTIAL}
 
-        _, told = triptych("redrive", "--preview")
-        assert {"dead letter", "PARTIAL record"} <= {row["what"] for row in told["jobs"]}
-        said, told = triptych("redrive", "--yes")
-        assert told["handled"] >= 2
-        assert (kept in said, lost in said) == (False, False)
-        assert {record.status for record in recorded(to, kept, lost)} == {Status.COMPLETE}
-        with letters(to) as (_, found):
+        preview = run_triptych("redrive", "--preview", "--json", check=False).json
+        assert {"dead letter", "PARTIAL record"} <= {row["what"] for row in preview["jobs"]}
+        redrive = run_triptych("redrive", "--yes", "--json", check=False)
+        assert redrive.json["handled"] >= 2
+        assert (kept in redrive.error, deleted in redrive.error) == (False, False)
+        assert statuses(connection, kept, deleted) == {Status.COMPLETE}
+        with dead_letters(connection) as (_, found):
             assert kept not in found
 
-    def test_a_message_that_nobody_can_read_stays_and_is_named(self, to: connection.StackConnection) -> None:
-        name = to.sqs.send_message(QueueUrl=to.dead_letter_queue_url, MessageBody="no event")["MessageId"]
-        said, told = triptych("redrive", "--yes")
-        assert f"message {name} stays in the queue" in said
-        assert name in [item["message"] for item in told["unreadable"]]
-        with DeadLetterQueue(to.sqs, to.dead_letter_queue_url) as queue:
-            [letter] = [letter for letter in queue.receive(1000) if letter.id == name]
+    def test_unreadable_message_stays_and_is_named(self, connection: StackConnection) -> None:
+        queue_url = connection.dead_letter_queue_url
+        message_id = connection.sqs.send_message(QueueUrl=queue_url, MessageBody="no event")["MessageId"]
+        redrive = run_triptych("redrive", "--yes", "--json", check=False)
+        assert f"message {message_id} stays in the queue" in redrive.error
+        assert message_id in [item["message"] for item in redrive.json["unreadable"]]
+        with DeadLetterQueue(connection.sqs, queue_url) as queue:
+            [letter] = [letter for letter in queue.receive(1000) if letter.id == message_id]
             queue.delete(letter)
 
 
 class TestBackfill:
     @pytest.fixture(autouse=True)
-    def _young(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Take documents of this very minute: their events are known to have been handled."""
-        monkeypatch.setattr(backfill_command, "YOUNGEST", timedelta(minutes=-1))
+    def _accept_new_uploads(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let a backfill process uploads of this minute: here their events are known to have been handled."""
+        monkeypatch.setattr(backfill_command, "MIN_AGE", timedelta(minutes=-1))
 
     @staticmethod
-    def backfill(prefix: str, *options: str | Path) -> tuple[str, Any]:
+    def backfill(prefix: str, *options: str | Path) -> CommandResult:
         soon = (datetime.now(UTC) + timedelta(seconds=30)).isoformat()
-        return triptych("backfill", prefix, "--older-than", soon, "--rate", "20/s", *options)
+        arguments = ("backfill", prefix, "--older-than", soon, "--rate", "20/s", *options, "--json")
+        return run_triptych(*arguments, check=False)
 
-    def test_documents_without_a_record_get_one_and_late_events_no_second(self, to: connection.StackConnection) -> None:
-        keys = [put(to, f"backfill/without/{number} + 50%.pdf") for number in range(4)]
-        before = recorded(to, *keys)
+    def test_documents_without_a_record_get_one_and_late_events_add_none(self, connection: StackConnection) -> None:
+        keys = [put(connection, f"backfill/without/{number} + 50%.pdf") for number in range(4)]
+        before = wait_for_records(connection, *keys)
         for record in before:
-            to.table.delete_item(
-                Key={"document": record.upload.document, "sequencer": record.upload.sort_key}
-            )  # as if their events had never come
+            delete_record(connection, record)
 
-        said, told = self.backfill("backfill/without/")
-        assert (said, told["succeeded"], told["already_there"]) == ("", 4, 0)
-        after = recorded(to, *keys)
+        backfill = self.backfill("backfill/without/")
+        assert backfill.error == ""
+        assert (backfill.json["succeeded"], backfill.json["already_there"]) == (4, 0)
+        after = wait_for_records(connection, *keys)
         assert [(record.status, record.upload.backfilled) for record in after] == [(Status.COMPLETE, True)] * 4
         assert [record.upload.version_id for record in after] == [record.upload.version_id for record in before]
-        assert [record.predictions.keys() for record in after] == [{"v1", "v2", "v3"}] * 4
+        assert [tuple(sorted(record.predictions)) for record in after] == [VERSIONS] * 4
 
-        for record in before:  # and now they come
+        for record in before:
             late = replace(record.upload, event_time=datetime.now(UTC) - LATE_AFTER - timedelta(minutes=1))
-            orchestrator_invoker(to)(notification_for(late))
-        assert [record.as_dict() for record in recorded(to, *keys)] == [record.as_dict() for record in after]
-        assert self.backfill("backfill/without/")[1]["already_there"] == 4
+            orchestrator_invoker(connection)(notification_for(late))
+        assert as_dicts(wait_for_records(connection, *keys)) == as_dicts(after)
+        assert self.backfill("backfill/without/").json["already_there"] == 4
 
-    def test_documents_that_their_events_brought_in_are_passed_over(self, to: connection.StackConnection) -> None:
-        keys = [put(to, f"backfill/with/{number}.pdf") for number in range(3)]
-        before = recorded(to, *keys)
-        said, told = self.backfill("backfill/with/")
-        assert (said, told["succeeded"], told["already_there"]) == ("", 0, 3)
-        assert [record.as_dict() for record in recorded(to, *keys)] == [record.as_dict() for record in before]
+    def test_documents_with_a_record_are_skipped(self, connection: StackConnection) -> None:
+        keys = [put(connection, f"backfill/with/{number}.pdf") for number in range(3)]
+        before = wait_for_records(connection, *keys)
+        backfill = self.backfill("backfill/with/")
+        assert backfill.error == ""
+        assert (backfill.json["succeeded"], backfill.json["already_there"]) == (0, 3)
+        assert as_dicts(wait_for_records(connection, *keys)) == as_dicts(before)
 
-    def test_what_fails_is_kept_for_the_next_run(
-        self, to: connection.StackConnection, home: Home, monkeypatch: pytest.MonkeyPatch
+    def test_next_run_retries_what_failed(
+        self, connection: StackConnection, home: Home, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        [record] = recorded(to, put(to, "backfill/fails/x.pdf"))
-        to.table.delete_item(Key={"document": record.upload.document, "sequencer": record.upload.sort_key})
+        key = put(connection, "backfill/fails/x.pdf")
+        delete_record(connection, *wait_for_records(connection, key))
         monkeypatch.setattr("triptych.repair.backfill.PAUSES_S", ())
         stop_service("v3", home=home)
         try:
-            said, told = self.backfill("backfill/fails/")
+            failed = self.backfill("backfill/fails/")
         finally:
             start_service("v3", home=home)
-        assert told["failures"] == [{"key": "backfill/fails/x.pdf", "why": "PARTIAL"}]
-        assert "The same command tries these again." in said
-        assert self.backfill("backfill/fails/")[1]["succeeded"] == 1
-        assert [record.status for record in recorded(to, "backfill/fails/x.pdf")] == [Status.COMPLETE]
+        assert failed.json["failures"] == [{"key": key, "why": "PARTIAL"}]
+        assert "Run the same command to retry these." in failed.error
+        assert self.backfill("backfill/fails/").json["succeeded"] == 1
+        assert statuses(connection, key) == {Status.COMPLETE}
 
-    def test_too_many_for_one_machine_become_a_batch_job_for_the_same_lambda(
-        self, to: connection.StackConnection, tmp_path: Path
+    def test_large_backfill_becomes_a_batch_job_for_the_same_function(
+        self, connection: StackConnection, tmp_path: Path
     ) -> None:
-        keys = [put(to, f"backfill/many/{number}.pdf") for number in range(3)]
-        _, told = self.backfill("backfill/many/", "--max-here", "2", "--job-folder", tmp_path)
-        assert told == {"job": str(tmp_path), "objects": 3}
+        keys = [put(connection, f"backfill/many/{number}.pdf") for number in range(3)]
+        backfill = self.backfill("backfill/many/", "--max-here", "2", "--job-folder", tmp_path)
+        assert backfill.json == {"job": str(tmp_path), "objects": 3}
         request = json.loads((tmp_path / "create-job.json").read_text())
-        arn = to.lambdas.get_alias(FunctionName=to.function, Name="live")["AliasArn"]
+        arn = connection.lambdas.get_alias(FunctionName=connection.function, Name="live")["AliasArn"]
         assert request["Operation"]["LambdaInvoke"]["FunctionArn"] == arn
-        assert (tmp_path / "manifest.csv").read_text() == "".join(f"{to.bucket},{key}\n" for key in keys)
+        assert (tmp_path / "manifest.csv").read_text() == "".join(f"{connection.bucket},{key}\n" for key in keys)

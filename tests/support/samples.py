@@ -1,4 +1,4 @@
-"""The sample documents and what they are."""
+"""The sample documents and their expected results."""
 
 import json
 from pathlib import Path
@@ -8,10 +8,10 @@ from testkit.template import ROOT
 
 FOLDER = ROOT / "samples" / "documents"
 EXPECTED: dict[str, dict[str, Any]] = json.loads((ROOT / "samples" / "expected.json").read_text())
-READABLE = sorted(name for name, what in EXPECTED.items() if "label" in what)
-REJECTED = sorted(name for name, what in EXPECTED.items() if "rejected" in what)
+READABLE = sorted(name for name, expected in EXPECTED.items() if "label" in expected)
+REJECTED = sorted(name for name, expected in EXPECTED.items() if "rejected" in expected)
 
 
 def sample(name: str) -> Path:
-    """The path of a sample."""
+    """Return the path of a sample."""
     return FOLDER / name
