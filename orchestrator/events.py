@@ -64,7 +64,7 @@ class BatchInvocation:
     tasks: list[BatchTask]
 
 
-def parse(event: Event) -> Notification | QueueBatch | BatchInvocation:
+def parse_event(event: Event) -> Notification | QueueBatch | BatchInvocation:
     """Decode an event.
 
     Raises:

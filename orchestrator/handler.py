@@ -18,7 +18,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from orchestrator.errors import IncompleteRecords, OrchestratorError
-from orchestrator.events import BatchInvocation, BatchTask, Notification, QueueBatch, QueueMessage, parse
+from orchestrator.events import BatchInvocation, BatchTask, Notification, QueueBatch, QueueMessage, parse_event
 from orchestrator.models import ModelClient
 from orchestrator.pipeline import Budget, Pipeline
 from orchestrator.policy_cache import PolicyCache
@@ -87,7 +87,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         IncompleteRecords: Records were written, but are PARTIAL or FAILED. The retry calls the missing versions.
     """
     trace_id = os.environ.get("_X_AMZN_TRACE_ID") or context.aws_request_id
-    match parse(event):
+    match parse_event(event):
         case BatchInvocation() as invocation:
             return _batch_answer(invocation, [_run_task(task, trace_id) for task in invocation.tasks])
         case QueueBatch(messages):

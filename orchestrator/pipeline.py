@@ -48,7 +48,7 @@ class Predictor(Protocol):
         """Call `versions` concurrently and return the outcome of each."""
 
 
-class RecordStore(Protocol):
+class RecordRepository(Protocol):
     """Finds and saves records; see `records.table.RecordTable`."""
 
     def find(self, upload: Upload) -> Record | None:
@@ -118,7 +118,7 @@ class Pipeline:
         self,
         documents: DocumentSource,
         models: Predictor,
-        records: RecordStore,
+        records: RecordRepository,
         policy: PolicySource,
         *,
         budget: Budget,

@@ -37,18 +37,18 @@ class OrchestratorSettings:
             raise ConfigurationError("TABLE_NAME is not set")
         settings = cls(
             table_name=table_name,
-            endpoints=_endpoints(environment.get("MODEL_ENDPOINTS", "")),
-            deadline_s=_positive(environment, "DEADLINE_MS", 3000) / 1000,
-            write_reserve_s=_positive(environment, "WRITE_RESERVE_MS", 300) / 1000,
-            max_bytes=_positive(environment, "MAX_DOCUMENT_BYTES", 20 * 1024 * 1024),
-            policy_max_age=timedelta(seconds=_positive(environment, "POLICY_SECONDS", 60)),
+            endpoints=_parse_endpoints(environment.get("MODEL_ENDPOINTS", "")),
+            deadline_s=_positive_integer(environment, "DEADLINE_MS", 3000) / 1000,
+            write_reserve_s=_positive_integer(environment, "WRITE_RESERVE_MS", 300) / 1000,
+            max_bytes=_positive_integer(environment, "MAX_DOCUMENT_BYTES", 20 * 1024 * 1024),
+            policy_max_age=timedelta(seconds=_positive_integer(environment, "POLICY_SECONDS", 60)),
         )
         if settings.write_reserve_s >= settings.deadline_s:
             raise ConfigurationError("WRITE_RESERVE_MS must be less than DEADLINE_MS")
         return settings
 
 
-def _endpoints(text: str) -> dict[str, str]:
+def _parse_endpoints(text: str) -> dict[str, str]:
     try:
         endpoints = json.loads(text)
     except ValueError as error:
@@ -61,7 +61,7 @@ def _endpoints(text: str) -> dict[str, str]:
     return {version: url.rstrip("/") for version, url in sorted(endpoints.items())}
 
 
-def _positive(environment: Mapping[str, str], name: str, default: int) -> int:
+def _positive_integer(environment: Mapping[str, str], name: str, default: int) -> int:
     text = environment.get(name, str(default))
     if not text.isascii() or not text.isdigit() or int(text) == 0:
         raise ConfigurationError(f"{name} must be a positive whole number, not {text!r}")

@@ -51,10 +51,10 @@ def _uploads(event: Any) -> list[Upload]:
         return []
     if event.get("source") == "aws.s3":
         return [_from_eventbridge(event)] if event.get("detail-type") == "Object Created" else []
-    return [_from_s3(record) for record in _records(event) if _is_creation(record)]
+    return [_from_s3(record) for record in _s3_records(event) if _is_creation(record)]
 
 
-def _records(event: Event) -> list[Any]:
+def _s3_records(event: Event) -> list[Any]:
     records = event.get("Records")
     if not isinstance(records, list):
         raise MalformedEvent("the event has no list of Records")
@@ -75,9 +75,9 @@ def _from_s3(record: Event) -> Upload:
             # S3 encodes keys as HTML forms do: a space is a plus, a plus is %2B.
             key=unquote_plus(described["key"], errors="strict"),
             sequencer=described["sequencer"],
-            event_time=_utc(record["eventTime"]),
-            size=_size(described),
-            etag=_etag(described.get("eTag")),
+            event_time=_parse_time(record["eventTime"]),
+            size=_parse_size(described),
+            etag=_parse_etag(described.get("eTag")),
             version_id=described.get("versionId"),
         )
 
@@ -89,24 +89,24 @@ def _from_eventbridge(event: Event) -> Upload:
             bucket=event["detail"]["bucket"]["name"],
             key=described["key"],  # not encoded, unlike in S3's own notifications
             sequencer=described["sequencer"],
-            event_time=_utc(event["time"]),
-            size=_size(described),
-            etag=_etag(described.get("etag")),
+            event_time=_parse_time(event["time"]),
+            size=_parse_size(described),
+            etag=_parse_etag(described.get("etag")),
             version_id=described.get("version-id"),
         )
 
 
-def _utc(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _size(described: Event) -> int | None:
+def _parse_size(described: Event) -> int | None:
     size = described.get("size")
     return None if size is None else int(size)
 
 
-def _etag(text: str | None) -> str:
+def _parse_etag(text: str | None) -> str:
     return (text or "").strip('"')
 
 

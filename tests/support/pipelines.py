@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
-from orchestrator.pipeline import Budget, DocumentSource, Pipeline, PolicySource
+from orchestrator.pipeline import Budget, DocumentSource, Pipeline, PolicySource, Predictor, RecordRepository
 from records.errors import RecordConflict, RecordsUnavailable
 from records.outcomes import Outcome
 from records.record import Record
@@ -112,8 +112,8 @@ class SlowRecords(FakeRecords):
 
 def pipeline(
     documents: DocumentSource | None = None,
-    models: FakeModels | None = None,
-    records: FakeRecords | None = None,
+    models: Predictor | None = None,
+    records: RecordRepository | None = None,
     policy: PolicySource | None = None,
     *,
     budget: Budget = THREE_SECONDS,

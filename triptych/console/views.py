@@ -1,4 +1,4 @@
-"""Records as pages show them: words, shares and addresses, so that templates only place them."""
+"""View models: records prepared for display, and the filters that format values in templates."""
 
 import hashlib
 from collections import Counter
@@ -11,119 +11,129 @@ from urllib.parse import urlencode
 
 from records.outcomes import ModelFailure, Outcome, Prediction
 from records.record import Record, Status
-from triptych.terminal.record_views import version_names
 
-Stance = Literal["agrees", "differs", "doubts", "fails", "absent"]
-"""How a version stands to the verdict; `doubts` is one that agrees without being sure."""
+Stance = Literal["agrees", "abstains", "differs", "failed", "absent"]
+"""Relation of a version's outcome to the verdict. `abstains` agrees, with a confidence below its own threshold."""
+
+STANCES: dict[Stance, str] = {
+    "agrees": "agrees",
+    "abstains": "agrees, but abstains",
+    "differs": "disagrees",
+    "failed": "failed",
+    "absent": "not called",
+}
+"""Description of each stance, for screen readers."""
 
 COLOURS = 6
-"""Colours for versions that the style sheet has; more versions share them."""
+"""Number of version colours in the style sheet. Further versions reuse them."""
 
 
 @dataclass(frozen=True)
-class Guess:
-    """A label and its probability, 0 to 1."""
+class LabelProbability:
+    """A label and its probability."""
 
     label: str
-    share: float
+    probability: float
 
 
 @dataclass(frozen=True)
 class Panel:
-    """What one version said, or why it said nothing."""
+    """Outcome of one version.
+
+    Attributes:
+        version: Name of the version.
+        colour: Number of its colour, from 1.
+        stance: Relation to the verdict.
+        probabilities: Probabilities, highest first; empty without a prediction.
+        problem: Why there is no prediction, in a word or two.
+        detail: The same in a sentence.
+        latency_ms: Latency of the call.
+    """
 
     version: str
     colour: int
     stance: Stance
-    guesses: Sequence[Guess]
-    """Likeliest first; empty for a version that said nothing."""
+    probabilities: Sequence[LabelProbability]
     problem: str
     detail: str
     latency_ms: float
 
     @classmethod
-    def of(cls, version: str, number: int, said: Outcome | None, verdict: str | None) -> "Panel":
-        """The panel of the version that is the `number`th from the left."""
-        colour = number % COLOURS + 1
-        if isinstance(said, Prediction):
-            ranked = sorted(said.probabilities.items(), key=lambda pair: -pair[1])
-            stance: Stance = "differs" if said.label != verdict else "doubts" if said.abstained else "agrees"
-            return cls(version, colour, stance, [Guess(*pair) for pair in ranked], "", "", said.latency_ms)
-        if isinstance(said, ModelFailure):
-            problem = said.problem or said.kind
-            return cls(version, colour, "fails", (), problem.replace("-", " "), said.detail, said.latency_ms)
-        return cls(version, colour, "absent", (), "not asked", "", 0.0)
-
-
-STANCES: dict[Stance, str] = {
-    "agrees": "agrees",
-    "differs": "differs",
-    "doubts": "agrees, unsure",
-    "fails": "no answer",
-    "absent": "not asked",
-}
+    def from_outcome(cls, version: str, index: int, outcome: Outcome | None, verdict: str | None) -> "Panel":
+        """Return the panel of an outcome; `index` is its position from the left and determines the colour."""
+        colour = index % COLOURS + 1
+        if isinstance(outcome, Prediction):
+            ranked = sorted(outcome.probabilities.items(), key=lambda pair: -pair[1])
+            stance: Stance = "differs" if outcome.label != verdict else "abstains" if outcome.abstained else "agrees"
+            probabilities = [LabelProbability(*pair) for pair in ranked]
+            return cls(version, colour, stance, probabilities, "", "", outcome.latency_ms)
+        if isinstance(outcome, ModelFailure):
+            problem = (outcome.problem or outcome.kind).replace("-", " ")
+            return cls(version, colour, "failed", (), problem, outcome.detail, outcome.latency_ms)
+        return cls(version, colour, "absent", (), "not called", "", 0.0)
 
 
 @dataclass(frozen=True)
 class Card:
-    """One record at a glance."""
+    """A record in a list."""
 
     record: Record
     panels: Sequence[Panel]
 
     @classmethod
-    def of(cls, record: Record, versions: Sequence[str]) -> "Card":
-        """The card of a record, with one panel a version in the order given."""
+    def from_record(cls, record: Record, versions: Sequence[str]) -> "Card":
+        """Return the card of a record, with one panel for each version in the given order."""
         verdict = record.verdict.label if record.verdict else None
         outcomes = record.predictions
-        return cls(record, [Panel.of(name, n, outcomes.get(name), verdict) for n, name in enumerate(versions)])
+        panels = [Panel.from_outcome(name, index, outcomes.get(name), verdict) for index, name in enumerate(versions)]
+        return cls(record, panels)
 
     @property
     def id(self) -> str:
-        """An HTML id, the same each time."""
-        return "d" + hashlib.sha256(identity(self.record).encode()).hexdigest()[:16]
+        """Stable HTML id."""
+        return "d" + hashlib.sha256(upload_id(self.record).encode()).hexdigest()[:16]
 
     @property
-    def address(self) -> str:
-        """Where its page is."""
+    def url(self) -> str:
+        """Address of the document's page."""
         return f"/document?{_query(self.record)}"
 
     @property
     def headline(self) -> str:
-        """The verdict, or what stands in its place."""
+        """Label of the verdict, or the status if there is no verdict."""
         return self.record.verdict.label if self.record.verdict else str(self.record.status).lower()
 
     @property
     def agreement(self) -> str:
-        """How far the versions agree, in a word."""
+        """Agreement of the versions; empty without a verdict."""
         return str(self.record.verdict.agreement) if self.record.verdict else ""
 
     @property
     def notes(self) -> list[str]:
-        """What a person should know beside the verdict."""
+        """Notes on the verdict, such as `partial` or `needs review: disagreement`."""
         notes = []
         if self.record.verdict and self.record.status is not Status.COMPLETE:
             notes.append(str(self.record.status).lower())
         if self.record.review:
             notes.append("labelled")
         elif self.record.verdict and self.record.verdict.needs_review:
-            notes += [f"to review: {reason}" for reason in self.record.verdict.review_reasons]
+            notes += [f"needs review: {reason}" for reason in self.record.verdict.review_reasons]
         elif self.record.queue:
-            notes.append("random check")
+            notes.append("audit sample")
         return notes
 
     def picture(self, size: str = "small", page: int = 0) -> str:
-        """The address of a page's picture."""
-        return picture_address(self.record, size, page)
+        """Return the address of a page's picture."""
+        return picture_url(self.record, size, page)
 
 
-def identity(record: Record) -> str:
-    """Tells a record from every other, as text."""
+def upload_id(record: Record) -> str:
+    """Return a unique identifier of the record's upload."""
     return f"{record.upload.document}\n{record.upload.sort_key}"
 
 
-def picture_address(record: Record, size: str, page: int = 0) -> str:
-    """Where a page's picture is."""
+def picture_url(record: Record, size: str, page: int = 0) -> str:
+    """Return the address of a page's picture."""
     return f"/picture?{_query(record)}&size={size}&page={page}"
 
 
@@ -131,35 +141,35 @@ def _query(record: Record) -> str:
     return urlencode({"document": record.upload.document, "sequencer": record.upload.sort_key})
 
 
-def cards(records: Sequence[Record]) -> list[Card]:
-    """The cards of records that stand together: every one has the same panels."""
-    versions = version_names(records)
-    return [Card.of(record, versions) for record in records]
+def make_cards(records: Sequence[Record]) -> list[Card]:
+    """Return the cards of records in one list. All have the same panels: one for each version of any record."""
+    versions = sorted({version for record in records for version in record.predictions})
+    return [Card.from_record(record, versions) for record in records]
 
 
-def summary(records: Sequence[Record]) -> list[str]:
-    """How the documents on a page went, in a few words each."""
+def summarize_records(records: Sequence[Record]) -> list[str]:
+    """Return statistics of the records on a page, such as `24 shown` and `3 partial`."""
     verdicts = [record.verdict for record in records if record.verdict]
     waiting = sum(record.queue is not None for record in records)
     statuses = Counter(record.status for record in records)
-    words = [f"{len(records)} shown"]
+    parts = [f"{len(records)} shown"]
     if verdicts:
-        words.append(f"{sum(verdict.agreement == 'unanimous' for verdict in verdicts)} unanimous")
+        parts.append(f"{sum(verdict.agreement == 'unanimous' for verdict in verdicts)} unanimous")
     if waiting:
-        words.append(f"{waiting} to review")
-    words += [
+        parts.append(f"{waiting} in the review queue")
+    parts += [
         f"{statuses[status]} {str(status).lower()}"
         for status in (Status.PARTIAL, Status.FAILED, Status.REJECTED)
         if statuses[status]
     ]
     if records:
-        words.append(f"{median(record.latency_ms for record in records):.0f} ms median")
-    return words
+        parts.append(f"p50 {median(record.latency_ms for record in records):.0f} ms")
+    return parts
 
 
 @dataclass(frozen=True)
 class Span:
-    """A bar of the waterfall: from `start` to `start + length`, milliseconds after the upload."""
+    """A bar of the waterfall chart, `length` milliseconds long, `start` milliseconds after the upload."""
 
     name: str
     start: float
@@ -169,44 +179,44 @@ class Span:
 
 
 def waterfall(record: Record) -> list[Span]:
-    """Where the time went, from S3's event to the record.
+    """Return where the time went, from the S3 event to the record.
 
-    A record holds how long things took, not when they began. The calls run at the same time and end before the record
-    is written, so they are drawn to begin together, as late as the longest of them allows. A record that was finished
-    by a retry shows its last attempt alone.
+    A record stores durations but not start times. The calls are concurrent and end before the record is written, so
+    they are drawn with a common start, as late as the longest call allows. For a record that a retry completed, only
+    the last attempt is drawn.
     """
-    took = {name: said.latency_ms for name, said in record.predictions.items()}
-    longest = min(max(took.values(), default=0.0), record.latency_ms)
+    latencies = {name: outcome.latency_ms for name, outcome in record.predictions.items()}
+    longest = min(max(latencies.values(), default=0.0), record.latency_ms)
     before = record.latency_ms - longest
-    waited = (record.classified_at - record.upload.event_time) / timedelta(milliseconds=1) - record.latency_ms
-    arrival = max(0.0, waited) if record.revision == 1 else 0.0
-    spans = [Span("S3 to orchestrator", 0.0, arrival, "wait")] if arrival else []
-    spans.append(Span("orchestrator", arrival, record.latency_ms, "whole"))
-    if not took:
+    delivery = (record.classified_at - record.upload.event_time) / timedelta(milliseconds=1) - record.latency_ms
+    arrival = max(0.0, delivery) if record.revision == 1 else 0.0
+    spans = [Span("S3 to orchestrator", 0.0, arrival, "delivery")] if arrival else []
+    spans.append(Span("orchestrator", arrival, record.latency_ms, "total"))
+    if not latencies:
         return spans
-    spans.append(Span("read, look up", arrival, before, "read"))
-    for number, version in enumerate(sorted(took)):
-        spans += _call(version, number % COLOURS + 1, arrival + before, record.predictions[version])
+    spans.append(Span("read object", arrival, before, "read"))
+    for index, version in enumerate(sorted(latencies)):
+        spans += _call_spans(version, index % COLOURS + 1, arrival + before, record.predictions[version])
     return spans
 
 
-def _call(version: str, colour: int, start: float, said: Outcome) -> Iterator[Span]:
-    yield Span(version, start, said.latency_ms, "call", colour)
-    if isinstance(said, Prediction):
+def _call_spans(version: str, colour: int, start: float, outcome: Outcome) -> Iterator[Span]:
+    yield Span(version, start, outcome.latency_ms, "call", colour)
+    if isinstance(outcome, Prediction):
         parts: Mapping[str, float] = {
-            name: said.timings_ms[name] for name in ("decode", "infer") if name in said.timings_ms
+            name: outcome.timings_ms[name] for name in ("decode", "infer") if name in outcome.timings_ms
         }
-        at = start + max(0.0, said.latency_ms - said.timings_ms.get("total", sum(parts.values()))) / 2
+        at = start + max(0.0, outcome.latency_ms - outcome.timings_ms.get("total", sum(parts.values()))) / 2
         for name, length in parts.items():
             yield Span(f"{version} {name}", at, length, name, colour)
             at += length
 
 
-# Filters of the templates.
+# Template filters.
 
 
-def percent(share: float | None) -> str:
-    """Whole percent; 100 only for certainty, for 99.6 % is not that, and `<1` for what is not nothing."""
+def format_percent(share: float | None) -> str:
+    """Return whole percent: `100` only for a share of 1, `<1` for small positive shares, a dash for None."""
     if share is None:
         return "\N{EN DASH}"
     if 0 < share < 0.005:
@@ -214,34 +224,36 @@ def percent(share: float | None) -> str:
     return f"{min(99, round(share * 100)) if share < 1 else 100}\N{NARROW NO-BREAK SPACE}%"
 
 
-def milliseconds(value: float) -> str:
-    """A duration as people read it."""
-    return f"{value / 1000:.1f} s" if value >= 1000 else f"{value:.0f} ms"
+def format_duration(milliseconds: float) -> str:
+    """Return a duration such as `40 ms` or `1.5 s`."""
+    return f"{milliseconds / 1000:.1f} s" if milliseconds >= 1000 else f"{milliseconds:.0f} ms"
 
 
-def size(value: int) -> str:
-    """Bytes as people read them."""
+def format_size(size: int | None) -> str:
+    """Return a number of bytes such as `12 KB`, or `unknown size` for None."""
+    if size is None:
+        return "unknown size"
     for unit in ("B", "KB", "MB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}"
-        value = round(value / 1000)
-    return f"{value} GB"
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size = round(size / 1000)
+    return f"{size} GB"
 
 
-def words(label: str) -> str:
-    """A label as people write it: `scientific_paper` is a scientific paper."""
+def format_label(label: str) -> str:
+    """Return a label with spaces: `scientific_paper` becomes `scientific paper`."""
     return label.replace("_", " ")
 
 
-def chance(p: float | None) -> str:
-    """A p-value to three places; never zero, for none is."""
+def format_p_value(p: float | None) -> str:
+    """Return a p-value with three decimals, never zero; a dash for None."""
     if p is None:
         return "\N{EN DASH}"
     return f"{p:.3f}" if p >= 0.0005 else "<0.001"
 
 
-def ago(moment: datetime, now: datetime | None = None) -> str:
-    """How long ago, in its largest unit."""
+def format_age(moment: datetime, now: datetime | None = None) -> str:
+    """Return the time since a moment in its largest unit, such as `3 min ago`."""
     seconds = max(0, int(((now or datetime.now(UTC)) - moment).total_seconds()))
     for length, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= length:

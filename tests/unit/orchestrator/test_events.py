@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.events import BatchInvocation, BatchTask, Notification, QueueBatch, QueueMessage, parse
+from orchestrator.events import BatchInvocation, BatchTask, Notification, QueueBatch, QueueMessage, parse_event
 from records.errors import MalformedEvent
 from records.notifications import parse_notification
 from tests.support.events import example_event, sns_event, sns_message
@@ -15,11 +15,11 @@ from tests.support.events import example_event, sns_event, sns_message
 @pytest.mark.parametrize("wrap", [lambda event: event, sns_event, sns_message])
 def test_notification_is_parsed_in_every_form(name: str, wrap: Any) -> None:
     event = example_event(name)
-    assert parse(wrap(event)) == Notification(parse_notification(event))
+    assert parse_event(wrap(event)) == Notification(parse_notification(event))
 
 
 def test_invocation_without_records_announces_no_upload() -> None:
-    assert parse({"Records": []}) == Notification([])
+    assert parse_event({"Records": []}) == Notification([])
 
 
 def queue_event(*bodies: str) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def queue_event(*bodies: str) -> dict[str, Any]:
 
 
 def test_queue_batch_keeps_its_messages_undecoded() -> None:
-    assert parse(queue_event("not JSON", "{}")) == QueueBatch(
+    assert parse_event(queue_event("not JSON", "{}")) == QueueBatch(
         [QueueMessage("m0", "not JSON"), QueueMessage("m1", "{}")]
     )
 
@@ -47,7 +47,7 @@ def test_message_that_is_no_notification_is_malformed(body: str) -> None:
 
 def test_batch_invocation_names_decoded_keys() -> None:
     task = BatchTask("dGFza2lkZ29lc2hlcmUK", "documents", "from Zürich/50% off+tax.pdf", None)
-    invocation = parse(example_event("s3_batch_operations"))
+    invocation = parse_event(example_event("s3_batch_operations"))
     assert isinstance(invocation, BatchInvocation)
     assert (invocation.schema_version, invocation.tasks) == ("2.0", [task])
 
@@ -68,4 +68,4 @@ def test_batch_invocation_names_decoded_keys() -> None:
 )
 def test_event_of_unknown_form_is_malformed(event: Any) -> None:
     with pytest.raises(MalformedEvent):
-        parse(event)
+        parse_event(event)

@@ -18,7 +18,7 @@ from records.policy import DEFAULT_POLICY, POLICY_KEY, Policy
 from records.record import Record, Status
 from records.reviews import Queue
 from records.table import PolicyTable, RecordTable
-from tests.support.pipelines import FakeModels, pipeline
+from tests.support.pipelines import FakeModels, FakeRecords, pipeline
 from tests.support.uploads import NOON
 from triptych.review.promotion import PolicyChange, Promotions
 from triptych.review.reviews import Reviews
@@ -68,18 +68,12 @@ def test_policy_is_written_back_unchanged(item: dict[str, Any]) -> None:
     assert Policy.from_item(item).to_item() == item
 
 
-@pytest.fixture
-def previous(table: "Table") -> "Table":
-    """Return a table with the items of the previous version."""
-    for item in ITEMS:
-        table.put_item(Item=item)
-    return table
-
-
-def stored(table: "Table", document: str) -> Record:
-    record = RecordTable(table).get(document, RECORDS[document]["sequencer"])
-    assert record is not None
-    return record
+def in_memory() -> FakeRecords:
+    """Return a record store with the records of the previous version."""
+    records = FakeRecords()
+    for item in RECORDS.values():
+        records.items[item["document"], item["sequencer"]] = Record.from_item(item)
+    return records
 
 
 @pytest.mark.parametrize(
@@ -91,25 +85,46 @@ def stored(table: "Table", document: str) -> Record:
         ("inbox/failed/all-down.pdf", ["v1", "v2", "v3"]),
     ],
 )
-def test_retry_completes_an_incomplete_record(previous: "Table", document: str, missing: list[str]) -> None:
-    before, models = stored(previous, document), FakeModels()
-    attempt = pipeline(models=models, records=RecordTable(previous)).classify(before.upload)
-    after = stored(previous, document)
+def test_retry_completes_an_incomplete_record(document: str, missing: list[str]) -> None:
+    before, models = Record.from_item(RECORDS[document]), FakeModels()
+    attempt = pipeline(models=models, records=in_memory()).classify(before.upload)
+    after = Record.from_item(attempt.record.to_item())
     assert models.calls == [missing]
     assert (after.status, after.revision, attempt.written) == (Status.COMPLETE, before.revision + 1, True)
     assert after.answered().items() >= before.answered().items()
     assert (after.review, after.earlier_reviews) == (before.review, before.earlier_reviews)
-    assert after.policy == "p0"
+
+
+def test_object_that_exists_again_completes_its_record() -> None:
+    before = Record.from_item(RECORDS["inbox/partial/deleted.pdf"])
+    assert before.final
+    attempt = pipeline(records=in_memory()).classify(before.upload)
+    assert (attempt.record.status, attempt.record.revision) == (Status.COMPLETE, before.revision + 1)
 
 
 FINAL = [document for document, item in RECORDS.items() if item["status"] in (Status.COMPLETE, Status.REJECTED)]
 
 
 @pytest.mark.parametrize("document", FINAL)
-def test_repeated_event_of_a_final_record_changes_nothing(previous: "Table", document: str) -> None:
-    before, models = stored(previous, document), FakeModels()
-    attempt = pipeline(models=models, records=RecordTable(previous)).classify(before.upload)
+def test_repeated_event_of_a_final_record_changes_nothing(document: str) -> None:
+    before, models = Record.from_item(RECORDS[document]), FakeModels()
+    attempt = pipeline(models=models, records=in_memory()).classify(before.upload)
     assert (attempt.record, attempt.written, models.calls) == (before, False, [])
+
+
+@pytest.fixture
+def previous(table: "Table") -> "Table":
+    """Return a table with the items of the previous version."""
+    with table.batch_writer() as batch:
+        for item in ITEMS:
+            batch.put_item(Item=item)
+    return table
+
+
+def stored(table: "Table", document: str) -> Record:
+    record = RecordTable(table).get(document, RECORDS[document]["sequencer"])
+    assert record is not None
+    return record
 
 
 @pytest.mark.parametrize("document", ["inbox/partial/two-missing.pdf", "inbox/audit/waiting.pdf"])

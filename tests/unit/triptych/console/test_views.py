@@ -1,4 +1,4 @@
-"""Protects: shares, times and stances are told as they are."""
+"""Protects: shares, ages, sizes, stances and spans are displayed correctly."""
 
 from datetime import timedelta
 
@@ -15,44 +15,48 @@ THIN = "\N{NARROW NO-BREAK SPACE}%"
 
 
 @pytest.mark.parametrize(
-    ("share", "told"), [(1.0, "100"), (0.996, "99"), (0.5, "50"), (0.004, "<1"), (0.0, "0"), (0.015, "2")]
+    ("share", "text"), [(1.0, "100"), (0.996, "99"), (0.5, "50"), (0.004, "<1"), (0.0, "0"), (0.015, "2")]
 )
-def test_a_share_is_never_told_as_more_than_it_is(share: float, told: str) -> None:
-    assert views.percent(share) == told + THIN
+def test_percent_is_never_rounded_to_zero_or_one_hundred(share: float, text: str) -> None:
+    assert views.format_percent(share) == text + THIN
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(0, "just now"), (-5, "just now"), (59, "59 s ago"), (3600, "1 h ago"), (200_000, "2 d ago")]
+    ("seconds", "text"), [(0, "just now"), (-5, "just now"), (59, "59 s ago"), (3600, "1 h ago"), (200_000, "2 d ago")]
 )
-def test_ages(seconds: int, told: str) -> None:
-    assert views.ago(NOON, NOON + timedelta(seconds=seconds)) == told
+def test_age_is_in_its_largest_unit(seconds: int, text: str) -> None:
+    assert views.format_age(NOON, NOON + timedelta(seconds=seconds)) == text
 
 
 @given(st.integers(min_value=0, max_value=10**12))
-def test_sizes_have_a_unit(value: int) -> None:
-    number, unit = views.size(value).split()
+def test_size_has_a_unit(value: int) -> None:
+    number, unit = views.format_size(value).split()
     assert number.isdigit()
     assert unit in ("B", "KB", "MB", "GB")
 
 
-def test_a_version_stands_to_the_verdict_in_one_of_five_ways() -> None:
-    said: dict[str, Outcome] = {
+def test_unknown_size_is_shown_as_such() -> None:
+    assert views.format_size(None) == "unknown size"
+
+
+def test_each_outcome_has_its_stance() -> None:
+    outcomes: dict[str, Outcome] = {
         "v1": prediction("receipt"),
         "v2": prediction("receipt", 0.55, abstained=True),
         "v3": prediction("invoice", 0.6),
         "v4": model_failure("timeout"),
     }
-    card = Card.of(record(said), ["v1", "v2", "v3", "v4", "v5"])
-    assert [panel.stance for panel in card.panels] == ["agrees", "doubts", "differs", "fails", "absent"]
+    card = Card.from_record(record(outcomes), ["v1", "v2", "v3", "v4", "v5"])
+    assert [panel.stance for panel in card.panels] == ["agrees", "abstains", "differs", "failed", "absent"]
     assert [panel.colour for panel in card.panels] == [1, 2, 3, 4, 5]
 
 
-def test_the_likeliest_guess_comes_first() -> None:
-    [panel] = Card.of(record({"v1": prediction("receipt", 0.8)}), ["v1"]).panels
-    assert [guess.label for guess in panel.guesses] == ["receipt", "invoice"]
+def test_probabilities_are_sorted_highest_first() -> None:
+    [panel] = Card.from_record(record({"v1": prediction("receipt", 0.8)}), ["v1"]).panels
+    assert [each.label for each in panel.probabilities] == ["receipt", "invoice"]
 
 
-outcomes = st.one_of(
+OUTCOMES = st.one_of(
     st.builds(
         lambda ms, decode, infer: prediction(latency_ms=ms, timings_ms={"decode": decode, "infer": infer}),
         *[st.floats(0, 3000)] * 3,
@@ -62,18 +66,18 @@ outcomes = st.one_of(
 
 
 @given(
-    st.dictionaries(st.sampled_from(["v1", "v2", "v3"]), outcomes),
+    st.dictionaries(st.sampled_from(["v1", "v2", "v3"]), OUTCOMES),
     st.floats(0, 3000),
     st.floats(-60_000, 60_000),
     st.integers(1, 3),
 )
-def test_no_bar_of_the_waterfall_begins_before_the_upload(
-    said: dict[str, Outcome], latency: float, waited: float, revision: int
+def test_waterfall_spans_never_start_before_the_upload(
+    outcomes: dict[str, Outcome], latency: float, delivery: float, revision: int
 ) -> None:
     made = record(
-        said,
+        outcomes,
         of=upload(event_time=NOON),
-        classified_at=NOON + timedelta(milliseconds=waited),
+        classified_at=NOON + timedelta(milliseconds=delivery),
         latency_ms=latency,
         revision=revision,
     )
