@@ -124,7 +124,7 @@ def measure(connection: StackConnection, times: int) -> list[PageTimes]:
 def _measure_page(served: ServedConsole, meter: RequestMeter, name: str, path: str, times: int) -> PageTimes:
     latency_ms, cpu_ms = [], []
     for _ in range(times + 1):  # the first request is a warm-up
-        served.console.desk.changes += 1  # invalidates the cached report
+        served.console.review_session.changes += 1  # invalidates the cached report
         meter.reset()
         started, worked = time.perf_counter(), time.process_time()
         response = served.client.get(served.url + path, timeout=300)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import requests
 import uvicorn
 
-from triptych.console.access import Access
+from triptych.console.access import StackAccess
 from triptych.console.app import create_app
 from triptych.console.context import Console
 from triptych.storage.connection import StackConnection
@@ -40,7 +40,7 @@ class ServedConsole:
 @contextmanager
 def serve_console(connection: StackConnection) -> Iterator[ServedConsole]:
     """Serve the console on a free port until the block ends."""
-    console = Console(Access(lambda: connection), who="benchmark", stack="benchmark")
+    console = Console(StackAccess(lambda: connection), user="benchmark", stack="benchmark")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         server = uvicorn.Server(uvicorn.Config(create_app(console, port=port, key=_KEY), log_level="warning"))

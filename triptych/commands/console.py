@@ -32,7 +32,7 @@ def console_command(
     """
     import uvicorn  # takes half a second to import, which other commands do not need
 
-    from triptych.console.access import Access
+    from triptych.console.access import StackAccess
     from triptych.console.app import create_app
     from triptych.console.context import Console
 
@@ -40,7 +40,9 @@ def console_command(
     chosen_port = listener.getsockname()[1]
     key = secrets.token_urlsafe(24)
     address = f"http://127.0.0.1:{chosen_port}/?key={key}"
-    console = Console(Access(lambda: connection.connect(stack)), who=by or getpass.getuser(), stack=stack or "local")
+    console = Console(
+        StackAccess(lambda: connection.connect(stack)), user=by or getpass.getuser(), stack=stack or "local"
+    )
     app = create_app(console, port=chosen_port, key=key)
     config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
     message = f"The console is at {address}\nPress Ctrl-C to stop it."

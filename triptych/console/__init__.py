@@ -1,12 +1,13 @@
-"""The console: a local web app on the table and the bucket, with the credentials of the person who started it.
+"""The console: a local web app for a stack, with the AWS credentials of the user who starts it.
 
-    security     who may ask: loopback's own name, the key of this start, pages of the console itself
-    access       the stack behind it, found when it is there and found again when it changed
-    troubles     what can be wrong with that, told with what to do
-    pictures     page images, decoded in processes of their own
-    views        records as pages show them
-    live, document, review, versions    the four pages
-    app          all of it, as one ASGI application
+    security                          accepts requests of this user's browser only
+    access                            connects to the stack, and reconnects when it changed
+    error_explanations                explains errors and what to do
+    pictures                          page images, decoded in isolated processes
+    views, filters                    view models and template filters; the filter of the Live page
+    review_session                    state of a review
+    live, document, review, versions  the four pages
+    app                               all of it as one ASGI application
 
-Server-rendered; htmx replaces parts of a page, and static/console.js does what HTML cannot.
+Pages are rendered on the server. htmx replaces parts of a page, and static/console.js adds what HTML lacks.
 """

@@ -1,4 +1,4 @@
-"""The stack behind the console. It may start later than the console, end, and come back elsewhere."""
+"""Connection of the console to its stack, which may start, stop or move while the console is running."""
 
 import threading
 from collections.abc import Callable
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Opened:
-    """A stack that was found, and what pages ask of it."""
+class ConnectedStack:
+    """The bucket and tables of a stack, with clients that are reused because creating them is slow."""
 
     name: str
     bucket: str
@@ -26,36 +26,38 @@ class Opened:
     policies: PolicyTable
 
     @classmethod
-    def of(cls, to: StackConnection) -> "Opened":
-        """Everything at a target; its clients are made once, for that takes longer than a query."""
-        table = to.table
-        return cls(to.name, to.bucket, to.s3, Results(table), Reviews(table), PolicyTable(table))
+    def open(cls, connection: StackConnection) -> "ConnectedStack":
+        """Create the clients of a connection."""
+        table = connection.table
+        return cls(
+            connection.name, connection.bucket, connection.s3, Results(table), Reviews(table), PolicyTable(table)
+        )
 
 
-class Access:
-    """Opens the stack when it is first asked for, and anew after `forget`.
+class StackAccess:
+    """Connects to the stack at the first call, and again at the first call after `reset`.
 
     Args:
-        find: finds the stack; raises StackUnavailable where there is none.
+        find: Finds the stack. Raises `StackUnavailable` if it does not exist.
     """
 
     def __init__(self, find: Callable[[], StackConnection]) -> None:
         self._find = find
-        self._opened: Opened | None = None
+        self._connected: ConnectedStack | None = None
         self._lock = threading.Lock()
 
-    def __call__(self) -> Opened:
-        """The stack.
+    def __call__(self) -> ConnectedStack:
+        """Return the stack.
 
         Raises:
-            StackUnavailable: there is none.
+            StackUnavailable: The stack does not exist or cannot be looked up.
         """
         with self._lock:
-            if self._opened is None:
-                self._opened = Opened.of(self._find())
-            return self._opened
+            if self._connected is None:
+                self._connected = ConnectedStack.open(self._find())
+            return self._connected
 
-    def forget(self) -> None:
-        """Look for it again next time: it did not answer, or no longer takes the credentials it was opened with."""
+    def reset(self) -> None:
+        """Find the stack again at the next call, for example because it did not respond or credentials expired."""
         with self._lock:
-            self._opened = None
+            self._connected = None

@@ -1,4 +1,4 @@
-"""The console as one ASGI application."""
+"""The console as an ASGI application."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,46 +10,46 @@ from starlette.types import Scope
 
 from records.errors import RecordConflict, RecordsUnavailable
 from triptych.console import document, live, review, versions
-from triptych.console.context import HERE, Console, Here
+from triptych.console.context import PACKAGE, Console, CurrentConsole
+from triptych.console.error_explanations import explain_error, internal_error
 from triptych.console.security import Guard
-from triptych.console.troubles import Trouble, trouble
 from triptych.errors import TriptychError
 
 
-class _Static(StaticFiles):
-    """The console's own files. Their addresses change with them, so browsers may keep them."""
+class _CachedStaticFiles(StaticFiles):
+    """Static files that browsers cache, because their addresses change with their content."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """Called by Starlette."""
-        answer = await super().get_response(path, scope)
+        """Return the file with cache headers."""
+        response = await super().get_response(path, scope)
         if scope["query_string"] or path.startswith("vendor/"):
-            answer.headers["Cache-Control"] = "private, max-age=31536000, immutable"
-        return answer
+            response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+        return response
 
 
 router = APIRouter()
 
 
 @router.get("/ready")
-def ready(here: Here) -> Response:
-    """For a page that waits for the stack: has it reloaded as soon as there is one."""
+def reload_when_ready(console: CurrentConsole) -> Response:
+    """Reload an error page as soon as the stack is available."""
     try:
-        here.access().policies.newest()  # the cheapest question of all
+        console.access().policies.newest()  # the cheapest query
     except Exception as error:
-        if trouble(error) is None:
+        if explain_error(error) is None:
             raise
-        here.access.forget()
+        console.access.reset()
         return Response(status_code=204)
     return Response(status_code=204, headers={"HX-Refresh": "true"})
 
 
 def create_app(console: Console, *, port: int, key: str) -> Guard:
-    """The application.
+    """Create the application.
 
     Args:
-        console: what it shows.
-        port: where it will listen, on 127.0.0.1.
-        key: the secret that lets a browser in: see `security`.
+        console: State of the console.
+        port: Port on 127.0.0.1 on which the application will listen.
+        key: Secret that signs a browser in: see `security`.
     """
 
     @asynccontextmanager
@@ -59,25 +59,23 @@ def create_app(console: Console, *, port: int, key: str) -> Guard:
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.console = console
-    app.mount("/static", _Static(directory=HERE / "static"))
+    app.mount("/static", _CachedStaticFiles(directory=PACKAGE / "static"))
     for pages in (router, live.router, document.router, review.router, versions.router):
         app.include_router(pages)
     for kind in (BotoCoreError, ClientError, RecordConflict, RecordsUnavailable, TriptychError, Exception):
-        app.add_exception_handler(kind, _told)
+        app.add_exception_handler(kind, _error_response)
     return Guard(app, port=port, key=key)
 
 
-def _told(request: Request, error: Exception) -> Response:
-    """An error as a page that says what to do, or as a notice where only a part of a page was asked for."""
+def _error_response(request: Request, error: Exception) -> Response:
+    """Return a page that explains the error, or a notice if only a part of a page was requested."""
     console = request.app.state.console
     assert isinstance(console, Console)
-    found = trouble(error)
-    if found is None:
-        found = Trouble("fault", 500, "The console failed", "That is its own fault: see its log.", "", repr(error))
-    elif found.lasting:
-        console.access.forget()
+    explanation = explain_error(error) or internal_error(error)
+    if explanation.reconnect:
+        console.access.reset()
     if "hx-request" not in request.headers:
-        return console.page(request, "trouble.html", section="", found=found, status=found.status)
-    answer = console.page(request, "notice.html", found=found, status=found.status)
-    answer.headers.update({"HX-Retarget": "#notice", "HX-Reswap": "innerHTML"})
-    return answer
+        return console.page(request, "error.html", section="", error=explanation, status=explanation.status)
+    response = console.page(request, "notice.html", error=explanation, status=explanation.status)
+    response.headers.update({"HX-Retarget": "#notice", "HX-Reswap": "innerHTML"})
+    return response

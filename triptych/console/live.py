@@ -1,4 +1,4 @@
-"""The Live page: documents as they arrive, and files dropped on it."""
+"""The Live page: incoming documents, and upload of files dropped on the page."""
 
 import hashlib
 import mimetypes
@@ -10,90 +10,84 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Request, Response, UploadFile
 
-from records.outcomes import Prediction
 from records.record import Record
 from triptych.console import views
-from triptych.console.context import Console, Here
-from triptych.console.filters import RANGES, Filter
+from triptych.console.context import Console, CurrentConsole
+from triptych.console.filters import RANGES, DocumentFilter
 from triptych.storage import inbox
 from triptych.storage.inbox import StoredObject
 
 router = APIRouter()
 
-_PATIENCE = 4.0
-"""Seconds that the answer to a dropped file waits for its record. Later ones are asked for by the page."""
+_WAIT_SECONDS = 4.0
+"""Time that the response to an upload waits for the record. After that, the page polls for it."""
 
-_MAX_NAME = 200
+_MAX_KEY_LENGTH = 200
 
 
 @router.get("/")
-def live(request: Request, here: Here) -> Response:
-    """The page, with its documents already in it."""
-    chosen = Filter.parse(request.query_params)
-    content = _documents(here, chosen)
-    return here.page(request, "live.html", section="live", ranges=RANGES, **content)
+def live_page(request: Request, console: CurrentConsole) -> Response:
+    """Return the page, including its documents."""
+    content = _content(console, DocumentFilter.parse(request.query_params))
+    return console.page(request, "live.html", section="live", ranges=RANGES, **content)
 
 
 @router.get("/documents")
-def documents(request: Request, here: Here, seen: str = "") -> Response:
-    """The documents alone, or 204 if the browser has seen them as they are."""
-    content = _documents(here, Filter.parse(request.query_params))
+def documents_fragment(request: Request, console: CurrentConsole, seen: str = "") -> Response:
+    """Return the documents alone, or 204 if they are unchanged since the browser received them."""
+    content = _content(console, DocumentFilter.parse(request.query_params))
     if content["seen"] == seen:
         return Response(status_code=204)
-    return here.page(request, "documents.html", **content)
+    return console.page(request, "documents.html", **content)
 
 
 @router.post("/drop")
-def drop(request: Request, here: Here, file: Annotated[UploadFile, File()]) -> Response:
-    """Put a file into the inbox; answers with its verdict if that comes soon, else with an entry that asks for it."""
-    stack = here.access()
-    key = key_of(file.filename or "")
-    kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
-    dropped = inbox.put_object(stack.s3, stack.bucket, key, file.file, kind)
-    return _entry(request, here, dropped, stack.results.wait_for(dropped, _PATIENCE))
+def upload_file(request: Request, console: CurrentConsole, file: Annotated[UploadFile, File()]) -> Response:
+    """Store a file in the inbox. Returns its verdict if available in time, else an entry that polls for it."""
+    stack = console.access()
+    key = object_key(file.filename or "")
+    content_type = mimetypes.guess_type(key)[0] or "application/octet-stream"
+    stored = inbox.put_object(stack.s3, stack.bucket, key, file.file, content_type)
+    return _entry(request, console, stored, stack.results.wait_for(stored, _WAIT_SECONDS))
 
 
 @router.get("/dropped")
-def dropped(request: Request, here: Here, key: str, etag: str, version: str, at: datetime) -> Response:
-    """A dropped file's entry, once there is a record; until then 204."""
-    stack = here.access()
-    of = StoredObject(stack.bucket, key, etag, version or None, at.astimezone(UTC))
-    record = stack.results.find(of)
-    return _entry(request, here, of, record) if record else Response(status_code=204)
+def upload_status(
+    request: Request, console: CurrentConsole, key: str, etag: str, version: str, at: datetime
+) -> Response:
+    """Return the entry of an uploaded file once there is a record; 204 until then."""
+    stack = console.access()
+    stored = StoredObject(stack.bucket, key, etag, version or None, at.astimezone(UTC))
+    record = stack.results.find(stored)
+    return _entry(request, console, stored, record) if record else Response(status_code=204)
 
 
-def key_of(name: str) -> str:
-    """The key of a dropped file: its own name, without folders and characters that nobody can type or see."""
+def object_key(name: str) -> str:
+    """Return the key for a file name: without folders and without control and formatting characters."""
     base = PurePath(name.replace("\\", "/")).name
     visible = "".join(c for c in base if unicodedata.category(c)[0] != "C").strip()
-    return visible[-_MAX_NAME:] or "document"
+    return visible[-_MAX_KEY_LENGTH:] or "document"
 
 
-def _documents(here: Console, chosen: Filter) -> dict[str, Any]:
-    """What a page of documents shows."""
-    records, older = chosen.ask(here.access().results)
-    here.labels |= _labels(records)
+def _content(console: Console, chosen: DocumentFilter) -> dict[str, Any]:
+    records, older = chosen.fetch(console.access().results)
+    console.labels |= {label for record in records for label in record.labels()}
     return {
         "chosen": chosen,
         "older": older,
-        "cards": views.cards(records),
-        "summary": views.summary(records),
+        "cards": views.make_cards(records),
+        "summary": views.summarize_records(records),
         "seen": fingerprint(records),
-        "choices": chosen.choices(sorted(here.labels)),
+        "choices": chosen.choices(sorted(console.labels)),
     }
 
 
 def fingerprint(records: Sequence[Record]) -> str:
-    """Changes whenever one of the records does."""
-    told = "\n".join(f"{views.identity(record)}\n{record.revision}" for record in records)
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    """Return a hash that changes whenever one of the records changes."""
+    revisions = "\n".join(f"{views.upload_id(record)}\n{record.revision}" for record in records)
+    return hashlib.sha256(revisions.encode()).hexdigest()[:16]
 
 
-def _labels(records: Sequence[Record]) -> set[str]:
-    outcomes = (said for record in records for said in record.predictions.values())
-    return {label for said in outcomes if isinstance(said, Prediction) for label in said.probabilities}
-
-
-def _entry(request: Request, here: Console, of: StoredObject, record: Record | None) -> Response:
-    [card] = views.cards([record]) if record else [None]
-    return here.page(request, "dropped.html", dropped=of, card=card)
+def _entry(request: Request, console: Console, stored: StoredObject, record: Record | None) -> Response:
+    card = views.make_cards([record])[0] if record else None
+    return console.page(request, "dropped.html", dropped=stored, card=card)

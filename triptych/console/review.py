@@ -1,4 +1,4 @@
-"""The Review page: one document after the other, one key a label."""
+"""The Review page: one document at a time, with one key for each label."""
 
 from typing import Annotated, Any
 
@@ -7,60 +7,66 @@ from fastapi import APIRouter, Form, Request, Response
 from records.record import Record
 from records.reviews import NONE_OF_THESE
 from triptych.console import views
-from triptych.console.context import Console, Here
+from triptych.console.context import Console, CurrentConsole
 
 router = APIRouter(prefix="/review")
 
-KEYS = "123456789abcdefghimopqstxyz"
-"""Keys of the labels, in their order. Left out: what means something already, such as u for undo."""
+LABEL_KEYS = "123456789abcdefghimopqstxyz"
+"""Keys of the labels, in order. Keys with another meaning, such as u for undo, are omitted."""
 
-_COUNTED = 200
-"""Counting reads what it counts: beyond this, "200+" is told."""
+_MAX_COUNT = 200
+"""Upper bound of displayed counts, because counting reads the counted records. Larger counts appear as "200+"."""
 
-Document = Annotated[str, Form()]
+DocumentField = Annotated[str, Form()]
 
 
 @router.get("")
-def page(request: Request, here: Here) -> Response:
-    """The page, with the first document on it."""
-    counts = here.access().reviews.counts(most=_COUNTED)
-    return here.page(request, "review.html", section="review", counts=counts, **_desk(here, here.desk.current()))
+def review_page(request: Request, console: CurrentConsole) -> Response:
+    """Return the page with the current document."""
+    counts = console.access().reviews.counts(most=_MAX_COUNT)
+    content = _content(console, console.review_session.current())
+    return console.page(request, "review.html", section="review", counts=counts, **content)
 
 
 @router.post("/label")
-def label(request: Request, here: Here, document: Document, sequencer: Document, label: Document) -> Response:
-    """Write a label, and go on with the next document."""
-    return _next(request, here, labelled=here.desk.label(document, sequencer, label))
+def label_current(
+    request: Request, console: CurrentConsole, document: DocumentField, sequencer: DocumentField, label: DocumentField
+) -> Response:
+    """Write a label and return the next document."""
+    return _next(request, console, labelled=console.review_session.label(document, sequencer, label))
 
 
 @router.post("/undo")
-def undo(request: Request, here: Here) -> Response:
-    """Take the last label back; its document is shown again."""
-    return _next(request, here, undone=here.desk.undo())
+def undo_label(request: Request, console: CurrentConsole) -> Response:
+    """Undo the last label and return its document."""
+    return _next(request, console, undone=console.review_session.undo())
 
 
 @router.post("/skip")
-def skip(request: Request, here: Here, document: Document, sequencer: Document) -> Response:
-    """Leave a document without a label, and go on with the next one."""
-    here.desk.skip(document, sequencer)
-    return _next(request, here)
+def skip_document(
+    request: Request, console: CurrentConsole, document: DocumentField, sequencer: DocumentField
+) -> Response:
+    """Skip a document and return the next one."""
+    console.review_session.skip(document, sequencer)
+    return _next(request, console)
 
 
-def _next(request: Request, here: Console, labelled: Record | None = None, undone: Record | None = None) -> Response:
-    content = _desk(here, undone or here.desk.current(), labelled)
-    return here.page(request, "review_desk.html", **content)
+def _next(request: Request, console: Console, labelled: Record | None = None, undone: Record | None = None) -> Response:
+    content = _content(console, undone or console.review_session.current(), labelled)
+    return console.page(request, "review_session.html", **content)
 
 
-def _desk(here: Console, record: Record | None, labelled: Record | None = None) -> dict[str, Any]:
-    """What lies on the desk. What the versions say is hidden at first: who sees it agrees too easily."""
+def _content(console: Console, record: Record | None, labelled: Record | None = None) -> dict[str, Any]:
+    """Return the variables of the template. Predictions are hidden at first, because they bias reviewers."""
+    session = console.review_session
     return {
-        "card": views.cards([record])[0] if record else None,
+        "card": views.make_cards([record])[0] if record else None,
         "record": record,
-        "labels": list(zip(KEYS, record.labels(), strict=False)) if record else [],
-        "none_of_them": NONE_OF_THESE,
-        "pages": max((said.pages for said in record.answered().values()), default=1) if record else 0,
-        "ahead": [views.picture_address(later, "large") for later in here.desk.ahead()],
-        "last": views.cards([labelled])[0] if labelled else None,
-        "done": len(here.desk.done),
-        "pace": here.desk.pace(),
+        "labels": list(zip(LABEL_KEYS, record.labels(), strict=False)) if record else [],
+        "none_of_these": NONE_OF_THESE,
+        "pages": max((prediction.pages for prediction in record.answered().values()), default=1) if record else 0,
+        "preloaded": [views.picture_url(upcoming, "large") for upcoming in session.upcoming()],
+        "last": views.make_cards([labelled])[0] if labelled else None,
+        "labelled_count": len(session.labelled),
+        "pace": session.documents_per_hour(),
     }

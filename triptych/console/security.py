@@ -1,11 +1,11 @@
-"""Who may ask the console: a browser of the person who started it, from the console's own pages, and nobody else.
+"""Access control: only the browser of the user who started the console, and only from the console's own pages.
 
-The console listens on loopback, where others listen too: other people's processes on a shared machine, and every
-web page that the person's browser opens. So a request must
+The console listens on loopback, which processes of other users on a shared machine can reach, and every web page that
+the user's browser opens. A request must therefore
 
-- name the console's own host, else a foreign name that resolves to 127.0.0.1 could read it (DNS rebinding);
-- carry the key of this start, in a cookie that the first visit sets: other people on the machine do not know it;
-- if it changes something, come from one of the console's own pages (cross-site request forgery).
+- name the console's own host, or a foreign name that resolves to 127.0.0.1 could read it (DNS rebinding);
+- carry the key of this start, in a cookie set at sign-in, which other users of the machine do not know;
+- come from one of the console's own pages if it changes anything (cross-site request forgery).
 """
 
 import hmac
@@ -18,9 +18,9 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY = 64 * 1024 * 1024
-"""Bytes of a request; the model services read documents of up to 40 MiB."""
+"""Maximum size of a request in bytes. The model services accept documents of up to 40 MiB."""
 
-POLICY = "; ".join(
+CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
@@ -33,10 +33,10 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-"""The content security policy: no script or style but the console's own files, whatever a document's name says."""
+"""Allows scripts and styles from the console's own files only, whatever a document's name contains."""
 
 _HEADERS = {
-    "Content-Security-Policy": POLICY,
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
@@ -46,63 +46,63 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 class Guard:
-    """Middleware that lets the rightful requests through and gives every answer its security headers.
+    """Middleware that rejects unauthorized requests and adds security headers to every response.
 
     Args:
-        app: what it guards.
-        port: where the console listens: part of its name, and of its cookie's.
-        key: the secret of this start.
+        app: The protected application.
+        port: Port of the console, part of its host name and of its cookie's name.
+        key: Secret of this start.
     """
 
     def __init__(self, app: ASGIApp, *, port: int, key: str) -> None:
         self._app = app
         self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
-        self._cookie = f"triptych-console-{port}"  # cookies do not heed ports: two consoles must not share one
+        self._cookie = f"triptych-console-{port}"  # cookies ignore ports, and two consoles must not share one
         self._key = key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Called by the server."""
+        """Handle a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
 
-        async def guarded(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(_HEADERS)
-                headers.setdefault("Cache-Control", "no-store")  # documents are nobody else's business
+                headers.setdefault("Cache-Control", "no-store")  # documents are confidential
             await send(message)
 
-        answer = self._refusal(scope) or self._entry(scope)
-        await (answer or self._app)(scope, receive, guarded)
+        response = self._reject(scope) or self._sign_in(scope)
+        await (response or self._app)(scope, receive, send_with_headers)
 
-    def _refusal(self, scope: Scope) -> Response | None:
+    def _reject(self, scope: Scope) -> Response | None:
+        """Return an error response for a forbidden or malformed request."""
         headers, method = Headers(scope=scope), scope["method"]
         if headers.get("host") not in self._hosts:
-            return PlainTextResponse("This host is not the console.", 421)
+            return PlainTextResponse("Wrong host name for this console.", 421)
         if method in _SAFE:
             return None
-        if not _is_ours(headers):
-            return PlainTextResponse("Only the console's own pages may do that.", 403)
+        if not _is_same_origin(headers):
+            return PlainTextResponse("Only the console's own pages can send this request.", 403)
         length = headers.get("content-length", "")
         if not length.isascii() or not length.isdigit():
-            return PlainTextResponse("Content-Length is missing.", 411)
+            return PlainTextResponse("The Content-Length header is missing.", 411)
         if int(length) > MAX_BODY:
-            return PlainTextResponse(f"More than {MAX_BODY:,} bytes.", 413)
+            return PlainTextResponse(f"The request exceeds {MAX_BODY:,} bytes.", 413)
         return None
 
-    def _entry(self, scope: Scope) -> Response | None:
-        """None for who has been here before; a redirect for who brings the key; else a refusal."""
+    def _sign_in(self, scope: Scope) -> Response | None:
+        """Return None for a signed-in browser, a redirect that signs in for one with the key, else an error."""
         if self._is_key(_cookies(Headers(scope=scope)).get(self._cookie, "")):
             return None
         query = parse_qs(scope["query_string"].decode("latin-1"))
         if scope["method"] == "GET" and any(self._is_key(given) for given in query.get("key", ())):
-            welcome = RedirectResponse("/", 303)  # which takes the key out of the address bar and the history
-            welcome.set_cookie(self._cookie, self._key, httponly=True, samesite="strict")
-            return welcome
+            response = RedirectResponse("/", 303)  # removes the key from the address bar and the history
+            response.set_cookie(self._cookie, self._key, httponly=True, samesite="strict")
+            return response
         return PlainTextResponse(
-            "This console does not know your browser. Open the address that `triptych console` printed, "
-            "with the key in it.",
+            "This browser is not signed in. Open the address that `triptych console` printed, including its key.",
             403,
         )
 
@@ -110,8 +110,8 @@ class Guard:
         return hmac.compare_digest(given.encode(), self._key.encode())
 
 
-def _is_ours(headers: Headers) -> bool:
-    """Whether one of our own pages sent the request. Browsers tell, and pages cannot forge it."""
+def _is_same_origin(headers: Headers) -> bool:
+    """Return whether one of the console's own pages sent the request, by headers that pages cannot forge."""
     if (origin := headers.get("origin")) is not None:
         return urlsplit(origin).scheme == "http" and urlsplit(origin).netloc == headers["host"]
     return headers.get("sec-fetch-site") == "same-origin"
@@ -123,7 +123,7 @@ def _cookies(headers: Headers) -> dict[str, str]:
 
 def _morsels(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
     for line in lines:
-        for part in line.split(";"):  # one at a time: SimpleCookie gives up at the first that it cannot read
+        for part in line.split(";"):  # separately, because SimpleCookie stops at the first invalid cookie
             jar: SimpleCookie = SimpleCookie()
             try:
                 jar.load(part)

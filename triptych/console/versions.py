@@ -1,4 +1,4 @@
-"""The Versions page: what the labels prove, and whose answers make the verdict."""
+"""The Versions page: the report, the active policy, and the form that promotes a version."""
 
 import threading
 import time
@@ -12,8 +12,8 @@ from fastapi.responses import RedirectResponse
 from evidence.report import Report
 from evidence.versions import VersionEvidence
 from records.policy import Policy
-from triptych.console.access import Opened
-from triptych.console.context import Here
+from triptych.console.access import ConnectedStack
+from triptych.console.context import CurrentConsole
 from triptych.console.views import COLOURS
 from triptych.errors import UsageError
 from triptych.review import reports
@@ -21,44 +21,44 @@ from triptych.review.promotion import PolicyChange, Promotions
 
 router = APIRouter(prefix="/versions")
 
-_FRESH_SECONDS = 60.0
-_PERSONS_HISTORY = 12
+_CACHE_SECONDS = 60.0
+_MAX_POLICIES = 12
 
 
-class Reporter:
-    """Makes the report, and keeps it for a minute: it reads a thousand records and resamples some.
+class ReportCache:
+    """Caches the report for a minute, because it reads thousands of records and resamples some.
 
     Args:
-        make: makes it.
-        clock: seconds that only ever grow.
+        build: Builds the report of a stack.
+        clock: Monotonic clock, in seconds.
     """
 
-    def __init__(self, make: Callable[[Opened], Report], clock: Callable[[], float] = time.monotonic) -> None:
-        self._make = make
+    def __init__(self, build: Callable[[ConnectedStack], Report], clock: Callable[[], float] = time.monotonic) -> None:
+        self._build = build
         self._clock = clock
-        self._kept: tuple[object, float, Report] | None = None
-        self._lock = threading.Lock()  # who asks while it is being made gets the same one
+        self._cached: tuple[object, float, Report] | None = None
+        self._lock = threading.Lock()  # concurrent requests wait for the same report
 
-    def __call__(self, stack: Opened, state: object) -> Report:
-        """The report on a stack; a new one if `state` is another than last time, or it is a minute old."""
+    def get(self, stack: ConnectedStack, state: object) -> Report:
+        """Return the report, rebuilt if `state` differs from the previous call or after a minute."""
         with self._lock:
-            if self._kept and self._kept[0] == state and self._clock() - self._kept[1] < _FRESH_SECONDS:
-                return self._kept[2]
-            made = self._make(stack)
-            self._kept = state, self._clock(), made
-            return made
+            if self._cached and self._cached[0] == state and self._clock() - self._cached[1] < _CACHE_SECONDS:
+                return self._cached[2]
+            report = self._build(stack)
+            self._cached = state, self._clock(), report
+            return report
 
 
-_report = Reporter(lambda stack: reports.build_report(stack.results, stack.reviews, stack.policies))
+_reports = ReportCache(lambda stack: reports.build_report(stack.results, stack.reviews, stack.policies))
 
 
 @router.get("")
-def page(request: Request, here: Here) -> Response:
-    """The page: who decides now at once, the evidence as soon as it is worked out."""
-    stack = here.access()
+def versions_page(request: Request, console: CurrentConsole) -> Response:
+    """Return the page with the active policy. The page loads the report afterwards."""
+    stack = console.access()
     promotions = Promotions(stack.policies, stack.results)
-    history = promotions.history(_PERSONS_HISTORY)
-    return here.page(
+    history = promotions.history(_MAX_POLICIES)
+    return console.page(
         request,
         "versions.html",
         section="versions",
@@ -69,32 +69,32 @@ def page(request: Request, here: Here) -> Response:
 
 
 @router.get("/report")
-def report(request: Request, here: Here) -> Response:
-    """The evidence."""
-    stack = here.access()
-    made = _report(stack, (id(stack), here.desk.changes, stack.policies.newest().id))
-    return here.page(request, "report.html", report=made, **_charts(made))
+def report_fragment(request: Request, console: CurrentConsole) -> Response:
+    """Return the report."""
+    stack = console.access()
+    report = _reports.get(stack, (id(stack), console.review_session.changes, stack.policies.newest().id))
+    return console.page(request, "report.html", report=report, **_chart_data(report))
 
 
 @router.post("/promote")
-def promote(
+def promote_version(
     request: Request,
-    here: Here,
+    console: CurrentConsole,
     version: Annotated[list[str], Form()],
     weight: Annotated[list[float], Form()],
     champion: Annotated[str, Form()] = "",
     audits: Annotated[float, Form()] = 10.0,
     why: Annotated[str, Form()] = "",
 ) -> Response:
-    """Make a policy of what the form says: a weight for each version, the champion, the share of audits, and why."""
-    stack = here.access()
+    """Write a policy with a weight for each version, the champion, the audit share in percent, and the reason."""
+    stack = console.access()
     if len(version) != len(weight):
-        raise UsageError("Every version needs a weight, if only 0.")
+        raise UsageError("Every version needs a weight.")
     weights = {name: number for name, number in zip(version, weight, strict=True) if number}
     if not weights:
-        raise UsageError("At least one version needs a weight above 0: somebody must decide.")
-    wish = PolicyChange(champion, weights, audits / 100)
-    Promotions(stack.policies, stack.results).promote(wish, by=here.who, why=why)
+        raise UsageError("At least one version needs a weight greater than 0.")
+    change = PolicyChange(champion, weights, audits / 100)
+    Promotions(stack.policies, stack.results).promote(change, by=console.user, why=why)
     if "hx-request" in request.headers:
         return Response(status_code=204, headers={"HX-Redirect": "/versions"})
     return RedirectResponse("/versions", 303)
@@ -102,7 +102,7 @@ def promote(
 
 @dataclass(frozen=True)
 class Voter:
-    """A version in the vote; `share` is its part of all weights."""
+    """A version with its weight in the soft vote; `share` is its share of all weights."""
 
     name: str
     colour: int
@@ -114,30 +114,30 @@ def _voters(policy: Policy, versions: Sequence[str]) -> list[Voter]:
     names = sorted({*versions, *policy.weights})
     total = sum(map(policy.weight, names)) or 1.0
     return [
-        Voter(name, number % COLOURS + 1, policy.weight(name), policy.weight(name) / total)
-        for number, name in enumerate(names)
+        Voter(name, index % COLOURS + 1, policy.weight(name), policy.weight(name) / total)
+        for index, name in enumerate(names)
     ]
 
 
-def _charts(report: Report) -> dict[str, Any]:
-    """What the templates draw beside the report's own fields."""
-    colours = {version.name: number % COLOURS + 1 for number, version in enumerate(report.versions)}
+def _chart_data(report: Report) -> dict[str, Any]:
+    """Return the template variables that the report itself does not contain."""
+    colours = {version.name: index % COLOURS + 1 for index, version in enumerate(report.versions)}
     labels = sorted({label for version in report.versions for label in version.recall})
     bounds = [bound for pair in report.pairs for bound in (pair.difference.low, pair.difference.high) if bound]
-    waits = [ms for version in report.versions for ms in version.latency_ms.values() if ms]
+    latencies = [ms for version in report.versions for ms in version.latency_ms.values() if ms]
     return {
         "colours": colours,
-        "everyone": [*report.versions, report.vote],
+        "voters": [*report.versions, report.vote],
         "recall_labels": labels,
-        "reach": max([0.02, *map(abs, bounds)]),
-        "calibration": _calibration(report.versions, colours),
-        "drift": _drift(report, colours),
-        "slowest": max(waits, default=1.0),
+        "max_difference": max([0.02, *map(abs, bounds)]),
+        "calibration": _calibration_lines(report.versions, colours),
+        "drift": _drift_lines(report, colours),
+        "max_latency": max(latencies, default=1.0),
     }
 
 
-def _calibration(versions: Sequence[VersionEvidence], colours: dict[str, int]) -> list[dict[str, Any]]:
-    """A line a version: how sure it was, and how often it was right."""
+def _calibration_lines(versions: Sequence[VersionEvidence], colours: dict[str, int]) -> list[dict[str, Any]]:
+    """Return one line for each version: accuracy by confidence."""
     return [
         {
             "name": version.name,
@@ -149,17 +149,17 @@ def _calibration(versions: Sequence[VersionEvidence], colours: dict[str, int]) -
     ]
 
 
-def _drift(report: Report, colours: dict[str, int]) -> list[dict[str, Any]]:
-    """A line for how often all agree, and one a version for how sure it was, by day in UTC."""
+def _drift_lines(report: Report, colours: dict[str, int]) -> list[dict[str, Any]]:
+    """Return lines by day (UTC): the share of unanimous documents, and the mean confidence of each version."""
     days = report.drift.days
     if len(days) < 2:
         return []
     lines: list[dict[str, Any]] = [
-        {"name": "all agree", "colour": 0, "points": [[day.day.isoformat(), day.unanimous.value] for day in days]}
+        {"name": "unanimous", "colour": 0, "points": [[day.day.isoformat(), day.unanimous.value] for day in days]}
     ]
     for name, colour in colours.items():
         points = [
             [day.day.isoformat(), day.versions[name].confidence if name in day.versions else None] for day in days
         ]
-        lines.append({"name": f"{name} is sure", "colour": colour, "points": points})
+        lines.append({"name": f"{name} confidence", "colour": colour, "points": points})
     return lines

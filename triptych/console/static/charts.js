@@ -1,4 +1,4 @@
-// The two charts of the Versions page, drawn by uPlot from the figures that the page carries.
+// The two charts of the Versions page, drawn by uPlot from data attributes.
 "use strict";
 
 const DASHES = [[], [], [8, 4], [2, 3], [8, 3, 2, 3], [12, 4], [4, 4]];
@@ -41,8 +41,8 @@ function frame(place, lines, paint) {
   };
 }
 
-// Lines whose x differ, on one common axis.
-function joined(lines) {
+// Merge lines with different x values into aligned columns, the format of uPlot.
+function aligned(lines) {
   const xs = [...new Set(lines.flatMap((line) => line.points.map(([x]) => x)))].sort((a, b) => a - b);
   return [xs, ...lines.map((line) => {
     const at = new Map(line.points);
@@ -51,7 +51,7 @@ function joined(lines) {
 }
 
 function calibration(place, lines) {
-  const paint = { ...colours(place), at: (share) => (share == null ? "–" : `${(share * 100).toFixed(1)} % sure`) };
+  const paint = { ...colours(place), at: (share) => (share == null ? "–" : `${(share * 100).toFixed(1)} % confidence`) };
   const options = frame(place, lines, paint);
   options.scales = { x: { time: false, range: [0, 1] }, y: { range: [0, 1] } };
   options.axes[0].values = (chart, shares) => shares.map((share) => `${Math.round(share * 100)} %`);
@@ -66,7 +66,7 @@ function calibration(place, lines) {
     chart.ctx.stroke();
     chart.ctx.restore();
   }] };
-  new uPlot(options, joined(lines), place);
+  new uPlot(options, aligned(lines), place);
 }
 
 function drift(place, lines) {
@@ -75,7 +75,7 @@ function drift(place, lines) {
   const options = frame(place, lines, { ...colours(place), at: day });
   options.tzDate = (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC");
   options.scales = { y: { range: (chart, low, high) => [Math.max(0, Math.min(low, 0.5)), 1] } };
-  new uPlot(options, joined(inSeconds), place);
+  new uPlot(options, aligned(inSeconds), place);
 }
 
 let again;

@@ -1,23 +1,23 @@
-// What HTML and htmx cannot say: the clock that keeps pages fresh, dropped files, keys, and the theme.
+// Behaviour beyond HTML and htmx: polling, file uploads, keyboard shortcuts, and the theme.
 "use strict";
 
 const $ = (selector, from = document) => from.querySelector(selector);
 const $$ = (selector, from = document) => [...from.querySelectorAll(selector)];
-const remembered = {
+const storage = {
   get(name) { try { return localStorage.getItem(name); } catch { return null; } },
-  set(name, value) { try { localStorage.setItem(name, value); } catch { /* not kept */ } },
+  set(name, value) { try { localStorage.setItem(name, value); } catch { /* storage is disabled */ } },
 };
 
-// --- the clock: parts that say hx-trigger="tick from:body" ask again, as long as somebody looks ---------------------
+// --- polling: parts with hx-trigger="tick from:body" reload while the page is visible --------------------------------
 
-const PACE_MS = 1500;
+const POLL_MS = 1500;
 setInterval(() => {
   if (document.visibilityState !== "visible") return;
   document.body.dispatchEvent(new CustomEvent("tick"));
-  $$("time[datetime]").forEach(tellAge);
-}, PACE_MS);
+  $$("time[datetime]").forEach(updateAge);
+}, POLL_MS);
 
-function tellAge(time) {
+function updateAge(time) {
   const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(time.dateTime)) / 1000));
   const [length, unit] = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]].find(([l]) => seconds >= l) ?? [0, ""];
   const text = length ? `${Math.floor(seconds / length)} ${unit} ago` : "just now";
@@ -25,20 +25,20 @@ function tellAge(time) {
   if (!time.title) time.title = new Date(time.dateTime).toLocaleString();
 }
 
-// A notice goes when the next answer shows that all is well.
+// Remove the notice after the next successful response.
 document.body.addEventListener("htmx:after:request", (event) => {
   const status = event.detail?.ctx?.response?.status ?? 500;
   if (status < 400) $("#notice").replaceChildren();
 });
 
-// --- dropped files ------------------------------------------------------------------------------------------------
+// --- uploads ------------------------------------------------------------------------------------------------------
 
 const tray = $("#tray");
-const AT_ONCE = 2; // the answer to each comes with its verdict: more at once would only queue elsewhere
-const waiting = [];
-let sending = 0;
+const MAX_UPLOADS = 2; // each response waits for the verdict, so more parallel uploads would only queue on the server
+const queue = [];
+let active = 0;
 
-function take(files) {
+function enqueue(files) {
   if (!tray) return;
   for (const file of files) {
     const entry = document.createElement("li");
@@ -47,47 +47,47 @@ function take(files) {
     const state = document.createElement("span");
     state.className = "busy";
     name.textContent = file.name;
-    state.textContent = "is being classified …";
+    state.textContent = "Classifying …";
     entry.append(name, " ", state);
     tray.prepend(entry);
-    waiting.push([file, entry, state]);
+    queue.push([file, entry, state]);
   }
   $(".tray").hidden = tray.childElementCount === 0;
   sendNext();
 }
 
 async function sendNext() {
-  if (sending >= AT_ONCE || waiting.length === 0) return;
-  sending += 1;
-  const [file, entry, state] = waiting.shift();
+  if (active >= MAX_UPLOADS || queue.length === 0) return;
+  active += 1;
+  const [file, entry, state] = queue.shift();
   const body = new FormData();
   body.append("file", file);
   sendNext();
   try {
-    const answer = await fetch("/drop", { method: "POST", body, headers: { "HX-Request": "true" } });
-    const text = await answer.text();
-    if (answer.ok) {
+    const response = await fetch("/drop", { method: "POST", body, headers: { "HX-Request": "true" } });
+    const text = await response.text();
+    if (response.ok) {
       const template = document.createElement("template");
       template.innerHTML = text;
-      const made = template.content.firstElementChild;
-      entry.replaceWith(made);
-      htmx.process(made);
+      const updated = template.content.firstElementChild;
+      entry.replaceWith(updated);
+      htmx.process(updated);
       document.body.dispatchEvent(new CustomEvent("tick"));
     } else {
-      const told = new DOMParser().parseFromString(text, "text/html");
-      fail(entry, state, $("h2", told)?.textContent ?? text);
+      const explanation = new DOMParser().parseFromString(text, "text/html");
+      fail(entry, state, $("h2", explanation)?.textContent ?? text);
     }
   } catch {
-    fail(entry, state, "could not be sent: is the console still running?");
+    fail(entry, state, "Upload failed: check that the console is running.");
   }
-  sending -= 1;
+  active -= 1;
   sendNext();
 }
 
-function fail(entry, state, why) {
+function fail(entry, state, reason) {
   entry.classList.add("failed");
-  state.className = "why";
-  state.textContent = why;
+  state.className = "reason";
+  state.textContent = reason;
 }
 
 if (tray) {
@@ -102,14 +102,14 @@ if (tray) {
     event.preventDefault();
     depth = 0;
     veil.classList.remove("shown");
-    take(event.dataTransfer.files);
+    enqueue(event.dataTransfer.files);
   });
   const chooser = $("#files");
   $("#choose").addEventListener("click", () => chooser.click());
-  chooser.addEventListener("change", () => { take(chooser.files); chooser.value = ""; });
+  chooser.addEventListener("change", () => { enqueue(chooser.files); chooser.value = ""; });
 }
 
-// --- forms that answer to a choice ----------------------------------------------------------------------------------
+// --- forms ---------------------------------------------------------------------------------------------------------
 
 $$("form[data-auto]").forEach((form) => form.addEventListener("change", () => form.requestSubmit()));
 
@@ -117,19 +117,19 @@ document.body.addEventListener("click", (event) => {
   const version = event.target.closest?.("[data-promote]")?.dataset.promote;
   if (!version) return;
   for (const row of $$(".promote tbody tr")) {
-    const mine = $("[name=version]", row).value === version;
-    $("[name=weight]", row).value = mine ? 1 : 0;
-    $("[name=champion]", row).checked = mine;
+    const promoted = $("[name=version]", row).value === version;
+    $("[name=weight]", row).value = promoted ? 1 : 0;
+    $("[name=champion]", row).checked = promoted;
   }
-  const why = $(".promote [name=why]");
-  why.value ||= $(".advice .sentence")?.textContent ?? "";
+  const reason = $(".promote [name=why]");
+  reason.value ||= $(".advice .sentence")?.textContent ?? "";
 });
 
-// --- keys -----------------------------------------------------------------------------------------------------------
+// --- keyboard shortcuts -----------------------------------------------------------------------------------------------------------
 
 const singleKeys = $("#single-keys");
-singleKeys.checked = remembered.get("single-keys") !== "off";
-singleKeys.addEventListener("change", () => remembered.set("single-keys", singleKeys.checked ? "on" : "off"));
+singleKeys.checked = storage.get("single-keys") !== "off";
+singleKeys.addEventListener("change", () => storage.set("single-keys", singleKeys.checked ? "on" : "off"));
 $("#help").addEventListener("click", () => $("#keys").showModal());
 
 addEventListener("keydown", (event) => {
@@ -137,17 +137,17 @@ addEventListener("keydown", (event) => {
   if (event.target.matches?.("input:not([type=radio], [type=checkbox], [type=file]), select, textarea")) return;
   if (!singleKeys.checked) return;
   const key = event.key.toLowerCase();
-  const done = key === "?" ? ($("#keys").showModal(), true) : press(key) || move(key);
-  if (done) event.preventDefault();
+  const handled = key === "?" ? ($("#keys").showModal(), true) : press(key) || move(key);
+  if (handled) event.preventDefault();
 });
 
 function press(key) {
   if (key === "d" && $("#choose")) { $("#choose").click(); return true; }
   if (!/^[a-z0-9]$/.test(key)) return false;
-  // The page's own keys come before those of the navigation.
-  const named = $(`main [data-key="${key}"]:not([disabled])`) ?? $(`nav [data-key="${key}"]`);
-  named?.click();
-  return Boolean(named);
+  // Keys of the page take precedence over those of the navigation.
+  const target = $(`main [data-key="${key}"]:not([disabled])`) ?? $(`nav [data-key="${key}"]`);
+  target?.click();
+  return Boolean(target);
 }
 
 function move(key) {
@@ -161,11 +161,11 @@ function move(key) {
   return true;
 }
 
-// --- light or dark --------------------------------------------------------------------------------------------------
+// --- theme ----------------------------------------------------------------------------------------------------------
 
 $("#theme").addEventListener("click", () => {
   const root = document.documentElement;
   root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
-  remembered.set("theme", root.dataset.theme);
+  storage.set("theme", root.dataset.theme);
   document.body.dispatchEvent(new CustomEvent("recolour"));
 });

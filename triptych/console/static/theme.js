@@ -1,14 +1,14 @@
-// Before anything is drawn: the theme that was chosen here last, if one was. Else the system's own, also when it changes.
+// Apply the theme before the first paint: the one chosen last, or else the system's, including later changes.
 "use strict";
 {
   const system = matchMedia("(prefers-color-scheme: dark)");
-  const hold = () => {
+  const apply = () => {
     let chosen = null;
-    try { chosen = localStorage.getItem("theme"); } catch { /* no storage: the system's own */ }
+    try { chosen = localStorage.getItem("theme"); } catch { /* storage is disabled: use the system's theme */ }
     const theme = chosen === "light" || chosen === "dark" ? chosen : system.matches ? "dark" : "light";
     document.documentElement.dataset.theme = theme;
     document.body?.dispatchEvent(new CustomEvent("recolour"));
   };
-  hold();
-  system.addEventListener("change", hold);
+  apply();
+  system.addEventListener("change", apply);
 }

@@ -1,4 +1,7 @@
-"""Protects: what is on the page is what the table says, newest first, by queries alone; and every name is only text."""
+"""Protects: the page shows the table's records, newest first, by queries alone; names cannot affect the page."""
+
+import html
+import re
 
 import pytest
 from fastapi.testclient import TestClient
@@ -9,26 +12,27 @@ from records.outcomes import Outcome
 from records.record import Reason, Status
 from records.table import RecordTable
 from tests.support.uploads import model_failure, record, upload
-from tests.unit.triptych.console.conftest import AGREED, TORN, drop
-from triptych.console.filters import PAGE
-from triptych.console.live import key_of
+from tests.unit.triptych.console.conftest import AGREED, DISAGREED, add_document
+from triptych.console.filters import PAGE_SIZE
+from triptych.console.live import object_key
 from triptych.storage.connection import StackConnection
 
+DECEPTIVE = "invoice\u202efdp\u2066.exe"
 HOSTILE = "<img src=x onerror=alert(1)>\"'&{{7*7}}.pdf"
 
 
 def names(text: str) -> list[str]:
-    """The names on a page, in their order."""
+    """Return the names on a page, in order."""
     return [part.split("</p>")[0].split(">")[-1] for part in text.split('<p class="name"')[1:]]
 
 
-def test_documents_stand_newest_first_with_all_that_matters(browser: TestClient, stack: StackConnection) -> None:
-    drop(stack, "older.pdf", AGREED, minutes_ago=5)
+def test_documents_are_listed_newest_first(browser: TestClient, stack: StackConnection) -> None:
+    add_document(stack, "older.pdf", AGREED, minutes_ago=5)
     partial: dict[str, Outcome] = {**AGREED, "v2": model_failure("timeout")}
-    drop(stack, "newer.pdf", partial)
+    add_document(stack, "newer.pdf", partial)
     page = browser.get("/").text
     assert names(page) == ["newer.pdf", "older.pdf"]
-    for words in (
+    for text in (
         "invoice",
         "90\N{NARROW NO-BREAK SPACE}%",
         "unanimous",
@@ -38,21 +42,21 @@ def test_documents_stand_newest_first_with_all_that_matters(browser: TestClient,
         "20 ms",
         "40 ms",
     ):
-        assert words in page
+        assert text in page
 
 
-def test_a_rejected_document_says_why(browser: TestClient, stack: StackConnection) -> None:
+def test_rejected_document_shows_the_reason(browser: TestClient, stack: StackConnection) -> None:
     reason = Reason("corrupt-document", "The JPEG file is damaged.")
     made = record({}, of=upload("torn.jpg", bucket="inbox"), status=Status.REJECTED, reason=reason)
     RecordTable(stack.table).save(made, replacing=None)
     assert "The JPEG file is damaged." in browser.get("/").text
 
 
-def test_names_and_errors_are_text_and_nothing_else(browser: TestClient, stack: StackConnection) -> None:
-    said: dict[str, Outcome] = {**AGREED, "v3": model_failure("failed", "<script>alert(2)</script>")}
-    made = drop(stack, HOSTILE, said)
-    address = {"document": made.upload.document, "sequencer": made.upload.sort_key}
-    for page in (browser.get("/"), browser.get("/document", params=address), browser.get("/review")):
+def test_names_and_errors_are_escaped(browser: TestClient, stack: StackConnection) -> None:
+    outcomes: dict[str, Outcome] = {**AGREED, "v3": model_failure("failed", "<script>alert(2)</script>")}
+    made = add_document(stack, HOSTILE, outcomes)
+    query = {"document": made.upload.document, "sequencer": made.upload.sort_key}
+    for page in (browser.get("/"), browser.get("/document", params=query), browser.get("/review")):
         assert page.status_code == 200
         assert "<img src=x" not in page.text
         assert "<script>alert" not in page.text
@@ -60,54 +64,71 @@ def test_names_and_errors_are_text_and_nothing_else(browser: TestClient, stack: 
         assert "{{7*7}}" in page.text
 
 
-class TestQuestions:
+def test_control_and_bidirectional_characters_in_names_are_replaced(
+    browser: TestClient, stack: StackConnection
+) -> None:
+    """They could make `exe.pdf` look like `pdf.exe`, or hide text; forms and links keep the real name."""
+    made = add_document(stack, DECEPTIVE, {**DISAGREED, "v1": model_failure("failed", "re\u202evers\x1bed")})
+    query = {"document": made.upload.document, "sequencer": made.upload.sort_key}
+    pages = [browser.get("/"), browser.get("/document", params=query), browser.get("/review")]
+    for page in pages:
+        assert page.status_code == 200
+        text = re.sub(r'(href|src|value)="[^"]*"', "", page.text)
+        assert not any(character in text for character in "\u202e\u2066\u200f\x07\x1b\x85")
+        assert "invoice\ufffdfdp\ufffd.exe" in text
+    assert f'value="{made.upload.document}"' in pages[2].text
+    [card] = [part for part in pages[0].text.split('href="') if part.startswith("/document?")]
+    assert browser.get(html.unescape(card.split('"')[0])).status_code == 200
+
+
+class TestFilters:
     @pytest.mark.parametrize(
         ("show", "expected"),
         [
-            ("", ["agreed.pdf", "torn.pdf"]),
-            ("review", ["torn.pdf"]),
-            ("label:receipt", ["torn.pdf"]),
+            ("", ["agreed.pdf", "disagreed.pdf"]),
+            ("review", ["disagreed.pdf"]),
+            ("label:receipt", ["disagreed.pdf"]),
             ("label:invoice", ["agreed.pdf"]),
-            ("status:COMPLETE", ["agreed.pdf", "torn.pdf"]),
+            ("status:COMPLETE", ["agreed.pdf", "disagreed.pdf"]),
             ("status:FAILED", []),
             ("reviewed", []),
-            ("status:nonsense", ["agreed.pdf", "torn.pdf"]),
+            ("status:nonsense", ["agreed.pdf", "disagreed.pdf"]),
         ],
     )
-    def test_each_is_an_index_of_the_table(
+    def test_each_filter_queries_an_index(
         self, browser: TestClient, stack: StackConnection, show: str, expected: list[str]
     ) -> None:
-        drop(stack, "torn.pdf", TORN, minutes_ago=1)
-        drop(stack, "agreed.pdf", AGREED)
+        add_document(stack, "disagreed.pdf", DISAGREED, minutes_ago=1)
+        add_document(stack, "agreed.pdf", AGREED)
         page = browser.get("/", params={"show": show}).text
         assert names(page) == expected
-        assert bool(expected) != ("Nothing matches" in page)
+        assert bool(expected) != ("No matching documents" in page)
 
-    def test_within_a_time(self, browser: TestClient, stack: StackConnection) -> None:
-        drop(stack, "old.pdf", AGREED, minutes_ago=90)
-        drop(stack, "new.pdf", AGREED)
+    def test_time_range_is_applied(self, browser: TestClient, stack: StackConnection) -> None:
+        add_document(stack, "old.pdf", AGREED, minutes_ago=90)
+        add_document(stack, "new.pdf", AGREED)
         assert names(browser.get("/?within=1h").text) == ["new.pdf"]
         assert names(browser.get("/?within=24h").text) == ["new.pdf", "old.pdf"]
 
-    def test_older_pages_go_on_where_the_newer_ended(self, browser: TestClient, stack: StackConnection) -> None:
-        for number in range(PAGE + 5):
-            drop(stack, f"scan-{number:02}.pdf", AGREED, minutes_ago=number)
+    def test_older_page_continues_where_the_newer_ended(self, browser: TestClient, stack: StackConnection) -> None:
+        for number in range(PAGE_SIZE + 5):
+            add_document(stack, f"scan-{number:02}.pdf", AGREED, minutes_ago=number)
         first = browser.get("/").text
-        assert names(first) == [f"scan-{number:02}.pdf" for number in range(PAGE)]
+        assert names(first) == [f"scan-{number:02}.pdf" for number in range(PAGE_SIZE)]
         address = first.split('rel="next" href="')[1].split('"')[0].replace("&amp;", "&")
         second = browser.get(address).text
-        assert names(second) == [f"scan-{number:02}.pdf" for number in range(PAGE, PAGE + 5)]
-        assert "tick" not in second  # what is past does not change by itself
+        assert names(second) == [f"scan-{number:02}.pdf" for number in range(PAGE_SIZE, PAGE_SIZE + 5)]
+        assert "tick" not in second  # older pages do not poll
 
-    def test_a_page_of_one_moment_does_not_hide_what_came_before(
+    def test_more_documents_of_one_second_than_a_page_do_not_hide_older_ones(
         self, browser: TestClient, stack: StackConnection
     ) -> None:
-        """A backfill has the bucket's whole seconds for times: more of them than a page may be one moment's."""
-        for number in range(PAGE + 5):
-            drop(stack, f"copied-{number:02}.pdf", AGREED, minutes_ago=1)
-        drop(stack, "newest.pdf", AGREED)
+        """A backfill stores whole seconds, so many documents can have the same time."""
+        for number in range(PAGE_SIZE + 5):
+            add_document(stack, f"copied-{number:02}.pdf", AGREED, minutes_ago=1)
+        add_document(stack, "newest.pdf", AGREED)
         for number in range(2):
-            drop(stack, f"older-{number}.pdf", AGREED, minutes_ago=2 + number)
+            add_document(stack, f"older-{number}.pdf", AGREED, minutes_ago=2 + number)
         address, seen = "/", list[str]()
         for _ in range(3):
             page = browser.get(address).text
@@ -115,73 +136,71 @@ class TestQuestions:
             if 'rel="next"' not in page:
                 break
             address = page.split('rel="next" href="')[1].split('"')[0].replace("&amp;", "&")
-        assert set(seen) >= {f"copied-{number:02}.pdf" for number in range(PAGE + 5)}
+        assert set(seen) >= {f"copied-{number:02}.pdf" for number in range(PAGE_SIZE + 5)}
         assert seen[0] == "newest.pdf"
         assert seen[-2:] == ["older-0.pdf", "older-1.pdf"]
 
-    def test_nothing_is_ever_scanned_and_a_page_asks_each_shard_once(
+    def test_page_queries_each_shard_once_and_never_scans(
         self, browser: TestClient, stack: StackConnection, console: object
     ) -> None:
-        drop(stack, "a.pdf", AGREED)
-        asked: list[str] = []
+        add_document(stack, "a.pdf", AGREED)
+        operations: list[str] = []
         table = console.access().results._table  # type: ignore[attr-defined]
-        table.meta.client.meta.events.register("before-call.dynamodb", lambda model, **_: asked.append(model.name))
+        table.meta.client.meta.events.register("before-call.dynamodb", lambda model, **_: operations.append(model.name))
         browser.get("/")
-        assert asked == ["Query"] * 8
+        assert operations == ["Query"] * 8
 
 
-class TestFreshness:
-    def test_what_the_browser_has_seen_is_not_sent_again(self, browser: TestClient, stack: StackConnection) -> None:
-        drop(stack, "a.pdf", AGREED)
+class TestPolling:
+    def test_unchanged_documents_are_not_sent_again(self, browser: TestClient, stack: StackConnection) -> None:
+        add_document(stack, "a.pdf", AGREED)
         seen = browser.get("/").text.split('{"seen": "')[1].split('"')[0]
         assert browser.get("/documents", params={"seen": seen}).status_code == 204
-        drop(stack, "b.pdf", AGREED)
+        add_document(stack, "b.pdf", AGREED)
         fresh = browser.get("/documents", params={"seen": seen})
         assert fresh.status_code == 200
         assert names(fresh.text) == ["b.pdf", "a.pdf"]
         assert "<html" not in fresh.text
 
-    def test_a_label_changes_the_page(self, browser: TestClient, stack: StackConnection) -> None:
-        made = drop(stack, "a.pdf", AGREED)
+    def test_label_changes_the_page(self, browser: TestClient, stack: StackConnection) -> None:
+        made = add_document(stack, "a.pdf", AGREED)
         seen = browser.get("/").text.split('{"seen": "')[1].split('"')[0]
         given = {"document": made.upload.document, "sequencer": made.upload.sort_key, "label": "invoice"}
         assert browser.post("/document/label", data=given).status_code == 303
         assert "labelled" in browser.get("/documents", params={"seen": seen}).text
 
 
-def test_no_documents_yet_says_what_to_do(browser: TestClient) -> None:
+def test_empty_page_says_what_to_do(browser: TestClient) -> None:
     page = browser.get("/").text
     assert "No documents yet" in page
     assert "triptych put samples/documents" in page
 
 
-class TestDrop:
-    def test_a_file_goes_into_the_bucket_under_its_own_name(
+class TestUpload:
+    def test_file_is_stored_under_its_name(
         self, browser: TestClient, stack: StackConnection, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("triptych.console.live._PATIENCE", 0.05)
+        monkeypatch.setattr("triptych.console.live._WAIT_SECONDS", 0.05)
         answer = browser.post("/drop", files={"file": ("scan <1>.pdf", b"content", "application/pdf")})
         assert answer.status_code == 200
         stored = stack.s3.get_object(Bucket="inbox", Key="scan <1>.pdf")
         assert (stored["Body"].read(), stored["ContentType"]) == (b"content", "application/pdf")
-        # No orchestrator runs here: the page goes on asking.
-        assert "is being classified" in answer.text
+        # No orchestrator is running, so the page polls.
+        assert "Classifying" in answer.text
         assert "scan &lt;1&gt;.pdf" in answer.text
         assert 'hx-get="/dropped"' in answer.text
 
-    def test_its_entry_turns_into_the_verdict_once_there_is_one(
-        self, browser: TestClient, stack: StackConnection
-    ) -> None:
-        made = drop(stack, "a.pdf", AGREED).upload
-        asked = {"key": "a.pdf", "etag": "", "version": made.version_id or "", "at": "2026-11-22T12:00:00+00:00"}
-        answer = browser.get("/dropped", params=asked)
+    def test_entry_shows_the_verdict_when_available(self, browser: TestClient, stack: StackConnection) -> None:
+        made = add_document(stack, "a.pdf", AGREED).upload
+        query = {"key": "a.pdf", "etag": "", "version": made.version_id or "", "at": "2026-11-22T12:00:00+00:00"}
+        answer = browser.get("/dropped", params=query)
         assert "invoice" in answer.text
         assert "hx-get" not in answer.text
-        assert browser.get("/dropped", params={**asked, "version": "another"}).status_code == 204
+        assert browser.get("/dropped", params={**query, "version": "another"}).status_code == 204
 
     @given(st.text(max_size=400))
-    def test_a_name_becomes_a_key_that_a_person_can_see_and_type(self, name: str) -> None:
-        key = key_of(name)
+    def test_object_key_is_visible_and_bounded(self, name: str) -> None:
+        key = object_key(name)
         assert key
         assert len(key) <= 200
         assert "/" not in key
@@ -198,5 +217,5 @@ class TestDrop:
             ("a\nb", "ab"),
         ],
     )
-    def test_folders_and_control_characters_are_left_out(self, name: str, key: str) -> None:
-        assert key_of(name) == key
+    def test_object_key_omits_folders_and_control_characters(self, name: str, key: str) -> None:
+        assert object_key(name) == key

@@ -1,21 +1,21 @@
-"""Protects: no label is lost, doubled or given to the wrong document, and nothing is dealt twice."""
+"""Protects: no label is lost, duplicated or assigned to the wrong document, and no document is shown twice."""
 
 from fastapi.testclient import TestClient
 
 from records.record import Record
 from records.reviews import NONE_OF_THESE, Queue
-from tests.unit.triptych.console.conftest import AGREED, TORN, drop
+from tests.unit.triptych.console.conftest import AGREED, DISAGREED, add_document
 from triptych.console.context import Console
 from triptych.review.reviews import Reviews
 from triptych.storage.connection import StackConnection
 
 
-def given(of: Record, label: str) -> dict[str, str]:
+def form(of: Record, label: str) -> dict[str, str]:
     return {"document": of.upload.document, "sequencer": of.upload.sort_key, "label": label}
 
 
-def lying(text: str) -> str:
-    """The document on the desk."""
+def current_document(text: str) -> str:
+    """Return the current document of a page."""
     return text.split('name="document" value="')[1].split('"')[0]
 
 
@@ -26,132 +26,133 @@ def stored(stack: StackConnection, of: Record) -> Record:
 
 
 class TestPage:
-    def test_one_key_a_label_and_nothing_of_what_the_versions_say_before(
+    def test_page_has_one_key_per_label_and_hides_predictions(
         self, browser: TestClient, stack: StackConnection
     ) -> None:
-        drop(stack, "torn.pdf", TORN)
+        add_document(stack, "disagreed.pdf", DISAGREED)
         page = browser.get("/review").text
-        assert lying(page) == "inbox/torn.pdf"
+        assert current_document(page) == "inbox/disagreed.pdf"
         assert "<kbd>1</kbd><span>invoice</span>" in page
         assert "<kbd>2</kbd><span>receipt</span>" in page
         assert "<kbd>0</kbd><span>none of these</span>" in page
-        said = page.index('<details class="said">')  # closed until asked for
+        predictions = page.index('<details class="predictions">')
         assert "<details open" not in page
-        assert page.index("v2") > said
+        assert page.index("v2") > predictions
 
-    def test_a_label_is_written_with_who_when_and_how_long_and_the_next_document_follows(
-        self, browser: TestClient, stack: StackConnection
-    ) -> None:
-        both = {made.upload.document: made for made in (drop(stack, "a.pdf", TORN), drop(stack, "b.pdf", AGREED))}
-        first = both[lying(browser.get("/review").text)]
-        answer = browser.post("/review/label", data=given(first, "invoice"))
+    def test_label_is_written_and_the_next_document_follows(self, browser: TestClient, stack: StackConnection) -> None:
+        both = {
+            made.upload.document: made
+            for made in (add_document(stack, "a.pdf", DISAGREED), add_document(stack, "b.pdf", AGREED))
+        }
+        first = both[current_document(browser.get("/review").text)]
+        answer = browser.post("/review/label", data=form(first, "invoice"))
         review = stored(stack, first).review
         assert review is not None
         assert (review.label, review.by) == ("invoice", "ann")
         assert review.queue in (Queue.REVIEW, Queue.AUDIT)
         assert review.seconds is not None
         [other] = [name for name in both if name != first.upload.document]
-        assert lying(answer.text) == other
+        assert current_document(answer.text) == other
         assert "<b>1</b> labelled" in answer.text
 
-    def test_afterwards_it_says_which_versions_were_right(self, browser: TestClient, stack: StackConnection) -> None:
-        made = drop(stack, "torn.pdf", TORN)
+    def test_response_shows_which_versions_were_right(self, browser: TestClient, stack: StackConnection) -> None:
+        made = add_document(stack, "disagreed.pdf", DISAGREED)
         browser.get("/review")
-        answer = browser.post("/review/label", data=given(made, "receipt")).text
+        answer = browser.post("/review/label", data=form(made, "receipt")).text
         assert answer.count('<span class="right') == 2
         assert answer.count('<span class="wrong') == 1
 
-    def test_no_label_may_fit(self, browser: TestClient, stack: StackConnection) -> None:
-        made = drop(stack, "torn.pdf", TORN)
+    def test_none_of_these_can_be_assigned(self, browser: TestClient, stack: StackConnection) -> None:
+        made = add_document(stack, "disagreed.pdf", DISAGREED)
         browser.get("/review")
-        browser.post("/review/label", data=given(made, NONE_OF_THESE))
+        browser.post("/review/label", data=form(made, NONE_OF_THESE))
         review = stored(stack, made).review
         assert review is not None
         assert review.label == NONE_OF_THESE
 
-    def test_undo_takes_the_label_back_and_shows_the_document_again(
+    def test_undo_removes_the_label_and_shows_the_document_again(
         self, browser: TestClient, stack: StackConnection
     ) -> None:
-        made = drop(stack, "torn.pdf", TORN)
+        made = add_document(stack, "disagreed.pdf", DISAGREED)
         browser.get("/review")
-        browser.post("/review/label", data=given(made, "invoice"))
+        browser.post("/review/label", data=form(made, "invoice"))
         answer = browser.post("/review/undo")
-        assert lying(answer.text) == "inbox/torn.pdf"
+        assert current_document(answer.text) == "inbox/disagreed.pdf"
         assert stored(stack, made).review is None
         assert stored(stack, made).queue is Queue.REVIEW
         assert "<b>0</b> labelled" in answer.text
-        browser.post("/review/label", data=given(made, "receipt"))
+        browser.post("/review/label", data=form(made, "receipt"))
         review = stored(stack, made).review
         assert review is not None
         assert review.label == "receipt"
 
-    def test_undo_with_nothing_done_changes_nothing(self, browser: TestClient, stack: StackConnection) -> None:
-        drop(stack, "torn.pdf", TORN)
-        assert lying(browser.post("/review/undo").text) == "inbox/torn.pdf"
+    def test_undo_without_labels_changes_nothing(self, browser: TestClient, stack: StackConnection) -> None:
+        add_document(stack, "disagreed.pdf", DISAGREED)
+        assert current_document(browser.post("/review/undo").text) == "inbox/disagreed.pdf"
 
-    def test_next_leaves_the_document_waiting_and_does_not_deal_it_again(
+    def test_skipped_document_stays_in_the_queue_and_is_not_shown_again(
         self, browser: TestClient, stack: StackConnection
     ) -> None:
-        made = drop(stack, "torn.pdf", TORN)
+        made = add_document(stack, "disagreed.pdf", DISAGREED)
         browser.get("/review")
-        answer = browser.post("/review/skip", data=given(made, ""))
-        assert "Nothing waits for you" in answer.text
-        assert "Nothing waits for you" in browser.get("/review").text
+        answer = browser.post("/review/skip", data=form(made, ""))
+        assert "The review queue is empty" in answer.text
+        assert "The review queue is empty" in browser.get("/review").text
         assert stored(stack, made).queue is Queue.REVIEW
 
-    def test_nothing_waiting_says_what_comes_here(self, browser: TestClient) -> None:
+    def test_empty_queue_explains_itself(self, browser: TestClient) -> None:
         page = browser.get("/review").text
-        assert "Nothing waits for you" in page
+        assert "The review queue is empty" in page
         assert "random sample" in page
 
 
-class TestDesk:
-    def test_what_somebody_else_labelled_meanwhile_is_not_shown(self, console: Console, stack: StackConnection) -> None:
+class TestReviewSession:
+    def test_document_labelled_by_another_reviewer_is_not_shown(self, console: Console, stack: StackConnection) -> None:
         for key in ("a.pdf", "b.pdf"):
-            drop(stack, key, TORN)
-        first = console.desk.current()
+            add_document(stack, key, DISAGREED)
+        first = console.review_session.current()
         assert first is not None
-        [second] = console.desk.ahead()
+        [second] = console.review_session.upcoming()
         Reviews(stack.table).label(second.upload.document, second.upload.sort_key, "invoice", "bob")
-        console.desk.label(first.upload.document, first.upload.sort_key, "invoice")
-        assert console.desk.current() is None
+        console.review_session.label(first.upload.document, first.upload.sort_key, "invoice")
+        assert console.review_session.current() is None
 
-    def test_time_away_is_no_time_spent(self, console: Console, stack: StackConnection) -> None:
+    def test_long_times_are_not_recorded(self, console: Console, stack: StackConnection) -> None:
         now = 0.0
-        console.desk.clock = lambda: now
+        console.review_session.clock = lambda: now
         for key in ("a.pdf", "b.pdf"):
-            drop(stack, key, TORN)
+            add_document(stack, key, DISAGREED)
         labelled = []
         for passed in (2.5, 4000.0):
-            record = console.desk.current()
+            record = console.review_session.current()
             assert record is not None
             now += passed
-            labelled.append(console.desk.label(record.upload.document, record.upload.sort_key, "invoice"))
+            labelled.append(console.review_session.label(record.upload.document, record.upload.sort_key, "invoice"))
         assert [record.review.seconds for record in labelled if record.review] == [2.5, None]
 
-    def test_the_pace_is_of_the_documents_that_were_looked_at(self, console: Console, stack: StackConnection) -> None:
+    def test_pace_is_calculated_from_recorded_times(self, console: Console, stack: StackConnection) -> None:
         now = 0.0
-        console.desk.clock = lambda: now
+        console.review_session.clock = lambda: now
         for number in range(4):
-            drop(stack, f"{number}.pdf", TORN)
+            add_document(stack, f"{number}.pdf", DISAGREED)
         for _ in range(4):
-            record = console.desk.current()
+            record = console.review_session.current()
             assert record is not None
             now += 6
-            console.desk.label(record.upload.document, record.upload.sort_key, "invoice")
-        assert console.desk.pace() == 600
+            console.review_session.label(record.upload.document, record.upload.sort_key, "invoice")
+        assert console.review_session.documents_per_hour() == 600
 
-    def test_a_deck_is_dealt_with_few_queries(self, console: Console, stack: StackConnection) -> None:
+    def test_documents_are_fetched_in_batches(self, console: Console, stack: StackConnection) -> None:
         for number in range(12):
-            drop(stack, f"{number}.pdf", TORN)
-        asked: list[str] = []
+            add_document(stack, f"{number}.pdf", DISAGREED)
+        operations: list[str] = []
         for table in (console.access().results._table, console.access().reviews._results._table):
             table.meta.client.meta.events.register(
-                "before-call.dynamodb", lambda model, **_: asked.append(model.name), unique_id="counted"
+                "before-call.dynamodb", lambda model, **_: operations.append(model.name), unique_id="counted"
             )
         for _ in range(12):
-            record = console.desk.current()
+            record = console.review_session.current()
             assert record is not None
-            console.desk.label(record.upload.document, record.upload.sort_key, "invoice")
-        assert asked.count("Query") == 16  # one deal: two queues of eight shards
-        assert "Scan" not in asked
+            console.review_session.label(record.upload.document, record.upload.sort_key, "invoice")
+        assert operations.count("Query") == 16  # one fetch: two queues of eight shards
+        assert "Scan" not in operations

@@ -1,4 +1,4 @@
-"""Protects: the page says what the report says, and a promotion is recorded with who, when and why."""
+"""Protects: the page shows the report, and a promotion is recorded with user, time and reason."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,14 +7,14 @@ from fastapi.testclient import TestClient
 
 from records.policy import DEFAULT_POLICY
 from records.table import PolicyTable
-from tests.unit.triptych.console.conftest import AGREED, TORN, drop
-from triptych.console.access import Opened
+from tests.unit.triptych.console.conftest import AGREED, DISAGREED, add_document
+from triptych.console.access import ConnectedStack
 from triptych.console.context import Console
-from triptych.console.versions import Reporter
+from triptych.console.versions import ReportCache
 from triptych.review.reports import build_report
 from triptych.storage.connection import StackConnection
 
-WISH = {
+FORM = {
     "version": ["v1", "v2", "v3"],
     "weight": ["0", "1", "3"],
     "champion": "v3",
@@ -23,74 +23,74 @@ WISH = {
 }
 
 
-def test_the_page_shows_the_policy_at_once_and_the_evidence_after(browser: TestClient, stack: StackConnection) -> None:
-    drop(stack, "a.pdf", AGREED)
+def test_page_shows_policy_first_and_loads_the_report(browser: TestClient, stack: StackConnection) -> None:
+    add_document(stack, "a.pdf", AGREED)
     page = browser.get("/versions").text
     assert "Policy <b>p0</b>" in page
     assert page.count('name="weight"') == 3
     assert 'hx-get="/versions/report"' in page
 
 
-def test_the_evidence_is_that_of_the_command(browser: TestClient, stack: StackConnection, console: Console) -> None:
+def test_report_equals_that_of_the_command(browser: TestClient, stack: StackConnection, console: Console) -> None:
     for number in range(6):
-        drop(stack, f"{number}.pdf", TORN if number % 2 else AGREED)
-    console.desk.label("inbox/1.pdf", "0055AED6DCD90281E5".ljust(32, "0"), "receipt", picked=True)
-    opened = Opened.of(stack)
-    told = build_report(opened.results, opened.reviews, opened.policies)
+        add_document(stack, f"{number}.pdf", DISAGREED if number % 2 else AGREED)
+    console.review_session.label("inbox/1.pdf", "0055AED6DCD90281E5".ljust(32, "0"), "receipt", picked=True)
+    connected = ConnectedStack.open(stack)
+    report = build_report(connected.results, connected.reviews, connected.policies)
     page = browser.get("/versions/report").text
-    assert told.advice.sentence.split(":")[0] in page
-    for pair in told.pairs:
+    assert report.advice.sentence.split(":")[0] in page
+    for pair in report.pairs:
         assert pair.sentence.split(":")[0] in page
-    assert f"{told.population} documents" in page
+    assert f"{report.population} documents" in page
 
 
-def test_with_no_document_it_still_stands(browser: TestClient) -> None:
+def test_page_without_documents_works(browser: TestClient) -> None:
     assert browser.get("/versions").status_code == 200
     assert browser.get("/versions/report").status_code == 200
 
 
 class TestPromotion:
-    def test_it_is_recorded_with_who_when_and_why(self, browser: TestClient, stack: StackConnection) -> None:
-        drop(stack, "a.pdf", AGREED)
-        answer = browser.post("/versions/promote", data=WISH)
+    def test_promotion_is_recorded_with_user_time_and_reason(self, browser: TestClient, stack: StackConnection) -> None:
+        add_document(stack, "a.pdf", AGREED)
+        answer = browser.post("/versions/promote", data=FORM)
         assert (answer.status_code, answer.headers["Location"]) == (303, "/versions")
-        made = PolicyTable(stack.table).newest()
-        assert (made.weights, made.champion, made.audit_share) == ({"v2": 1.0, "v3": 3.0}, "v3", 0.2)
-        assert (made.by, made.why) == ("ann", "it is better")
-        assert made.at is not None
+        policy = PolicyTable(stack.table).newest()
+        assert (policy.weights, policy.champion, policy.audit_share) == ({"v2": 1.0, "v3": 3.0}, "v3", 0.2)
+        assert (policy.by, policy.why) == ("ann", "it is better")
+        assert policy.at is not None
         page = browser.get("/versions").text
-        assert "Policy <b>p1</b>, champion <b>v3</b>, made by ann" in page
+        assert "Policy <b>p1</b>, champion <b>v3</b>, by ann" in page
         assert "75\N{NARROW NO-BREAK SPACE}%" in page
 
-    def test_htmx_is_sent_to_the_page_anew(self, browser: TestClient, stack: StackConnection) -> None:
-        drop(stack, "a.pdf", AGREED)
-        answer = browser.post("/versions/promote", data=WISH, headers={"HX-Request": "true"})
+    def test_htmx_is_redirected_to_the_page(self, browser: TestClient, stack: StackConnection) -> None:
+        add_document(stack, "a.pdf", AGREED)
+        answer = browser.post("/versions/promote", data=FORM, headers={"HX-Request": "true"})
         assert (answer.status_code, answer.headers["HX-Redirect"]) == (204, "/versions")
 
-    def test_what_makes_no_sense_is_told_and_changes_nothing(self, browser: TestClient, stack: StackConnection) -> None:
-        drop(stack, "a.pdf", AGREED)
-        for changed, told in (
-            ({"why": " "}, "why"),
-            ({"weight": ["0", "0", "0"]}, "somebody must decide"),
+    def test_invalid_promotion_is_rejected_with_a_reason(self, browser: TestClient, stack: StackConnection) -> None:
+        add_document(stack, "a.pdf", AGREED)
+        for changed, message in (
+            ({"why": " "}, "a reason"),
+            ({"weight": ["0", "0", "0"]}, "a weight greater than 0"),
             ({"champion": "v1"}, "champion v1 needs a weight"),
             ({"version": ["v1", "v2", "v9"]}, "v9"),
             ({"audits": "1000"}, "share of audits"),
         ):
-            answer = browser.post("/versions/promote", data={**WISH, **changed}, headers={"HX-Request": "true"})
+            answer = browser.post("/versions/promote", data={**FORM, **changed}, headers={"HX-Request": "true"})
             assert answer.status_code == 409, changed
-            assert told in answer.text
+            assert message in answer.text
             assert answer.headers["HX-Retarget"] == "#notice"
         assert PolicyTable(stack.table).newest() == DEFAULT_POLICY
 
 
-def test_a_report_is_made_once_a_minute_or_when_something_changed(stack: StackConnection) -> None:
-    opened, made, now = Opened.of(stack), [], 0.0
+def test_report_is_cached_for_a_minute_unless_state_changes(stack: StackConnection) -> None:
+    connected, built, now = ConnectedStack.open(stack), [], 0.0
 
-    def make(of: Opened) -> Any:
-        made.append(of)
-        return len(made)
+    def build(of: ConnectedStack) -> Any:
+        built.append(of)
+        return len(built)
 
-    reporter: Callable[[Opened, str], Any] = Reporter(make, clock=lambda: now)
-    assert [reporter(opened, "a"), reporter(opened, "a"), reporter(opened, "b")] == [1, 1, 2]
+    get: Callable[[ConnectedStack, str], Any] = ReportCache(build, clock=lambda: now).get
+    assert [get(connected, "a"), get(connected, "a"), get(connected, "b")] == [1, 1, 2]
     now = 61.0
-    assert reporter(opened, "b") == 3
+    assert get(connected, "b") == 3
