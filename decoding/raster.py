@@ -157,7 +157,7 @@ def _page(image: Image.Image, min_side: int) -> Image.Image:
 def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # broken metadata is no reason to refuse a picture that shows
+    except Exception:  # noqa: BLE001 -- broken metadata is no reason to reject a readable picture
         return 1
 
 

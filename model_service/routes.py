@@ -139,7 +139,7 @@ def _version(request: Request, asked: str | None) -> str | None:
 
 async def _hang_up(request: Request) -> None:
     """Return when the caller closes the connection; the body has been read by then."""
-    while (await request.receive())["type"] != "http.disconnect":
+    while (await request.receive())["type"] != "http.disconnect":  # noqa: ASYNC110 -- `receive` waits
         await asyncio.sleep(0)
 
 

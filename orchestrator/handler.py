@@ -120,7 +120,7 @@ def _process_message(message: QueueMessage, trace_id: str) -> bool:
     except (OrchestratorError, RecordsError) as error:
         logger.warning("message left in the queue", extra={"message_id": message.id, "reason": str(error)})
         return False
-    except Exception:
+    except Exception:  # noqa: BLE001 -- one message must not fail the others of the batch
         logger.exception("message left in the queue", extra={"message_id": message.id})
         return False
     return True
@@ -134,7 +134,7 @@ def _run_task(task: BatchTask, trace_id: str) -> dict[str, str]:
         return _task_result(task, "PermanentFailure", str(error))
     except (OrchestratorError, RecordsError) as error:
         return _task_result(task, "TemporaryFailure", str(error))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 -- S3 Batch Operations needs a result for each task
         logger.exception("task failed", extra={"key": task.key})
         return _task_result(task, "TemporaryFailure", repr(error))
     if record is None:

@@ -92,7 +92,7 @@ class ModelClient:
             try:
                 answer = self._post(version, document, deadline, trace_id)
                 return read_prediction(answer, version, latency_ms=(self._clock() - started) * 1000)
-            except Exception as error:  # no failure of one version may affect the others
+            except Exception as error:  # noqa: BLE001 -- no failure of one version may affect the others
                 failure = _as_call_failed(error)
             if not self._may_retry(failure, delays, deadline):
                 latency_ms = (self._clock() - started) * 1000

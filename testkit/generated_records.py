@@ -15,13 +15,13 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.progress import Progress
 
+from records.assembly import with_verdict
 from records.keys import SHARDS, shard_key, timestamp
 from records.outcomes import Prediction
 from records.policy import DEFAULT_POLICY
 from records.record import Record, Status
 from records.reviews import Review
 from records.uploads import Upload
-from records.assembly import with_verdict
 from testkit.template import table_definition
 from triptych.storage.connection import StackConnection
 

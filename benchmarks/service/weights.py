@@ -74,6 +74,6 @@ def _vouch(folder: Path, precision: Literal["f32", "int8"]) -> None:
         abstain_below=0.0,
         files=files,
         sha256=whole,
-        date=datetime.date.today().isoformat(),
+        date=datetime.datetime.now(datetime.UTC).date().isoformat(),
     )
     (folder / FILE_NAME).write_text(manifest.as_json())

@@ -96,7 +96,7 @@ class PictureCache:
             entry.expires = time.monotonic() + FAILURE_SECONDS
             entry.pages.set_exception(error)
             self._evict(added_bytes=0)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 -- the waiting requests get it
             with self._lock:
                 self._entries.pop(key, None)
             if isinstance(error, DecoderUnavailableError):  # the document is not the cause

@@ -13,7 +13,7 @@ from triptych.stack.ports import HOST
 from triptych.stack.processes import HOME_VARIABLE
 
 REGION = "us-east-1"
-ACCESS_KEY = SECRET_KEY = "test"
+ACCESS_KEY = SECRET_KEY = "test"  # noqa: S105 -- of the emulator
 """The root user of the emulator's account. IAM allows it everything; roles are limited to their policies."""
 
 _REMOVED_PREFIXES = ("AWS_", "SAM_", "PYTHON", "VIRTUAL_ENV")

@@ -176,8 +176,10 @@ def printer(writer: Writer, terms: Sequence[str]) -> None:
             sheet.box(0, top, sheet.width, 20, fill=(232, 244, 234))
     dash = words.one_of("-", "=", "*", "_") * columns
     lines = [words.firm().upper(), *words.address(), "", title(writer).upper().center(columns), dash]
-    for term in (terms[1], terms[2], terms[3]):
-        lines.append(f"{term:<16}: {words.one_of(words.number(7), words.date(), words.person())}")
+    lines += [
+        f"{term:<16}: {words.one_of(words.number(7), words.date(), words.person())}"
+        for term in (terms[1], terms[2], terms[3])
+    ]
     lines += ["", *(f"{'':{columns // 2}}{line}" for line in party(writer)), dash]
     wide = max(8, columns - 34)
     lines += [f"{terms[4][:wide]:<{wide}}{terms[5]:>8}{terms[6]:>12}{terms[7]:>13}", dash]

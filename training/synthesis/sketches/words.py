@@ -8,7 +8,7 @@ from faker import Faker
 
 LOCALES = ("en_US", "en_GB", "fr_FR", "de_DE", "es_ES", "it_IT", "nl_NL", "pt_BR", "en_US")
 CURRENCIES = ("$", "€", "£", "USD ", "EUR ", "RM ", "CHF ", "")
-LAST_DAY = datetime(2026, 1, 1)
+LAST_DAY = datetime(2026, 1, 1)  # noqa: DTZ001 -- printed dates have no time zone
 """No page is dated later: were it today, a page would be another one tomorrow."""
 
 

@@ -1,4 +1,4 @@
-"""Protects: the S3 Batch Operations job is one that AWS takes, names every object, and cannot feed on itself."""
+"""Protects: the S3 Batch Operations job is valid, lists every object, and cannot process its own output."""
 
 import csv
 import json
@@ -22,22 +22,22 @@ AWS = """\
 printf '%s\\n' "$*" >> "$CALLS"
 case "$1" in s3api) echo '"0123abcd"';; s3control) echo '{"JobId": "1"}';; esac
 """
-"""Stands in for the AWS CLI: notes what it is asked, and answers as that does."""
+"""A replacement for the AWS CLI, which records its calls and prints what the CLI would."""
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(keys=st.lists(st.text(st.characters(codec="utf-8"), min_size=1)))
-def test_every_key_is_in_the_manifest_whichever_way_it_is_read(tmp_path: Path, keys: list[str]) -> None:
-    written = batch_job.write(tmp_path, "inbox", keys, ARN)
+def test_manifest_has_every_key_in_both_ways_of_decoding(tmp_path: Path, keys: list[str]) -> None:
+    job = batch_job.write_batch_job(tmp_path, "inbox", keys, ARN)
     with (tmp_path / "manifest.csv").open(newline="") as file:
         rows = list(csv.reader(file))
-    assert written.objects == len(keys)
-    for reading in (unquote, unquote_plus):
-        assert [(bucket, reading(key)) for bucket, key in rows] == [("inbox", key) for key in keys]
+    assert job.objects == len(keys)
+    for decode in (unquote, unquote_plus):
+        assert [(bucket, decode(key)) for bucket, key in rows] == [("inbox", key) for key in keys]
 
 
-def test_the_request_is_one_that_aws_takes(tmp_path: Path, session: boto3.Session) -> None:
-    batch_job.write(tmp_path, "inbox", ["a.pdf"], ARN)
+def test_the_request_matches_the_schema_of_the_aws_api(tmp_path: Path, session: boto3.Session) -> None:
+    batch_job.write_batch_job(tmp_path, "inbox", ["a.pdf"], ARN)
     request = json.loads((tmp_path / "create-job.json").read_text())
     shape = session.client("s3control").meta.service_model.operation_model("CreateJob").input_shape
     assert shape is not None
@@ -47,7 +47,7 @@ def test_the_request_is_one_that_aws_takes(tmp_path: Path, session: boto3.Sessio
 
 
 def submit(folder: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str], list[str]]:
-    """Run the script with a stand-in for the AWS CLI: what it said, and how that was called."""
+    """Run the script with a replacement for the AWS CLI. Return its result, and the calls of the CLI."""
     tools = folder / "bin"
     tools.mkdir()
     (tools / "aws").write_text(AWS)
@@ -55,12 +55,13 @@ def submit(folder: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[s
     calls = folder / "calls"
     calls.touch()
     environment = {"PATH": f"{tools}:{os.environ['PATH']}", "CALLS": str(calls)}
-    done = subprocess.run([folder / "submit.sh", *arguments], env=environment, capture_output=True, text=True)
+    command = [folder / "submit.sh", *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     return done, calls.read_text().splitlines()
 
 
-def test_the_script_uploads_the_manifest_and_submits_the_request_without_stand_ins(tmp_path: Path) -> None:
-    batch_job.write(tmp_path, "inbox", ["a.pdf"], ARN)
+def test_submit_script_uploads_the_manifest_and_fills_in_all_placeholders(tmp_path: Path) -> None:
+    batch_job.write_batch_job(tmp_path, "inbox", ["a.pdf"], ARN)
     done, calls = submit(tmp_path, "arn:aws:iam::123456789012:role/batch", "jobs")
     assert done.returncode == 0, done.stderr
     request = json.loads((tmp_path / "request.json").read_text())
@@ -74,17 +75,17 @@ def test_the_script_uploads_the_manifest_and_submits_the_request_without_stand_i
 
 
 @pytest.mark.parametrize("arguments", [(), ("arn:aws:iam::1:role/batch",), ("arn:aws:iam::1:role/batch", "inbox")])
-def test_the_script_asks_for_what_it_needs_and_takes_no_inbox(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    """A manifest in the inbox would be classified as a document, and so would every report."""
-    batch_job.write(tmp_path, "inbox", ["a.pdf"], ARN)
+def test_submit_script_requires_its_arguments_and_rejects_the_inbox(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """A manifest or report in the inbox would be classified as a document."""
+    batch_job.write_batch_job(tmp_path, "inbox", ["a.pdf"], ARN)
     done, calls = submit(tmp_path, *arguments)
     assert done.returncode == 2
     assert "JOB_BUCKET" in done.stderr
     assert calls == []
 
 
-def test_the_role_may_invoke_this_lambda_and_touch_the_job_s_own_files_alone(tmp_path: Path) -> None:
-    statements = batch_job.permissions(ARN)["Statement"]
+def test_the_role_has_least_privileges(tmp_path: Path) -> None:
+    statements = batch_job.role_permissions(ARN)["Statement"]
     allowed = {statement["Resource"]: statement["Action"] for statement in statements}
     assert allowed == {
         ARN: "lambda:InvokeFunction",
