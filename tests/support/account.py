@@ -1,4 +1,4 @@
-"""An account on an emulator, and what it holds: for tests that deploy the template in their own way."""
+"""An AWS account on an emulator and its resources, for tests that deploy the template themselves."""
 
 import subprocess
 import time
@@ -12,14 +12,18 @@ import boto3
 import pytest
 
 from testkit.template import ROOT
+from tests.support.checkouts import Checkout
 from tests.support.tools import needed
-from triptych.stack import emulator, environment
+from triptych.stack import deployment, emulator, environment
 from triptych.stack.deployment import STACK_NAME, local_parameters, read_outputs
 from triptych.stack.home import Home
 from triptych.stack.processes import stop_processes
 
-Holdings = dict[str, set[str]]
-"""Names or ids of what there is, by kind."""
+INBOX_PREFIX = "triptych-inbox-"
+"""Beginning of the name of the stack's own bucket."""
+
+Resources = dict[str, set[str]]
+"""Names or ids of resources, by kind."""
 
 _LISTS: list[tuple[str, str, str, str | None]] = [
     ("cloudformation", "describe_stacks", "Stacks", "StackName"),
@@ -47,16 +51,14 @@ _LISTS: list[tuple[str, str, str, str | None]] = [
     ("sns", "list_topics", "Topics", "TopicArn"),
     ("sqs", "list_queues", "QueueUrls", None),
 ]
-"""How everything is listed that template.yaml makes: service, call, field of the answer, field of an item."""
+"""How to list the resources of template.yaml: service, operation, field of the response, field of an item."""
 
 
 @contextmanager
-def opened(home: Home, *more_services: str) -> Iterator["Account"]:
-    """Open an account of its own, IAM enforced, on an emulator that ends with it."""
+def open_account(home: Home, *more_services: str) -> Iterator["Account"]:
+    """Start an emulator that enforces IAM, and stop it at the end of the context."""
     needed("sam")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(emulator, "_SERVICES", ",".join((emulator._SERVICES, *more_services)))
-        server = emulator.start_emulator(home, retry_seconds=1)
+    server = emulator.start_emulator(home, retry_seconds=1, services=(*emulator.SERVICES, *more_services))
     try:
         yield Account(home, server.port)
     finally:
@@ -65,30 +67,47 @@ def opened(home: Home, *more_services: str) -> Iterator["Account"]:
 
 @dataclass(frozen=True)
 class Account:
-    """An emulator of its own, into which nothing is deployed yet."""
+    """An account on an emulator."""
 
     home: Home
     port: int
 
     @property
     def endpoint(self) -> str:
-        """Where the emulator is."""
+        """URL of the emulator."""
         return emulator.endpoint_url(self.port)
 
     def client(self, service: str) -> Any:
-        """A client of one of its services, with every permission."""
+        """Return a client of a service with every permission."""
         return _client(service, self.endpoint)
 
-    def holdings(self) -> Holdings:
-        """Everything that there is."""
-        found: Holdings = {}
+    def resources(self) -> Resources:
+        """Return all resources in the account."""
+        found: Resources = {}
         for service, call, field, name in _LISTS:
             items = getattr(self.client(service), call)().get(field, [])
             found[f"{service} {field}"] = {str(item[name]) if name else str(item) for item in items}
         return found
 
+    def build(self, checkout: Checkout) -> None:
+        """Build the functions of a checkout, including the contexts of the images."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(deployment, "REPOSITORY", checkout.path)
+            deployment.sam_build(self.home, "test")
+        # The local stack leaves out the contexts.
+        artifacts = f"ARTIFACTS_DIR={self.home.build / 'ImageBuilder'}"
+        subprocess.run(["make", "-C", checkout.path / "image_build", artifacts, "build-ImageBuilder"], check=True)
+
+    def create_bucket(self, name: str) -> None:
+        """Create a bucket that sends its events to EventBridge."""
+        s3 = self.client("s3")
+        s3.create_bucket(Bucket=name)
+        s3.put_bucket_notification_configuration(
+            Bucket=name, NotificationConfiguration={"EventBridgeConfiguration": {}}
+        )
+
     def package(self) -> str:
-        """`sam package`: upload what was built; the packaged template's URL."""
+        """Upload the build with `sam package`, and return the URL of the packaged template."""
         packaged = self.home.path / "packaged.yaml"
         built = str(self.home.build / "template.yaml")
         self.sam("package", "--resolve-s3", "--template-file", built, "--output-template-file", str(packaged))
@@ -97,30 +116,43 @@ class Account:
         self.client("s3").put_object(Bucket=bucket, Key=key, Body=packaged.read_bytes())
         return f"{self.endpoint}/{bucket}/{key}"
 
-    def create(self, template_url: str, given: Mapping[str, str]) -> dict[str, str]:
-        """What `sam deploy` does with a packaged template, less the seconds that `sam` takes to start; the outputs."""
+    def create_stack(self, template_url: str, overrides: Mapping[str, str]) -> dict[str, str]:
+        """Create the stack as `sam deploy` does, but without starting the SAM CLI, and return its outputs."""
         config = (ROOT / "samconfig.toml").read_text()
         local = dict(pair.split("=", 1) for pair in local_parameters(config, self.endpoint))
         self.client("cloudformation").create_stack(
             StackName=STACK_NAME,
             TemplateURL=template_url,
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-            Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in {**local, **given}.items()],
+            Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in {**local, **overrides}.items()],
         )
         self.client("cloudformation").get_waiter("stack_create_complete").wait(
             StackName=STACK_NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 120}
         )
         return read_outputs(self.port)
 
-    def remove(self) -> None:
-        """What `sam delete` does with a stack."""
+    def delete_stack(self) -> None:
+        """Delete the stack as `sam delete` does, but without starting the SAM CLI."""
         self.client("cloudformation").delete_stack(StackName=STACK_NAME)
         self.client("cloudformation").get_waiter("stack_delete_complete").wait(
             StackName=STACK_NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 120}
         )
 
+    def delete_retained(self) -> None:
+        """Delete the data that a deleted stack has left, so that its names are free again."""
+        for table in self.client("dynamodb").list_tables()["TableNames"]:
+            self.client("dynamodb").delete_table(TableName=table)
+        for url in self.client("sqs").list_queues().get("QueueUrls", []):
+            self.client("sqs").delete_queue(QueueUrl=url)
+        s3 = self.client("s3")
+        for bucket in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
+            if bucket.startswith(INBOX_PREFIX):
+                for version in s3.list_object_versions(Bucket=bucket).get("Versions", []):
+                    s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+                s3.delete_bucket(Bucket=bucket)
+
     def sam_delete(self) -> None:
-        """`sam delete`, as a person would."""
+        """Run `sam delete`."""
         self.sam("delete", "--stack-name", STACK_NAME, "--region", environment.REGION, "--no-prompts")
 
     def sam(self, command: str, *arguments: str) -> None:
@@ -149,20 +181,20 @@ def _client(service: str, endpoint_url: str) -> Any:
 
 @cache
 def _session() -> boto3.Session:
-    """One for all clients: each session reads the SDK's descriptions of AWS again."""
+    """Return a session shared by all clients, because each session loads the service descriptions of the SDK."""
     return environment.local_session()
 
 
-def difference(after: Holdings, before: Holdings) -> Holdings:
-    """What there is now and was not before."""
-    more = {kind: after[kind] - before[kind] for kind in after}
-    return {kind: names for kind, names in more.items() if names}
+def added_resources(after: Resources, before: Resources) -> Resources:
+    """Return the resources in `after` that are not in `before`."""
+    added = {kind: after[kind] - before[kind] for kind in after}
+    return {kind: names for kind, names in added.items() if names}
 
 
-def waited_for(holds: Callable[[], Any], seconds: float = 30) -> Any:
-    """The first answer that is not empty."""
-    until = time.monotonic() + seconds
-    while not (answer := holds()):
-        assert time.monotonic() < until, "it does not come"
+def wait_for(poll: Callable[[], Any], seconds: float = 30) -> Any:
+    """Return the first result of `poll` that is not empty."""
+    deadline = time.monotonic() + seconds
+    while not (result := poll()):
+        assert time.monotonic() < deadline, f"no result within {seconds} s"
         time.sleep(0.1)
-    return answer
+    return result

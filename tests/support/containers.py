@@ -1,6 +1,6 @@
-"""Images built and started without a container engine: buildah in a chroot, on a base made by debootstrap.
+"""Build and start images without a container engine: with buildah in a chroot, on a base image from debootstrap.
 
-What these two need, and nothing less, is what the tests that use this need: root on Debian, and its packages.
+This needs root on Debian, and both packages.
 """
 
 import json
@@ -20,10 +20,10 @@ import psutil
 BASE = "localhost/triptych-base:bookworm"
 
 _PACKAGES = "ca-certificates,python-is-python3,python3-pip,python3-venv"
-"""What Docker's official Python image has, and the Dockerfile uses: `python`, its `venv` and `pip`."""
+"""The parts of Docker's official Python image that the Dockerfile uses: `python`, `venv` and `pip`."""
 
 _DOCKER = """#!/usr/bin/env bash
-# `docker`, as far as build.sh calls it, for buildah. There is no registry: what is pushed stays in the storage.
+# A substitute for the calls of `docker` in build.sh, based on buildah. Pushed images stay in the storage.
 set -euo pipefail
 command=$1
 shift
@@ -31,7 +31,7 @@ case $command in
     login) cat >/dev/null ;;
     push) buildah $STORAGE inspect --type image "$1" >/dev/null ;;
     build)
-        [ "$1" = --pull ] && shift  # the base is here, and nowhere else
+        [ "$1" = --pull ] && shift  # the base image is local
         buildah $STORAGE bud --quiet --layers --isolation chroot $MOUNTS "$@"
         ;;
     *) exit 2 ;;
@@ -39,8 +39,7 @@ esac
 """
 
 _START = """
-# The rest of this machine's file system is out of reach, the image's own cannot be written, and nothing is mounted that
-# Fargate would not mount.
+# Hide the machine's file system, make that of the image read-only, and mount only what Fargate mounts.
 set -e
 mount --bind "$1" "$1"
 mount -o remount,bind,ro "$1"
@@ -56,8 +55,8 @@ exec chroot --userspec="$user" "$root" /usr/bin/env -i --chdir="$folder" "$@"
 """
 
 
-def missing() -> str:
-    """Why nothing can be built here; empty where it can."""
+def missing_requirements() -> str:
+    """Return why images cannot be built on this machine, or an empty string if they can."""
     tools = [tool for tool in ("buildah", "debootstrap", "unshare", "unzip", "curl") if shutil.which(tool) is None]
     if tools:
         return f"needs Debian's {', '.join(tools)}"
@@ -65,39 +64,39 @@ def missing() -> str:
 
 
 class Storage:
-    """Images and containers in a folder of their own.
+    """Images and containers in a folder.
 
     Args:
-        folder: where they lie; deleted by whoever made it, once `clear` has unmounted everything.
+        folder: The folder. The caller deletes it after `clear` has unmounted everything.
     """
 
     def __init__(self, folder: Path) -> None:
         self.options = ["--root", str(folder / "storage"), "--runroot", str(folder / "run")]
 
     def buildah(self, *arguments: str) -> str:
-        """Run buildah, and give what it prints.
+        """Run buildah, and return its output.
 
         Raises:
-            subprocess.CalledProcessError: it failed.
+            subprocess.CalledProcessError: buildah failed.
         """
         done = subprocess.run(["buildah", *self.options, *arguments], check=True, capture_output=True, text=True)
         return done.stdout.strip()
 
     def add_base(self, archive: Path) -> None:
-        """Make the base image, from what `base_archive` made."""
+        """Create the base image from the result of `base_archive`."""
         container = self.buildah("from", "scratch")
         self.buildah("add", "--quiet", container, str(archive), "/")
         self.buildah("commit", "--quiet", "--rm", container, BASE)
 
     def config(self, image: str) -> dict[str, Any]:
-        """What the image says about itself: Env, Entrypoint, User, WorkingDir."""
+        """Return the configuration of an image: Env, Entrypoint, User, WorkingDir."""
         found = json.loads(self.buildah("inspect", "--type", "image", image))["OCIv1"]["config"]
         assert isinstance(found, dict)
         return found
 
     @contextmanager
     def mounted(self, image: str) -> Iterator[Path]:
-        """The file system of a new container of this image."""
+        """Mount the file system of a new container of this image."""
         container = self.buildah("from", "--pull-never", image)
         try:
             yield Path(self.buildah("mount", container))
@@ -111,10 +110,9 @@ class Storage:
         self.buildah("rmi", "--all", "--force")
 
     def tools(self, folder: Path) -> dict[str, str]:
-        """Put a `docker` into `folder`, and give the environment that it needs.
+        """Write a substitute for `docker` into `folder`, and return the environment that it needs.
 
-        Where packages and their registry's certificate come from is this machine's business, so a build gets what says
-        so from it.
+        Builds use the machine's configuration of pip and its certificates.
         """
         (folder / "docker").write_text(_DOCKER)
         (folder / "docker").chmod(0o755)
@@ -127,10 +125,10 @@ class Storage:
 
 
 def base_archive(folder: Path) -> Path:
-    """A minimal Debian with Python, made once and kept in `folder`.
+    """Return an archive of a minimal Debian with Python, created once and kept in `folder`.
 
     Raises:
-        subprocess.CalledProcessError: debootstrap failed; without a network, for instance.
+        subprocess.CalledProcessError: debootstrap failed, for example without a network.
     """
     archive = folder / "bookworm.tar"
     if archive.exists():
@@ -139,8 +137,8 @@ def base_archive(folder: Path) -> Path:
     shutil.rmtree(root, ignore_errors=True)
     options = ["--variant=minbase", f"--include={_PACKAGES}"]
     subprocess.run(["debootstrap", *options, "bookworm", root], check=True, capture_output=True)
-    for waste in ("var/cache/apt", "var/lib/apt/lists"):
-        shutil.rmtree(root / waste)
+    for cache in ("var/cache/apt", "var/lib/apt/lists"):
+        shutil.rmtree(root / cache)
     with tarfile.open(folder / "unfinished", "w") as tar:
         tar.add(root, arcname=".")
     (folder / "unfinished").rename(archive)
@@ -149,16 +147,16 @@ def base_archive(folder: Path) -> Path:
 
 
 @contextmanager
-def started(
+def run_container(
     root: Path, config: dict[str, Any], settings: dict[str, str], command: Sequence[str] = ()
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """The container's process: as its image says, on a file system that nothing can write to.
+    """Run the process of a container on a read-only file system, until the end of the context.
 
     Args:
-        root: the image's file system.
-        config: what the image says about itself.
-        settings: environment variables in addition to the image's own.
-        command: what to run in place of the image's entry point.
+        root: File system of the container.
+        config: Configuration of the image.
+        settings: Environment variables in addition to those of the image.
+        command: Command to run instead of the image's entry point.
     """
     variables = config["Env"] + [f"{name}={value}" for name, value in settings.items()]
     where = [str(root), config["User"], config["WorkingDir"]]
@@ -176,13 +174,13 @@ def started(
 
 
 def wait_ready(url: str, process: subprocess.Popen[bytes], *, timeout: float = 60) -> None:
-    """Return once the service says that it is ready.
+    """Wait until the service is ready.
 
     Raises:
-        AssertionError: it ended, or is not ready in time.
+        AssertionError: The container ended, or was not ready in time.
     """
-    end = time.monotonic() + timeout
-    while time.monotonic() < end:
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
         assert process.poll() is None, f"the container ended with {process.returncode}"
         try:
             if httpx2.get(f"{url}/health/ready", timeout=2, trust_env=False).status_code == 200:
@@ -190,4 +188,4 @@ def wait_ready(url: str, process: subprocess.Popen[bytes], *, timeout: float = 6
         except httpx2.TransportError:
             pass
         time.sleep(0.2)
-    raise AssertionError("the service did not get ready")
+    raise AssertionError(f"the service was not ready after {timeout:.0f} s")

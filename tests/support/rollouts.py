@@ -1,10 +1,10 @@
-"""Which combinations of parameters are tried: every choice at least once, and those together that touch each other."""
+"""Combinations of parameters that tests deploy: every choice at least once, and choices that affect each other."""
 
 CERTIFICATE = "arn:aws:acm:us-east-1:000000000000:certificate/00000000-0000-0000-0000-000000000000"
 BOUNDARY = "arn:aws:iam::aws:policy/AdministratorAccess"
 KEY = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000000"
-THEIRS = "their-documents"
-"""A bucket that is no part of the stack."""
+EXISTING_BUCKET = "existing-documents"
+"""A bucket that does not belong to the stack."""
 
 COMBINATIONS: dict[str, dict[str, str]] = {
     "defaults": {},
@@ -20,9 +20,9 @@ COMBINATIONS: dict[str, dict[str, str]] = {
     },
     "key": {"Encryption": "customer-managed"},
     "key-queue": {"Encryption": "customer-managed", "Ingest": "queue"},
-    "theirs": {"ExistingBucketName": THEIRS},
-    "theirs-queue-keys": {
-        "ExistingBucketName": THEIRS,
+    "existing-bucket": {"ExistingBucketName": EXISTING_BUCKET},
+    "existing-bucket-queue-keys": {
+        "ExistingBucketName": EXISTING_BUCKET,
         "ExistingBucketKeyArn": KEY,
         "Ingest": "queue",
         "Encryption": "customer-managed",
@@ -53,4 +53,5 @@ BUILDING: dict[str, dict[str, str]] = {
         "PermissionsBoundaryArn": BOUNDARY,
     },
 }
-"""The stack builds its own images. tests/e2e/test_image.py deploys that: it takes more of an emulator than the rest."""
+"""Combinations with images that the stack builds. tests/e2e/test_image.py deploys them: they need more services of the
+emulator."""

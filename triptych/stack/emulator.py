@@ -1,5 +1,7 @@
 """The emulator: ministack, a process that emulates the AWS services of template.yaml, on loopback only."""
 
+from collections.abc import Iterable
+
 import requests
 
 from triptych.stack import environment, ports
@@ -10,22 +12,40 @@ from triptych.stack.state import LocalServer
 
 DEFAULT_PORT = 4566
 
-_SERVICES = (  # alphabetical
-    "cloudformation,cloudwatch,dynamodb,ec2,ecs,elasticloadbalancing,events,iam,kms,lambda,logs,route53,s3,sns,sqs,"
-    "ssm,sts"
+SERVICES = (
+    "cloudformation",
+    "cloudwatch",
+    "dynamodb",
+    "ec2",
+    "ecs",
+    "elasticloadbalancing",
+    "events",
+    "iam",
+    "kms",
+    "lambda",
+    "logs",
+    "route53",
+    "s3",
+    "sns",
+    "sqs",
+    "ssm",
+    "sts",
 )
+"""The AWS services that the local stack needs."""
+
 _CONCURRENCY = 16
 """Maximum number of Lambda workers. They are processes: one for each event of a burst would overload a small machine.
 The emulator treats an event beyond the limit as failed, and drops it after three attempts; AWS does not do that."""
 
 
-def start_emulator(home: Home, *, retry_seconds: float) -> LocalServer:
+def start_emulator(home: Home, *, retry_seconds: float, services: Iterable[str] = SERVICES) -> LocalServer:
     """Start the emulator and wait until it is ready.
 
     Args:
         home: The stack's home, where it stores its files.
         retry_seconds: Seconds before the first retry of a failed asynchronous invocation; the second retry waits twice
             as long. AWS waits one minute and two.
+        services: The AWS services to emulate.
 
     Raises:
         StackError: The emulator did not become ready.
@@ -37,7 +57,7 @@ def start_emulator(home: Home, *, retry_seconds: float) -> LocalServer:
         "BIND_HOST": HOST,
         "MINISTACK_HOST": HOST,  # the host name in URLs that it returns
         "GATEWAY_PORT": str(port),
-        "SERVICES": _SERVICES,
+        "SERVICES": ",".join(services),
         "IOT_MTLS_ENABLED": "0",  # otherwise it opens a port for IoT devices
         "SFTP_ENABLED": "0",
         "LAMBDA_EXECUTOR": "local",  # functions run as Python processes; never use Docker

@@ -11,7 +11,7 @@ import pytest
 
 from testkit.template import ROOT, template
 from tests.support.checkouts import VERSIONS
-from tests.support.containers import Storage, started, wait_ready
+from tests.support.containers import Storage, run_container, wait_ready
 from triptych.stack import ports
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -27,7 +27,7 @@ def test_container_answers_predict_requests(images: dict[str, str], storage: Sto
     url = f"http://127.0.0.1:{port}"
     config = storage.config(images[version])
     settings = {"MODELS": version, "HOST": "127.0.0.1", "PORT": str(port)}
-    with storage.mounted(images[version]) as root, started(root, config, settings) as process:
+    with storage.mounted(images[version]) as root, run_container(root, config, settings) as process:
         wait_ready(url, process)
 
         response = httpx2.post(f"{url}/{version}/predict", content=DOCUMENT.read_bytes(), timeout=30, trust_env=False)
@@ -42,7 +42,7 @@ def run_health_check(version: str, port: int, root: Path, config: dict[str, obje
     [container] = template()["Resources"][f"Task{version.upper()}"]["Properties"]["ContainerDefinitions"]
     kind, *command = container["HealthCheck"]["Command"]
     assert kind == "CMD"
-    with started(root, config, {}, [part.replace("8080", str(port)) for part in command]) as process:
+    with run_container(root, config, {}, [part.replace("8080", str(port)) for part in command]) as process:
         return process.wait(30)
 
 
@@ -57,7 +57,8 @@ def test_container_runs_without_root_on_a_read_only_file_system(images: dict[str
     """The other tests are valid only if this container is as restricted as one on Fargate."""
     image = images["v1"]
     attempt = "test $(id -u) = 10001 && ! touch /tmp/x /app/x /var/tmp/x 2>/dev/null"
-    with storage.mounted(image) as root, started(root, storage.config(image), {}, ["sh", "-c", attempt]) as process:
+    command = ["sh", "-c", attempt]
+    with storage.mounted(image) as root, run_container(root, storage.config(image), {}, command) as process:
         assert process.wait(30) == 0
 
 
