@@ -1,57 +1,84 @@
-"""The `triptych` command: what a person types, bound to what does it."""
+"""The `triptych` command."""
 
+import importlib.metadata
 import sys
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from triptych.commands.backfill import backfill
-from triptych.commands.console import console
+from triptych.commands.backfill import backfill_command
+from triptych.commands.console import console_command
 from triptych.commands.plan import plan
-from triptych.commands.promote import policy, promote
-from triptych.commands.put import put
-from triptych.commands.redrive import redrive
-from triptych.commands.report import report
-from triptych.commands.results import results, watch
-from triptych.commands.review import review
-from triptych.commands.stack import down, up
-from triptych.commands.train import evaluate, train
+from triptych.commands.promote import policy_command, promote_command
+from triptych.commands.put import put_command
+from triptych.commands.redrive import redrive_command
+from triptych.commands.report import report_command
+from triptych.commands.results import results_command, watch_command
+from triptych.commands.review import review_command
+from triptych.commands.stack import down_command, up_command
+from triptych.commands.train import evaluate_command, train_command
 from triptych.errors import TriptychError
+from triptych.terminal.text import printable
 
-app = typer.Typer(
-    help="Three model versions classify every document dropped in S3, side by side.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
-for command in (
-    up,
-    down,
-    put,
-    results,
-    watch,
-    console,
-    review,
-    report,
-    promote,
-    policy,
-    redrive,
-    backfill,
-    train,
-    evaluate,
-    plan,
-):
-    app.command()(command)
+_COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
+    "Local stack": {"up": up_command, "down": down_command},
+    "Documents": {
+        "put": put_command,
+        "results": results_command,
+        "watch": watch_command,
+        "console": console_command,
+    },
+    "Review and promotion": {
+        "review": review_command,
+        "report": report_command,
+        "promote": promote_command,
+        "policy": policy_command,
+    },
+    "Operation": {"redrive": redrive_command, "backfill": backfill_command, "plan": plan},
+    "Models": {"train": train_command, "evaluate": evaluate_command},
+}
+"""The commands by the group that `triptych --help` lists them in."""
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+for _group, _members in _COMMANDS.items():
+    for _name, _command in _members.items():
+        app.command(_name, rich_help_panel=_group)(_command)
+
+
+def _print_version(requested: bool) -> None:
+    if requested:
+        typer.echo(f"triptych {importlib.metadata.version('triptych')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Classify documents from an S3 bucket with three model versions, and find out which version to trust.
+
+    Start with `triptych up`, then `triptych put FILE --wait`. Commands use the local stack unless --stack names one in
+    AWS. Exit codes: 0 success, 1 failure, 2 invalid usage, 3 no stack, 130 interrupted.
+    """
 
 
 def main() -> None:
-    """Run the command; what goes wrong as foreseen ends it with a sentence and its exit code."""
+    """Run the command line. Report expected errors in one message and exit with their exit code."""
     try:
         app()
     except TriptychError as error:
-        Console(stderr=True, soft_wrap=True).print(str(error), style="red", markup=False, highlight=False)
+        _print_error(str(error))
         sys.exit(error.exit_code)
-    except (BotoCoreError, ClientError) as error:  # such as a session that has expired meanwhile
-        Console(stderr=True, soft_wrap=True).print(f"AWS refused: {error}", style="red", markup=False, highlight=False)
+    except (BotoCoreError, ClientError) as error:  # such as credentials that expired
+        _print_error(f"AWS returned an error: {error}")
         sys.exit(1)
+
+
+def _print_error(message: str) -> None:
+    text = printable(message, keep_newlines=True)
+    Console(stderr=True, soft_wrap=True).print(text, style="red", markup=False, highlight=False)

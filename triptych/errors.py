@@ -1,24 +1,24 @@
-"""What the command says when it cannot do what was asked, and the exit codes that scripts rely on.
+"""Errors that end a command, and the exit codes that scripts rely on.
 
-TriptychError          1  the work failed, or some of it
-├── UsageError         2  the request makes no sense as it stands
-└── StackUnavailable            3  there is no stack to speak to, or it does not answer
+TriptychError            1  some or all of the work failed
+├── UsageError           2  invalid arguments or options
+└── StackUnavailable     3  the stack does not exist or does not answer
 """
 
 
 class TriptychError(Exception):
-    """Ends the command with its message, in one or a few lines for a person."""
+    """Base class: the message is printed and the command ends with `exit_code`."""
 
     exit_code = 1
 
 
 class UsageError(TriptychError):
-    """The request makes no sense as it stands."""
+    """Invalid arguments or options."""
 
     exit_code = 2
 
 
 class StackUnavailable(TriptychError):
-    """There is no stack to speak to."""
+    """The stack does not exist or does not answer."""
 
     exit_code = 3

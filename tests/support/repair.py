@@ -1,20 +1,20 @@
-"""A stack in want of repair: a version that fails, and what the table holds."""
+"""Helpers for tests of repair: a failing version, and all records of a table."""
 
 from records.record import Record
 from tests.support.servers import Behaviour, Request, truth
 from triptych.storage.connection import StackConnection
 
 
-def items(stack: StackConnection) -> list[Record]:
-    """Every record, whatever its keys."""
+def all_records(stack: StackConnection) -> list[Record]:
+    """Return every record of the table."""
     return [Record.from_item(item) for item in stack.table.scan()["Items"]]
 
 
-def down(version: str) -> Behaviour:
-    """One version fails; the others agree."""
+def failing_version(version: str) -> Behaviour:
+    """Return a behaviour in which one version fails and the others agree."""
 
     def behave(request: Request) -> None:
-        asked = request.path.split("/")[1]
-        request.answer({"detail": "no"}, 500) if asked == version else request.answer(truth(asked))
+        called = request.path.split("/")[1]
+        request.answer({"detail": "no"}, 500) if called == version else request.answer(truth(called))
 
     return behave

@@ -1,8 +1,7 @@
-"""`triptych backfill`: classify documents that were there before."""
+"""`triptych backfill`: classify documents that are in the inbox already."""
 
 import hashlib
 import itertools
-import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,147 +14,153 @@ from records.uploads import LATE_AFTER
 from triptych.commands.options import JsonOption, StackOption, parse_time
 from triptych.commands.shared import INTERRUPTED, progress_bar, translate_aws_errors
 from triptych.errors import TriptychError, UsageError
-from triptych.repair import batch_job
-from triptych.repair.backfill import Backfill, BackfillOutcome, KeyListing, RateLimiter, documents, listed
-from triptych.repair.batch_job import BatchJob
+from triptych.repair.backfill import Backfill, BackfillOutcome, KeyListing, RateLimiter, list_objects, select_keys
+from triptych.repair.batch_job import BatchJob, write_batch_job
 from triptych.repair.invocation import ALIAS, MAX_CONCURRENT, orchestrator_invoker
 from triptych.repair.progress import BackfillProgress
 from triptych.stack.home import Home
 from triptych.storage import connection
 from triptych.storage.connection import StackConnection
 from triptych.storage.results import Results
+from triptych.terminal.text import printable, to_json
 
-YOUNGEST = LATE_AFTER + timedelta(minutes=1)
-"""The orchestrator checks late events against backfills, and a minute later it is done with those that came in time. A
-younger upload could get two records."""
+MIN_AGE = LATE_AFTER + timedelta(minutes=1)
+"""Minimum age of a document to backfill. A younger one could get two records: only late events are checked against
+backfills, and one in time may still be in progress."""
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
-_SHOWN = 20
+_MAX_SHOWN = 20
 
 
-def backfill(
-    prefix: Annotated[str, typer.Argument(help="Every document of the inbox below this; '' for all.")],
-    older_than: Annotated[str, typer.Option(help="Leave younger ones to their own event: 15m, 6h, 2d.")] = "15m",
-    rate: Annotated[str, typer.Option(help="At most so many invocations: 5/s, 300/m.")] = "5/s",
+def backfill_command(
+    prefix: Annotated[str, typer.Argument(help="Prefix of the keys; '' for the whole inbox.", show_default=False)],
+    older_than: Annotated[
+        str, typer.Option(help="Minimum age, such as 15m, 6h or 2d. The events of younger documents may still arrive.")
+    ] = "15m",
+    rate: Annotated[str, typer.Option(help="Maximum rate of invocations, such as 5/s or 300/m.")] = "5/s",
     checkpoint: Annotated[
-        Path | None, typer.Option(help="Where to keep the progress.", show_default="by stack")
+        Path | None, typer.Option(help="File that keeps the progress.", show_default="one per stack and prefix")
     ] = None,
-    restart: Annotated[bool, typer.Option("--restart", help="Forget the progress of an earlier run.")] = False,
-    max_here: Annotated[int, typer.Option(min=1, help="Past so many, write an S3 Batch Operations job.")] = 10_000,
-    job_folder: Annotated[Path, typer.Option(help="Where that job is written.")] = Path("triptych-backfill"),
+    restart: Annotated[bool, typer.Option("--restart", help="Ignore the progress of an earlier run.")] = False,
+    max_here: Annotated[
+        int, typer.Option(min=1, help="For more documents than this, write an S3 Batch Operations job instead.")
+    ] = 10_000,
+    job_folder: Annotated[Path, typer.Option(help="Folder for that job.")] = Path("triptych-backfill"),
     as_json: JsonOption = False,
     stack: StackOption = None,
 ) -> None:
-    """Classify documents that were in the inbox before, or whose events never came.
+    """Classify documents that were uploaded before the pipeline existed, or whose events were lost.
 
-    What has its record already is passed over. Ctrl-C at any time: the same command goes on from there.
+    Documents that already have a record are skipped. You can press Ctrl-C at any time: the same command resumes.
 
-    Ends with 0 when nothing failed, else with 1.
+    Exits with 1 if a document failed.
     """
-    per_second, before = _rate(rate), _cutoff(older_than, datetime.now(UTC))
-    to = connection.connect(stack)
+    per_second, before = _parse_rate(rate), _cutoff(older_than, datetime.now(UTC))
+    conn = connection.connect(stack)
     console = Console(stderr=True, highlight=False)
-    path = checkpoint or _default_path(to, prefix)
+    path = checkpoint or _default_path(conn, prefix)
     if restart:
         path.unlink(missing_ok=True)
-    progress = BackfillProgress.load(path, to.bucket, prefix)
-    if progress.resumes:
-        console.print(
-            f"Going on after {progress.after!r}, where an earlier run stopped ({path}).", markup=False, soft_wrap=True
-        )
+    progress = BackfillProgress.load(path, conn.bucket, prefix)
+    if progress.after:
+        console.print(f"Resuming an interrupted run after {progress.after!r} ({path}).", markup=False, soft_wrap=True)
     with translate_aws_errors():
-        found = listed(documents(to.s3, to.bucket, prefix, after=progress.after), before=before, limit=max_here)
-        if not found.whole:
-            _print_job(_write_job(to, prefix, progress, before, job_folder), as_json, console)
+        objects = list_objects(conn.s3, conn.bucket, prefix, after=progress.after)
+        listing = select_keys(objects, before=before, limit=max_here)
+        if not listing.complete:
+            _print_job(_write_job(conn, prefix, progress.after, before, job_folder), as_json, console)
             return
-        work = Backfill(to.s3, to.bucket, Results(to.table), orchestrator_invoker(to), RateLimiter(per_second))
-        interrupted = _run(work, found, progress, to.max_in_flight or MAX_CONCURRENT, console)
-    _report(work, found, progress, as_json, console)
+        invoke = orchestrator_invoker(conn)
+        backfill = Backfill(conn.s3, conn.bucket, Results(conn.table), invoke, RateLimiter(per_second))
+        interrupted = _run(backfill, listing, progress, conn.max_in_flight or MAX_CONCURRENT, console)
+    _print_summary(backfill, listing, progress, as_json, console)
     if interrupted:
-        console.print("Stopped. The same command goes on from here.")
+        console.print("Interrupted. Run the same command to resume.")
         raise typer.Exit(INTERRUPTED)
     progress.close()
     if progress.failed:
         raise TriptychError(_failures(progress))
 
 
-def _run(work: Backfill, found: KeyListing, checkpoint: BackfillProgress, at_once: int, console: Console) -> bool:
-    """Whether Ctrl-C cut it short."""
-    keys = [*checkpoint.failed, *found.keys]
-    with progress_bar(console) as progress:
-        bar = progress.add_task("backfilled", total=len(keys))
+def _run(
+    backfill: Backfill, listing: KeyListing, progress: BackfillProgress, max_concurrent: int, console: Console
+) -> bool:
+    """Run the backfill. Return whether Ctrl-C interrupted it."""
+    with progress_bar(console) as bar:
+        task = bar.add_task("backfilled", total=len(listing.keys))
         try:
-            work.run(keys, checkpoint, at_once=at_once, done=lambda: progress.advance(bar))
+            backfill.run(listing, progress, max_concurrent=max_concurrent, on_done=lambda: bar.advance(task))
         except KeyboardInterrupt:
             return True
     return False
 
 
-def _report(work: Backfill, found: KeyListing, checkpoint: BackfillProgress, as_json: bool, console: Console) -> None:
-    counts = {fate.replace(" ", "_"): work.fates[fate] for fate in BackfillOutcome} | {"too_young": found.too_young}
+def _print_summary(
+    backfill: Backfill, listing: KeyListing, progress: BackfillProgress, as_json: bool, console: Console
+) -> None:
+    counts = {outcome.replace(" ", "_"): backfill.counts[outcome] for outcome in BackfillOutcome}
+    counts["too_young"] = listing.too_young
     if as_json:
-        failed = [{"key": key, "why": why} for key, why in checkpoint.failed.items()]
-        typer.echo(json.dumps({**counts, "failures": failed, "job": None}, indent=2, ensure_ascii=False))
+        failures = [{"key": key, "why": failure} for key, failure in progress.failed.items()]
+        typer.echo(to_json({**counts, "failures": failures, "job": None}, indent=2))
     else:
-        told = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count]
-        if found.too_young:
-            told[-1] += ", left to their own events"
-        console.print(", ".join(told) + "." if told else "There is no document to backfill.")
+        parts = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count]
+        console.print(f"{', '.join(parts)}." if parts else "There are no documents to backfill.")
 
 
-def _failures(checkpoint: BackfillProgress) -> str:
-    lines = [f"{key}: {why}" for key, why in itertools.islice(checkpoint.failed.items(), _SHOWN)]
-    if (more := len(checkpoint.failed) - _SHOWN) > 0:
-        lines.append(f"… and {more} more, all in {checkpoint.path}")
-    return "\n".join([*lines, "The same command tries these again."])
+def _failures(progress: BackfillProgress) -> str:
+    lines = [printable(f"{key}: {failure}") for key, failure in itertools.islice(progress.failed.items(), _MAX_SHOWN)]
+    if (more := len(progress.failed) - _MAX_SHOWN) > 0:
+        lines.append(f"… and {more} more, listed in {progress.path}")
+    return "\n".join([*lines, "Run the same command to retry these."])
 
 
-def _write_job(
-    to: StackConnection, prefix: str, progress: BackfillProgress, before: datetime, folder: Path
-) -> BatchJob:
-    found = documents(to.s3, to.bucket, prefix, after=progress.after)
-    keys = itertools.chain(progress.failed, (key for key, at in found if at < before))
-    return batch_job.write(folder, to.bucket, keys, _function_arn(to))
+def _write_job(conn: StackConnection, prefix: str, after: str, before: datetime, folder: Path) -> BatchJob:
+    objects = list_objects(conn.s3, conn.bucket, prefix, after=after)
+    keys = (key for key, modified in objects if modified < before)
+    return write_batch_job(folder, conn.bucket, keys, _function_arn(conn))
 
 
-def _function_arn(to: StackConnection) -> str:
-    return to.lambdas.get_alias(FunctionName=to.function, Name=ALIAS)["AliasArn"]
+def _function_arn(conn: StackConnection) -> str:
+    return conn.lambdas.get_alias(FunctionName=conn.function, Name=ALIAS)["AliasArn"]
 
 
 def _print_job(job: BatchJob, as_json: bool, console: Console) -> None:
     if as_json:
-        typer.echo(json.dumps({"job": str(job.folder), "objects": job.objects}))
+        typer.echo(to_json({"job": str(job.folder), "objects": job.objects}))
     console.print(
-        f"{job.objects} documents are more than --max-here. {job.folder} holds an S3 Batch Operations job for them:\n"
-        f"  1. Make a role for it, from role-trust.json and role-permissions.json in that folder.\n"
-        f"  2. {job.folder}/submit.sh ROLE_ARN JOB_BUCKET   (a bucket for manifest and report; not the inbox)\n"
-        "The job invokes the orchestrator as often at once as the account lets it. Give the model services the tasks\n"
-        "for that (MaxModelTasks), or the orchestrator a reserved concurrency, before you start it.",
+        f"{job.objects} documents are more than --max-here.\n"
+        f"{job.folder} contains an S3 Batch Operations job for them. To start it:\n"
+        f"  1. Create a role for it from role-trust.json and role-permissions.json in that folder.\n"
+        f"  2. Run {job.folder}/submit.sh ROLE_ARN JOB_BUCKET\n"
+        "     JOB_BUCKET is a bucket for manifest and report, other than the inbox.\n"
+        "The job invokes the orchestrator with all the concurrency that the account allows. Before you start it, give\n"
+        "the model services enough tasks (MaxModelTasks), or the orchestrator a reserved concurrency.",
         markup=False,
         soft_wrap=True,
     )
 
 
-def _default_path(to: StackConnection, prefix: str) -> Path:
-    """One file a bucket and prefix. The local stack's goes when the stack goes, with the documents it is about."""
+def _default_path(conn: StackConnection, prefix: str) -> Path:
+    """Return the progress file of a bucket and prefix. That of the local stack is deleted together with the stack."""
     home = Home.default()
-    folder = home.scratch if to.endpoint_url else home.path
-    name = hashlib.sha256(f"{to.bucket}/{prefix}".encode()).hexdigest()[:16]
-    return folder / "backfill" / f"{to.name}-{name}.json"
+    folder = home.scratch if conn.endpoint_url else home.path
+    name = hashlib.sha256(f"{conn.bucket}/{prefix}".encode()).hexdigest()[:16]
+    return folder / "backfill" / f"{conn.name}-{name}.json"
 
 
 def _cutoff(older_than: str, now: datetime) -> datetime:
     before = parse_time(older_than, now=now)
-    if before > now - YOUNGEST:
-        least = f"{YOUNGEST // timedelta(minutes=1)}m"
-        raise UsageError(f"--older-than must be at least {least}: a younger document's own event may be on its way.")
+    if before > now - MIN_AGE:
+        minutes = MIN_AGE // timedelta(minutes=1)
+        raise UsageError(f"--older-than must be at least {minutes}m: the events of younger documents may still arrive.")
     return before
 
 
-def _rate(text: str) -> float:
-    """Events a second, from `5/s`, `300/m`, `100/h` or a bare number of seconds' events."""
+def _parse_rate(text: str) -> float:
+    """Parse a rate such as `5/s`, `300/m` or `100/h` into events per second. Without a unit, it is per second."""
     if found := re.fullmatch(r"(\d{1,6}(?:\.\d+)?)(?:/([smh]))?", text.strip()):
         per_second = float(found[1]) / _SECONDS[found[2] or "s"]
         if per_second > 0:
             return per_second
-    raise UsageError(f"{text!r} is no rate: give 5/s, 300/m or 100/h")
+    raise UsageError(f"Invalid rate {text!r}: use 5/s, 300/m or 100/h.")

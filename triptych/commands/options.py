@@ -1,4 +1,4 @@
-"""Options that several commands share, and how their texts are read."""
+"""Options shared by several commands, and parsers for their values."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -9,24 +9,29 @@ import typer
 from triptych.errors import UsageError
 
 StackOption = Annotated[
-    str | None,
-    typer.Option(help="Speak to this CloudFormation stack in AWS instead of the local one.", show_default="local"),
+    str | None, typer.Option(help="CloudFormation stack in AWS to use.", show_default="the local stack")
 ]
-ByOption = Annotated[str | None, typer.Option(help="Who does this.", show_default="your user name")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+ByOption = Annotated[str | None, typer.Option(help="Name to record as the author.", show_default="your user name")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+SinceOption = Annotated[
+    str | None, typer.Option(help="Only uploads since then: 15m, 6h, 2d or an ISO time.", show_default=False)
+]
+UntilOption = Annotated[
+    str | None, typer.Option(help="Only uploads until then: 15m, 6h, 2d or an ISO time.", show_default=False)
+]
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def parse_time(text: str, *, now: datetime) -> datetime:
-    """A point in time: ISO 8601 (local time where no zone is given), or how long ago: 90s, 15m, 6h, 2d, 1w.
+    """Parse a point in time: an age such as 90s, 15m, 6h, 2d or 1w, or ISO 8601 (local time without an offset).
 
     Raises:
-        UsageError: it is neither.
+        UsageError: The text is neither.
     """
-    if ago := re.fullmatch(r"(\d{1,6})([smhdw])", text.strip()):
-        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    if age := re.fullmatch(r"(\d{1,6})([smhdw])", text.strip()):
+        return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
     try:
         return datetime.fromisoformat(text.strip()).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise UsageError(f"{text!r} is no time: give 15m, 6h, 2d or 2026-11-22T09:30") from None
+        raise UsageError(f"Invalid time {text!r}: use 15m, 6h, 2d or 2026-11-22T09:30.") from None

@@ -1,6 +1,5 @@
-"""`triptych redrive`: look at what is unfinished, and let the orchestrator finish it."""
+"""`triptych redrive`: process dead letters and incomplete records again."""
 
-import json
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -21,119 +20,139 @@ from triptych.repair.invocation import MAX_CONCURRENT, orchestrator_invoker
 from triptych.repair.redrive import Redrive, RedriveOutcome, RedrivePlan, group_tasks
 from triptych.storage import connection
 from triptych.storage.results import Results
+from triptych.terminal.text import printable, to_json
 
-_SHOWN = 20
-"""Complaints that a person still reads; --json has all."""
+_MAX_SHOWN = 20
+"""Maximum number of failures to print; --json lists all."""
 
 
-def redrive(
-    preview: Annotated[bool, typer.Option("--preview", "--dry-run", help="Only show what there is to do.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False,
-    partial: Annotated[bool, typer.Option(help="Take records that are PARTIAL or FAILED too.")] = True,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many letters, and records of each status.")] = 1000,
+def redrive_command(
+    preview: Annotated[
+        bool, typer.Option("--preview", "--dry-run", help="Show what would be processed, and change nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    partial: Annotated[bool, typer.Option(help="Include records that are PARTIAL or FAILED.")] = True,
+    limit: Annotated[
+        int, typer.Option(min=1, help="Maximum number of dead letters, and of records of each status.")
+    ] = 1000,
     as_json: JsonOption = False,
     stack: StackOption = None,
 ) -> None:
-    """Finish what could not be finished: events that failed every attempt, and incomplete records.
+    """Process dead letters and incomplete records again.
 
-    A dead letter leaves the queue when its documents have final records, and not before.
+    A dead letter is an event that failed every attempt. It is deleted only when its documents have final records.
 
-    Ends with 0 when nothing is left to do (with --preview: always), else with 1.
+    Exits with 1 if anything is left unfinished (with --preview: always 0).
     """
-    to = connection.connect(stack)
+    conn = connection.connect(stack)
     console = Console(stderr=True, highlight=False)
-    with translate_aws_errors(), DeadLetterQueue(to.sqs, to.dead_letter_queue_url) as letters:
-        repair = Redrive(letters, Results(to.table), orchestrator_invoker(to))
-        plan = repair.plan(limit=limit, records=partial)
+    with translate_aws_errors(), DeadLetterQueue(conn.sqs, conn.dead_letter_queue_url) as queue:
+        redrive = Redrive(queue, Results(conn.table), orchestrator_invoker(conn))
+        plan = redrive.plan(limit=limit, records=partial)
         if preview:
-            _preview(plan, as_json, console)
+            _print_preview(plan, as_json, console)
             return
-        _show(plan, console)
-        if plan.jobs and not yes and sys.stdin.isatty():
-            typer.confirm(f"Redrive these {len(plan.jobs)}?", default=True, abort=True, err=True)
-        outcomes, interrupted = _run(repair, plan, to.max_in_flight or MAX_CONCURRENT, console)
-    _report(plan, outcomes, as_json, console)
+        _print_plan(plan, console)
+        if plan.tasks and not yes and sys.stdin.isatty():
+            typer.confirm(f"Process {len(plan.tasks)} again?", default=True, abort=True, err=True)
+        outcomes, interrupted = _run(redrive, plan, conn.max_in_flight or MAX_CONCURRENT, console)
+    _print_summary(plan, outcomes, as_json, console)
     if interrupted:
         raise typer.Exit(INTERRUPTED)
-    _raise_for_what_is_left(plan, outcomes)
+    _raise_for_failures(plan, outcomes)
 
 
-def _run(repair: Redrive, plan: RedrivePlan, at_once: int, console: Console) -> tuple[list[RedriveOutcome], bool]:
-    """Every outcome, and whether Ctrl-C cut the run short."""
+def _run(
+    redrive: Redrive, plan: RedrivePlan, max_concurrent: int, console: Console
+) -> tuple[list[RedriveOutcome], bool]:
+    """Run the plan. Return the outcomes, and whether Ctrl-C interrupted it."""
     outcomes: list[RedriveOutcome] = []
     with progress_bar(console) as progress:
-        bar = progress.add_task("redriven", total=len(plan.jobs))
+        bar = progress.add_task("redriven", total=len(plan.tasks))
 
-        def done(outcome: RedriveOutcome) -> None:
+        def on_done(outcome: RedriveOutcome) -> None:
             outcomes.append(outcome)
             progress.advance(bar)
 
         try:
-            repair.run(plan, at_once=at_once, done=done)
+            redrive.run(plan, max_concurrent=max_concurrent, on_done=on_done)
         except KeyboardInterrupt:
             return outcomes, True
     return outcomes, False
 
 
-def _preview(plan: RedrivePlan, as_json: bool, console: Console) -> None:
+def _print_preview(plan: RedrivePlan, as_json: bool, console: Console) -> None:
     if as_json:
-        typer.echo(json.dumps(_plan_as_dict(plan), indent=2, ensure_ascii=False))
+        typer.echo(to_json(_plan_as_dict(plan), indent=2))
     else:
-        _show(plan, console)
+        _print_plan(plan, console)
 
 
-def _show(plan: RedrivePlan, console: Console) -> None:
-    """The preview: how many of each, since when, and why."""
-    if not plan.jobs and not plan.unreadable:
+def _print_plan(plan: RedrivePlan, console: Console) -> None:
+    """Print the tasks in groups: kind, number, age of the oldest, and reason."""
+    if not plan.tasks and not plan.unreadable:
         console.print("There is nothing to redrive.")
         return
     now = datetime.now(UTC)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for heading in ("What", "How many", "Oldest", "Why"):
-        table.add_column(heading, justify="right" if heading in ("How many", "Oldest") else "left")
-    for kind, why, jobs in group_tasks(plan.jobs):
-        table.add_row(str(kind), str(len(jobs)), format_age(min(job.since for job in jobs), now=now), Text(why))
-    for letter in plan.unreadable:
-        parse_error = Text(f"cannot be read and stays: {letter.parse_error} (message {letter.id})", style="yellow")
-        table.add_row("dead letter", "1", format_age(letter.sent, now=now), parse_error)
+    for heading in ("Kind", "Count", "Oldest", "Reason"):
+        table.add_column(heading, justify="right" if heading in ("Count", "Oldest") else "left")
+    for kind, reason, tasks in group_tasks(plan.tasks):
+        oldest = format_age(min(task.since for task in tasks), now=now)
+        table.add_row(str(kind), str(len(tasks)), oldest, Text(printable(reason)))
+    for dead_letter in plan.unreadable:
+        reason = f"unreadable, stays in the queue: {dead_letter.parse_error} (message {dead_letter.id})"
+        table.add_row("dead letter", "1", format_age(dead_letter.sent, now=now), Text(printable(reason), "yellow"))
     console.print(table)
-    if plan.waiting > plan.letters:
-        console.print(f"About {plan.waiting} letters wait; these are the first {plan.letters}.", style="yellow")
+    if plan.waiting > plan.received:
+        message = f"The queue has about {plan.waiting} dead letters; these are the first {plan.received}."
+        console.print(message, style="yellow")
 
 
-def _report(plan: RedrivePlan, outcomes: Sequence[RedriveOutcome], as_json: bool, console: Console) -> None:
-    left = [outcome for outcome in outcomes if outcome.left]
-    untouched = len(plan.jobs) - len(outcomes)
+def _print_summary(plan: RedrivePlan, outcomes: Sequence[RedriveOutcome], as_json: bool, console: Console) -> None:
+    failed = [outcome for outcome in outcomes if outcome.failure]
+    untouched = len(plan.tasks) - len(outcomes)
     if as_json:
         content = {
-            "handled": len(outcomes) - len(left),
-            "left": [{"what": str(item.job.kind), "name": item.job.name, "why": item.left} for item in left],
+            "handled": len(outcomes) - len(failed),
+            "left": [
+                {"what": str(outcome.task.kind), "name": outcome.task.name, "why": outcome.failure}
+                for outcome in failed
+            ],
             "unreadable": _unreadable(plan),
             "untouched": untouched,
         }
-        typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        typer.echo(to_json(content, indent=2))
     elif outcomes or untouched:
-        rest = f", {untouched} not begun" if untouched else ""
-        console.print(f"{len(outcomes) - len(left)} handled, {len(left)} left{rest}.")
+        not_started = f", {untouched} not started" if untouched else ""
+        console.print(f"{len(outcomes) - len(failed)} finished, {len(failed)} still unfinished{not_started}.")
 
 
-def _raise_for_what_is_left(plan: RedrivePlan, outcomes: Sequence[RedriveOutcome]) -> None:
-    left = [f"{outcome.job.name} ({outcome.job.kind}): {outcome.left}" for outcome in outcomes if outcome.left]
-    left += [f"message {letter.id} stays in the queue: {letter.parse_error}" for letter in plan.unreadable]
-    if left:
-        more = [f"… and {len(left) - _SHOWN} more, which --json names"] if len(left) > _SHOWN else []
-        raise TriptychError("\n".join([*left[:_SHOWN], *more]))
+def _raise_for_failures(plan: RedrivePlan, outcomes: Sequence[RedriveOutcome]) -> None:
+    lines = [f"{outcome.task.name} ({outcome.task.kind}): {outcome.failure}" for outcome in outcomes if outcome.failure]
+    lines += [
+        f"message {dead_letter.id} stays in the queue: {dead_letter.parse_error}" for dead_letter in plan.unreadable
+    ]
+    if lines:
+        more = [f"… and {len(lines) - _MAX_SHOWN} more (use --json to list all)"] if len(lines) > _MAX_SHOWN else []
+        raise TriptychError("\n".join([*map(printable, lines[:_MAX_SHOWN]), *more]))
 
 
 def _plan_as_dict(plan: RedrivePlan) -> dict[str, Any]:
     rows = [
-        {"what": str(kind), "count": len(jobs), "oldest": timestamp(min(job.since for job in jobs)), "why": why}
-        for kind, why, jobs in group_tasks(plan.jobs)
+        {
+            "what": str(kind),
+            "count": len(tasks),
+            "oldest": timestamp(min(task.since for task in tasks)),
+            "why": reason,
+        }
+        for kind, reason, tasks in group_tasks(plan.tasks)
     ]
     return {"jobs": rows, "unreadable": _unreadable(plan), "letters_waiting": plan.waiting}
 
 
 def _unreadable(plan: RedrivePlan) -> list[dict[str, str]]:
     return [
-        {"message": letter.id, "sent": timestamp(letter.sent), "why": letter.parse_error} for letter in plan.unreadable
+        {"message": dead_letter.id, "sent": timestamp(dead_letter.sent), "why": dead_letter.parse_error}
+        for dead_letter in plan.unreadable
     ]

@@ -1,6 +1,5 @@
-"""`triptych report`: which version is right how often, which is best, and how sure that is."""
+"""`triptych report`: statistics of the versions, and advice on which one to promote."""
 
-import json
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -8,40 +7,45 @@ import typer
 from rich.console import Console
 
 from records.table import PolicyTable
-from triptych.commands.options import JsonOption, StackOption, parse_time
+from triptych.commands.options import JsonOption, SinceOption, StackOption, UntilOption, parse_time
 from triptych.commands.shared import translate_aws_errors
 from triptych.review.reviews import Reviews
 from triptych.storage import connection
 from triptych.storage.results import Results
+from triptych.terminal.text import to_json
 
-_WIDE = 110
-"""Columns in which no table of the report is cut."""
+_MIN_WIDTH = 110
+"""Number of columns that the widest table of the report needs."""
 
 
-def report(
-    since: Annotated[str | None, typer.Option(help="Only uploads after this: 30d or an ISO time.")] = None,
-    until: Annotated[str | None, typer.Option(help="Only uploads up to this.")] = None,
+def report_command(
+    since: SinceOption = None,
+    until: UntilOption = None,
     sample: Annotated[
-        int, typer.Option(min=1, help="So many of the newest documents tell what arrives and how it is answered.")
+        int, typer.Option(min=1, help="Number of newest documents to measure agreement, drift and latency on.")
     ] = 2000,
-    labels: Annotated[int, typer.Option(min=1, help="At most so many labelled documents, the newest.")] = 10_000,
+    labels: Annotated[int, typer.Option(min=1, help="Maximum number of labelled documents, newest first.")] = 10_000,
     as_json: JsonOption = False,
     stack: StackOption = None,
 ) -> None:
-    """Say which version is best, how sure that is, and what it rests on."""
-    from triptych.review import reports  # brings scipy: a third of a second that other commands need not wait for
+    """Compare the versions on the labelled documents, and advise which one to promote.
+
+    Every figure comes with its uncertainty; docs/evidence.md explains them.
+    """
+    from triptych.review import reports  # imports SciPy, which takes a third of a second
     from triptych.terminal.evidence_tables import ReportTables
 
     now = datetime.now(UTC)
     start, end = (parse_time(text, now=now) if text else None for text in (since, until))
     table = connection.connect(stack).table
     with translate_aws_errors():
-        found = reports.build_report(
+        report = reports.build_report(
             Results(table), Reviews(table), PolicyTable(table), since=start, until=end, sample=sample, labels=labels
         )
     if as_json:
-        typer.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
+        typer.echo(to_json(report.as_json(), indent=2))
     else:
         console = Console()
-        # A file or a pipe has no width of its own: give the tables the room that they want.
-        (console if console.is_terminal else Console(width=max(console.width, _WIDE))).print(ReportTables(found))
+        if not console.is_terminal:  # a file or pipe has no width that limits the tables
+            console = Console(width=max(console.width, _MIN_WIDTH))
+        console.print(ReportTables(report))

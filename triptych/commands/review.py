@@ -1,13 +1,12 @@
-"""`triptych review`: label what waits for a person, at the terminal or by a sheet that a script fills in."""
+"""`triptych review`: label the review queue, in the terminal or through a sheet."""
 
 import getpass
-import json
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,152 +24,168 @@ from triptych.commands.shared import progress_bar
 from triptych.errors import TriptychError, UsageError
 from triptych.review import sheets
 from triptych.review.reviews import CannotReview, Reviews
+from triptych.review.suffixes import suffix_for
 from triptych.storage import connection
 from triptych.terminal.record_views import format_confidence
+from triptych.terminal.text import printable, to_json
 
-Sheet = Annotated[sheets.Form | None, typer.Option("--format", help="Of the sheet; its name tells otherwise.")]
 
-
-def review(
+def review_command(
     export: Annotated[
-        Path | None, typer.Option("--export", help="Write the queue to this sheet (- prints it).")
+        Path | None,
+        typer.Option(
+            "--export", help="Write the queue to this file instead; - is standard output.", show_default=False
+        ),
     ] = None,
     import_: Annotated[
-        Path | None, typer.Option("--import", help="Store the labels of this sheet (- reads it).")
+        Path | None,
+        typer.Option(
+            "--import", help="Store the labels in this file instead; - is standard input.", show_default=False
+        ),
     ] = None,
-    form: Sheet = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many documents.")] = 50,
+    sheet_format: Annotated[
+        sheets.SheetFormat | None,
+        typer.Option("--format", help="Format of the file.", show_default="json for *.json, else csv"),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of documents.")] = 50,
     by: ByOption = None,
     as_json: JsonOption = False,
     stack: StackOption = None,
 ) -> None:
-    """Label what the versions disagree on, and a random sample of what they agree on.
+    """Label documents: those with a doubtful verdict, and the audit sample.
 
-    With --export and --import a script or a spreadsheet does it; without, the documents come one after another. A
-    sheet that is imported again changes nothing. Ends with 1 where a row could not be stored.
+    Shows one document after another, or exports and imports a sheet for a spreadsheet or a script. Importing a sheet
+    again changes nothing.
+
+    Exits with 1 if a row could not be stored.
     """
     if export and import_:
-        raise UsageError("Either --export or --import, not both.")
-    to = connection.connect(stack)
-    reviews = Reviews(to.table)
+        raise UsageError("--export and --import cannot be combined.")
+    conn = connection.connect(stack)
+    reviews = Reviews(conn.table)
+    reviewer = by or getpass.getuser()
     if export:
-        _export(reviews.queue(limit), export, form or sheets.Form.of(export))
+        _export(reviews.queue(limit), export, sheet_format or sheets.SheetFormat.for_file(export))
     elif import_:
-        _import(reviews, import_, form or sheets.Form.of(import_), by or getpass.getuser(), as_json)
+        _import(reviews, import_, sheet_format or sheets.SheetFormat.for_file(import_), reviewer, as_json)
     else:
-        _Sitting(reviews, DocumentStore(to.s3, max_bytes=sys.maxsize), by or getpass.getuser()).hold(
-            reviews.queue(limit)
-        )
+        _TerminalReview(reviews, DocumentStore(conn.s3, max_bytes=sys.maxsize), reviewer).run(reviews.queue(limit))
 
 
-def _export(records: Sequence[Record], file: Path, form: sheets.Form) -> None:
-    text = sheets.write(records, form)
+def _export(records: Sequence[Record], file: Path, sheet_format: sheets.SheetFormat) -> None:
+    text = sheets.format_sheet(records, sheet_format)
     if str(file) == "-":
-        sys.stdout.write(text)
+        sys.stdout.write(printable(text, keep_newlines=True) if sys.stdout.isatty() else text)
         return
     try:
-        file.write_text(text, encoding="utf-8", newline="")
+        file.write_bytes(sheets.encode_sheet(text, sheet_format))
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror}") from error
-    typer.echo(f"{len(records)} documents wait in {file}: fill in the column label, then --import it.", err=True)
+    typer.echo(f"Wrote {len(records)} documents to {file}. Fill in the column label, then use --import.", err=True)
 
 
-def _import(reviews: Reviews, file: Path, form: sheets.Form, by: str, as_json: bool) -> None:
+def _import(reviews: Reviews, file: Path, sheet_format: sheets.SheetFormat, by: str, as_json: bool) -> None:
     try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} cannot be read: {error}") from error
-    rows = sheets.read(text, form)
+        content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+    rows = sheets.parse_sheet(content, sheet_format)
     with progress_bar(Console(stderr=True)) as progress:
         bar = progress.add_task("labelled", total=len(rows))
-        done = sheets.store(reviews, rows, by=by, advance=lambda: progress.advance(bar))
+        summary = sheets.import_rows(reviews, rows, by=by, advance=lambda: progress.advance(bar))
     if as_json:
-        typer.echo(json.dumps({"labelled": done.labelled, "unchanged": done.unchanged, "failed": done.failures}))
+        counts = {"labelled": summary.labelled, "unchanged": summary.unchanged, "failed": summary.failures}
+        typer.echo(to_json(counts))
     else:
-        typer.echo(f"{done.labelled} labelled, {done.unchanged} stood already, {len(done.failures)} failed")
-    if done.failures:
-        raise TriptychError("\n".join(done.failures))
+        typer.echo(f"{summary.labelled} labelled, {summary.unchanged} unchanged, {len(summary.failures)} failed")
+    if summary.failures:
+        raise TriptychError("\n".join(map(printable, summary.failures)))
 
 
 @dataclass
-class _Sitting:
-    """One person before a terminal."""
+class _TerminalReview:
+    """A review session of one reviewer in a terminal."""
 
     reviews: Reviews
     documents: DocumentStore
     by: str
     console: Console = field(default_factory=Console)
-    given: list[Record] = field(default_factory=list)
+    labelled: list[Record] = field(default_factory=list)
 
-    def hold(self, queue: Sequence[Record]) -> None:
-        """Go through the queue until it or the person's patience ends."""
+    def run(self, queue: Sequence[Record]) -> None:
+        """Show the documents of a queue until its end, or until the reviewer quits."""
         position = 0
         try:
             with tempfile.TemporaryDirectory(prefix="triptych-") as folder:
                 while position < len(queue):
-                    title = Text(f"{position + 1} of {len(queue)}: {queue[position].upload.key}")
+                    title = Text(printable(f"{position + 1} of {len(queue)}: {queue[position].upload.key}"))
                     self.console.rule(title, align="left")
-                    position = self._one(queue, position, Path(folder))
-        except (KeyboardInterrupt, EOFError, _Enough):
+                    position = self._review_one(queue, position, Path(folder))
+        except (KeyboardInterrupt, EOFError, _ReviewEnded):
             self.console.print()
-        self.console.print(f"{len(self.given)} labelled." if queue else "Nothing waits for a person.")
+        self.console.print(f"{len(self.labelled)} labelled." if queue else "The review queue is empty.")
 
-    def _one(self, queue: Sequence[Record], position: int, folder: Path) -> int:
-        """Show a document until it is answered; returns which comes next."""
-        upload, shown = queue[position].upload, time.monotonic()
+    def _review_one(self, queue: Sequence[Record], position: int, folder: Path) -> int:
+        """Show a document until it is labelled or skipped. Return the position of the next one."""
+        upload, shown_at = queue[position].upload, time.monotonic()
         record = self.reviews.find(upload.document, upload.sort_key)
         if record is None or record.queue is None:
-            self.console.print(Text("no longer waits: somebody has labelled it meanwhile", style="dim"))
+            self.console.print(Text("no longer in the queue: another reviewer has labelled it", style="dim"))
             return position + 1
         labels = record.labels()
         self.console.print(_choices(labels))
         while True:
             answer = self.console.input("[bold]?[/] ").strip()
             if answer == "q":
-                raise _Enough
+                raise _ReviewEnded
             if answer == "s":
                 return position + 1
-            if answer == "u" and self.given:
-                return self._take_back(queue)
+            if answer == "u" and self.labelled:
+                return self._undo(queue)
             if answer == "o":
                 self._open(record, folder)
-            elif answer == "w":  # not before it is asked for: what is seen is easily believed
-                self.console.print(_answers(record))
-            elif label := _chosen(answer, labels):
-                self._label(record, label, time.monotonic() - shown)
+            elif answer == "w":  # only on request, because predictions bias the reviewer
+                self.console.print(_predictions(record))
+            elif label := _chosen_label(answer, labels):
+                self._label(record, label, time.monotonic() - shown_at)
                 return position + 1
 
     def _label(self, record: Record, label: str, seconds: float) -> None:
         try:
             key = record.upload.document, record.upload.sort_key
-            self.given.append(self.reviews.label(*key, label, self.by, seconds=seconds))
+            self.labelled.append(self.reviews.label(*key, label, self.by, seconds=seconds))
         except CannotReview as error:
-            self.console.print(Text(str(error), style="red"))
+            self._print_error(error)
 
-    def _take_back(self, queue: Sequence[Record]) -> int:
-        last = self.given.pop().upload
+    def _undo(self, queue: Sequence[Record]) -> int:
+        last = self.labelled.pop().upload
         try:
             self.reviews.undo(last.document, last.sort_key, self.by)
         except CannotReview as error:
-            self.console.print(Text(str(error), style="red"))
-        return next(place for place, record in enumerate(queue) if record.upload == last)
+            self._print_error(error)
+        return next(position for position, record in enumerate(queue) if record.upload == last)
 
     def _open(self, record: Record, folder: Path) -> None:
-        file = folder / (record.upload.sort_key + PurePosixPath(record.upload.key).suffix)
+        """Open the document in the program for its format, which its content decides, not its key."""
         try:
-            file.write_bytes(self.documents.read(record.upload))
+            content = self.documents.read(record.upload)
+            file = folder / (record.upload.sort_key + suffix_for(content))
+            file.write_bytes(content)
         except (DocumentRejected, DocumentUnavailable) as error:
-            self.console.print(Text(str(error), style="red"))
+            self._print_error(error)
         else:
             typer.launch(str(file))
 
+    def _print_error(self, error: Exception) -> None:
+        self.console.print(Text(printable(str(error)), style="red"))
 
-class _Enough(Exception):
-    """The person ends the sitting."""
+
+class _ReviewEnded(Exception):
+    """The reviewer quits."""
 
 
-def _chosen(answer: str, labels: Sequence[str]) -> str | None:
-    """The label that was typed, by its number or in full."""
+def _chosen_label(answer: str, labels: Sequence[str]) -> str | None:
+    """Return the label that was typed, by its number or in full."""
     if answer == "0":
         return NONE_OF_THESE
     if answer.isascii() and answer.isdecimal() and 0 < int(answer) <= len(labels):
@@ -178,14 +193,18 @@ def _chosen(answer: str, labels: Sequence[str]) -> str | None:
     return answer if answer in (*labels, NONE_OF_THESE) else None
 
 
-def _answers(record: Record) -> Table:
+def _predictions(record: Record) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
-    for version, said in sorted(record.predictions.items()):
-        text = said.kind if isinstance(said, ModelFailure) else f"{said.label} {format_confidence(said.confidence)}"
-        table.add_row(Text(version, style="bold"), Text(text))
+    for version, outcome in sorted(record.predictions.items()):
+        if isinstance(outcome, ModelFailure):
+            text = outcome.kind
+        else:
+            text = f"{outcome.label} {format_confidence(outcome.confidence)}"
+        table.add_row(Text(version, style="bold"), Text(printable(text)))
     return table
 
 
 def _choices(labels: Sequence[str]) -> Text:
     numbered = [f"{number} {label}" for number, label in enumerate([NONE_OF_THESE, *labels])]
-    return Text("  ".join([*numbered, "o open", "w what the versions say", "s skip", "u undo", "q end"]), style="dim")
+    commands = ["o open", "w what the versions predict", "s skip", "u undo", "q quit"]
+    return Text(printable("  ".join([*numbered, *commands])), style="dim")

@@ -1,4 +1,4 @@
-"""What commands that work through many documents have in common."""
+"""Helpers shared by several commands."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,26 +11,26 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from triptych.errors import TriptychError
 
 INTERRUPTED = 130
-"""The exit code after Ctrl-C, as shells have it."""
+"""The exit code after Ctrl-C, as in shells."""
 
 
 def progress_bar(console: Console) -> Progress:
-    """A bar with what is done, of how many, and the time left; nothing where no terminal shows it."""
+    """Return a progress bar, which prints nothing unless the console is a terminal."""
     columns = (TextColumn("{task.description:>10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 @contextmanager
 def translate_aws_errors() -> Iterator[None]:
-    """What AWS refuses ends the command with AWS's own sentence."""
+    """Translate errors of AWS calls into TriptychError, with AWS's own message."""
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        raise TriptychError(f"AWS refused: {error}") from error
+        raise TriptychError(f"AWS returned an error: {error}") from error
 
 
 def format_age(moment: datetime, *, now: datetime) -> str:
-    """How long ago, in its largest unit: `3 d`, `5 h`, `12 min`, `8 s`."""
+    """Format the time since a moment in its largest unit: `3 d`, `5 h`, `12 min` or `8 s`."""
     passed = now - moment
     for unit, length in (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1))):
         if passed >= length:

@@ -1,6 +1,7 @@
-"""An S3 Batch Operations job that backfills with the same Lambda, for more objects than one machine should drive.
+"""S3 Batch Operations jobs, for backfills of more objects than one machine should process.
 
-The job is written to a folder, never started: what it costs and when it runs is a person's decision.
+A job invokes the same Lambda function. It is written to a folder and never started: the user decides when it runs and
+what it may cost.
 """
 
 import json
@@ -13,7 +14,7 @@ from typing import Any
 from triptych.repair.backfill import encode_key
 
 ROLE, BUCKET, MANIFEST_ETAG = "<ROLE_ARN>", "<JOB_BUCKET>", "<MANIFEST_ETAG>"
-"""Stand in the request for what only the account's owner knows; submit.sh puts the real ones there."""
+"""Placeholders in the request, which submit.sh replaces."""
 
 _MANIFEST_KEY = "triptych-backfill/{job}/manifest.csv"
 
@@ -21,7 +22,7 @@ _SUBMIT = """\
 #!/bin/sh
 # Uploads the manifest and starts the job: ./submit.sh ROLE_ARN JOB_BUCKET
 #   ROLE_ARN    a role that role-trust.json and role-permissions.json describe
-#   JOB_BUCKET  a bucket for the manifest and the report; not the inbox, or each would be classified as a document
+#   JOB_BUCKET  a bucket for the manifest and the report; not the inbox, where both would be classified as documents
 set -eu
 [ $# -eq 2 ] || { sed -n '2,4s/^# *//p' "$0" >&2; exit 2; }
 [ "$2" != "{inbox}" ] || { echo 'JOB_BUCKET must not be the inbox.' >&2; exit 2; }
@@ -34,33 +35,35 @@ aws s3control create-job --cli-input-json file://request.json
 
 @dataclass(frozen=True)
 class BatchJob:
-    """A job that was written."""
+    """A job written to a folder."""
 
     folder: Path
     objects: int
 
 
-def write(folder: Path, bucket: str, keys: Iterable[str], function_arn: str) -> BatchJob:
-    """Write everything that the job needs: its manifest, its request, its role, and the script that submits it.
+def write_batch_job(folder: Path, bucket: str, keys: Iterable[str], function_arn: str) -> BatchJob:
+    """Write a job: manifest, request, policies of its role, and the script that submits it.
 
     Args:
-        folder: where to; made if it is not there.
-        bucket: where the objects are.
-        keys: the objects, in any number.
-        function_arn: the orchestrator's, with its alias.
+        folder: Destination; created if it does not exist.
+        bucket: The inbox.
+        keys: Keys of the objects, in any number.
+        function_arn: ARN of the orchestrator, including its alias.
     """
     folder.mkdir(parents=True, exist_ok=True)
     objects = 0
     with (folder / "manifest.csv").open("w", encoding="ascii", newline="\n") as manifest:
         for key in keys:
-            manifest.write(f"{bucket},{encode_key(key)}\n")  # percent-encoded, so that nothing in it needs quotes
+            manifest.write(f"{bucket},{encode_key(key)}\n")  # percent-encoded, so that no key needs quotes
             objects += 1
     token = uuid.uuid4().hex
     manifest_key = _MANIFEST_KEY.format(job=token)
     documents = {
-        "create-job.json": request(bucket, function_arn, manifest_key, token),
-        "role-trust.json": _policy(Principal={"Service": "batchoperations.s3.amazonaws.com"}, Action="sts:AssumeRole"),
-        "role-permissions.json": permissions(function_arn),
+        "create-job.json": create_job_request(bucket, function_arn, manifest_key, token),
+        "role-trust.json": _iam_policy(
+            Principal={"Service": "batchoperations.s3.amazonaws.com"}, Action="sts:AssumeRole"
+        ),
+        "role-permissions.json": role_permissions(function_arn),
     }
     for name, content in documents.items():
         (folder / name).write_text(json.dumps(content, indent=2) + "\n")
@@ -70,13 +73,13 @@ def write(folder: Path, bucket: str, keys: Iterable[str], function_arn: str) -> 
     return BatchJob(folder, objects)
 
 
-def request(bucket: str, function_arn: str, manifest_key: str, token: str) -> dict[str, Any]:
-    """What `aws s3control create-job` takes, with stand-ins for the role, the job's bucket and the manifest's ETag."""
+def create_job_request(bucket: str, function_arn: str, manifest_key: str, token: str) -> dict[str, Any]:
+    """Return the input of `aws s3control create-job`, with placeholders for role, bucket and the manifest's ETag."""
     partition, account = function_arn.split(":")[1], function_arn.split(":")[4]
     job_bucket = f"arn:{partition}:s3:::{BUCKET}"
     return {
         "AccountId": account,
-        "ClientRequestToken": token,  # sent twice, it makes one job
+        "ClientRequestToken": token,  # two requests with one token create one job
         "Description": f"Triptych: backfill of {bucket}",
         "ConfirmationRequired": False,
         "Priority": 10,
@@ -96,8 +99,8 @@ def request(bucket: str, function_arn: str, manifest_key: str, token: str) -> di
     }
 
 
-def permissions(function_arn: str) -> dict[str, Any]:
-    """The least that the job's role needs: invoke this Lambda, read the manifest, write the report."""
+def role_permissions(function_arn: str) -> dict[str, Any]:
+    """Return the least privileges of the job's role: invoke the function, read the manifest, write the report."""
     files = f"arn:{function_arn.split(':')[1]}:s3:::{BUCKET}/triptych-backfill/*"
     return {
         "Version": "2012-10-17",
@@ -108,5 +111,5 @@ def permissions(function_arn: str) -> dict[str, Any]:
     }
 
 
-def _policy(**statement: Any) -> dict[str, Any]:
+def _iam_policy(**statement: Any) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}

@@ -1,4 +1,4 @@
-"""Invoke the orchestrator, wait for its answer, and do so for many events at once."""
+"""Invoke the orchestrator synchronously, and process many items concurrently."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -11,68 +11,75 @@ from triptych.errors import TriptychError
 from triptych.storage.connection import StackConnection
 
 ALIAS = "live"
-"""The version that S3 invokes: see AutoPublishAlias in template.yaml."""
+"""The alias that S3 invokes (AutoPublishAlias in template.yaml)."""
 
 MAX_CONCURRENT = 8
-"""Events under way at the same time, where the stack sets no bound: new documents are to keep most of the capacity."""
+"""Maximum number of concurrent invocations if the stack sets none. It leaves most capacity to new documents."""
 
 Event = Mapping[str, Any]
 Invoke = Callable[[Event], Mapping[str, Any]]
-"""Gives an event to the orchestrator and returns its answer, or raises `InvocationError`."""
+"""Invokes the orchestrator with an event and returns its response, or raises `InvocationError`."""
 
 T = TypeVar("T")
 
 
 class InvocationError(TriptychError):
-    """The orchestrator raised, or could not be asked. `kind` is the error's name, such as `IncompleteRecords`."""
+    """The orchestrator raised an error or could not be invoked.
+
+    Args:
+        kind: Name of the error, such as `IncompleteRecords`.
+        detail: Its message.
+    """
 
     def __init__(self, kind: str, detail: str) -> None:
         super().__init__(f"{kind}: {detail}")
         self.kind, self.detail = kind, detail
 
 
-def orchestrator_invoker(to: StackConnection) -> Invoke:
-    """What invokes the orchestrator of a stack, and waits for it. May be used by several threads at once."""
-    lambdas = to.lambdas
+def orchestrator_invoker(connection: StackConnection) -> Invoke:
+    """Return a thread-safe function that invokes the orchestrator of a stack and waits for its response."""
+    lambdas = connection.lambdas
 
     def invoke(event: Event) -> Mapping[str, Any]:
         try:
-            answer = lambdas.invoke(FunctionName=to.function, Qualifier=ALIAS, Payload=json.dumps(event))
-            content = json.loads(answer["Payload"].read())
+            response = lambdas.invoke(FunctionName=connection.function, Qualifier=ALIAS, Payload=json.dumps(event))
+            content = json.loads(response["Payload"].read())
         except ClientError as error:
             raise InvocationError(error.response.get("Error", {}).get("Code", "ClientError"), str(error)) from error
         except (BotoCoreError, OSError, ValueError) as error:
             raise InvocationError(type(error).__name__, str(error)) from error
-        if "FunctionError" in answer:
-            said = content if isinstance(content, Mapping) else {}
-            raise InvocationError(str(said.get("errorType", "Unknown")), str(said.get("errorMessage", content)))
+        if "FunctionError" in response:
+            error_content = content if isinstance(content, Mapping) else {}
+            kind, detail = error_content.get("errorType", "Unknown"), error_content.get("errorMessage", content)
+            raise InvocationError(str(kind), str(detail))
         if not isinstance(content, Mapping):
-            raise InvocationError("InvalidAnswer", f"the orchestrator answered {content!r}")
+            raise InvocationError("InvalidAnswer", f"unexpected response of the orchestrator: {content!r}")
         return content
 
     return invoke
 
 
-def run_concurrently(work: Callable[[T], None], items: Iterable[T], *, at_once: int) -> None:
-    """Do `work` on every item, `at_once` at a time; items are drawn as there is room for them.
+def run_concurrently(work: Callable[[T], None], items: Iterable[T], *, max_concurrent: int) -> None:
+    """Call `work` for every item, with at most `max_concurrent` calls at a time. Items are consumed on demand.
 
-    On Ctrl-C, or when `work` raises, nothing new begins, and what has begun is waited for. So `work` itself must keep
-    what it learns.
+    On Ctrl-C, or when `work` raises, no further call begins, running calls are waited for, and the error is raised.
+    `work` must therefore keep its own results.
     """
-    pool = ThreadPoolExecutor(at_once)
+    pool = ThreadPoolExecutor(max_concurrent)
     running: set[Future[None]] = set()
     try:
         for item in items:
             running.add(pool.submit(work, item))
-            if len(running) >= at_once:
-                running = _settle(running, FIRST_COMPLETED)
-        _settle(running)
+            if len(running) >= max_concurrent:
+                running = _collect(running, FIRST_COMPLETED)
+        _collect(running)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _settle(running: set[Future[None]], until: str = "ALL_COMPLETED") -> set[Future[None]]:
-    done, rest = wait(running, return_when=until)
+def _collect(running: set[Future[None]], return_when: str = "ALL_COMPLETED") -> set[Future[None]]:
+    """Wait for calls, raise the first error of those that ended, and return the others."""
+    done, pending = wait(running, return_when=return_when)
     for future in done:
-        future.result()  # an error of the work is an error of whoever asked for it
-    return rest
+        future.result()
+    return pending

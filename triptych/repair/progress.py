@@ -1,4 +1,4 @@
-"""How far a backfill has come, kept in a file so that the next one goes on from there."""
+"""Progress of a backfill, kept in a file so that an interrupted backfill can resume."""
 
 import json
 from collections import deque
@@ -7,73 +7,97 @@ from pathlib import Path
 
 from triptych.errors import UsageError
 
+FORMAT = 2
+"""Version of the file.
+
+Files without it were written when `after` could pass objects that still had to be classified. They are read as if the
+backfill had just begun; objects with a record are skipped quickly.
+"""
+
 
 @dataclass
 class BackfillProgress:
-    """The progress of the backfill of one prefix of one bucket.
+    """Progress through the objects of one prefix of one bucket.
 
-    Keys are begun in S3's own order and finished in any. `after` is the last key before which, itself included,
-    everything is finished: what lies beyond it may be done twice, which does no harm, and nothing is left out.
+    Objects are started in S3's order and finish in any order. Every object up to `after`, inclusive, is done. Objects
+    beyond it may be classified twice, which is harmless; none is left out.
+
+    Attributes:
+        path: The file.
+        bucket: The inbox.
+        prefix: The prefix of all keys.
+        after: The last key before the first one that is not done.
+        stop_before: The first key that this run skips because the object is too young; `after` does not reach it.
+        failed: Keys that failed in this run, each with the reason. `after` does not reach them either.
     """
 
     path: Path
     bucket: str
     prefix: str
     after: str = ""
+    stop_before: str = ""
     failed: dict[str, str] = field(default_factory=dict)
-    """Keys that could not be finished, and why: the next run begins with them."""
-    _begun: deque[str] = field(default_factory=deque, repr=False)
-    _finished: set[str] = field(default_factory=set, repr=False)
+    _started: deque[str] = field(default_factory=deque, repr=False)
+    _done: set[str] = field(default_factory=set, repr=False)
 
     @classmethod
     def load(cls, path: Path, bucket: str, prefix: str) -> "BackfillProgress":
-        """The checkpoint in a file, or a new one where there is none.
+        """Read the file, or return new progress if it does not exist.
 
         Raises:
-            UsageError: the file cannot be read, or is of another backfill.
+            UsageError: The file is unreadable, or belongs to another backfill.
         """
         try:
-            saved = json.loads(path.read_text())
-            loaded = cls(path, saved["bucket"], saved["prefix"], saved["after"], dict(saved["failed"]))
+            saved = json.loads(path.read_text("utf-8"))
+            owner = (saved["bucket"], saved["prefix"])
+            after, current = str(saved["after"]), saved.get("format") == FORMAT
         except FileNotFoundError:
             return cls(path, bucket, prefix)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UsageError(f"{path} is no checkpoint that can be read: {error!r}. --restart begins anew.") from error
-        if (loaded.bucket, loaded.prefix) != (bucket, prefix):
-            raise UsageError(f"{path} is the checkpoint of {loaded.bucket}/{loaded.prefix}*, another backfill.")
-        return loaded
+        except (AttributeError, OSError, ValueError, KeyError, TypeError) as error:
+            raise UsageError(
+                f"{path} is not a readable progress file: {error!r}. Use --restart to start over."
+            ) from error
+        if owner != (bucket, prefix):
+            raise UsageError(f"{path} is the progress of another backfill: {'/'.join(map(str, owner))}*.")
+        return cls(path, bucket, prefix, after if current else "")
 
-    @property
-    def resumes(self) -> bool:
-        """Whether an earlier run left something to go on from."""
-        return bool(self.after or self.failed)
+    def start(self, key: str) -> None:
+        """Note that work on a key begins. Call it in the order of the listing."""
+        self._started.append(key)
 
-    def begin(self, key: str) -> None:
-        """A key that was listed is being worked on. One that failed before is outside the order."""
-        if key not in self.failed:
-            self._begun.append(key)
+    def finish(self, key: str, failure: str = "") -> None:
+        """Note that a key is done, or that it failed for the given reason."""
+        if failure:
+            self.failed[key] = failure
+            return
+        self._done.add(key)
+        while self._started and self._started[0] in self._done and self._may_pass(self._started[0]):
+            self.after = self._started.popleft()
+            self._done.discard(self.after)
 
-    def finish(self, key: str, why: str = "") -> None:
-        """A key is done, or with `why` it could not be."""
-        self._finished.add(key)
-        if why:
-            self.failed[key] = why
-        else:
-            self.failed.pop(key, None)
-        while self._begun and self._begun[0] in self._finished:
-            self.after = self._begun.popleft()
-            self._finished.discard(self.after)
+    def _may_pass(self, key: str) -> bool:
+        return not self.stop_before or key.encode() < self.stop_before.encode()  # S3 sorts keys by their UTF-8 bytes
 
     def save(self) -> None:
-        """Write the file, whole or not at all."""
+        """Write the file atomically."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        content = {"bucket": self.bucket, "prefix": self.prefix, "after": self.after, "failed": self.failed}
+        content = {
+            "format": FORMAT,
+            "bucket": self.bucket,
+            "prefix": self.prefix,
+            "after": self.after,
+            "failed": self.failed,
+        }
         draft = self.path.with_name(self.path.name + ".draft")
-        draft.write_text(json.dumps(content, indent=2, ensure_ascii=False))
+        draft.write_text(json.dumps(content, indent=2, ensure_ascii=False), "utf-8")
         draft.replace(self.path)
 
     def close(self) -> None:
-        """The backfill came to its end: keep the file only if something failed."""
+        """End a backfill that came to the end of its listing: the next one lists from the start.
+
+        The file remains only if something failed, to list what.
+        """
+        self.after = ""
         if self.failed:
             self.save()
         else:

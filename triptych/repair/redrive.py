@@ -1,6 +1,6 @@
-"""Give the orchestrator what it could not finish: dead letters, and records that are PARTIAL or FAILED.
+"""Send unfinished work to the orchestrator again: dead letters, and records that are PARTIAL or FAILED.
 
-Doing so twice does no harm: a record that is final stays as it is, and a letter leaves the queue only after its
+Repeating a redrive is harmless: a final record stays unchanged, and a dead letter is deleted only after all of its
 uploads have final records.
 """
 
@@ -21,11 +21,11 @@ from triptych.repair.invocation import Event, InvocationError, Invoke, run_concu
 from triptych.storage.results import RecordQuery, Results
 
 _FINAL = {Status.COMPLETE, Status.REJECTED}
-"""What an orchestrator that is older than this command says of a record that is final."""
+"""Statuses that count as final in the response of an orchestrator that does not send `final` yet."""
 
 
 class RedriveKind(StrEnum):
-    """What is redriven."""
+    """What a task is made from."""
 
     DEAD_LETTER = "dead letter"
     PARTIAL = "PARTIAL record"
@@ -34,179 +34,208 @@ class RedriveKind(StrEnum):
 
 @dataclass(frozen=True)
 class RedriveTask:
-    """One thing to redrive. `why` says why it is unfinished, in words that many jobs may share."""
+    """One invocation of the orchestrator.
+
+    Attributes:
+        kind: What the task is made from.
+        name: Its documents, or the id of its message.
+        since: When the work was left unfinished.
+        reason: Why it is unfinished. Tasks are grouped by it.
+        event: The event to send.
+        uploads: The uploads that need final records.
+        dead_letter: The message to delete afterwards, if any.
+    """
 
     kind: RedriveKind
     name: str
     since: datetime
-    why: str
+    reason: str
     event: Event
     uploads: tuple[Upload, ...]
-    letter: DeadLetter | None = None
+    dead_letter: DeadLetter | None = None
 
     @classmethod
-    def of_letter(cls, letter: DeadLetter, records: Iterable[Record] = ()) -> "RedriveTask":
-        """A dead letter, named by its documents; their records, where they have any, say best why it is there."""
-        name = ", ".join(upload.document for upload in letter.uploads) or f"message {letter.id}"
+    def from_dead_letter(cls, dead_letter: DeadLetter, records: Iterable[Record] = ()) -> "RedriveTask":
+        """Create the task for a dead letter.
+
+        Args:
+            dead_letter: The message.
+            records: Unfinished records of its uploads. Their reasons are more precise than the message's error.
+        """
+        name = ", ".join(upload.document for upload in dead_letter.uploads) or f"message {dead_letter.id}"
         reasons = [record.reason.detail for record in records if record.reason]
-        why = next(iter(reasons), letter.why) or "no reason given"
-        return cls(RedriveKind.DEAD_LETTER, name, letter.sent, why, letter.event, letter.uploads, letter)
+        reason = next(iter(reasons), dead_letter.error_name) or "no reason given"
+        event, uploads = dead_letter.event, dead_letter.uploads
+        return cls(RedriveKind.DEAD_LETTER, name, dead_letter.sent, reason, event, uploads, dead_letter)
 
     @classmethod
-    def of_record(cls, record: Record) -> "RedriveTask":
-        """A record that is not final."""
+    def from_record(cls, record: Record) -> "RedriveTask":
+        """Create the task for a record that is not final."""
         kind = RedriveKind.PARTIAL if record.status is Status.PARTIAL else RedriveKind.FAILED
-        why = record.reason.detail if record.reason else "no reason given"
+        reason = record.reason.detail if record.reason else "no reason given"
         upload = record.upload
-        return cls(kind, upload.document, upload.event_time, why, notification_for(upload), (upload,))
+        return cls(kind, upload.document, upload.event_time, reason, notification_for(upload), (upload,))
 
 
 @dataclass(frozen=True)
 class RedrivePlan:
-    """What a redrive would do: nothing has been changed, but the letters are held."""
+    """What a redrive would do.
 
-    jobs: tuple[RedriveTask, ...]
+    Attributes:
+        tasks: The invocations.
+        unreadable: Messages that cannot be parsed; they stay in the queue.
+        waiting: Approximate number of messages in the queue before these were received.
+    """
+
+    tasks: tuple[RedriveTask, ...]
     unreadable: tuple[DeadLetter, ...]
-    """DeadLetterQueue that announce nothing readable: they stay where they are."""
     waiting: int
-    """About how many letters the queue held before these were read."""
 
     @property
-    def letters(self) -> int:
-        """How many letters are held, readable or not."""
-        return sum(job.letter is not None for job in self.jobs) + len(self.unreadable)
+    def received(self) -> int:
+        """Number of messages received, including unreadable ones."""
+        return sum(task.dead_letter is not None for task in self.tasks) + len(self.unreadable)
 
 
 @dataclass(frozen=True)
 class RedriveOutcome:
-    """What became of a job: `left` says why it is still unfinished, and is empty if it is done."""
+    """The outcome of a task: `failure` says why it is still unfinished, and is empty if it is done."""
 
-    job: RedriveTask
-    left: str = ""
+    task: RedriveTask
+    failure: str = ""
 
 
 class Redrive:
-    """Repairs one stack.
+    """Finishes the unfinished work of one stack.
 
     Args:
-        letters: its failure queue.
-        results: its records.
-        invoke: gives an event to its orchestrator.
+        queue: The dead-letter queue.
+        results: The table of records.
+        invoke: Invokes the orchestrator.
     """
 
-    def __init__(self, letters: DeadLetterQueue, results: Results, invoke: Invoke) -> None:
-        self._letters = letters
+    def __init__(self, queue: DeadLetterQueue, results: Results, invoke: Invoke) -> None:
+        self._queue = queue
         self._results = results
         self._invoke = invoke
 
     def plan(self, *, limit: int, records: bool = True) -> RedrivePlan:
-        """Look what there is to do. The letters are hidden from other readers until the queue is let go.
+        """Collect unfinished work. Received messages are hidden from other consumers until the queue is closed.
 
         Args:
-            limit: at most so many letters, and so many records of each status.
-            records: whether to take records too.
+            limit: Maximum number of messages, and of records of each status.
+            records: Whether to include records that are PARTIAL or FAILED.
         """
         unfinished: dict[tuple[str, str], Record] = {}
         for status in (Status.PARTIAL, Status.FAILED) if records else ():
-            unfinished.update((_item(record.upload), record) for record in self._unfinished(status, limit))
-        waiting = self._letters.approximate_count()
-        letters = self._letters.receive(limit)
-        jobs = []
-        for letter in letters:
-            if not letter.parse_error:
-                items = [_item(upload) for upload in letter.uploads]
-                jobs.append(RedriveTask.of_letter(letter, [unfinished[item] for item in items if item in unfinished]))
-        announced = {_item(upload) for letter in letters for upload in letter.uploads}
-        jobs += [RedriveTask.of_record(record) for item, record in unfinished.items() if item not in announced]
-        return RedrivePlan(
-            tuple(jobs), tuple(letter for letter in letters if letter.parse_error), max(waiting, len(letters))
-        )
+            unfinished.update((_item_key(record.upload), record) for record in self._unfinished(status, limit))
+        waiting = self._queue.approximate_count()
+        received = self._queue.receive(limit)
+        tasks = []
+        for dead_letter in received:
+            if not dead_letter.parse_error:
+                keys = [_item_key(upload) for upload in dead_letter.uploads]
+                tasks.append(
+                    RedriveTask.from_dead_letter(dead_letter, [unfinished[k] for k in keys if k in unfinished])
+                )
+        announced = {_item_key(upload) for dead_letter in received for upload in dead_letter.uploads}
+        tasks += [RedriveTask.from_record(record) for key, record in unfinished.items() if key not in announced]
+        unreadable = tuple(dead_letter for dead_letter in received if dead_letter.parse_error)
+        return RedrivePlan(tuple(tasks), unreadable, max(waiting, len(received)))
 
     def _unfinished(self, status: Status, limit: int) -> list[Record]:
-        """The newest records of a status that a retry may improve: one whose object is gone stays PARTIAL for ever."""
-        asked = limit
-        while True:
-            found = self._results.newest(RecordQuery.where(status=status), limit=asked)
-            unfinished = [record for record in found if not record.final]
-            if len(unfinished) >= limit or len(found) < asked:
-                return unfinished[:limit]
-            asked *= 2
+        """Return the newest records of a status that a retry may improve.
 
-    def run(self, plan: RedrivePlan, *, at_once: int, done: Callable[[RedriveOutcome], None]) -> None:
-        """Do what was planned, and tell `done` of each outcome from the thread that met it.
-
-        Ctrl-C waits for what has begun, and begins nothing more.
+        A PARTIAL record whose object was deleted is final, and stays in the index for that status.
         """
-        run_concurrently(lambda job: done(RedriveOutcome(job, self._attempt(job))), plan.jobs, at_once=at_once)
+        fetched = limit
+        while True:
+            found = self._results.newest(RecordQuery.where(status=status), limit=fetched)
+            unfinished = [record for record in found if not record.final]
+            if len(unfinished) >= limit or len(found) < fetched:
+                return unfinished[:limit]
+            fetched *= 2
 
-    def _attempt(self, job: RedriveTask) -> str:
-        """Redrive one job; why it is still unfinished, or nothing."""
+    def run(self, plan: RedrivePlan, *, max_concurrent: int, on_done: Callable[[RedriveOutcome], None]) -> None:
+        """Run the tasks, and call `on_done` with each outcome in the thread that ran the task.
+
+        On Ctrl-C, finish running tasks, start no others and raise KeyboardInterrupt.
+        """
+
+        def attempt(task: RedriveTask) -> None:
+            on_done(RedriveOutcome(task, self._attempt(task)))
+
+        run_concurrently(attempt, plan.tasks, max_concurrent=max_concurrent)
+
+    def _attempt(self, task: RedriveTask) -> str:
+        """Run one task. Return why it is still unfinished, or an empty string."""
         try:
-            if job.letter and not self._letters.extend(job.letter):
-                return "its time in our hands was up, and it may be in another reader's"
-            answer = self._invoke(job.event)
-            left = _unfinished(answer, job.uploads)
-            if job.letter and not left:
-                self._letters.delete(job.letter)
+            if task.dead_letter and not self._queue.extend(task.dead_letter):
+                return "visibility timeout expired; another consumer may hold the message"
+            failure = _unfinished_uploads(self._invoke(task.event), task.uploads)
+            if task.dead_letter and not failure:
+                self._queue.delete(task.dead_letter)
         except InvocationError as error:
-            return ": ".join(filter(None, (str(error), self._reason(job))))
+            return ": ".join(filter(None, (str(error), self._reasons(task))))
         except (BotoCoreError, ClientError) as error:
-            return f"the queue cannot be changed: {error}"
-        return left
+            return f"cannot change the dead-letter queue: {error}"
+        return failure
 
-    def _reason(self, job: RedriveTask) -> str:
-        """What the records say of why they are unfinished: the orchestrator's error only says that they are."""
+    def _reasons(self, task: RedriveTask) -> str:
+        """Return the reasons in the task's records, which say more than the orchestrator's error."""
         try:
-            histories = {upload.document: self._results.history(upload.document) for upload in job.uploads}
+            histories = {upload.document: self._results.history(upload.document) for upload in task.uploads}
         except (BotoCoreError, ClientError):
             return ""
         records = [record for history in histories.values() for record in history if not record.final]
-        ours = [record for record in records if any(record.upload.same_object(upload) for upload in job.uploads)]
-        return "; ".join(record.reason.detail for record in ours if record.reason)
+        own = [record for record in records if any(record.upload.same_object(upload) for upload in task.uploads)]
+        return "; ".join(record.reason.detail for record in own if record.reason)
 
 
 def notification_for(upload: Upload) -> dict[str, Any]:
-    """The notification that S3 would have sent of an upload whose record we have.
+    """Return the notification that S3 sent for a recorded upload.
 
-    The sequencer stands in the record padded, and padding it again changes nothing: the orchestrator meets the same
-    item.
+    Its sequencer is the padded one of the record, so the orchestrator finds the same item.
     """
-    thing: dict[str, Any] = {
+    described: dict[str, Any] = {
         "key": quote_plus(upload.key),
         "size": upload.size,
         "eTag": upload.etag,
         "sequencer": upload.sort_key,
+        "versionId": upload.version_id,
     }
-    if upload.version_id:
-        thing["versionId"] = upload.version_id
     record = {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
         "eventName": "ObjectCreated:Put",
         "eventTime": timestamp(upload.event_time),
-        "s3": {"s3SchemaVersion": "1.0", "bucket": {"name": upload.bucket}, "object": thing},
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "bucket": {"name": upload.bucket},
+            "object": {name: value for name, value in described.items() if value is not None},
+        },
     }
     return {"Records": [record]}
 
 
-def group_tasks(jobs: Iterable[RedriveTask]) -> list[tuple[RedriveKind, str, Sequence[RedriveTask]]]:
-    """Jobs of the same kind for the same reason, the most first within each kind."""
-    found: dict[tuple[RedriveKind, str], list[RedriveTask]] = {}
-    for job in jobs:
-        found.setdefault((job.kind, job.why), []).append(job)
-    order = list(RedriveKind)
-    ranked = sorted(found.items(), key=lambda entry: (order.index(entry[0][0]), -len(entry[1])))
-    return [(kind, why, members) for (kind, why), members in ranked]
+def group_tasks(tasks: Iterable[RedriveTask]) -> list[tuple[RedriveKind, str, Sequence[RedriveTask]]]:
+    """Group tasks by kind and reason. Within each kind, the largest group comes first."""
+    groups: dict[tuple[RedriveKind, str], list[RedriveTask]] = {}
+    for task in tasks:
+        groups.setdefault((task.kind, task.reason), []).append(task)
+    kinds = list(RedriveKind)
+    ordered = sorted(groups.items(), key=lambda entry: (kinds.index(entry[0][0]), -len(entry[1])))
+    return [(kind, reason, members) for (kind, reason), members in ordered]
 
 
-def _item(upload: Upload) -> tuple[str, str]:
+def _item_key(upload: Upload) -> tuple[str, str]:
     return upload.document, upload.sort_key
 
 
-def _unfinished(answer: Mapping[str, Any], uploads: Sequence[Upload]) -> str:
-    """What an answer lacks to say that every upload has a final record."""
-    told = answer.get("records")
-    records = told if isinstance(told, list) else []
+def _unfinished_uploads(response: Mapping[str, Any], uploads: Sequence[Upload]) -> str:
+    """Return which uploads lack a final record according to the orchestrator's response, or an empty string."""
+    listed = response.get("records")
+    records = listed if isinstance(listed, list) else []
     final = {record["document"] for record in records if record.get("final", record["status"] in _FINAL)}
-    left = [upload.document for upload in uploads if upload.document not in final]
-    return f"the orchestrator told of no final record of {', '.join(left)}" if left else ""
+    missing = [upload.document for upload in uploads if upload.document not in final]
+    return f"no final record returned for {', '.join(missing)}" if missing else ""

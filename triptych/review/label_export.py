@@ -1,11 +1,12 @@
-"""Labelled documents out of the bucket, as a folder that a version can be trained on.
+"""Export of labelled documents: a folder that `triptych train` can use.
 
     FOLDER/
-      invoice/reviewed/3f2a9c01b7de-scan.pdf     in its label's folder, beside whatever else is there to learn from
-      .none-of-these/reviewed/…                  what fits no label: put apart, for training reads no hidden folder
+      invoice/reviewed/3f2a9c01b7de-scan.pdf     next to any other documents with that label
+      .none-of-these/reviewed/…                  documents that fit no label; training ignores hidden folders
       manifest.csv                               file, source (the document's folder in the bucket), licence
 
-A folder may hold documents of one's own already; they stay. What was written for an earlier label is taken away.
+The folder may contain other documents, which stay unchanged. An exported document moves when its label changes, and is
+removed when its label is.
 """
 
 import csv
@@ -17,148 +18,154 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from decoding.reader import sniff
 from records.errors import DocumentRejected, DocumentUnavailable
 from records.record import Record
 from records.reviews import NONE_OF_THESE
 from records.uploads import Upload
 from training.data import MANIFEST, DataError, normalise_path, read_manifest
 from triptych.errors import TriptychError
+from triptych.review.suffixes import suffix_for
 
 REVIEWED = "reviewed"
-"""The folder below each label's that is ours."""
+"""Name of the folder for exported documents, below the folder of each label."""
 
 _COLUMNS = ("file", "source", "licence")
-_SUFFIXES = {"JPEG": ".jpg", "TIFF": ".tif", "HEIF": ".heic"}
-"""Of formats whose name is not their suffix."""
 
-_OURS = re.compile("[0-9a-f]{12}-")
-"""How every name begins that `_name` gives; nothing else is ever taken away."""
+_EXPORTED = re.compile("[0-9a-f]{12}-")
+"""Start of the names of exported files. No other file is ever moved or removed."""
 
-_PART = ".part"
-_AT_ONCE = 8
+_PARTIAL = ".part"
+_MAX_CONCURRENT = 8
 
 
 class DocumentReader(Protocol):
-    """Where the documents are."""
+    """Reads documents, as `records.documents.DocumentStore` does."""
 
     def read(self, upload: Upload) -> bytes:
-        """See `records.documents.DocumentStore.read`."""
+        """Return the bytes of exactly this upload."""
 
 
 @dataclass(frozen=True)
 class LabelExport:
-    """What was written: how many documents with a label, how many that fit none, and what could not be had."""
+    """Summary of an export.
+
+    Attributes:
+        documents: Number of exported documents with one of the versions' labels.
+        none_of_these: Number of exported documents that fit no label.
+        skipped: A message for each document that could not be exported.
+    """
 
     documents: int
-    strangers: int
-    left_out: tuple[str, ...]
+    none_of_these: int
+    skipped: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class _Page:
-    """One document's row of the manifest; `why` says why there is none."""
+class _ManifestRow:
+    """The row of one document, or in `error` why it was not exported."""
 
     file: str = ""
     source: str = ""
-    why: str = ""
+    error: str = ""
 
 
 def export_labels(
     records: Sequence[Record], reader: DocumentReader, folder: Path, *, advance: Callable[[], object] = lambda: None
 ) -> LabelExport:
-    """Write what people have labelled into a folder.
+    """Export labelled documents to a folder.
 
     Args:
-        records: labelled ones; others are passed over.
-        reader: gives the bytes of exactly the upload that was labelled.
-        folder: is made if need be. What an earlier call wrote there is kept, moved or taken away as the labels say,
-            and not read again.
-        advance: called after each document.
+        records: Records; those without a label are ignored.
+        reader: Reads the documents. Documents exported by an earlier call are not read again.
+        folder: Destination; created if it does not exist.
+        advance: Called after each document.
 
     Raises:
-        TriptychError: the folder cannot be written.
+        TriptychError: The folder cannot be written, or its manifest cannot be read.
     """
-    here = {file.name.partition("-")[0]: file for file in _written(folder) if file.suffix != _PART}
+    exported = {file.name.partition("-")[0]: file for file in _exported_files(folder) if file.suffix != _PARTIAL}
 
-    def fetch(record: Record) -> _Page:
+    def export(record: Record) -> _ManifestRow:
         try:
-            return _fetch(record, reader, folder, here)
+            return _export(record, reader, folder, exported)
         finally:
             advance()
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            pages = list(pool.map(fetch, [record for record in records if record.review]))
-        kept = [page for page in pages if page.file]
-        _sweep(folder, {page.file for page in kept})
-        _list(folder, kept)
+        with ThreadPoolExecutor(_MAX_CONCURRENT) as pool:
+            results = list(pool.map(export, [record for record in records if record.review]))
+        rows = [row for row in results if row.file]
+        _remove_others(folder, {row.file for row in rows})
+        _write_manifest(folder, rows)
     except DataError as error:
         raise TriptychError(str(error)) from error
     except OSError as error:
         raise TriptychError(f"{folder} cannot be written: {error}") from error
-    strangers = sum(page.file.startswith(".") for page in kept)
-    return LabelExport(len(kept) - strangers, strangers, tuple(page.why for page in pages if page.why))
+    none_of_these = sum(row.file.startswith(".") for row in rows)
+    return LabelExport(len(rows) - none_of_these, none_of_these, tuple(row.error for row in results if row.error))
 
 
-def _fetch(record: Record, reader: DocumentReader, folder: Path, here: Mapping[str, Path]) -> _Page:
+def _export(record: Record, reader: DocumentReader, folder: Path, exported: Mapping[str, Path]) -> _ManifestRow:
     upload, label = record.upload, record.review.label if record.review else ""
-    place = f".{NONE_OF_THESE}" if label == NONE_OF_THESE else label
+    label_folder = f".{NONE_OF_THESE}" if label == NONE_OF_THESE else label
     if label.startswith(".") or PurePosixPath(label).name != label:
-        return _Page(why=f"{upload.document}: {label!r} is no name that a folder can have")
-    mark = hashlib.sha256(f"{upload.document}\0{upload.sort_key}".encode()).hexdigest()[:12]
-    ours = folder / place / REVIEWED
-    ours.mkdir(parents=True, exist_ok=True)
-    if mark in here:
-        target = here[mark].replace(ours / here[mark].name)
+        return _ManifestRow(error=f"{upload.document}: {label!r} cannot be the name of a folder")
+    identity = hashlib.sha256(f"{upload.document}\0{upload.sort_key}".encode()).hexdigest()[:12]
+    destination = folder / label_folder / REVIEWED
+    destination.mkdir(parents=True, exist_ok=True)
+    if identity in exported:
+        file = exported[identity].replace(destination / exported[identity].name)
     else:
         try:
             content = reader.read(upload)
         except (DocumentRejected, DocumentUnavailable) as error:
-            return _Page(why=f"{upload.document}: {error}")
-        target = ours / _name(mark, upload, content)
-        part = target.with_suffix(_PART)
-        part.write_bytes(content)
-        part.replace(target)
-    return _Page(target.relative_to(folder).as_posix(), str(PurePosixPath(upload.document).parent))
+            return _ManifestRow(error=f"{upload.document}: {error}")
+        file = destination / _file_name(identity, upload, content)
+        partial = file.with_suffix(_PARTIAL)
+        partial.write_bytes(content)
+        partial.replace(file)
+    return _ManifestRow(file.relative_to(folder).as_posix(), str(PurePosixPath(upload.document).parent))
 
 
-def _written(folder: Path) -> list[Path]:
-    """What earlier calls wrote, or had begun to."""
-    return [file for file in folder.glob(f"*/{REVIEWED}/*") if _OURS.match(file.name)]
+def _exported_files(folder: Path) -> list[Path]:
+    """Return the files of earlier exports, including partial ones."""
+    return [file for file in folder.glob(f"*/{REVIEWED}/*") if _EXPORTED.match(file.name)]
 
 
-def _name(mark: str, upload: Upload, content: bytes) -> str:
-    """A name that no other upload has, that says which document it is, and whose suffix is true."""
+def _file_name(identity: str, upload: Upload, content: bytes) -> str:
+    """Return a unique name with a readable part, and a suffix that matches the content."""
     stem = re.sub(r"[^\w-]+", "-", PurePosixPath(upload.key).stem)[:60]
-    kind = sniff(content) or ""
-    return f"{mark}-{stem}{_SUFFIXES.get(kind, f'.{kind.lower()}')}"
+    return f"{identity}-{stem}{suffix_for(content)}"
 
 
-def _sweep(folder: Path, kept: set[str]) -> None:
-    """Take away what we wrote and what has another label now, or none; and folders that are empty then."""
-    for file in _written(folder):
+def _remove_others(folder: Path, kept: set[str]) -> None:
+    """Remove exported files that are not kept, and folders that are empty afterwards."""
+    for file in _exported_files(folder):
         if file.relative_to(folder).as_posix() not in kept:
             file.unlink()
-    for ours in folder.glob(f"*/{REVIEWED}"):
-        for place in (ours, ours.parent):
-            if not any(place.iterdir()):
-                place.rmdir()
+    for reviewed in folder.glob(f"*/{REVIEWED}"):
+        for directory in (reviewed, reviewed.parent):
+            if not any(directory.iterdir()):
+                directory.rmdir()
 
 
-def _list(folder: Path, pages: Iterable[_Page]) -> None:
-    """Write the manifest: the rows of documents that are not ours as they were, and then ours."""
+def _write_manifest(folder: Path, rows: Iterable[_ManifestRow]) -> None:
+    """Write the manifest: the rows of other documents unchanged, then those of exported documents."""
     file = folder / MANIFEST
     columns, others = list(_COLUMNS), list[dict[str, str]]()
     if file.exists():
-        found, rows = read_manifest(file)
+        found, existing = read_manifest(file)
         columns = list(dict.fromkeys([*found, *_COLUMNS]))
-        others = [row for row in rows if PurePosixPath(normalise_path(row.get("file") or "")).parts[1:2] != (REVIEWED,)]
-    part = file.with_suffix(_PART)
-    with part.open("w", newline="", encoding="utf-8") as lines:
+        others = [row for row in existing if not _is_exported(row)]
+    partial = file.with_suffix(_PARTIAL)
+    with partial.open("w", newline="", encoding="utf-8") as lines:
         writer = csv.DictWriter(lines, columns, restval="", extrasaction="ignore")
         writer.writeheader()
         writer.writerows(others)
-        writer.writerows({"file": page.file, "source": page.source, "licence": "your own"} for page in pages)
-    part.replace(file)
+        writer.writerows({"file": row.file, "source": row.source, "licence": "your own"} for row in rows)
+    partial.replace(file)
+
+
+def _is_exported(row: Mapping[str, str]) -> bool:
+    return PurePosixPath(normalise_path(row.get("file") or "")).parts[1:2] == (REVIEWED,)

@@ -1,4 +1,4 @@
-"""Change whose answers make the verdict: a new policy, made from the one that holds and what a person wants changed."""
+"""Promotion: write new policies, which say how predictions are combined into verdicts."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,20 +11,21 @@ from records.policy import DEFAULT_POLICY, Policy
 from records.table import PolicyTable
 from triptych.errors import TriptychError, UsageError
 from triptych.storage.results import RecordQuery, Results
+from triptych.terminal.record_views import version_names
 
-_LOOKED_AT = 50
-"""A version is known if it stands in one of so many of the newest records."""
+_RECENT = 50
+"""Number of newest records whose versions count as deployed."""
 
 
 @dataclass(frozen=True)
 class PolicyChange:
-    """What a person wants changed; what is not given stays as it is.
+    """A change to the active policy. Whatever is not given stays the same.
 
     Attributes:
-        to: A version, which then decides alone unless `weights` say otherwise; or the id of an earlier policy, whose
-            weights, champion and share of audits are to hold again.
-        weights: Whose answers count, and how much.
-        audit_share: How much of what nothing speaks against is put before a person.
+        to: Version to promote, which then decides alone unless `weights` are given; or the id of an earlier policy,
+            whose weights, champion and audit share are restored.
+        weights: Weight of each version that has a vote.
+        audit_share: Share of undisputed verdicts to put into the audit sample.
     """
 
     to: str = ""
@@ -33,11 +34,11 @@ class PolicyChange:
 
 
 class Promotions:
-    """Makes policies.
+    """Reads and writes the policies of one stack.
 
     Args:
-        policies: those that there are.
-        results: the records, which tell what versions there are.
+        policies: The table of policies.
+        results: The table of records, which shows which versions are deployed.
     """
 
     def __init__(self, policies: PolicyTable, results: Results) -> None:
@@ -45,100 +46,103 @@ class Promotions:
         self._results = results
 
     def current(self) -> Policy:
-        """The policy that holds.
+        """Return the active policy.
 
         Raises:
-            TriptychError: the table cannot be read just now.
+            TriptychError: The table cannot be read.
         """
-        with _told():
+        with _translate_errors():
             return self._policies.newest()
 
     def history(self, limit: int = 50) -> list[Policy]:
-        """The policies that were made, newest first, and after them what held before there was any.
+        """Return at most `limit` policies, newest first and the default policy last.
 
         Raises:
-            TriptychError: the table cannot be read just now.
+            TriptychError: The table cannot be read.
         """
-        with _told():
+        with _translate_errors():
             return [*self._policies.history(limit=limit), DEFAULT_POLICY][:limit]
 
     def versions(self) -> list[str]:
-        """The versions that the newest documents were put to, in order."""
-        newest = self._results.newest(RecordQuery.where(), limit=_LOOKED_AT)
-        return sorted({version for record in newest for version in record.predictions})
+        """Return the sorted names of the versions that recent documents were sent to."""
+        return version_names(self._results.newest(RecordQuery.where(), limit=_RECENT))
 
-    def promote(self, wish: PolicyChange, *, by: str, why: str) -> Policy:
-        """Make the policy that a person wants, and have it hold from now on.
+    def promote(self, change: PolicyChange, *, by: str, why: str) -> Policy:
+        """Write a new policy, which becomes active at once.
 
         Raises:
-            UsageError: it makes no sense, or trusts a version that no document was put to lately.
-            TriptychError: somebody else made one at the same moment, or the table is not there just now.
+            UsageError: The change is empty or invalid, or names a version that is not deployed.
+            TriptychError: Someone else wrote a policy at the same time, or the table is unavailable.
         """
         if not why.strip() or not by.strip():
-            raise UsageError("Say who promotes and why: whoever reads the history will want to know.")
+            raise UsageError("A promotion needs an author and a reason: both are kept in the history of policies.")
         current = self.current()
         try:
-            wanted = self._wanted(wish, current)
-            if wish.audit_share is not None:
-                wanted = replace(wanted, audit_share=wish.audit_share)
-            made = replace(wanted, id=f"p{current.number + 1}", by=by.strip(), why=why.strip(), at=datetime.now(UTC))
+            changed = self._apply(change, current)
+            if change.audit_share is not None:
+                changed = replace(changed, audit_share=change.audit_share)
+            new = replace(changed, id=f"p{current.number + 1}", by=by.strip(), why=why.strip(), at=datetime.now(UTC))
         except ValueError as error:
-            raise UsageError(f"That is no policy: {error}.") from None
-        with _told():
+            raise UsageError(f"Invalid policy: {error}.") from None
+        with _translate_errors():
             try:
-                self._policies.add(made)
+                self._policies.add(new)
             except RecordConflict:
-                raise TriptychError(f"Somebody else made {made.id} just now: look at it and try again.") from None
-        return made
+                raise TriptychError(f"Someone else wrote {new.id} at the same time. Check it and try again.") from None
+        return new
 
-    def _wanted(self, wish: PolicyChange, current: Policy) -> Policy:
-        """The current policy with the wish granted, still under its old id, name and reason."""
-        if not wish.to and wish.weights is None and wish.audit_share is None:
-            raise UsageError("What is to change? Name a version, an earlier policy, --weights or --audit-share.")
-        if wish.to:
-            with _told():
-                earlier = self._policies.find(wish.to)
+    def _apply(self, change: PolicyChange, current: Policy) -> Policy:
+        """Return the current policy with the change, still under the old id, author and reason."""
+        if not change.to and change.weights is None and change.audit_share is None:
+            raise UsageError(
+                "Nothing to change: name a version or an earlier policy, or use --weights or --audit-share."
+            )
+        if change.to:
+            with _translate_errors():
+                earlier = self._policies.find(change.to)
             if earlier:
-                return self._again(earlier, wish)
-            if re.fullmatch(r"p\d+", wish.to):
-                raise UsageError(f"There is no policy {wish.to}: `triptych policy` lists them.")
-        if not wish.to and wish.weights is None:
+                return self._restore(earlier, change)
+            if re.fullmatch(r"p\d+", change.to):
+                raise UsageError(f"No policy {change.to}: `triptych policy` lists all policies.")
+        if not change.to and change.weights is None:
             return current
-        weights = {wish.to: 1.0} if wish.weights is None else wish.weights
-        self._check_known([*weights, *filter(None, [wish.to])])
-        return replace(current, weights=weights, champion=wish.to or _heaviest(weights, current.champion))
+        weights = {change.to: 1.0} if change.weights is None else change.weights
+        self._check_deployed([*weights, *filter(None, [change.to])])
+        return replace(current, weights=weights, champion=change.to or _heaviest(weights, current.champion))
 
-    def _again(self, earlier: Policy, wish: PolicyChange) -> Policy:
-        if wish.weights is not None:
-            raise UsageError(f"{earlier.id} has weights of its own: leave --weights out, or name a version.")
-        known = self.versions()
-        if earlier.weights and known and not any(map(earlier.weight, known)):
-            raise UsageError(f"{earlier.id} trusts none of the versions that there are now ({', '.join(known)}).")
+    def _restore(self, earlier: Policy, change: PolicyChange) -> Policy:
+        if change.weights is not None:
+            raise UsageError(f"{earlier.id} has its own weights: remove --weights, or name a version.")
+        deployed = self.versions()
+        if earlier.weights and deployed and not any(map(earlier.weight, deployed)):
+            raise UsageError(f"{earlier.id} gives no vote to any deployed version ({', '.join(deployed)}).")
         return earlier
 
-    def _check_known(self, wanted: list[str]) -> None:
-        known = self.versions()
-        unknown = sorted(set(wanted) - set(known))
-        if unknown and known:
+    def _check_deployed(self, versions: list[str]) -> None:
+        deployed = self.versions()
+        unknown = sorted(set(versions) - set(deployed))
+        if unknown and deployed:
             raise UsageError(
-                f"No recent document was put to {', '.join(unknown)}, only to {', '.join(known)}. "
-                "A version is deployed first and promoted after: so its answers can be watched before they count."
+                f"Not deployed: {', '.join(unknown)}. Recent documents were sent to {', '.join(deployed)} only. "
+                "Deploy a version first, so that you can compare its predictions before they count."
             )
         if unknown:
-            raise UsageError("There is no document yet, so it cannot be told which versions there are: drop one first.")
+            raise UsageError(
+                "No documents have been processed yet, so the deployed versions are unknown. Upload one first."
+            )
 
 
 def _heaviest(weights: Mapping[str, float], champion: str) -> str:
-    """The version that weighs most; among several the champion, if it is one of them, else none."""
-    most = [version for version, weight in weights.items() if weight == max(weights.values())]
-    return most[0] if len(most) == 1 else champion if champion in most else ""
+    """Return the version with the largest weight. Among equals, it is the champion or, if it is not one, nobody."""
+    heaviest = [version for version, weight in weights.items() if weight == max(weights.values())]
+    return heaviest[0] if len(heaviest) == 1 else champion if champion in heaviest else ""
 
 
 def parse_weights(text: str) -> dict[str, float]:
-    """Read `v1=1,v2=0.5`.
+    """Parse weights such as `v1=1,v2=0.5`.
 
     Raises:
-        UsageError: it is not of that form.
+        UsageError: The text has another form, or names a version twice.
     """
     weights: dict[str, float] = {}
     for part in text.split(","):
@@ -148,13 +152,13 @@ def parse_weights(text: str) -> dict[str, float]:
         except ValueError:
             number = None
         if not version or not equals or number is None or version in weights:
-            raise UsageError(f"{text!r} are no weights: give each version once, as in v1=1,v2=1,v3=2")
+            raise UsageError(f"Invalid weights {text!r}: give each version once, as in v1=1,v2=1,v3=2.")
         weights[version] = number
     return weights
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except RecordsUnavailable as error:

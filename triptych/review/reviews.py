@@ -1,7 +1,7 @@
-"""What people say of documents: the queue that they work through, their labels, and what has been labelled.
+"""Reviews of the records: the review queue, labels, and labelled records.
 
-A label is written under the same condition as everything else in a record (nobody wrote since we looked), so neither
-a retry of the orchestrator nor another person's label can be lost.
+A label is written on the condition that the record has not changed since it was read. So neither a retry of the
+orchestrator nor another reviewer's label can be lost.
 """
 
 import itertools
@@ -25,26 +25,33 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 WINDOW = 25
-"""The queue deals from so many of the newest of each kind and shard, or from more where more are asked for."""
+"""Minimum number of newest records per queue and shard that the review queue is drawn from."""
 
 
 class CannotReview(TriptychError):
-    """The label cannot be given or taken back; the message says why."""
+    """A label cannot be assigned or removed. The message says why."""
 
 
-class Store(Protocol):
-    """Where the records are."""
+class RecordStore(Protocol):
+    """Reads and writes single records, as `records.table.RecordTable` does."""
 
     def get(self, document: str, sequencer: str) -> Record | None:
-        """See `records.table.RecordTable.get`."""
+        """Return a record, or None if it does not exist."""
 
     def save(self, record: Record, *, replacing: Record | None) -> None:
-        """See `records.table.RecordTable.save`."""
+        """Write a record on the condition that `replacing` is the current one."""
 
 
 @dataclass(frozen=True)
-class Counts:
-    """How many wait as doubts, how many for an audit, and how many are labelled; `most` means so many or more."""
+class QueueCounts:
+    """Numbers of records, each counted up to `most`.
+
+    Attributes:
+        review: Records in the review queue because of a doubtful verdict.
+        audit: Records in the audit sample.
+        reviewed: Labelled records.
+        most: A number equal to this one means "at least".
+    """
 
     review: int
     audit: int
@@ -53,40 +60,44 @@ class Counts:
 
 
 class Reviews:
-    """The labels in one table.
+    """The reviews in one table.
 
     Args:
-        table: the records.
-        store: reads and writes single records; the table's own by default.
-        now: the time of day.
+        table: The table of records.
+        store: Reads and writes single records; by default the table itself.
+        now: Returns the current time.
     """
 
     def __init__(
-        self, table: "Table", *, store: Store | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        table: "Table",
+        *,
+        store: RecordStore | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._results = Results(table)
         self._store = store or RecordTable(table)
         self._now = now
 
     def queue(self, limit: int = 50) -> list[Record]:
-        """What a person should label next: doubts and audits in turn, each kind in the order of `uploads.audit_number`.
+        """Return the records to label next: doubtful verdicts and audits in turn, each in pseudorandom order.
 
-        The order is as good as random within the newest that wait, so that whoever stops anywhere has labelled a
-        fair sample of each kind: the easy ones first, or the ones of one morning, would flatter a version. An index
-        is a moment behind its table: what was labelled just now may be dealt once more.
+        Because of this order, the records labelled so far are a random sample of each kind, wherever a reviewer
+        stops. Easy documents first, or those of one morning, would flatter a version. The index lags slightly behind
+        the table, so a record that was just labelled may be returned again.
         """
-        kinds = [self._waiting(Queue.REVIEW, limit), self._waiting(Queue.AUDIT, limit)]
-        mixed = (record for pair in itertools.zip_longest(*kinds) for record in pair if record)
-        return list(itertools.islice(mixed, limit))
+        queues = [self._waiting(Queue.REVIEW, limit), self._waiting(Queue.AUDIT, limit)]
+        alternating = (record for pair in itertools.zip_longest(*queues) for record in pair if record)
+        return list(itertools.islice(alternating, limit))
 
     def find(self, document: str, sequencer: str = "") -> Record | None:
-        """The record as it stands now; of the document's newest upload where no sequencer is given.
+        """Return the current record of an upload, or of the document's newest upload if no sequencer is given.
 
         Raises:
-            TriptychError: the table cannot be read just now.
+            TriptychError: The table cannot be read.
         """
         if "/" not in document:
-            return None  # no bucket, so no document: policies stand there
+            return None  # without a bucket it is not a document, but may be the partition key of the policies
         try:
             if not sequencer:
                 return next(iter(self._results.history(document, limit=1)), None)
@@ -97,94 +108,96 @@ class Reviews:
     def label(
         self, document: str, sequencer: str, label: str, by: str, *, seconds: float | None = None, picked: bool = False
     ) -> Record:
-        """Say what a document is. The last label stands, the ones before it are kept.
+        """Assign a label. The latest label counts; earlier ones are kept.
 
         Args:
-            document: the record's partition key.
-            sequencer: its sort key; where it is empty, the document's newest upload is meant.
-            label: one that a version could have given, or `NONE_OF_THESE`.
-            by: who says so.
-            seconds: how long the person looked.
-            picked: the person looked this very document up, it was not dealt by the queue: such labels are no random
-                sample, and are marked so that no statistic takes them for one.
+            document: Partition key of the record.
+            sequencer: Sort key of the record, or an empty string for the document's newest upload.
+            label: A label that a version knows, or `NONE_OF_THESE`.
+            by: Name of the reviewer.
+            seconds: How long the reviewer looked at the document.
+            picked: Whether the reviewer chose this document instead of taking it from the queue. Such labels are not
+                a random sample, and are marked so that the statistics exclude them.
 
         Returns:
-            The record as it is stored now.
+            The record as stored.
 
         Raises:
-            CannotReview: there is no such record, it has no verdict, or no version knows the label.
-            TriptychError: the table cannot be read or written just now.
+            CannotReview: There is no such record, it has no verdict, or no version knows the label.
+            TriptychError: The table cannot be read or written.
         """
         if not by.strip():
-            raise CannotReview("A label needs a name: who says so?")
+            raise CannotReview("A label needs the name of its reviewer.")
 
         def change(record: Record) -> Record:
-            _check(record, label)
+            _check_label(record, label)
             queue = Queue.OTHER if picked else record.queue or Queue.OTHER
             return record.with_review(Review(label, by.strip(), self._now(), queue, seconds))
 
         return self._change(document, sequencer, change)
 
     def undo(self, document: str, sequencer: str, by: str) -> Record:
-        """Take back the label that stands; the one before it, if any, stands again, or the document waits again.
+        """Remove the current label. The one before it, if any, becomes current; otherwise the record waits again.
 
         Raises:
-            CannotReview: no label stands, or somebody else's does.
-            TriptychError: the table cannot be read or written just now.
+            CannotReview: There is no label, or the current one is another reviewer's.
+            TriptychError: The table cannot be read or written.
         """
 
         def change(record: Record) -> Record:
             if record.review is None:
-                raise CannotReview(f"{document} has no label to take back.")
+                raise CannotReview(f"{document} has no label to undo.")
             if record.review.by != by.strip():
-                raise CannotReview(f"The label of {document} is {record.review.by}'s now: label it anew instead.")
+                raise CannotReview(f"The label of {document} is now {record.review.by}'s: assign a new label instead.")
             return record.without_review()
 
         return self._change(document, sequencer, change)
 
     def labelled(self, since: datetime | None = None, until: datetime | None = None, limit: int = 1000) -> list[Record]:
-        """The newest uploads that have a label, newest first; `since` and `until` are times of upload."""
+        """Return the newest labelled records, newest first. `since` and `until` are times of upload."""
         return self._results.newest(RecordQuery.where(reviewed=True, since=since, until=until), limit=limit)
 
-    def counts(self, most: int = 1000) -> Counts:
-        """How much waits and how much is done, each counted up to `most`: counting reads what it counts."""
-        asked = [RecordQuery("by_review", value) for value in (Queue.REVIEW, Queue.AUDIT, REVIEWED)]
-        with ThreadPoolExecutor(len(asked)) as pool:
-            review, audit, reviewed = pool.map(lambda question: self._results.count(question, most=most), asked)
-        return Counts(review, audit, reviewed, most)
+    def counts(self, most: int = 1000) -> QueueCounts:
+        """Count the records in both queues and the labelled ones, each up to `most`."""
+        queries = [RecordQuery("by_review", value) for value in (Queue.REVIEW, Queue.AUDIT, REVIEWED)]
+        with ThreadPoolExecutor(len(queries)) as pool:
+            review, audit, reviewed = pool.map(lambda query: self._results.count(query, most=most), queries)
+        return QueueCounts(review, audit, reviewed, most)
 
     def _waiting(self, queue: Queue, limit: int) -> list[Record]:
         records = self._results.newest_of_each_shard(RecordQuery("by_review", queue), limit=max(WINDOW, limit))
         return sorted(records, key=lambda record: audit_number(record.upload.document, record.upload.sort_key))
 
     def _change(self, document: str, sequencer: str, change: Callable[[Record], Record]) -> Record:
-        """Write what becomes of the record, and on a conflict of the record as it then is, until it is written."""
+        """Apply a change to the current record and write it. After a conflict, repeat both."""
         while True:
-            seen = self.find(document, sequencer)
-            if seen is None:
-                raise CannotReview(_unknown(document, sequencer))
-            record = change(seen).next_revision(seen)
+            current = self.find(document, sequencer)
+            if current is None:
+                raise CannotReview(_not_found(document, sequencer))
+            changed = change(current).next_revision(current)
             try:
-                self._store.save(record, replacing=seen)
+                self._store.save(changed, replacing=current)
             except RecordConflict:
                 continue
             except RecordsUnavailable as error:
                 raise TriptychError(str(error)) from error
-            return record
+            return changed
 
 
-def _check(record: Record, label: str) -> None:
-    """Refuse a label that could never be compared with what the versions said."""
+def _check_label(record: Record, label: str) -> None:
+    """Raise CannotReview for a label that cannot be compared with the predictions."""
     name = record.upload.document
     if record.verdict is None:
         raise CannotReview(
-            f"{name} is {record.status}: no version answered, so a label would be compared with nothing."
+            f"{name} is {record.status}: no version predicted a label that yours could be compared with."
         )
     known = record.labels()
     if label not in (*known, NONE_OF_THESE):
-        raise CannotReview(f"No version that saw {name} knows {label!r}: choose {', '.join(known)} or {NONE_OF_THESE}.")
+        raise CannotReview(
+            f"No version knows the label {label!r} of {name}: use {', '.join(known)} or {NONE_OF_THESE}."
+        )
 
 
-def _unknown(document: str, sequencer: str) -> str:
+def _not_found(document: str, sequencer: str) -> str:
     which = f" with the sequencer {sequencer}" if sequencer else ""
-    return f"There is no record of {document}{which}. A document is named BUCKET/KEY here, as the exported sheet does."
+    return f"No record of {document}{which} found. Name a document BUCKET/KEY, as the exported sheet does."

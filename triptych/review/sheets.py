@@ -1,18 +1,22 @@
-"""The review queue as a sheet that a script or a spreadsheet fills in, and filled-in sheets read back.
+"""Review sheets: the review queue as CSV or JSON for a spreadsheet or a script, and labelled sheets read back.
 
-Both forms have the same columns; only `label` is to be filled in, and `by` where several people did it:
+Both formats have the same columns. Fill in `label`, and `by` if several reviewers share a sheet:
 
-    document, sequencer    which record; keep them as text, for a spreadsheet takes some sequencers for numbers
-    queue, reasons         why it waits
+    document, sequencer    identify the record; keep them as text, since spreadsheets turn some sequencers into numbers
+    queue, reasons         why the record is in the queue
     verdict, confidence, agreement
-    v1, v2, v3 …           what each version said, or its error
-    choices                the labels that can be given
+    v1, v2, v3 …           prediction or failure of each version
+    choices                labels that can be assigned
     label                  empty
+
+Sheets are read as spreadsheets save them: in UTF-8, UTF-16 or Windows-1252, with commas, semicolons or tabs.
 """
 
+import codecs
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -25,27 +29,44 @@ from records.record import Record
 from records.reviews import NONE_OF_THESE
 from triptych.errors import TriptychError, UsageError
 from triptych.review.reviews import Reviews
-from triptych.terminal.record_views import versions_in
+from triptych.terminal.record_views import version_names
 
-_AT_ONCE = 8
-"""Labels that are written at the same time."""
+_MAX_CONCURRENT = 8
+"""Maximum number of labels written at the same time."""
+
+_BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark is the start of this one
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 
 
-class Form(StrEnum):
-    """How a sheet is written."""
+class SheetFormat(StrEnum):
+    """The format of a sheet."""
 
     CSV = "csv"
     JSON = "json"
 
     @classmethod
-    def of(cls, file: Path) -> "Form":
-        """The form that a file's name tells; CSV where it tells none."""
+    def for_file(cls, file: Path) -> "SheetFormat":
+        """Return the format that a file name implies: JSON for `.json`, CSV otherwise."""
         return cls.JSON if file.suffix.lower() == ".json" else cls.CSV
 
 
 @dataclass(frozen=True)
-class Row:
-    """One filled-in row. `number` counts the rows from 1, as a person does."""
+class SheetRow:
+    """One labelled row.
+
+    Attributes:
+        number: Number of the row, from 1 without the header.
+        document: Partition key of the record.
+        sequencer: Sort key of the record, or an empty string for the document's newest upload.
+        label: The label.
+        by: Name of the reviewer, or an empty string.
+        seconds: How long the reviewer looked at the document.
+    """
 
     number: int
     document: str
@@ -56,38 +77,51 @@ class Row:
 
 
 @dataclass
-class Import:
-    """What became of a sheet's rows."""
+class ImportSummary:
+    """Summary of an import.
+
+    Attributes:
+        labelled: Number of labels written.
+        unchanged: Number of rows whose label is stored already, or was until another reviewer corrected it. A sheet
+            can therefore be imported twice.
+        failures: A message for each row that could not be stored.
+    """
 
     labelled: int = 0
     unchanged: int = 0
-    """Rows whose label stands already, or stood until another person corrected it: a sheet may be imported twice."""
     failures: list[str] = field(default_factory=list)
 
 
-def write(records: Sequence[Record], form: Form) -> str:
-    """The records as a sheet to be filled in."""
-    versions = versions_in(records)
-    rows = [_row(record, versions) for record in records]
-    if form is Form.JSON:
+def format_sheet(records: Sequence[Record], sheet_format: SheetFormat) -> str:
+    """Return a sheet of records with empty labels."""
+    versions = version_names(records)
+    rows = [_as_row(record, versions) for record in records]
+    if sheet_format is SheetFormat.JSON:
         return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
     text = io.StringIO()
     columns = ["document", "sequencer", "queue", "reasons", "verdict", "confidence", "agreement"]
-    sheet = csv.DictWriter(text, [*columns, *versions, "choices", "label"])
-    sheet.writeheader()
-    sheet.writerows(
+    writer = csv.DictWriter(text, [*columns, *versions, "choices", "label"])
+    writer.writeheader()
+    writer.writerows(
         {name: ", ".join(cell) if isinstance(cell, list) else cell for name, cell in row.items()} for row in rows
     )
     return text.getvalue()
 
 
-def read(text: str, form: Form) -> list[Row]:
-    """The rows in which a label was filled in.
+def encode_sheet(text: str, sheet_format: SheetFormat) -> bytes:
+    """Encode a sheet for a file. CSV gets a byte order mark, without which Excel does not read it as UTF-8."""
+    return text.encode("utf-8-sig" if sheet_format is SheetFormat.CSV else "utf-8")
+
+
+def parse_sheet(content: bytes, sheet_format: SheetFormat) -> list[SheetRow]:
+    """Return the rows that have a label.
 
     Raises:
-        UsageError: it is no such sheet, or names one record twice.
+        UsageError: The content is not a sheet, or names one record twice.
     """
-    rows = [row for row in _rows(text, form) if row.label]
+    text = _decode(content)
+    cells = _json_cells(text) if sheet_format is SheetFormat.JSON else _csv_cells(text)
+    rows = [row for row in _rows(cells) if row.label]
     seen: dict[tuple[str, str], int] = {}
     for row in rows:
         key = (row.document, row.sequencer)
@@ -97,44 +131,51 @@ def read(text: str, form: Form) -> list[Row]:
     return rows
 
 
-def store(reviews: Reviews, rows: Iterable[Row], *, by: str, advance: Callable[[], object]) -> Import:
-    """Write the labels, several at a time, and call `advance` after each row. `by` is who did it where no row says."""
-    done = Import()
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for failure, changed in pool.map(lambda row: _store(reviews, row, by), rows):
+def import_rows(reviews: Reviews, rows: Iterable[SheetRow], *, by: str, advance: Callable[[], object]) -> ImportSummary:
+    """Store the labels of a sheet, several at a time.
+
+    Args:
+        reviews: Where to store them.
+        rows: The labelled rows.
+        by: Reviewer of the rows that name none.
+        advance: Called after each row.
+    """
+    summary = ImportSummary()
+    with ThreadPoolExecutor(_MAX_CONCURRENT) as pool:
+        for failure, changed in pool.map(lambda row: _import_row(reviews, row, by), rows):
             if failure:
-                done.failures.append(failure)
+                summary.failures.append(failure)
             elif changed:
-                done.labelled += 1
+                summary.labelled += 1
             else:
-                done.unchanged += 1
+                summary.unchanged += 1
             advance()
-    return done
+    return summary
 
 
-def _store(reviews: Reviews, row: Row, by: str) -> tuple[str, bool]:
-    """What went wrong, and whether anything was written."""
-    who = row.by or by
+def _import_row(reviews: Reviews, row: SheetRow, by: str) -> tuple[str, bool]:
+    """Store one label. Return why it failed, and whether anything was written."""
+    reviewer = row.by or by
     try:
-        standing = reviews.find(row.document, row.sequencer)
-        if standing and _told(standing, row.label, who):
+        current = reviews.find(row.document, row.sequencer)
+        if current and _already_imported(current, row.label, reviewer):
             return "", False
-        reviews.label(row.document, row.sequencer, row.label, who, seconds=row.seconds)
+        reviews.label(row.document, row.sequencer, row.label, reviewer, seconds=row.seconds)
     except TriptychError as error:
         return f"row {row.number}: {error}", False
     return "", True
 
 
-def _told(record: Record, label: str, who: str) -> bool:
-    """Whether this label stands already, or somebody else's has taken its place since."""
+def _already_imported(record: Record, label: str, reviewer: str) -> bool:
+    """Return whether the label is stored, or was until another reviewer replaced it."""
     if record.review is None:
         return False
-    if record.review.by == who:
+    if record.review.by == reviewer:
         return record.review.label == label
-    return any((review.label, review.by) == (label, who) for review in record.earlier_reviews)
+    return any((review.label, review.by) == (label, reviewer) for review in record.earlier_reviews)
 
 
-def _row(record: Record, versions: Sequence[str]) -> dict[str, Any]:
+def _as_row(record: Record, versions: Sequence[str]) -> dict[str, Any]:
     verdict = record.verdict
     return {
         "document": record.upload.document,
@@ -144,47 +185,75 @@ def _row(record: Record, versions: Sequence[str]) -> dict[str, Any]:
         "verdict": verdict.label if verdict else "",
         "confidence": round(verdict.confidence, 4) if verdict else "",
         "agreement": str(verdict.agreement) if verdict else "",
-        **{version: _said(record.predictions.get(version)) for version in versions},
+        **{version: _format_outcome(record.predictions.get(version)) for version in versions},
         "choices": [*record.labels(), NONE_OF_THESE],
         "label": "",
     }
 
 
-def _said(outcome: Outcome | None) -> str:
+def _format_outcome(outcome: Outcome | None) -> str:
     if outcome is None:
         return ""
     return outcome.kind if isinstance(outcome, ModelFailure) else f"{outcome.label} {outcome.confidence:.4f}"
 
 
-def _rows(text: str, form: Form) -> Iterator[Row]:
-    for number, cells in enumerate(_json_cells(text) if form is Form.JSON else _csv_cells(text), start=1):
+def _rows(cells: Iterable[dict[str, Any]]) -> Iterator[SheetRow]:
+    for number, row in enumerate(cells, start=1):
         try:
-            seconds = str(cells.get("seconds") or "").strip()
-            yield Row(
+            seconds = str(row.get("seconds") or "").strip()
+            yield SheetRow(
                 number=number,
-                document=str(cells["document"]),
-                sequencer=str(cells.get("sequencer") or "").strip(),
-                label=str(cells["label"] or "").strip(),
-                by=str(cells.get("by") or "").strip(),
+                document=str(row["document"] or ""),
+                sequencer=str(row.get("sequencer") or "").strip(),
+                label=str(row["label"] or "").strip(),
+                by=str(row.get("by") or "").strip(),
                 seconds=float(seconds) if seconds else None,
             )
         except KeyError as missing:
-            raise UsageError(f"Row {number} has no {missing}: a sheet of labels has document and label.") from None
+            raise UsageError(f"Row {number} has no {missing}: a sheet needs the columns document and label.") from None
         except ValueError as error:
             raise UsageError(f"Row {number} cannot be read: {error}.") from None
+
+
+def _decode(content: bytes) -> str:
+    """Decode the text of a sheet.
+
+    Without a byte order mark, zero bytes mean UTF-16. What is not UTF-8 either is taken for Windows-1252, in which
+    spreadsheets of Western Europe and America save CSV.
+    """
+    for mark, encoding in _BYTE_ORDER_MARKS.items():
+        if content.startswith(mark):
+            return content.decode(encoding, "replace")
+    if b"\0" in content[:2]:
+        return content.decode("utf-16-be" if content[:1] == b"\0" else "utf-16-le", "replace")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
 
 
 def _json_cells(text: str) -> list[dict[str, Any]]:
     try:
         rows = json.loads(text)
     except ValueError as error:
-        raise UsageError(f"That is not JSON: {error}.") from None
+        raise UsageError(f"The sheet is not JSON: {error}.") from None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise UsageError("That is no JSON array of objects.")
+        raise UsageError("The sheet is not a JSON array of objects.")
     return rows
 
 
-def _csv_cells(text: str) -> Iterable[dict[str, Any]]:
-    header = text.partition("\n")[0]
-    separator = ";" if header.count(";") > header.count(",") else ","  # some countries' spreadsheets write the former
-    return csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=separator)
+def _csv_cells(text: str) -> Iterator[dict[str, Any]]:
+    separator, text = _separator(text)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise UsageError(f"The sheet is not CSV: {error}.") from None
+
+
+def _separator(text: str) -> tuple[str, str]:
+    """Return the separator of CSV, and the text without the `sep=` line that some spreadsheets write first."""
+    header, *rest = re.split(r"\r\n|\r|\n", text, maxsplit=1)
+    if declared := re.fullmatch(r"sep=(.)", header):
+        return declared[1], "".join(rest)
+    return max(",;\t", key=header.count), text

@@ -1,4 +1,4 @@
-"""Drop files into the inbox bucket."""
+"""Upload files to the inbox bucket."""
 
 import mimetypes
 from collections.abc import Iterable, Iterator
@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from records.uploads import normalize_version_id
 from triptych.errors import TriptychError, UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FileUpload:
-    """A file and the key that it gets."""
+    """A local file and the key to store it under."""
 
     path: Path
     key: str
@@ -26,7 +27,15 @@ class FileUpload:
 
 @dataclass(frozen=True)
 class StoredObject:
-    """A stored file, as S3 confirmed it. `at` is S3's own time, or ours where it tells none."""
+    """An object that S3 confirmed.
+
+    Attributes:
+        bucket: The inbox.
+        key: The object's key.
+        etag: Its ETag, without quotes.
+        version_id: Its version, or None where the bucket is not versioned.
+        at: The `Date` header of S3's response, in whole seconds; the local time if there was no such header.
+    """
 
     bucket: str
     key: str
@@ -41,58 +50,65 @@ class StoredObject:
 
 
 def plan_uploads(paths: Iterable[Path], *, prefix: str = "") -> list[FileUpload]:
-    """Which files get which keys: a file its name, a folder's files their path below it, hidden ones left out.
+    """List the files to upload with their keys.
+
+    A file's key is its name. The files of a folder keep their path below it; hidden files and folders are left out.
 
     Raises:
-        UsageError: a path is not there, a folder holds nothing, or two files would get one key.
+        UsageError: A path does not exist, a folder contains no files, or two files would get the same key.
     """
-    drops = [drop for path in paths for drop in _plan_one(path, prefix)]
-    keys: dict[str, Path] = {}
-    for drop in drops:
-        if drop.key in keys:
-            raise UsageError(f"{keys[drop.key]} and {drop.path} would both be stored as {drop.key!r}")
-        keys[drop.key] = drop.path
-    return drops
+    uploads = [upload for path in paths for upload in _expand(path, prefix)]
+    path_by_key: dict[str, Path] = {}
+    for upload in uploads:
+        if upload.key in path_by_key:
+            raise UsageError(f"{path_by_key[upload.key]} and {upload.path} would both be stored as {upload.key!r}.")
+        path_by_key[upload.key] = upload.path
+    return uploads
 
 
-def _plan_one(path: Path, prefix: str) -> Iterator[FileUpload]:
+def _expand(path: Path, prefix: str) -> Iterator[FileUpload]:
     if path.is_file():
         yield FileUpload(path, prefix + path.name)
     elif path.is_dir():
         below = sorted(file for file in path.rglob("*") if file.is_file())
         files = [file for file in below if not any(part.startswith(".") for part in file.relative_to(path).parts)]
         if not files:
-            raise UsageError(f"{path} holds no file")
+            raise UsageError(f"{path} contains no files.")
         for file in files:
             yield FileUpload(file, prefix + str(PurePosixPath(*file.relative_to(path).parts)))
     else:
-        raise UsageError(f"There is no file or folder {path}")
+        raise UsageError(f"No such file or folder: {path}")
 
 
-def put_file(s3: "S3Client", bucket: str, what: FileUpload) -> StoredObject:
-    """Store one file.
+def put_file(s3: "S3Client", bucket: str, upload: FileUpload) -> StoredObject:
+    """Upload one file.
 
     Raises:
-        TriptychError: it cannot be read, or S3 does not take it.
+        TriptychError: The file's name is not UTF-8, the file cannot be read, or S3 rejects it.
     """
-    kind = mimetypes.guess_type(what.path.name)[0] or "application/octet-stream"
     try:
-        with what.path.open("rb") as body:
-            return put_object(s3, bucket, what.key, body, kind)
+        upload.key.encode()
+    except UnicodeEncodeError as error:
+        raise TriptychError(f"{upload.path} could not be stored: its name is not UTF-8.") from error
+    media_type = mimetypes.guess_type(upload.path.name)[0] or "application/octet-stream"
+    try:
+        with upload.path.open("rb") as body:
+            return put_object(s3, bucket, upload.key, body, media_type)
     except OSError as error:
-        raise TriptychError(f"{what.path} cannot be read: {error.strerror}") from error
+        raise TriptychError(f"{upload.path} cannot be read: {error.strerror}") from error
 
 
-def put_object(s3: "S3Client", bucket: str, key: str, body: IO[bytes], kind: str) -> StoredObject:
-    """Store what is not a file yet, or no longer; `kind` is its media type.
+def put_object(s3: "S3Client", bucket: str, key: str, body: IO[bytes], media_type: str) -> StoredObject:
+    """Upload an open file or stream.
 
     Raises:
-        TriptychError: S3 does not take it.
+        TriptychError: S3 rejects it.
     """
     try:
-        answer = s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=kind)
+        response = s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=media_type)
     except (BotoCoreError, ClientError) as error:
         raise TriptychError(f"{key} could not be stored: {error}") from error
-    said_at = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
-    at = parsedate_to_datetime(said_at) if said_at else datetime.now(UTC)
-    return StoredObject(bucket, key, answer["ETag"].strip('"'), answer.get("VersionId"), at)
+    version_id = normalize_version_id(response.get("VersionId"))
+    date = response["ResponseMetadata"]["HTTPHeaders"].get("date")
+    at = parsedate_to_datetime(date) if date else datetime.now(UTC)
+    return StoredObject(bucket, key, response["ETag"].strip('"'), version_id, at)

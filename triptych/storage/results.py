@@ -1,4 +1,4 @@
-"""Read records back: every question is a query on a key or an index, never a scan."""
+"""Queries on the table of records. Each uses a key or an index; nothing scans the table."""
 
 import heapq
 import itertools
@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import ConditionBase, Key
@@ -20,16 +20,22 @@ from triptych.storage.inbox import StoredObject
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
+CLOCK_TOLERANCE = timedelta(seconds=5)
+"""How much an event's time may precede the `Date` header of the upload.
+
+The header has whole seconds, and the two times come from different machines of S3.
+"""
+
 _FIRST, _LAST = "0000", "9999"
 """Sort before and after every timestamp."""
 
-_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 1.0
-"""Seconds between two looks for a record that is not there yet."""
+_PAUSE_S, _MAX_PAUSE_S = 0.02, 1.0
+"""Seconds between two attempts to find a new record: the first pause, and the longest."""
 
 
 @dataclass(frozen=True)
 class RecordQuery:
-    """Which records: one index, one value in it, and a time range (both ends included)."""
+    """One value of one index, and a time range that includes both ends."""
 
     index: str = "by_time"
     value: str = ALL
@@ -47,13 +53,13 @@ class RecordQuery:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> "RecordQuery":
-        """The question for at most one of `label`, `status`, `review` and `reviewed`.
+        """Return the query for at most one of `label`, `status`, `review` and `reviewed`.
 
         Raises:
-            ValueError: more than one is given: no index answers that.
+            ValueError: More than one is given; no index covers a combination.
         """
         if sum((label is not None, status is not None, review, reviewed)) > 1:
-            raise ValueError("label, status, review and reviewed cannot be combined: each is an index of its own")
+            raise ValueError("label, status, review and reviewed cannot be combined: each has its own index")
         if label is not None:
             return cls("by_label", label, since, until)
         if status is not None:
@@ -65,7 +71,7 @@ class RecordQuery:
         return cls(since=since, until=until)
 
     def condition(self, shard: int) -> ConditionBase:
-        """The key condition of this question in one shard."""
+        """Return the key condition of this query in one shard."""
         attribute = self.index.removeprefix("by_") + "_shard"
         since = timestamp(self.since) if self.since else _FIRST
         until = timestamp(self.until) if self.until else _LAST
@@ -73,116 +79,119 @@ class RecordQuery:
 
 
 class Results:
-    """The table of records as people read it."""
+    """Read access to the table of records."""
 
     def __init__(self, table: "Table") -> None:
         self._table = table
 
-    def newest(self, question: RecordQuery, *, limit: int) -> list[Record]:
-        """At most `limit` records that answer the question, newest first.
+    def newest(self, query: RecordQuery, *, limit: int) -> list[Record]:
+        """Return at most `limit` matching records, newest first.
 
-        The shards are asked at the same time, each for its share and some more; of one that holds more than that of
-        the newest, the next page is read when it is come to.
+        All shards are queried at the same time, each for slightly more than its expected share. Further pages of a
+        shard are read only if the merge reaches their end.
         """
         share = limit / SHARDS
-        page = math.ceil(share + 3 * math.sqrt(share))  # documents fall to shards by chance: three deviations more
-        shards = [self._shard(question, shard, page) for shard in range(SHARDS)]
+        page = math.ceil(share + 3 * math.sqrt(share))  # three standard deviations above a shard's expected share
+        shards = [self._shard(query, shard, page) for shard in range(SHARDS)]
         with ThreadPoolExecutor(max_workers=SHARDS) as pool:
             firsts = list(pool.map(lambda records: list(itertools.islice(records, 1)), shards))
-        begun = (itertools.chain(first, rest) for first, rest in zip(firsts, shards, strict=True))
-        return list(itertools.islice(heapq.merge(*begun, key=_age, reverse=True), limit))
+        started = (itertools.chain(first, rest) for first, rest in zip(firsts, shards, strict=True))
+        return list(itertools.islice(heapq.merge(*started, key=_sort_key, reverse=True), limit))
 
-    def newest_of_each_shard(self, question: RecordQuery, *, limit: int) -> list[Record]:
-        """At most `limit` of the newest records of each shard, in no order.
+    def newest_of_each_shard(self, query: RecordQuery, *, limit: int) -> list[Record]:
+        """Return at most `limit` of the newest matching records of each shard, in no particular order.
 
-        As documents fall to shards by chance, they are as fair a sample of the newest as any.
+        Documents are assigned to shards at random, so this is a random sample of the newest documents.
         """
         with ThreadPoolExecutor(max_workers=SHARDS) as pool:
-            return [*itertools.chain(*pool.map(lambda shard: self._some(question, shard, limit), range(SHARDS)))]
+            return [*itertools.chain(*pool.map(lambda shard: self._first(query, shard, limit), range(SHARDS)))]
 
-    def count(self, question: RecordQuery, *, most: int) -> int:
-        """How many records answer the question, counted up to `most`: DynamoDB reads every item that it counts."""
+    def count(self, query: RecordQuery, *, most: int) -> int:
+        """Count the matching records, up to `most`: DynamoDB charges for every item that it counts."""
         with ThreadPoolExecutor(max_workers=SHARDS) as pool:
-            return min(most, sum(pool.map(lambda shard: self._count(question, shard, most), range(SHARDS))))
+            return min(most, sum(pool.map(lambda shard: self._count(query, shard, most), range(SHARDS))))
 
     def history(self, document: str, *, limit: int = 100) -> list[Record]:
-        """The records of one document, one for each upload of its name, newest first."""
+        """Return the records of all uploads of one document, newest first."""
         items = self._pages(KeyConditionExpression=Key("document").eq(document), Limit=limit, ConsistentRead=True)
         return [Record.from_item(item) for item in itertools.islice(items, limit)]
 
-    def find(self, dropped: StoredObject) -> Record | None:
-        """The record of one particular upload, once there is one.
+    def find(self, stored: StoredObject) -> Record | None:
+        """Return the record of one upload, or None if it does not exist yet.
 
-        The version id tells it from other uploads of its name; without one, its content and its time do.
+        The version id identifies the upload. In a bucket without versions, the ETag and the time do.
         """
-        for record in self.history(dropped.document, limit=10):
+        for record in self.history(stored.document, limit=10):
             upload = record.upload
-            if dropped.version_id:
-                if upload.version_id == dropped.version_id:
+            if stored.version_id:
+                if upload.version_id == stored.version_id:
                     return record
-            elif upload.etag == dropped.etag and upload.event_time >= dropped.at:
+            elif upload.etag == stored.etag and upload.event_time >= stored.at - CLOCK_TOLERANCE:
                 return record
         return None
 
-    def wait_for(self, dropped: StoredObject, patience: float) -> Record | None:
-        """The record of one upload, after waiting for it at most `patience` seconds."""
-        until = time.monotonic() + patience
-        pause = _PAUSE_S  # short at first, for a warm stack answers in a blink
-        while time.monotonic() < until:
-            if record := self.find(dropped):
+    def wait_for(self, stored: StoredObject, timeout_s: float) -> Record | None:
+        """Return the record of one upload, or None if it does not appear within `timeout_s` seconds."""
+        deadline = time.monotonic() + timeout_s
+        pause = _PAUSE_S  # short at first, because a warm stack needs only a fraction of a second
+        while time.monotonic() < deadline:
+            if record := self.find(stored):
                 return record
             time.sleep(pause)
-            pause = min(pause * 1.3, _LONGEST_PAUSE_S)
+            pause = min(pause * 1.3, _MAX_PAUSE_S)
         return None
 
-    def _shard(self, question: RecordQuery, shard: int, page: int) -> Iterator[Record]:
-        """Every record of a shard that answers, newest first, read page by page as it is asked for."""
-        items = self._pages(IndexName=question.index, KeyConditionExpression=question.condition(shard), Limit=page)
+    def _shard(self, query: RecordQuery, shard: int, page: int) -> Iterator[Record]:
+        """Yield all matching records of a shard, newest first, reading pages on demand."""
+        items = self._pages(IndexName=query.index, KeyConditionExpression=query.condition(shard), Limit=page)
         return (Record.from_item(item) for item in items)
 
-    def _some(self, question: RecordQuery, shard: int, limit: int) -> list[Record]:
-        return list(itertools.islice(self._shard(question, shard, limit), limit))
+    def _first(self, query: RecordQuery, shard: int, limit: int) -> list[Record]:
+        return list(itertools.islice(self._shard(query, shard, limit), limit))
 
-    def _count(self, question: RecordQuery, shard: int, most: int) -> int:
+    def _count(self, query: RecordQuery, shard: int, most: int) -> int:
         counted = 0
-        query: dict[str, Any] = {
-            "IndexName": question.index,
-            "KeyConditionExpression": question.condition(shard),
+        arguments: dict[str, Any] = {
+            "IndexName": query.index,
+            "KeyConditionExpression": query.condition(shard),
             "Select": "COUNT",
         }
         while counted < most:
-            page = self._table.query(**query, Limit=most - counted)
+            page = self._table.query(**arguments, Limit=most - counted)
             counted += page["Count"]
             if "LastEvaluatedKey" not in page:
                 break
-            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+            arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
         return counted
 
-    def _pages(self, **query: Any) -> Iterator[dict[str, Any]]:
-        """Items newest first. A page holds as many as `Limit` says, or a megabyte, however few items that is."""
+    def _pages(self, **arguments: Any) -> Iterator[dict[str, Any]]:
+        """Yield items newest first. DynamoDB ends a page at `Limit` items or at one megabyte."""
         while True:
-            page = self._table.query(**query, ScanIndexForward=False)
+            page = self._table.query(**arguments, ScanIndexForward=False)
             yield from page["Items"]
             if "LastEvaluatedKey" not in page:
                 return
-            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+            arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
 def poll_changes(
-    ask: Callable[[], Iterable[Record]], *, pause: float, sleep: Callable[[float], None] = time.sleep
+    fetch: Callable[[], Iterable[Record]], *, pause: float, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[list[Record]]:
-    """Ask again and again, and give what is new or changed each time, oldest first; an empty list where nothing is."""
+    """Call `fetch` repeatedly and yield the records that are new or changed each time, oldest first.
+
+    The yielded list is empty if nothing changed.
+    """
     seen: dict[tuple[str, str], int] = {}
     while True:
-        fresh = []
-        for record in ask():
+        changed = []
+        for record in fetch():
             key = (record.upload.document, record.upload.sort_key)
             if seen.get(key) != record.revision:
                 seen[key] = record.revision
-                fresh.append(record)
-        yield sorted(fresh, key=_age)
+                changed.append(record)
+        yield sorted(changed, key=_sort_key)
         sleep(pause)
 
 
-def _age(record: Record) -> tuple[datetime, str, str]:
+def _sort_key(record: Record) -> tuple[datetime, str, str]:
     return record.upload.event_time, record.upload.document, record.upload.sort_key

@@ -66,7 +66,7 @@ def test_the_next_version_learns_what_people_said(
 
     done = CliRunner().invoke(app, ["train", "v4", "--from-reviews", "--recipe", "small.toml", "--threads", "1"])
     assert done.exception is None, done.output
-    assert "30 reviewed documents are in reviewed; 1 that fit no label are put apart" in done.stderr.replace("\n", " ")
+    assert "30 labelled documents are in reviewed; 1 labelled none-of-these in a hidden folder" in done.stderr.replace("\n", " ")
     model = load_model(Path("models") / "v4")
     assert tuple(model.manifest.labels) == LABELS
     assert model.manifest.training["licences"] == ["your own"]

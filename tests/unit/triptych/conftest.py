@@ -26,12 +26,12 @@ CONTEXT: Any = SimpleNamespace(
     invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:orchestrator:live",
     aws_request_id="11111111-2222-3333-4444-555555555555",
 )
-"""What Lambda tells of an invocation."""
+"""The context object of a Lambda invocation."""
 
 
 @pytest.fixture(scope="session")
 def session() -> boto3.Session:
-    """One for all tests: a session reads the service models from disk, which takes longer than most tests."""
+    """One session for all tests: it reads the service models from disk, which takes longer than most tests."""
     return boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name="us-east-1")
 
 
@@ -42,21 +42,21 @@ def stack(session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
         session.client("s3").create_bucket(Bucket="inbox")
         session.client("s3").put_bucket_versioning(Bucket="inbox", VersioningConfiguration={"Status": "Enabled"})
         session.resource("dynamodb").create_table(**table_definition("records"))
-        monkeypatch.setattr(dead_letters, "WAIT_S", 0)  # moto has one server only, and all of it is asked
+        monkeypatch.setattr(dead_letters, "WAIT_S", 0)  # moto has a single server, so long polling is not needed
         queue = session.client("sqs").create_queue(QueueName="failures")["QueueUrl"]
         yield StackConnection("moto", "inbox", "records", "orchestrator", queue, session)
 
 
 @pytest.fixture
 def services() -> Iterator[Server]:
-    """Three versions behind one address, as behind the load balancer; they agree until told otherwise."""
+    """Three versions behind one address, as behind the load balancer. They agree unless a test changes that."""
     with serving(lambda request: request.answer(truth(request.path.split("/")[1]))) as server:
         yield server
 
 
 @pytest.fixture
 def invoke(stack: StackConnection, services: Server, monkeypatch: pytest.MonkeyPatch) -> Invoke:
-    """The real orchestrator, in this process, as Lambda would run it."""
+    """The real orchestrator, in this process."""
     for name, value in {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
@@ -67,9 +67,9 @@ def invoke(stack: StackConnection, services: Server, monkeypatch: pytest.MonkeyP
     # Disabled metrics are never flushed. They must not stay in the object that the next test uses.
     monkeypatch.setattr(telemetry, "metrics", EphemeralMetrics(namespace="Triptych", service="triptych"))
     endpoints = {version: f"{services.url}/{version}" for version in ("v1", "v2", "v3")}
-    built = entry.Orchestrator(OrchestratorSettings(stack.table_name, endpoints))
-    monkeypatch.setattr(entry, "orchestrator", lambda: built)
-    lock = threading.Lock()  # a Lambda's process handles one event at a time
+    orchestrator = entry.Orchestrator(OrchestratorSettings(stack.table_name, endpoints))
+    monkeypatch.setattr(entry, "orchestrator", lambda: orchestrator)
+    lock = threading.Lock()  # a Lambda process handles one event at a time
 
     def run(event: Event) -> dict[str, Any]:
         try:

@@ -1,4 +1,4 @@
-"""Protects: `triptych report` reads what is in the table by queries alone, and prints what scripts and people need."""
+"""Protects: `triptych report` reads the table by queries alone, and prints the report for users and scripts."""
 
 import json
 from collections.abc import Sequence
@@ -27,38 +27,40 @@ def run(*arguments: str) -> Result:
 
 
 def fill(stack: StackConnection, documents: int = 120) -> Sequence[Record]:
-    """Some weeks, of which what was labelled has its label in the table."""
-    made = simulate_records(documents, {"v1": 0.6, "v2": 0.7, "v3": 0.95}, per_day=20, audit_share=0.3)
-    labelled = {record.upload.key: record for record in made.labelled(reviewed=1.0)}
-    records = [labelled.get(record.upload.key, record) for record in made.records]
+    """Store simulated records of some weeks, including the labels."""
+    simulated = simulate_records(documents, {"v1": 0.6, "v2": 0.7, "v3": 0.95}, per_day=20, audit_share=0.3)
+    labelled = {record.upload.key: record for record in simulated.labelled(reviewed=1.0)}
+    records = [labelled.get(record.upload.key, record) for record in simulated.records]
     for record in records:
         RecordTable(stack.table).save(record, replacing=None)
     return records
 
 
-def test_the_table_becomes_json_for_scripts_and_the_advice_for_people(stack: StackConnection) -> None:
+def test_report_prints_json_or_tables_that_start_with_the_advice(stack: StackConnection) -> None:
     records = fill(stack)
     PolicyTable(stack.table).add(policy(weights={"v1": 1.0}, champion="v1"))
-    read = json.loads(run("--json").stdout)
-    assert read["population"] == 120
-    assert read["champion"] == "v1"
-    assert read["policy"] == "p1"
-    assert sum(read["labelled"].values()) == sum(record.review is not None for record in records)
-    assert [version["name"] for version in read["versions"]] == ["v1", "v2", "v3"]
-    assert read["advice"]["version"] == "v3"
+    report = json.loads(run("--json").stdout)
+    assert report["population"] == 120
+    assert report["champion"] == "v1"
+    assert report["policy"] == "p1"
+    assert sum(report["labelled"].values()) == sum(record.review is not None for record in records)
+    assert [version["name"] for version in report["versions"]] == ["v1", "v2", "v3"]
+    assert report["advice"]["version"] == "v3"
     first = run().stdout.splitlines()[0]
     assert first.startswith("v3 is better than v1: +")
     assert "safe to promote" in first
 
 
-def test_the_period_bounds_documents_and_labels(stack: StackConnection) -> None:
+def test_the_period_selects_documents_and_labels(stack: StackConnection) -> None:
     records = fill(stack, 30)
     since = sorted(record.upload.event_time for record in records)[15]
-    read = json.loads(run("--json", "--since", since.isoformat()).stdout)
-    assert read["population"] == 15
-    assert read["since"] == since.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    assert sum(read["labelled"].values()) == sum(r.review is not None and r.upload.event_time >= since for r in records)
-    assert any("start of the period" in note for note in read["notes"])
+    report = json.loads(run("--json", "--since", since.isoformat()).stdout)
+    assert report["population"] == 15
+    assert report["since"] == since.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    assert sum(report["labelled"].values()) == sum(
+        r.review is not None and r.upload.event_time >= since for r in records
+    )
+    assert any("start of the period" in note for note in report["notes"])
 
 
 def test_bounds_are_wider_if_the_sample_may_be_a_moving_window(stack: StackConnection) -> None:
@@ -70,13 +72,13 @@ def test_bounds_are_wider_if_the_sample_may_be_a_moving_window(stack: StackConne
         assert other["difference"]["high"] > pair["difference"]["high"]
 
 
-def test_an_empty_stack_is_told_so_without_failing(stack: StackConnection) -> None:
+def test_report_of_an_empty_stack_succeeds(stack: StackConnection) -> None:
     done = run()
     assert done.exit_code == 0
     assert "No version has classified" in done.stdout
 
 
-def test_nothing_is_ever_scanned(stack: StackConnection) -> None:
+def test_report_never_scans_the_table(stack: StackConnection) -> None:
     fill(stack, 5)
     operations: list[str] = []
     stack.session.events.register("before-call.dynamodb", lambda model, **_: operations.append(model.name))
@@ -84,7 +86,9 @@ def test_nothing_is_ever_scanned(stack: StackConnection) -> None:
     assert set(operations) == {"Query"}
 
 
-def test_a_table_out_of_reach_ends_with_a_sentence(stack: StackConnection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unavailable_table_ends_the_command_with_an_error(
+    stack: StackConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gone = replace(stack, table_name="no-such-table")
     monkeypatch.setattr(connection, "connect", lambda _: gone)
     done = CliRunner().invoke(app, ["report"])

@@ -55,7 +55,7 @@ def submit(folder: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[s
     calls = folder / "calls"
     calls.touch()
     environment = {"PATH": f"{tools}:{os.environ['PATH']}", "CALLS": str(calls)}
-    command = [folder / "submit.sh", *arguments]
+    command = [str(folder / "submit.sh"), *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     return done, calls.read_text().splitlines()
 

@@ -1,4 +1,4 @@
-"""Protects: every form of dead letter is understood, none is lost or destroyed unread, and none stays hidden."""
+"""Protects: every form of dead letter is parsed; none is lost, deleted unread, or left hidden."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ def message(body: Any, **more: Any) -> Any:
 
 
 def envelope(payload: Any, **more: Any) -> dict[str, Any]:
-    """What Lambda sends to an on-failure destination."""
+    """Return what Lambda sends to an on-failure destination."""
     return {
         "version": "1.0",
         "requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": 3},
@@ -35,23 +35,23 @@ def envelope(payload: Any, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("sent", "why"),
+    ("sent", "error_name"),
     [
         (message(NOTIFICATION), ""),
         (message(envelope(NOTIFICATION)), "IncompleteRecords"),
         (message(envelope(NOTIFICATION, responsePayload=None)), "RetriesExhausted"),
         (message(NOTIFICATION, MessageAttributes={"ErrorMessage": {"StringValue": "timed out"}}), "timed out"),
     ],
-    ids=["a queue's message", "Lambda's envelope", "an envelope without an answer", "a function's dead-letter queue"],
+    ids=["message of a queue", "Lambda's envelope", "envelope without response", "dead-letter queue of a function"],
 )
-def test_the_event_and_its_reason_are_found_in_every_form(sent: Any, why: str) -> None:
-    letter = parse_message(sent)
-    assert (letter.event, letter.why, letter.parse_error) == (NOTIFICATION, why, "")
-    assert len(letter.uploads) == 1
-    assert letter.sent.isoformat() == "2026-09-21T14:13:20+00:00"
+def test_event_and_error_name_are_parsed_in_every_form(sent: Any, error_name: str) -> None:
+    dead_letter = parse_message(sent)
+    assert (dead_letter.event, dead_letter.error_name, dead_letter.parse_error) == (NOTIFICATION, error_name, "")
+    assert len(dead_letter.uploads) == 1
+    assert dead_letter.sent.isoformat() == "2026-09-21T14:13:20+00:00"
 
 
-def test_eventbridge_s_events_are_understood_too() -> None:
+def test_eventbridge_events_are_parsed() -> None:
     event = json.loads((EVENTS / "eventbridge_object_created.json").read_text())
     assert len(parse_message(message(event)).uploads) == 1
 
@@ -60,10 +60,10 @@ def test_eventbridge_s_events_are_understood_too() -> None:
     "body",
     ["not JSON", "[]", "7", {}, {"hello": "world"}, envelope({"hello": "world"}), envelope("text"), envelope(None)],
 )
-def test_what_announces_nothing_readable_is_a_letter_that_says_so(body: Any) -> None:
-    letter = parse_message(message(body))
-    assert letter.parse_error
-    assert letter.uploads == ()
+def test_an_unreadable_message_is_returned_with_its_parse_error(body: Any) -> None:
+    dead_letter = parse_message(message(body))
+    assert dead_letter.parse_error
+    assert dead_letter.uploads == ()
 
 
 def send(stack: StackConnection, *bodies: Any) -> None:
@@ -75,21 +75,21 @@ def visible(stack: StackConnection) -> int:
     return DeadLetterQueue(stack.sqs, stack.dead_letter_queue_url).approximate_count()
 
 
-def test_more_than_a_page_is_read_but_no_more_than_asked_for(stack: StackConnection) -> None:
+def test_receive_reads_several_batches_up_to_the_limit(stack: StackConnection) -> None:
     send(stack, *([NOTIFICATION] * 23))
-    with DeadLetterQueue(stack.sqs, stack.dead_letter_queue_url) as letters:
-        assert len({letter.id for letter in letters.receive(12)}) == 12
+    with DeadLetterQueue(stack.sqs, stack.dead_letter_queue_url) as queue:
+        assert len({dead_letter.id for dead_letter in queue.receive(12)}) == 12
         assert visible(stack) == 11
-    with DeadLetterQueue(stack.sqs, stack.dead_letter_queue_url) as letters:
-        assert len(letters.receive(100)) == 23
+    with DeadLetterQueue(stack.sqs, stack.dead_letter_queue_url) as queue:
+        assert len(queue.receive(100)) == 23
 
 
-def test_what_was_read_and_not_discarded_shows_again_however_the_work_ends(stack: StackConnection) -> None:
+def test_messages_that_were_not_deleted_become_visible_again_even_after_an_error(stack: StackConnection) -> None:
     send(stack, NOTIFICATION, NOTIFICATION, NOTIFICATION)
 
     def interrupted() -> None:
-        with DeadLetterQueue(stack.sqs, stack.dead_letter_queue_url) as letters:
-            letters.delete(letters.receive(10)[0])
+        with DeadLetterQueue(stack.sqs, stack.dead_letter_queue_url) as queue:
+            queue.delete(queue.receive(10)[0])
             assert visible(stack) == 0
             raise KeyboardInterrupt
 
@@ -98,15 +98,15 @@ def test_what_was_read_and_not_discarded_shows_again_however_the_work_ends(stack
     assert visible(stack) == 2
 
 
-def test_a_letter_that_another_reader_took_is_not_held(stack: StackConnection) -> None:
+def test_a_message_that_is_gone_cannot_be_extended(stack: StackConnection) -> None:
     send(stack, NOTIFICATION)
-    with DeadLetterQueue(stack.sqs, stack.dead_letter_queue_url) as letters:
-        [letter] = letters.receive(10)
-        assert letters.extend(letter)
+    with DeadLetterQueue(stack.sqs, stack.dead_letter_queue_url) as queue:
+        [dead_letter] = queue.receive(10)
+        assert queue.extend(dead_letter)
         stack.sqs.purge_queue(QueueUrl=stack.dead_letter_queue_url)
-        assert not letters.extend(letter)
+        assert not queue.extend(dead_letter)
 
 
-def test_a_receipt_is_no_part_of_what_is_printed() -> None:
-    letter: DeadLetter = parse_message(message(NOTIFICATION, ReceiptHandle="secret-handle"))
-    assert "secret-handle" not in repr(letter)
+def test_the_receipt_is_not_part_of_the_repr() -> None:
+    dead_letter: DeadLetter = parse_message(message(NOTIFICATION, ReceiptHandle="secret-handle"))
+    assert "secret-handle" not in repr(dead_letter)

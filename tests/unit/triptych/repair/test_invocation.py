@@ -1,4 +1,4 @@
-"""Protects: what the orchestrator says reaches the command, errors as errors; work runs so many at once and no more."""
+"""Protects: responses and errors of the orchestrator reach the command, and concurrency stays within its limit."""
 
 import threading
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from triptych.storage.connection import StackConnection
 
 @pytest.fixture
 def service() -> Iterator[Server]:
-    """Plays Lambda's API."""
+    """A server in place of Lambda's API."""
     with serving(lambda request: request.answer({"records": []})) as server:
         yield server
 
@@ -26,7 +26,7 @@ def invoke(service: Server, session: boto3.Session) -> Invoke:
     )
 
 
-def test_the_live_version_is_invoked_and_its_answer_returned(service: Server, invoke: Invoke) -> None:
+def test_the_live_alias_is_invoked_and_its_response_returned(service: Server, invoke: Invoke) -> None:
     assert invoke({"Records": []}) == {"records": []}
     [request] = service.requests
     assert request.path == "/2015-03-31/functions/orchestrator/invocations?Qualifier=live"
@@ -34,7 +34,7 @@ def test_the_live_version_is_invoked_and_its_answer_returned(service: Server, in
     assert request.headers.get("X-Amz-Invocation-Type") in (None, "RequestResponse")
 
 
-def test_an_error_of_the_function_is_told_by_its_name(service: Server, invoke: Invoke) -> None:
+def test_an_error_of_the_function_is_raised_with_its_name(service: Server, invoke: Invoke) -> None:
     content = {"errorType": "IncompleteRecords", "errorMessage": "inbox/a.pdf is PARTIAL"}
     service.behaviour = lambda request: request.answer(content, headers={"X-Amz-Function-Error": "Unhandled"})
     with pytest.raises(InvocationError, match=r"IncompleteRecords: inbox/a.pdf is PARTIAL") as caught:
@@ -54,7 +54,7 @@ def refuse(request: Request) -> None:
         (lambda request: request.answer([1]), "InvalidAnswer"),
     ],
 )
-def test_whatever_is_no_answer_is_told_as_not_handled(
+def test_an_invalid_response_raises_an_invocation_error(
     service: Server, invoke: Invoke, behaviour: object, kind: str
 ) -> None:
     service.behaviour = behaviour  # type: ignore[assignment]
@@ -63,27 +63,27 @@ def test_whatever_is_no_answer_is_told_as_not_handled(
     assert caught.value.kind == kind
 
 
-def test_work_runs_so_many_at_once_and_draws_no_more_than_it_has_room_for() -> None:
-    drawn = 0
-    together = threading.Barrier(3, timeout=10)  # passes only when three run at the same time
+def test_work_runs_at_the_maximum_concurrency_and_consumes_items_on_demand() -> None:
+    consumed = 0
+    barrier = threading.Barrier(3, timeout=10)  # opens only when three run at the same time
     seen: list[int] = []
 
     def items() -> Iterator[int]:
-        nonlocal drawn
+        nonlocal consumed
         for number in range(9):
-            drawn += 1
-            assert drawn <= len(seen) + 3
+            consumed += 1
+            assert consumed <= len(seen) + 3
             yield number
 
     def work(number: int) -> None:
-        together.wait()
+        barrier.wait()
         seen.append(number)
 
-    run_concurrently(work, items(), at_once=3)
+    run_concurrently(work, items(), max_concurrent=3)
     assert sorted(seen) == list(range(9))
 
 
-def test_when_it_is_interrupted_nothing_new_begins_and_what_began_ends() -> None:
+def test_an_interruption_starts_nothing_new_and_finishes_running_work() -> None:
     seen: list[int] = []
 
     def work(number: int) -> None:
@@ -92,5 +92,5 @@ def test_when_it_is_interrupted_nothing_new_begins_and_what_began_ends() -> None
         seen.append(number)
 
     with pytest.raises(KeyboardInterrupt):
-        run_concurrently(work, range(1000), at_once=1)
+        run_concurrently(work, range(1000), max_concurrent=1)
     assert seen == [0, 1]

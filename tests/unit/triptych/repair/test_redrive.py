@@ -1,4 +1,4 @@
-"""Protects: a redrive finishes what can be finished, throws no letter away before that, and says what is left."""
+"""Protects: a redrive finishes what it can, deletes no dead letter before that, and reports what is unfinished."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from records.notifications import parse_notification
 from records.record import Reason, Record, Status
 from records.table import RecordTable
 from records.uploads import Upload
-from tests.support.repair import down, items
+from tests.support.repair import all_records, failing_version
 from tests.support.servers import Server
 from tests.support.uploads import model_failure, prediction, record
 from triptych.cli import app
@@ -41,14 +41,14 @@ from triptych.storage.results import Results
 
 
 def put(stack: StackConnection, key: str = "a b+c.pdf", sequencer: str = "0055AED6DCD90281E5") -> Upload:
-    """Store a document, and give the upload that its event would announce."""
+    """Store a document and return the upload that its event announces."""
     answer = stack.s3.put_object(Bucket=stack.bucket, Key=key, Body=b"%PDF-")
     at = datetime.now(UTC).replace(microsecond=0)
     return Upload(stack.bucket, key, sequencer, at, 5, answer["ETag"].strip('"'), answer["VersionId"])
 
 
-def save(stack: StackConnection, made: Record) -> None:
-    RecordTable(stack.table).save(made, replacing=None)
+def save(stack: StackConnection, stored: Record) -> None:
+    RecordTable(stack.table).save(stored, replacing=None)
 
 
 def partial_of(upload: Upload) -> Record:
@@ -56,9 +56,9 @@ def partial_of(upload: Upload) -> Record:
 
 
 def partial(stack: StackConnection, upload: Upload) -> Record:
-    made = partial_of(upload)
-    save(stack, made)
-    return made
+    stored = partial_of(upload)
+    save(stack, stored)
+    return stored
 
 
 def send(stack: StackConnection, body: Any) -> None:
@@ -66,140 +66,140 @@ def send(stack: StackConnection, body: Any) -> None:
     stack.sqs.send_message(QueueUrl=stack.dead_letter_queue_url, MessageBody=text)
 
 
-def letters_of(stack: StackConnection) -> DeadLetterQueue:
+def queue_of(stack: StackConnection) -> DeadLetterQueue:
     return DeadLetterQueue(stack.sqs, stack.dead_letter_queue_url)
 
 
 @contextmanager
 def planned(stack: StackConnection, invoke: Invoke, *, records: bool = True) -> Iterator[tuple[Redrive, RedrivePlan]]:
-    with letters_of(stack) as letters:
-        repair = Redrive(letters, Results(stack.table), invoke)
-        yield repair, repair.plan(limit=100, records=records)
+    with queue_of(stack) as queue:
+        redrive = Redrive(queue, Results(stack.table), invoke)
+        yield redrive, redrive.plan(limit=100, records=records)
 
 
-def redriven(stack: StackConnection, invoke: Invoke, *, at_once: int = 4) -> list[RedriveOutcome]:
+def redriven(stack: StackConnection, invoke: Invoke, *, max_concurrent: int = 4) -> list[RedriveOutcome]:
     outcomes: list[RedriveOutcome] = []
-    with planned(stack, invoke) as (repair, plan):
-        repair.run(plan, at_once=at_once, done=outcomes.append)
+    with planned(stack, invoke) as (redrive, plan):
+        redrive.run(plan, max_concurrent=max_concurrent, on_done=outcomes.append)
     return outcomes
 
 
-@pytest.mark.parametrize("wrapped", [True, False], ids=["Lambda's envelope", "as it lay in the queue"])
-def test_a_dead_letter_s_document_gets_its_record_and_the_letter_leaves(
+@pytest.mark.parametrize("wrapped", [True, False], ids=["Lambda's envelope", "event alone"])
+def test_a_dead_letter_is_deleted_once_its_document_has_a_record(
     stack: StackConnection, invoke: Invoke, wrapped: bool
 ) -> None:
     event = notification_for(put(stack))
     send(stack, {"requestPayload": event, "responsePayload": {"errorType": "RecordsUnavailable"}} if wrapped else event)
     [outcome] = redriven(stack, invoke)
-    assert (outcome.job.kind, outcome.left) == (RedriveKind.DEAD_LETTER, "")
-    [made] = items(stack)
-    assert (made.upload.key, made.status) == ("a b+c.pdf", Status.COMPLETE)
-    assert letters_of(stack).approximate_count() == 0
+    assert (outcome.task.kind, outcome.failure) == (RedriveKind.DEAD_LETTER, "")
+    [stored] = all_records(stack)
+    assert (stored.upload.key, stored.status) == ("a b+c.pdf", Status.COMPLETE)
+    assert queue_of(stack).approximate_count() == 0
     assert redriven(stack, invoke) == []
 
 
-def test_a_letter_whose_document_stays_incomplete_stays_and_tells_why(
+def test_a_dead_letter_stays_and_the_reason_is_reported_if_its_document_is_incomplete(
     stack: StackConnection, invoke: Invoke, services: Server
 ) -> None:
-    services.behaviour = down("v2")
+    services.behaviour = failing_version("v2")
     send(stack, notification_for(put(stack)))
     [outcome] = redriven(stack, invoke)
-    [made] = items(stack)
-    assert made.reason
-    assert "v2" in made.reason.detail
-    assert outcome.left == f"IncompleteRecords: inbox/a b+c.pdf is PARTIAL: {made.reason.detail}"
-    assert letters_of(stack).approximate_count() == 1
+    [stored] = all_records(stack)
+    assert stored.reason
+    assert "v2" in stored.reason.detail
+    assert outcome.failure == f"IncompleteRecords: inbox/a b+c.pdf is PARTIAL: {stored.reason.detail}"
+    assert queue_of(stack).approximate_count() == 1
 
 
 @pytest.mark.parametrize("body", ["not JSON", {"hello": "world"}])
-def test_a_letter_that_cannot_be_read_stays_untouched(stack: StackConnection, invoke: Invoke, body: Any) -> None:
+def test_an_unreadable_message_stays_in_the_queue(stack: StackConnection, invoke: Invoke, body: Any) -> None:
     send(stack, body)
     with planned(stack, invoke) as (_, plan):
-        assert plan.jobs == ()
+        assert plan.tasks == ()
         assert len(plan.unreadable) == 1
     [message] = stack.sqs.receive_message(QueueUrl=stack.dead_letter_queue_url)["Messages"]
     assert message["Body"] == (body if isinstance(body, str) else json.dumps(body))
 
 
-def test_a_letter_that_announces_no_document_is_done(stack: StackConnection, invoke: Invoke) -> None:
+def test_a_dead_letter_without_documents_is_deleted(stack: StackConnection, invoke: Invoke) -> None:
     send(stack, {"Event": "s3:TestEvent", "Bucket": "inbox"})
     [outcome] = redriven(stack, invoke)
-    assert outcome.left == ""
-    assert letters_of(stack).approximate_count() == 0
+    assert outcome.failure == ""
+    assert queue_of(stack).approximate_count() == 0
 
 
-def test_a_partial_record_of_a_deleted_object_is_redriven_once(
+def test_a_partial_record_of_a_deleted_object_is_redriven_only_once(
     stack: StackConnection, invoke: Invoke, services: Server
 ) -> None:
     upload = put(stack)
     partial(stack, upload)
     stack.s3.delete_object(Bucket=stack.bucket, Key=upload.key, VersionId=upload.version_id or "")
     [outcome] = redriven(stack, invoke)
-    assert outcome.left == ""
-    [made] = items(stack)
-    assert (made.status, set(made.answered())) == (Status.PARTIAL, {"v1", "v3"})
+    assert outcome.failure == ""
+    [stored] = all_records(stack)
+    assert (stored.status, set(stored.answered())) == (Status.PARTIAL, {"v1", "v3"})
     assert redriven(stack, invoke) == []
 
 
-def test_what_has_come_to_its_end_takes_no_place_of_what_can_be_finished(
-    stack: StackConnection, invoke: Invoke
-) -> None:
+def test_final_partial_records_do_not_count_toward_the_limit(stack: StackConnection, invoke: Invoke) -> None:
     older = partial(stack, put(stack, "older.pdf"))
     for number in range(5):
         ended = put(stack, f"{number}.pdf")
         later = replace(ended, event_time=ended.event_time + timedelta(seconds=1))
         save(stack, replace(partial_of(later), reason=Reason("deleted", "gone")))
-    with letters_of(stack) as letters:
-        [job] = Redrive(letters, Results(stack.table), invoke).plan(limit=2).jobs
-    assert job.name == older.upload.document
+    with queue_of(stack) as queue:
+        [task] = Redrive(queue, Results(stack.table), invoke).plan(limit=2).tasks
+    assert task.name == older.upload.document
 
 
-def test_a_partial_record_is_completed_in_place_by_the_missing_version_alone(
+def test_a_partial_record_is_completed_by_calling_only_the_missing_version(
     stack: StackConnection, invoke: Invoke, services: Server
 ) -> None:
     before = partial(stack, put(stack))
     [outcome] = redriven(stack, invoke)
-    assert (outcome.job.kind, outcome.left) == (RedriveKind.PARTIAL, "")
-    [made] = items(stack)
-    assert (made.status, made.revision) == (Status.COMPLETE, before.revision + 1)
-    assert made.predictions["v1"] == before.predictions["v1"]
+    assert (outcome.task.kind, outcome.failure) == (RedriveKind.PARTIAL, "")
+    [stored] = all_records(stack)
+    assert (stored.status, stored.revision) == (Status.COMPLETE, before.revision + 1)
+    assert stored.predictions["v1"] == before.predictions["v1"]
     assert [request.path.split("/")[1] for request in services.requests] == ["v2"]
 
 
-def test_a_failed_record_is_started_again(stack: StackConnection, invoke: Invoke) -> None:
+def test_a_failed_record_is_classified_again(stack: StackConnection, invoke: Invoke) -> None:
     reason = Reason("access-denied", "S3 does not let the orchestrator read the object")
     save(stack, record({}, of=put(stack), status=Status.FAILED, reason=reason))
     [outcome] = redriven(stack, invoke)
-    assert (outcome.job.kind, outcome.job.why) == (RedriveKind.FAILED, reason.detail)
-    assert [made.status for made in items(stack)] == [Status.COMPLETE]
+    assert (outcome.task.kind, outcome.task.reason) == (RedriveKind.FAILED, reason.detail)
+    assert [stored.status for stored in all_records(stack)] == [Status.COMPLETE]
 
 
-def test_a_backfilled_record_is_completed_in_place_too(
+def test_a_backfilled_record_is_completed_under_its_synthetic_sequencer(
     stack: StackConnection, invoke: Invoke, services: Server
 ) -> None:
     """Its sequencer is a stand-in, which no event of S3 brings."""
     stack.s3.put_object(Bucket=stack.bucket, Key="old.pdf", Body=b"%PDF-")
-    services.behaviour = down("v3")
+    services.behaviour = failing_version("v3")
     invoke(batch_event(stack.bucket, "old.pdf"))
-    [before] = items(stack)
-    services.behaviour = down("none")
+    [before] = all_records(stack)
+    services.behaviour = failing_version("none")
     redriven(stack, invoke)
-    [after] = items(stack)
+    [after] = all_records(stack)
     assert (before.status, after.status) == (Status.PARTIAL, Status.COMPLETE)
     assert after.upload == before.upload
 
 
-def test_an_upload_with_both_a_letter_and_a_record_is_redriven_once(stack: StackConnection, invoke: Invoke) -> None:
+def test_an_upload_with_dead_letter_and_record_is_redriven_once(stack: StackConnection, invoke: Invoke) -> None:
     upload = put(stack)
     before = partial(stack, upload)
     send(stack, notification_for(upload))
     [outcome] = redriven(stack, invoke)
     assert before.reason
-    assert (outcome.job.kind, outcome.job.why) == (RedriveKind.DEAD_LETTER, before.reason.detail)
-    assert [made.status for made in items(stack)] == [Status.COMPLETE]
+    assert (outcome.task.kind, outcome.task.reason) == (RedriveKind.DEAD_LETTER, before.reason.detail)
+    assert [stored.status for stored in all_records(stack)] == [Status.COMPLETE]
 
 
-def test_complete_and_rejected_records_are_left_alone(stack: StackConnection, invoke: Invoke, services: Server) -> None:
+def test_complete_and_rejected_records_are_not_redriven(
+    stack: StackConnection, invoke: Invoke, services: Server
+) -> None:
     save(stack, record({version: prediction() for version in ("v1", "v2", "v3")}, of=put(stack, "done.pdf")))
     refused = record({}, of=put(stack, "bad.pdf"), status=Status.REJECTED, reason=Reason("empty", "no bytes"))
     save(stack, refused)
@@ -207,20 +207,20 @@ def test_complete_and_rejected_records_are_left_alone(stack: StackConnection, in
     assert services.requests == []
 
 
-def test_letters_alone_are_taken_where_that_is_asked(stack: StackConnection, invoke: Invoke) -> None:
+def test_records_can_be_excluded(stack: StackConnection, invoke: Invoke) -> None:
     partial(stack, put(stack, "partial.pdf"))
     send(stack, notification_for(put(stack, "letter.pdf")))
     with planned(stack, invoke, records=False) as (_, plan):
-        assert [job.kind for job in plan.jobs] == [RedriveKind.DEAD_LETTER]
+        assert [task.kind for task in plan.tasks] == [RedriveKind.DEAD_LETTER]
 
 
-def test_nothing_is_ever_scanned(stack: StackConnection, invoke: Invoke) -> None:
+def test_planning_never_scans_the_table(stack: StackConnection, invoke: Invoke) -> None:
     partial(stack, put(stack))
     table = stack.table
     operations: set[str] = set()
     table.meta.client.meta.events.register("before-call.dynamodb", lambda model, **_: operations.add(model.name))
-    with letters_of(stack) as letters:
-        Redrive(letters, Results(table), invoke).plan(limit=10)
+    with queue_of(stack) as queue:
+        Redrive(queue, Results(table), invoke).plan(limit=10)
     assert operations == {"Query"}
 
 
@@ -234,59 +234,59 @@ def test_nothing_is_ever_scanned(stack: StackConnection, invoke: Invoke) -> None
         {"records": [{"document": "inbox/a b+c.pdf", "status": "FAILED"}]},
     ],
 )
-def test_an_answer_that_does_not_vouch_for_the_document_keeps_its_letter(
+def test_a_dead_letter_stays_unless_the_response_confirms_a_final_record(
     stack: StackConnection, answer: dict[str, Any]
 ) -> None:
     send(stack, notification_for(put(stack)))
     [outcome] = redriven(stack, lambda _: answer)
-    assert "no final record of inbox/a b+c.pdf" in outcome.left
-    assert letters_of(stack).approximate_count() == 1
+    assert "no final record returned for inbox/a b+c.pdf" in outcome.failure
+    assert queue_of(stack).approximate_count() == 1
 
 
-def test_an_orchestrator_from_before_final_was_told_is_believed_all_the_same(stack: StackConnection) -> None:
+def test_a_response_without_the_final_field_is_judged_by_its_status(stack: StackConnection) -> None:
     send(stack, notification_for(put(stack)))
     [outcome] = redriven(stack, lambda _: {"records": [{"document": "inbox/a b+c.pdf", "status": "COMPLETE"}]})
-    assert outcome.left == ""
-    assert letters_of(stack).approximate_count() == 0
+    assert outcome.failure == ""
+    assert queue_of(stack).approximate_count() == 0
 
 
-def test_ctrl_c_keeps_every_letter_that_was_not_handled(stack: StackConnection, invoke: Invoke) -> None:
+def test_interrupting_keeps_unprocessed_dead_letters(stack: StackConnection, invoke: Invoke) -> None:
     for number in range(5):
         send(stack, notification_for(put(stack, f"{number}.pdf")))
     outcomes: list[RedriveOutcome] = []
 
-    def done(outcome: RedriveOutcome) -> None:
+    def on_done(outcome: RedriveOutcome) -> None:
         outcomes.append(outcome)
         if len(outcomes) == 2:
             raise KeyboardInterrupt
 
     def interrupted() -> None:
-        with planned(stack, invoke) as (repair, plan):
-            repair.run(plan, at_once=1, done=done)
+        with planned(stack, invoke) as (redrive, plan):
+            redrive.run(plan, max_concurrent=1, on_done=on_done)
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert len(outcomes) == 2
-    assert letters_of(stack).approximate_count() == 3
-    assert len(items(stack)) == 2
+    assert queue_of(stack).approximate_count() == 3
+    assert len(all_records(stack)) == 2
     redriven(stack, invoke)
-    assert len(items(stack)) == 5
-    assert letters_of(stack).approximate_count() == 0
+    assert len(all_records(stack)) == 5
+    assert queue_of(stack).approximate_count() == 0
 
 
-def test_a_letter_that_slipped_out_of_our_hands_is_not_driven(
+def test_a_dead_letter_that_is_no_longer_held_is_not_redriven(
     stack: StackConnection, services: Server, invoke: Invoke
 ) -> None:
     send(stack, notification_for(put(stack)))
     outcomes: list[RedriveOutcome] = []
-    with planned(stack, invoke) as (repair, plan):
-        stack.sqs.purge_queue(QueueUrl=stack.dead_letter_queue_url)  # as if someone else had finished it
-        repair.run(plan, at_once=1, done=outcomes.append)
-    assert "another reader" in outcomes[0].left
+    with planned(stack, invoke) as (redrive, plan):
+        stack.sqs.purge_queue(QueueUrl=stack.dead_letter_queue_url)  # as if another consumer had processed it
+        redrive.run(plan, max_concurrent=1, on_done=outcomes.append)
+    assert "another consumer" in outcomes[0].failure
     assert services.requests == []
 
 
-def test_an_orchestrator_that_cannot_be_asked_leaves_everything(stack: StackConnection) -> None:
+def test_nothing_is_lost_if_the_orchestrator_cannot_be_invoked(stack: StackConnection) -> None:
     def refuse(_: Event) -> dict[str, Any]:
         raise InvocationError("TooManyRequestsException", "Rate exceeded")
 
@@ -294,8 +294,8 @@ def test_an_orchestrator_that_cannot_be_asked_leaves_everything(stack: StackConn
     partial(stack, put(stack, "partial.pdf"))
     outcomes = redriven(stack, refuse)
     assert len(outcomes) == 2
-    assert all(outcome.left.startswith("TooManyRequestsException: Rate exceeded") for outcome in outcomes)
-    assert letters_of(stack).approximate_count() == 1
+    assert all(outcome.failure.startswith("TooManyRequestsException: Rate exceeded") for outcome in outcomes)
+    assert queue_of(stack).approximate_count() == 1
 
 
 UPLOADS = st.builds(
@@ -311,7 +311,7 @@ UPLOADS = st.builds(
 
 
 @given(UPLOADS)
-def test_the_event_of_a_record_announces_the_very_same_item(upload: Upload) -> None:
+def test_the_notification_for_a_record_leads_to_the_same_item(upload: Upload) -> None:
     [announced] = parse_notification(json.loads(json.dumps(notification_for(upload))))
     assert (announced.document, announced.sort_key) == (upload.document, upload.sort_key)
     assert (announced.size, announced.etag, announced.version_id) == (upload.size, upload.etag, upload.version_id)
@@ -320,18 +320,18 @@ def test_the_event_of_a_record_announces_the_very_same_item(upload: Upload) -> N
     assert again.sort_key == upload.sort_key
 
 
-def test_jobs_are_told_by_kind_and_reason_the_most_first() -> None:
-    def job(kind: RedriveKind, why: str) -> RedriveTask:
-        return RedriveTask(kind, "x", datetime.now(UTC), why, {}, ())
+def test_tasks_are_grouped_by_kind_and_reason_largest_first() -> None:
+    def task(kind: RedriveKind, reason: str) -> RedriveTask:
+        return RedriveTask(kind, "x", datetime.now(UTC), reason, {}, ())
 
-    jobs = [
-        job(RedriveKind.FAILED, "a"),
-        job(RedriveKind.DEAD_LETTER, "b"),
-        job(RedriveKind.DEAD_LETTER, "c"),
-        job(RedriveKind.DEAD_LETTER, "c"),
+    tasks = [
+        task(RedriveKind.FAILED, "a"),
+        task(RedriveKind.DEAD_LETTER, "b"),
+        task(RedriveKind.DEAD_LETTER, "c"),
+        task(RedriveKind.DEAD_LETTER, "c"),
     ]
-    told = [(str(kind), why, len(members)) for kind, why, members in group_tasks(jobs)]
-    assert told == [("dead letter", "c", 2), ("dead letter", "b", 1), ("FAILED record", "a", 1)]
+    groups = [(str(kind), reason, len(members)) for kind, reason, members in group_tasks(tasks)]
+    assert groups == [("dead letter", "c", 2), ("dead letter", "b", 1), ("FAILED record", "a", 1)]
 
 
 class TestCommand:
@@ -344,32 +344,32 @@ class TestCommand:
     def run(*arguments: str, answer: str | None = None) -> Result:
         return CliRunner().invoke(app, ["redrive", *arguments], input=answer)
 
-    def test_a_preview_changes_nothing(self, stack: StackConnection, services: Server) -> None:
+    def test_preview_changes_nothing(self, stack: StackConnection, services: Server) -> None:
         partial(stack, put(stack, "partial.pdf"))
         send(stack, notification_for(put(stack, "letter.pdf")))
         send(stack, "not JSON")
         done = self.run("--preview", "--json")
         assert done.exit_code == 0
-        told = json.loads(done.stdout)
-        assert [(row["what"], row["count"]) for row in told["jobs"]] == [("dead letter", 1), ("PARTIAL record", 1)]
-        assert told["letters_waiting"] == 2
-        assert len(told["unreadable"]) == 1
-        assert (letters_of(stack).approximate_count(), services.requests) == (2, [])
+        output = json.loads(done.stdout)
+        assert [(row["what"], row["count"]) for row in output["jobs"]] == [("dead letter", 1), ("PARTIAL record", 1)]
+        assert output["letters_waiting"] == 2
+        assert len(output["unreadable"]) == 1
+        assert (queue_of(stack).approximate_count(), services.requests) == (2, [])
 
-    def test_the_preview_shows_what_how_many_since_when_and_why(self, stack: StackConnection) -> None:
+    def test_preview_shows_kind_count_age_and_reason(self, stack: StackConnection) -> None:
         partial(stack, put(stack))
         shown = self.run("--dry-run").stderr
         for word in ("PARTIAL record", "v2 (unreachable)", "Oldest"):
             assert word in shown
 
-    def test_it_redrives_and_ends_with_0_when_nothing_is_left(self, stack: StackConnection) -> None:
+    def test_redrive_exits_with_0_if_nothing_is_left(self, stack: StackConnection) -> None:
         partial(stack, put(stack))
         done = self.run("--yes", "--json")
         assert (done.exit_code, json.loads(done.stdout)["handled"]) == (0, 1)
-        assert [made.status for made in items(stack)] == [Status.COMPLETE]
+        assert [stored.status for stored in all_records(stack)] == [Status.COMPLETE]
 
-    def test_it_ends_with_1_and_names_what_is_left(self, stack: StackConnection, services: Server) -> None:
-        services.behaviour = down("v1")
+    def test_redrive_exits_with_1_and_names_what_is_left(self, stack: StackConnection, services: Server) -> None:
+        services.behaviour = failing_version("v1")
         send(stack, notification_for(put(stack)))
         send(stack, "not JSON")
         done = self.run("--json")
@@ -378,28 +378,28 @@ class TestCommand:
         assert "v1 (failed)" in str(done.exception)
         assert "stays in the queue" in str(done.exception)
         assert [item["name"] for item in json.loads(done.stdout)["left"]] == ["inbox/a b+c.pdf"]
-        assert letters_of(stack).approximate_count() == 2
+        assert queue_of(stack).approximate_count() == 2
 
     @pytest.mark.parametrize(("answer", "status"), [("n\n", Status.PARTIAL), ("y\n", Status.COMPLETE)])
-    def test_on_a_terminal_it_asks_first(
+    def test_redrive_asks_for_confirmation_on_a_terminal(
         self, stack: StackConnection, monkeypatch: pytest.MonkeyPatch, answer: str, status: Status
     ) -> None:
         terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
         monkeypatch.setattr("triptych.commands.redrive.sys", terminal)
         partial(stack, put(stack))
         self.run(answer=answer)
-        assert [made.status for made in items(stack)] == [status]
+        assert [stored.status for stored in all_records(stack)] == [status]
 
-    def test_more_letters_than_the_limit_are_told_of_and_wait(self, stack: StackConnection) -> None:
+    def test_dead_letters_beyond_the_limit_stay_and_are_mentioned(self, stack: StackConnection) -> None:
         for number in range(3):
             send(stack, notification_for(put(stack, f"{number}.pdf")))
         done = self.run("--limit", "2", "--no-partial")
         assert done.exit_code == 0
-        assert "About 3 letters wait; these are the first 2." in done.stderr
-        assert "2 handled, 0 left." in done.stderr
-        assert letters_of(stack).approximate_count() == 1
+        assert "The queue has about 3 dead letters; these are the first 2." in done.stderr
+        assert "2 finished, 0 still unfinished." in done.stderr
+        assert queue_of(stack).approximate_count() == 1
 
-    def test_of_many_complaints_the_first_are_printed_and_all_are_in_the_json(self, stack: StackConnection) -> None:
+    def test_at_most_twenty_failures_are_printed_and_json_has_all(self, stack: StackConnection) -> None:
         for number in range(25):
             send(stack, f"no event {number}")
         done = self.run("--json")
@@ -407,14 +407,14 @@ class TestCommand:
         assert "5 more" in str(done.exception)
         assert len(json.loads(done.stdout)["unreadable"]) == 25
 
-    def test_ctrl_c_tells_what_was_done_and_ends_as_shells_expect(
+    def test_interrupting_prints_a_summary_and_exits_with_130(
         self, stack: StackConnection, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        asked: list[Event] = []
+        invoked: list[Event] = []
 
         def once(event: Event) -> Any:
-            asked.append(event)
-            if len(asked) > 1:
+            invoked.append(event)
+            if len(invoked) > 1:
                 raise KeyboardInterrupt
             return invoke(event)
 
@@ -424,31 +424,31 @@ class TestCommand:
             send(stack, notification_for(put(stack, f"{number}.pdf")))
         done = self.run()
         assert done.exit_code == 130
-        assert "1 handled, 0 left, 2 not begun." in done.stderr
-        assert letters_of(stack).approximate_count() == 2
+        assert "1 finished, 0 still unfinished, 2 not started." in done.stderr
+        assert queue_of(stack).approximate_count() == 2
 
-    def test_what_aws_refuses_is_a_sentence_and_no_traceback(self, stack: StackConnection) -> None:
+    def test_aws_errors_are_reported_without_traceback(self, stack: StackConnection) -> None:
         stack.sqs.delete_queue(QueueUrl=stack.dead_letter_queue_url)
         done = self.run()
         assert isinstance(done.exception, TriptychError)
-        assert "AWS refused" in str(done.exception)
+        assert "AWS returned an error" in str(done.exception)
 
-    def test_nothing_to_do_is_no_failure(self, stack: StackConnection) -> None:
+    def test_redrive_with_nothing_to_do_succeeds(self, stack: StackConnection) -> None:
         done = self.run()
         assert done.exit_code == 0
         assert "nothing to redrive" in done.stderr
 
 
 @pytest.mark.parametrize(
-    ("passed", "told"),
+    ("passed", "formatted"),
     [
         (timedelta(days=3, hours=5), "3 d"),
         (timedelta(hours=1), "1 h"),
         (timedelta(seconds=119), "1 min"),
         (timedelta(seconds=8), "8 s"),
-        (-timedelta(seconds=2), "0 s"),  # their clock is ahead of ours
+        (-timedelta(seconds=2), "0 s"),  # the other clock is ahead
     ],
 )
-def test_an_age_is_told_in_its_largest_unit(passed: timedelta, told: str) -> None:
+def test_age_is_formatted_in_its_largest_unit(passed: timedelta, formatted: str) -> None:
     now = datetime.now(UTC)
-    assert format_age(now - passed, now=now) == told
+    assert format_age(now - passed, now=now) == formatted

@@ -1,4 +1,4 @@
-"""Protects: what people have labelled becomes a folder that training reads, and harms nothing there."""
+"""Protects: labelled documents become a folder that training reads, and other files in it stay unchanged."""
 
 import csv
 from pathlib import Path
@@ -9,7 +9,7 @@ from records.errors import DocumentRejected
 from records.record import Record
 from records.reviews import NONE_OF_THESE, Queue, Review
 from records.uploads import Upload
-from tests.support.flowers import plant
+from tests.support.flowers import write_flowers
 from tests.support.samples import sample
 from tests.support.uploads import NOON, prediction, record, upload
 from training.data import list_documents
@@ -20,8 +20,8 @@ from triptych.review.label_export import LabelExport
 PNG, PDF = sample("slide-07.png").read_bytes(), sample("invoice-2024-0117.pdf").read_bytes()
 
 
-class Shelf:
-    """Documents by key; one that is missing was deleted."""
+class FakeStore:
+    """Documents by key. A missing one was deleted."""
 
     def __init__(self, **content: bytes) -> None:
         self.content = {key.replace("_", "/"): body for key, body in content.items()}
@@ -49,10 +49,10 @@ def rows(folder: Path) -> list[dict[str, str]]:
 
 
 def test_labelled_documents_become_a_folder_that_training_reads(tmp_path: Path) -> None:
-    shelf = Shelf(acme_a=PNG, acme_b=PDF, c=PNG)
+    store = FakeStore(acme_a=PNG, acme_b=PDF, c=PNG)
     records = [labelled("acme/a", "slides"), labelled("acme/b", "invoice"), labelled("c", "slides")]
     folder = tmp_path / "made" / "here"
-    assert label_export.export_labels(records, shelf, folder) == LabelExport(3, 0, ())
+    assert label_export.export_labels(records, store, folder) == LabelExport(3, 0, ())
     found = list_documents(folder)
     assert found.labels == ("invoice", "slides")
     assert sorted((found.labels[d.label], d.source, d.file.suffix) for d in found.documents) == [
@@ -64,93 +64,93 @@ def test_labelled_documents_become_a_folder_that_training_reads(tmp_path: Path) 
     assert found.licences == ("your own",)
 
 
-def test_what_fits_no_label_is_put_where_training_does_not_look(tmp_path: Path) -> None:
+def test_documents_without_a_fitting_label_go_to_a_hidden_folder(tmp_path: Path) -> None:
     records = [labelled("a", "slides"), labelled("b", "invoice"), labelled("c", NONE_OF_THESE)]
-    assert label_export.export_labels(records, Shelf(a=PNG, b=PDF, c=PNG), tmp_path) == LabelExport(2, 1, ())
+    assert label_export.export_labels(records, FakeStore(a=PNG, b=PDF, c=PNG), tmp_path) == LabelExport(2, 1, ())
     assert list_documents(tmp_path).labels == ("invoice", "slides")
     assert len([name for name in files(tmp_path) if name.startswith(".none-of-these/reviewed/")]) == 1
 
 
-def test_a_document_follows_its_label_and_nothing_is_fetched_for_nothing(tmp_path: Path) -> None:
-    shelf = Shelf(a=PNG, b=PDF)
-    label_export.export_labels([labelled("a", "slides"), labelled("b", "invoice")], shelf, tmp_path)
-    label_export.export_labels([labelled("a", "form")], shelf, tmp_path)
-    assert shelf.reads == 2
+def test_an_exported_document_moves_with_its_label_and_is_not_read_again(tmp_path: Path) -> None:
+    store = FakeStore(a=PNG, b=PDF)
+    label_export.export_labels([labelled("a", "slides"), labelled("b", "invoice")], store, tmp_path)
+    label_export.export_labels([labelled("a", "form")], store, tmp_path)
+    assert store.reads == 2
     assert [Path(name).parent.as_posix() for name in files(tmp_path)] == ["form/reviewed", "."]
-    assert not (tmp_path / "slides").exists()  # an empty label would be an error of training
+    assert not (tmp_path / "slides").exists()  # training rejects empty labels
     assert [row["file"].partition("/")[0] for row in rows(tmp_path)] == ["form"]
 
 
-def test_what_was_fetched_stays_when_the_bucket_no_longer_has_it(tmp_path: Path) -> None:
-    """Lifecycle rules and expired sessions must not take away what is there to learn from."""
+def test_an_exported_document_stays_when_the_bucket_no_longer_has_it(tmp_path: Path) -> None:
+    """Lifecycle rules and expired credentials must not remove training data."""
     records = [labelled("a", "slides"), labelled("b", "invoice")]
-    label_export.export_labels(records, Shelf(a=PNG, b=PDF), tmp_path)
+    label_export.export_labels(records, FakeStore(a=PNG, b=PDF), tmp_path)
     before = files(tmp_path)
-    (tmp_path / "slides" / "reviewed" / (Path(before[-1]).stem + ".part")).write_bytes(b"cut short by a power cut")
-    told = label_export.export_labels(records, Shelf(), tmp_path)
-    assert (told.documents, told.left_out) == (2, ())
+    (tmp_path / "slides" / "reviewed" / (Path(before[-1]).stem + ".part")).write_bytes(b"interrupted")
+    export = label_export.export_labels(records, FakeStore(), tmp_path)
+    assert (export.documents, export.skipped) == (2, ())
     assert files(tmp_path) == before
 
 
-def test_a_manifest_that_a_spreadsheet_wrote_keeps_its_rows(tmp_path: Path) -> None:
-    """The byte order mark belongs to no column, a row may be cut short, and ours are ours with backslashes, too."""
-    plant(tmp_path, each=2)
+def test_a_manifest_saved_by_a_spreadsheet_keeps_its_rows(tmp_path: Path) -> None:
+    """It may have a byte order mark, short rows, and backslashes in the paths of exported files."""
+    write_flowers(tmp_path, each=2)
     text = "source,file\nann's garden,rose/rose-0.png\nold,rose\\reviewed\\0123456789ab-x.png\nlost\n"
     (tmp_path / "manifest.csv").write_text(text, "utf-8-sig")
-    label_export.export_labels([labelled("a", "rose")], Shelf(a=PNG), tmp_path)
+    label_export.export_labels([labelled("a", "rose")], FakeStore(a=PNG), tmp_path)
     assert {
         document.file.name: document.source for document in list_documents(tmp_path).documents if document.source
     }.items() >= {("rose-0.png", "ann's garden")}
     assert "old" not in {row["source"] for row in rows(tmp_path)}
     (tmp_path / "manifest.csv").write_text("file,source\nros\u00e9.png,kew\n", "cp1252")
     with pytest.raises(TriptychError, match="not UTF-8"):
-        label_export.export_labels([], Shelf(), tmp_path)
+        label_export.export_labels([], FakeStore(), tmp_path)
 
 
-def test_documents_of_one_s_own_stay_as_they_are(tmp_path: Path) -> None:
-    garden = plant(tmp_path, each=2)
+def test_other_documents_in_the_folder_stay_unchanged(tmp_path: Path) -> None:
+    garden = write_flowers(tmp_path, each=2)
     mine = garden / "rose" / "reviewed" / "mine.png"
     mine.parent.mkdir()
     mine.write_bytes(PNG)
     (garden / "manifest.csv").write_text("file,source,note\nrose/rose-0.png,ann's garden,red\n")
     before = files(garden)
-    label_export.export_labels([labelled("a", "rose")], Shelf(a=PNG), garden)
-    label_export.export_labels([], Shelf(), garden)
+    label_export.export_labels([labelled("a", "rose")], FakeStore(a=PNG), garden)
+    label_export.export_labels([], FakeStore(), garden)
     assert files(garden) == before
     assert rows(garden) == [{"file": "rose/rose-0.png", "source": "ann's garden", "note": "red", "licence": ""}]
 
 
-def test_what_cannot_be_had_is_named_and_the_rest_is_written(tmp_path: Path) -> None:
+def test_documents_that_cannot_be_exported_are_named_and_the_others_written(tmp_path: Path) -> None:
     records = [
         labelled("a", "slides"),
         labelled("gone", "slides"),
         labelled("b", "../../etc"),
         labelled("c", ".hidden"),
     ]
-    told = label_export.export_labels(records, Shelf(a=PNG, b=PNG, c=PNG), tmp_path / "here")
-    assert told.documents == 1
-    assert [line.partition(":")[0] for line in told.left_out] == ["documents/gone", "documents/b", "documents/c"]
+    export = label_export.export_labels(records, FakeStore(a=PNG, b=PNG, c=PNG), tmp_path / "here")
+    assert export.documents == 1
+    assert [line.partition(":")[0] for line in export.skipped] == ["documents/gone", "documents/b", "documents/c"]
     assert len(files(tmp_path)) == 2
 
 
-def test_names_that_no_file_could_have_are_made_fit(tmp_path: Path) -> None:
+def test_keys_become_valid_file_names(tmp_path: Path) -> None:
     keys = ["x" * 900, "a/../..", "naïve ünï:*?\n.tar.gz", "CON"]
-    shelf = Shelf()
-    shelf.content = dict.fromkeys(keys, PNG)
-    assert label_export.export_labels([labelled(key, "slides") for key in keys], shelf, tmp_path).documents == len(keys)
+    store = FakeStore()
+    store.content = dict.fromkeys(keys, PNG)
+    assert label_export.export_labels([labelled(key, "slides") for key in keys], store, tmp_path).documents == len(keys)
     names = [Path(name) for name in files(tmp_path) if name != "manifest.csv"]
     assert {name.parent.as_posix() for name in names} == {"slides/reviewed"}
     assert all(len(name.name) < 100 and name.suffix == ".png" for name in names)
 
 
 @pytest.mark.parametrize("name", ["letter.tif", "receipt-lunch.jpg", "roadmap.webp", "paper.pdf"])
-def test_a_file_s_suffix_is_what_it_holds(tmp_path: Path, name: str) -> None:
+def test_the_suffix_of_a_file_matches_its_content(tmp_path: Path, name: str) -> None:
     label_export.export_labels([labelled("misnamed.exe", "form")], _only(sample(name).read_bytes()), tmp_path)
     [written] = [Path(file) for file in files(tmp_path) if file != "manifest.csv"]
     assert written.suffix == Path(name).suffix
 
 
-def _only(content: bytes) -> Shelf:
-    shelf = Shelf()
-    shelf.content = {"misnamed.exe": content}
-    return shelf
+def _only(content: bytes) -> FakeStore:
+    store = FakeStore()
+    store.content = {"misnamed.exe": content}
+    return store

@@ -1,8 +1,9 @@
-"""Protects: a sheet that a script or a spreadsheet fills in comes back as labels, and only once."""
+"""Protects: a labelled sheet is imported exactly once, however a spreadsheet saved it."""
 
 import csv
 import io
 import json
+from pathlib import Path
 
 import pytest
 
@@ -14,27 +15,30 @@ from tests.support.uploads import model_failure, prediction, record, upload
 from triptych.errors import UsageError
 from triptych.review import sheets
 from triptych.review.reviews import Reviews
-from triptych.review.sheets import Form, Import
+from triptych.review.sheets import ImportSummary, SheetFormat
 from triptych.storage.connection import StackConnection
 
-TORN: dict[str, Outcome] = {"v1": prediction("invoice"), "v2": prediction("receipt"), "v3": model_failure()}
+DATA = Path(__file__).parents[3] / "data"
+DISAGREED: dict[str, Outcome] = {"v1": prediction("invoice"), "v2": prediction("receipt"), "v3": model_failure()}
 NAMES = ("one.pdf", 'two, "and a half";.pdf', "=drei\nZürich.pdf")
 
 
 @pytest.fixture
 def reviews(stack: StackConnection) -> Reviews:
     for name in NAMES:
-        RecordTable(stack.table).save(record(TORN, of=upload(name, bucket="inbox")), replacing=None)
+        RecordTable(stack.table).save(record(DISAGREED, of=upload(name, bucket="inbox")), replacing=None)
     return Reviews(stack.table)
 
 
-def store(reviews: Reviews, text: str, form: Form = Form.CSV, by: str = "ann") -> Import:
-    return sheets.store(reviews, sheets.read(text, form), by=by, advance=lambda: None)
+def import_sheet(
+    reviews: Reviews, text: str, sheet_format: SheetFormat = SheetFormat.CSV, by: str = "ann"
+) -> ImportSummary:
+    return sheets.import_rows(reviews, sheets.parse_sheet(text.encode(), sheet_format), by=by, advance=lambda: None)
 
 
-def filled(text: str, form: Form, label: str) -> str:
-    """The sheet with one label in every row."""
-    if form is Form.JSON:
+def filled(text: str, sheet_format: SheetFormat, label: str) -> str:
+    """Return the sheet with the same label in every row."""
+    if sheet_format is SheetFormat.JSON:
         return json.dumps([{**row, "label": label} for row in json.loads(text)])
     rows = [{**row, "label": label} for row in csv.DictReader(io.StringIO(text))]
     out = io.StringIO()
@@ -44,12 +48,12 @@ def filled(text: str, form: Form, label: str) -> str:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("form", list(Form))
-def test_what_was_exported_and_filled_in_is_imported(reviews: Reviews, form: Form) -> None:
-    text = sheets.write(reviews.queue(), form)
-    assert store(reviews, text, form) == Import()  # nothing was filled in yet
-    done = store(reviews, filled(text, form, "receipt"), form)
-    assert done == Import(labelled=3)
+@pytest.mark.parametrize("sheet_format", list(SheetFormat))
+def test_an_exported_and_filled_in_sheet_is_imported(reviews: Reviews, sheet_format: SheetFormat) -> None:
+    text = sheets.format_sheet(reviews.queue(), sheet_format)
+    assert import_sheet(reviews, text, sheet_format) == ImportSummary()  # no labels yet
+    done = import_sheet(reviews, filled(text, sheet_format, "receipt"), sheet_format)
+    assert done == ImportSummary(labelled=3)
     assert reviews.queue() == []
     found = {one.upload.key: one.review for one in reviews.labelled()}
     assert set(found) == set(NAMES)
@@ -58,68 +62,102 @@ def test_what_was_exported_and_filled_in_is_imported(reviews: Reviews, form: For
     }
 
 
-def test_a_sheet_shows_what_each_version_said_and_what_can_be_answered(reviews: Reviews) -> None:
-    row = json.loads(sheets.write(reviews.queue(), Form.JSON))[0]
+def test_a_sheet_has_predictions_and_choices(reviews: Reviews) -> None:
+    row = json.loads(sheets.format_sheet(reviews.queue(), SheetFormat.JSON))[0]
     assert (row["v1"], row["v2"], row["v3"]) == ("invoice 0.9000", "receipt 0.9000", "timeout")
     assert row["choices"] == ["invoice", "receipt", NONE_OF_THESE]
     assert (row["queue"], row["reasons"], row["label"]) == ("review", ["disagreement"], "")
 
 
-def test_a_sheet_imported_twice_changes_nothing(reviews: Reviews) -> None:
-    text = filled(sheets.write(reviews.queue(), Form.CSV), Form.CSV, "receipt")
-    store(reviews, text)
+def test_importing_a_sheet_again_changes_nothing(reviews: Reviews) -> None:
+    text = filled(sheets.format_sheet(reviews.queue(), SheetFormat.CSV), SheetFormat.CSV, "receipt")
+    import_sheet(reviews, text)
     before = [one.revision for one in reviews.labelled()]
-    assert store(reviews, text) == Import(unchanged=3)
+    assert import_sheet(reviews, text) == ImportSummary(unchanged=3)
     assert [one.revision for one in reviews.labelled()] == before
 
 
-def test_a_sheet_imported_again_leaves_what_others_have_corrected(reviews: Reviews) -> None:
-    """Rows that failed are mended and the whole sheet is imported once more."""
-    text = filled(sheets.write(reviews.queue(), Form.CSV), Form.CSV, "receipt")
-    store(reviews, text)
+def test_importing_a_sheet_again_keeps_corrections_of_other_reviewers(reviews: Reviews) -> None:
+    """As happens when failed rows are fixed and the whole sheet is imported again."""
+    text = filled(sheets.format_sheet(reviews.queue(), SheetFormat.CSV), SheetFormat.CSV, "receipt")
+    import_sheet(reviews, text)
     corrected = reviews.labelled()[0].upload
     reviews.label(corrected.document, corrected.sort_key, "invoice", "bob")
-    assert store(reviews, text) == Import(unchanged=3)
-    standing = reviews.find(corrected.document, corrected.sort_key)
-    assert standing is not None
-    assert standing.review is not None
-    assert (standing.review.label, standing.review.by) == ("invoice", "bob")
+    assert import_sheet(reviews, text) == ImportSummary(unchanged=3)
+    current = reviews.find(corrected.document, corrected.sort_key)
+    assert current is not None
+    assert current.review is not None
+    assert (current.review.label, current.review.by) == ("invoice", "bob")
 
 
 def test_a_row_that_cannot_be_stored_is_named_and_the_others_are_stored(reviews: Reviews) -> None:
     text = 'document,label\ninbox/one.pdf,receipt\ninbox/nobody.pdf,receipt\n"inbox/two, ""and a half"";.pdf",recipt\n'
-    done = store(reviews, text)
+    done = import_sheet(reviews, text)
     assert done.labelled == 1
     assert [failure.partition(":")[0] for failure in sorted(done.failures)] == ["row 2", "row 3"]
-    assert "no record" in sorted(done.failures)[0]
+    assert "No record" in sorted(done.failures)[0]
 
 
-def test_what_a_spreadsheet_makes_of_a_sheet_is_understood(reviews: Reviews) -> None:
-    """A byte order mark, semicolons, and columns in another order or thrown away."""
-    assert store(reviews, "\ufefflabel;by;seconds;document\r\nreceipt;bo;4.5;inbox/one.pdf\r\n") == Import(labelled=1)
+def test_columns_may_be_reordered_or_removed(reviews: Reviews) -> None:
+    """Spreadsheets also add a byte order mark and may use semicolons."""
+    assert import_sheet(
+        reviews, "\ufefflabel;by;seconds;document\r\nreceipt;bo;4.5;inbox/one.pdf\r\n"
+    ) == ImportSummary(labelled=1)
     [one] = reviews.labelled()
     assert one.review is not None
     assert (one.review.by, one.review.seconds) == ("bo", 4.5)
 
 
 @pytest.mark.parametrize(
-    ("text", "form", "complaint"),
+    ("text", "sheet_format", "complaint"),
     [
-        ("document\na\n", Form.CSV, "'label'"),
-        ("label\na\n", Form.CSV, "'document'"),
-        ("document,label,seconds\na,b,long\n", Form.CSV, "Row 1"),
-        ("document,label\na,b\nc,d\na,e\n", Form.CSV, "Rows 1 and 3"),
-        ("{", Form.JSON, "not JSON"),
-        ('{"document": "a"}', Form.JSON, "no JSON array"),
-        ("[1]", Form.JSON, "no JSON array"),
+        ("document\na\n", SheetFormat.CSV, "'label'"),
+        ("label\na\n", SheetFormat.CSV, "'document'"),
+        ("document,label,seconds\na,b,long\n", SheetFormat.CSV, "Row 1"),
+        ("document,label\na,b\nc,d\na,e\n", SheetFormat.CSV, "Rows 1 and 3"),
+        ("{", SheetFormat.JSON, "not JSON"),
+        ('{"document": "a"}', SheetFormat.JSON, "not a JSON array"),
+        ("[1]", SheetFormat.JSON, "not a JSON array"),
     ],
 )
-def test_what_is_no_sheet_is_refused_in_a_sentence(text: str, form: Form, complaint: str) -> None:
+def test_an_invalid_sheet_is_rejected(text: str, sheet_format: SheetFormat, complaint: str) -> None:
     with pytest.raises(UsageError, match=complaint):
-        sheets.read(text, form)
+        sheets.parse_sheet(text.encode(), sheet_format)
 
 
 def test_an_empty_queue_is_a_sheet_without_rows() -> None:
     none: list[Record] = []
-    assert sheets.read(sheets.write(none, Form.CSV), Form.CSV) == []
-    assert json.loads(sheets.write(none, Form.JSON)) == []
+    assert sheets.parse_sheet(sheets.format_sheet(none, SheetFormat.CSV).encode(), SheetFormat.CSV) == []
+    assert json.loads(sheets.format_sheet(none, SheetFormat.JSON)) == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_a_sheet_is_read_in_the_encodings_and_dialects_of_spreadsheets(
+    encoding: str, separator: str, newline: str
+) -> None:
+    lines = [["document", "sequencer", "label"], ["BUCKET/Prüfung.pdf", "", "form"], ["", "", ""]]
+    content = "".join(separator.join(line) + newline for line in lines).encode(encoding)
+    [row] = sheets.parse_sheet(content, SheetFormat.CSV)
+    assert (row.document, row.label) == ("BUCKET/Prüfung.pdf", "form")
+
+
+def test_a_sheet_saved_as_windows_1252_is_read() -> None:
+    [row] = sheets.parse_sheet((DATA / "sheet-cp1252.csv").read_bytes(), SheetFormat.CSV)
+    assert (row.number, row.document, row.label) == (1, "BUCKET/Prüfung.pdf", "form")
+
+
+def test_the_separator_that_a_spreadsheet_declares_is_used() -> None:
+    [row] = sheets.parse_sheet(b"sep=;\r\ndocument;label\r\na/b,c.pdf;form\r\n", SheetFormat.CSV)
+    assert row.document == "a/b,c.pdf"
+
+
+def test_a_json_sheet_may_have_a_byte_order_mark() -> None:
+    content = '[{"document": "a/Prüfung.pdf", "label": "form"}]'.encode("utf-8-sig")
+    assert [row.document for row in sheets.parse_sheet(content, SheetFormat.JSON)] == ["a/Prüfung.pdf"]
+
+
+def test_only_csv_files_get_a_byte_order_mark() -> None:
+    assert sheets.encode_sheet("document", SheetFormat.CSV) == b"\xef\xbb\xbfdocument"
+    assert sheets.encode_sheet("[]", SheetFormat.JSON) == b"[]"

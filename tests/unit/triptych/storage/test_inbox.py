@@ -1,5 +1,6 @@
-"""Protects: a person's files get the keys they expect, none silently lost or overwritten by another."""
+"""Protects: files get the expected keys; none is silently lost or overwritten by another."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -18,27 +19,27 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_folder_s_files_keep_their_path_below_it_and_hidden_ones_stay(folder: Path) -> None:
-    assert [what.key for what in plan_uploads([folder])] == ["2026/november/Rechnung Zürich.pdf", "scan.pdf"]
+def test_files_of_a_folder_keep_their_path_and_hidden_files_are_left_out(folder: Path) -> None:
+    assert [upload.key for upload in plan_uploads([folder])] == ["2026/november/Rechnung Zürich.pdf", "scan.pdf"]
 
 
-def test_a_file_gets_its_name_behind_the_prefix(folder: Path) -> None:
+def test_a_file_gets_the_prefix_and_its_name(folder: Path) -> None:
     assert plan_uploads([folder / "scan.pdf"], prefix="in/") == [FileUpload(folder / "scan.pdf", "in/scan.pdf")]
 
 
-def test_two_files_for_one_key_are_refused_before_anything_is_stored(folder: Path) -> None:
+def test_two_files_with_the_same_key_are_rejected(folder: Path) -> None:
     with pytest.raises(UsageError, match=r"scan\.pdf"):
         plan_uploads([folder, folder / "scan.pdf"])
 
 
-def test_a_path_that_is_not_there_and_an_empty_folder_are_named(tmp_path: Path) -> None:
+def test_a_missing_path_or_an_empty_folder_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nowhere"):
         plan_uploads([tmp_path / "nowhere"])
-    with pytest.raises(UsageError, match="holds no file"):
+    with pytest.raises(UsageError, match="contains no files"):
         plan_uploads([tmp_path])
 
 
-def test_a_dropped_file_is_in_the_bucket_with_its_version(stack: StackConnection, folder: Path) -> None:
+def test_put_file_stores_content_type_etag_and_version(stack: StackConnection, folder: Path) -> None:
     s3 = stack.s3
     done = put_file(s3, stack.bucket, FileUpload(folder / "scan.pdf", "in/scan.pdf"))
     stored = s3.get_object(Bucket="inbox", Key="in/scan.pdf", VersionId=str(done.version_id))
@@ -47,8 +48,16 @@ def test_a_dropped_file_is_in_the_bucket_with_its_version(stack: StackConnection
     assert stored["ETag"].strip('"') == done.etag
 
 
-def test_a_file_that_cannot_be_stored_is_named(stack: StackConnection, folder: Path) -> None:
+def test_put_file_names_a_file_that_cannot_be_stored(stack: StackConnection, folder: Path) -> None:
     with pytest.raises(TriptychError, match=r"scan\.pdf could not be stored"):
         put_file(stack.s3, "no-such-bucket", FileUpload(folder / "scan.pdf", "scan.pdf"))
     with pytest.raises(TriptychError, match="cannot be read"):
         put_file(stack.s3, "inbox", FileUpload(folder / "gone.pdf", "gone.pdf"))
+
+
+def test_put_file_rejects_a_file_name_that_is_not_utf8(stack: StackConnection, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"Pr\xfcfung.pdf")
+    path.write_bytes(b"x")
+    [upload] = plan_uploads([tmp_path])
+    with pytest.raises(TriptychError, match="its name is not UTF-8"):
+        put_file(stack.s3, stack.bucket, upload)

@@ -1,4 +1,4 @@
-"""Protects: every question is answered by queries alone, newest first, whole, and within its time range."""
+"""Protects: records are read by queries, never by scans, newest first, complete, and within the time range."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,11 +15,11 @@ from triptych.storage.inbox import StoredObject
 from triptych.storage.results import RecordQuery, Results, poll_changes
 
 AGREED = {version: prediction() for version in ("v1", "v2", "v3")}
-TORN = {"v1": prediction("invoice"), "v2": prediction("receipt"), "v3": prediction("receipt", 0.6)}
+DISAGREED = {"v1": prediction("invoice"), "v2": prediction("receipt"), "v3": prediction("receipt", 0.6)}
 
 
 def fill(stack: StackConnection, count: int = 40) -> list[Record]:
-    """Records a minute apart: every fourth torn, every tenth rejected."""
+    """Store records a minute apart: the versions disagree on every fourth, every tenth is rejected."""
     records = []
     for number in range(count):
         at = NOON + timedelta(minutes=number)
@@ -27,7 +27,7 @@ def fill(stack: StackConnection, count: int = 40) -> list[Record]:
         if number % 10 == 9:
             made = record({}, of=of, status=Status.REJECTED, reason=Reason("empty", "no bytes"))
         else:
-            made = record(TORN if number % 4 == 0 else AGREED, of=of)
+            made = record(DISAGREED if number % 4 == 0 else AGREED, of=of)
         RecordTable(stack.table).save(made, replacing=None)
         records.append(made)
     return records
@@ -37,37 +37,37 @@ def keys(records: list[Record]) -> list[str]:
     return [found.upload.key for found in records]
 
 
-def test_all_records_come_newest_first_from_every_shard(stack: StackConnection) -> None:
+def test_newest_merges_all_shards_newest_first(stack: StackConnection) -> None:
     expected = keys(fill(stack))[::-1]
     results = Results(stack.table)
     assert keys(results.newest(RecordQuery.where(), limit=100)) == expected
     assert keys(results.newest(RecordQuery.where(), limit=7)) == expected[:7]
 
 
-def test_a_label_a_status_and_the_review_queue_are_questions_of_their_own(stack: StackConnection) -> None:
+def test_records_are_selected_by_label_status_or_review_queue(stack: StackConnection) -> None:
     records = fill(stack)
     results = Results(stack.table)
-    for question, wanted in (
+    for query, wanted in (
         (RecordQuery.where(label="receipt"), [r for r in records if r.verdict and r.verdict.label == "receipt"]),
         (RecordQuery.where(status=Status.REJECTED), [r for r in records if r.status is Status.REJECTED]),
         (RecordQuery.where(review=True), [r for r in records if r.verdict and r.verdict.needs_review]),
     ):
         assert wanted
-        assert keys(results.newest(question, limit=100)) == keys(wanted)[::-1]
+        assert keys(results.newest(query, limit=100)) == keys(wanted)[::-1]
 
 
-def test_a_time_range_holds_both_its_ends(stack: StackConnection) -> None:
+def test_a_time_range_includes_both_ends(stack: StackConnection) -> None:
     fill(stack)
-    question = RecordQuery.where(since=NOON + timedelta(minutes=3), until=NOON + timedelta(minutes=5))
-    assert keys(Results(stack.table).newest(question, limit=100)) == ["scan-5.pdf", "scan-4.pdf", "scan-3.pdf"]
+    query = RecordQuery.where(since=NOON + timedelta(minutes=3), until=NOON + timedelta(minutes=5))
+    assert keys(Results(stack.table).newest(query, limit=100)) == ["scan-5.pdf", "scan-4.pdf", "scan-3.pdf"]
 
 
-def test_questions_that_no_index_answers_are_refused() -> None:
+def test_filters_that_no_index_covers_are_rejected() -> None:
     with pytest.raises(ValueError, match="cannot be combined"):
         RecordQuery.where(label="invoice", review=True)
 
 
-def test_nothing_is_ever_scanned(stack: StackConnection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reads_never_scan_the_table(stack: StackConnection, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(stack, 3)
     table = stack.table
     operations: list[str] = []
@@ -78,9 +78,9 @@ def test_nothing_is_ever_scanned(stack: StackConnection, monkeypatch: pytest.Mon
     assert set(operations) == {"Query"}
 
 
-def test_a_page_that_dynamodb_cuts_short_is_followed_by_the_next(stack: StackConnection) -> None:
+def test_history_reads_all_pages_of_a_large_result(stack: StackConnection) -> None:
     large = {"v1": replace(prediction(), probabilities={f"label-{'x' * 100}-{n}": 0.001 for n in range(1000)})}
-    for number in range(25):  # each about 130 KB, so that a megabyte holds seven
+    for number in range(25):  # about 130 KB each, so that a page of one megabyte holds seven
         of = upload("same-name.pdf", bucket="inbox", sequencer=f"{number:016X}")
         RecordTable(stack.table).save(record(large, of=of), replacing=None)
     found = Results(stack.table).history("inbox/same-name.pdf")
@@ -88,7 +88,7 @@ def test_a_page_that_dynamodb_cuts_short_is_followed_by_the_next(stack: StackCon
     assert len(found) == 25
 
 
-def test_the_newest_may_all_be_in_one_shard(stack: StackConnection) -> None:
+def test_newest_is_complete_if_all_records_are_in_one_shard(stack: StackConnection) -> None:
     names = [f"scan-{number}.pdf" for number in range(400) if shard_of(f"inbox/scan-{number}.pdf") == 3]
     for number, name in enumerate(names):
         of = upload(name, bucket="inbox", event_time=NOON + timedelta(minutes=number))
@@ -98,7 +98,7 @@ def test_the_newest_may_all_be_in_one_shard(stack: StackConnection) -> None:
     assert keys(results.newest_of_each_shard(RecordQuery.where(), limit=7)) == names[:-8:-1]
 
 
-def test_the_history_of_a_name_has_one_record_an_upload(stack: StackConnection) -> None:
+def test_history_has_one_record_per_upload(stack: StackConnection) -> None:
     for sequencer in ("00A1", "00B2"):
         of = upload("cv.pdf", bucket="inbox", sequencer=sequencer)
         RecordTable(stack.table).save(record(AGREED, of=of), replacing=None)
@@ -106,34 +106,42 @@ def test_the_history_of_a_name_has_one_record_an_upload(stack: StackConnection) 
     assert [item.upload.sequencer.rstrip("0") for item in history] == ["00B2", "00A1"]
 
 
-def dropped(version_id: str | None, at: datetime = NOON) -> StoredObject:
+def stored(version_id: str | None, at: datetime = NOON) -> StoredObject:
     return StoredObject("inbox", "cv.pdf", etag="abc", version_id=version_id, at=at)
 
 
-def test_one_upload_of_a_name_is_told_from_the_others_by_its_version(stack: StackConnection) -> None:
+def test_find_identifies_an_upload_by_its_version_id(stack: StackConnection) -> None:
     results = Results(stack.table)
     for number, version_id in enumerate(("first", "second")):
         of = upload("cv.pdf", bucket="inbox", sequencer=f"00{number}", version_id=version_id, etag="abc")
         RecordTable(stack.table).save(record(AGREED, of=of), replacing=None)
-    found = results.find(dropped("first"))
+    found = results.find(stored("first"))
     assert found is not None
     assert found.upload.version_id == "first"
-    assert results.find(dropped("third")) is None
+    assert results.find(stored("third")) is None
 
 
-def test_without_versions_an_upload_is_told_by_its_content_and_time(stack: StackConnection) -> None:
+def test_find_identifies_an_upload_without_version_by_etag_and_time(stack: StackConnection) -> None:
     of = upload("cv.pdf", bucket="inbox", etag="abc")
     RecordTable(stack.table).save(record(AGREED, of=of), replacing=None)
     results = Results(stack.table)
-    assert results.find(dropped(None)) is not None
-    assert results.find(dropped(None, at=NOON + timedelta(hours=1))) is None
+    assert results.find(stored(None)) is not None
+    assert results.find(stored(None, at=NOON + timedelta(hours=1))) is None
 
 
-def test_arrivals_are_given_once_and_again_when_they_change() -> None:
+@pytest.mark.parametrize("early_by", [timedelta(milliseconds=950), timedelta(seconds=2)])
+def test_find_tolerates_an_event_time_just_before_the_date_header(stack: StackConnection, early_by: timedelta) -> None:
+    """The header has whole seconds: an event of 12:00:00.050 can belong to an upload answered at 12:00:01."""
+    of = upload("cv.pdf", bucket="inbox", etag="abc", event_time=NOON)
+    RecordTable(stack.table).save(record(AGREED, of=of), replacing=None)
+    assert Results(stack.table).find(stored(None, at=NOON + early_by)) is not None
+
+
+def test_poll_changes_yields_a_record_once_and_again_when_it_changes() -> None:
     partial = record({"v1": prediction(), "v2": model_failure()})
     complete = replace(record(AGREED), revision=2)
-    looks: Iterator[list[Record]] = iter([[partial], [partial], [complete]])
+    fetched: Iterator[list[Record]] = iter([[partial], [partial], [complete]])
     pauses: list[float] = []
-    seen = poll_changes(lambda: next(looks), pause=1.5, sleep=pauses.append)
+    seen = poll_changes(lambda: next(fetched), pause=1.5, sleep=pauses.append)
     assert [next(seen), next(seen), next(seen)] == [[partial], [], [complete]]
     assert pauses == [1.5, 1.5]
