@@ -1,13 +1,4 @@
-# Every command of this project, on a machine with Python 3.11 or newer and make.
-#
-#   make run        set up, start the local stack, classify the sample documents
-#   make stop       stop the local stack; no process and no data stay behind
-#   make lint       check format, lint, spelling, types and imports
-#   make test-unit  run the unit tests (about a minute)
-#   make test       run the tests (less than 8 minutes on two cores)
-#   make test-all   run every test at full size, with coverage
-#   make bench      measure the pipeline on this machine
-#   make help       list every target
+# The commands of this project, for a machine with Python 3.11 or newer and make. `make help` lists them.
 
 PYTHON ?= python3
 VENV := .venv
@@ -51,8 +42,8 @@ test-all: test-tools ## run every test at full size, and measure coverage
 
 test-tools: $(VENV)/dev.stamp $(TOOLS)/stamp $(CHECKOV)/stamp browser
 
-# For the console's tests. Where it cannot be installed, they are skipped and say so.
-browser:
+# Tests of the console in a browser need Chromium. They are skipped if it cannot be installed.
+browser: ## install Chromium for the tests of the console, if there is none
 	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \
 		command -v $$name >/dev/null && exit 0; \
 	done; \
@@ -60,7 +51,7 @@ browser:
 		echo 'Installing Chromium …'; \
 		apt-get -qq update && apt-get -qq install -y chromium >/dev/null && exit 0; \
 	fi; \
-	echo 'No Chromium: the tests of the console in a browser are skipped.'
+	echo 'Chromium is missing: the tests of the console in a browser will be skipped.'
 
 lint: $(VENV)/dev.stamp ## check format, lint, spelling, types and imports
 	$(BIN)/ruff format --check $(CODE)
@@ -78,21 +69,21 @@ bench: $(VENV)/run.stamp $(TOOLS)/stamp ## measure the pipeline on this machine
 	@$(BIN)/python -m benchmarks.pipeline
 	@$(BIN)/python -m benchmarks.imports
 
-chaos: $(VENV)/run.stamp $(TOOLS)/stamp ## break everything again and again, and count every upload (8 to 12 minutes)
+chaos: $(VENV)/run.stamp $(TOOLS)/stamp ## inject faults into a local stack, and check every upload (8 to 12 minutes)
 	@$(BIN)/python -m benchmarks.chaos
 
-load: $(VENV)/run.stamp $(TOOLS)/stamp ## the mission's pace, 10 and 100 times it, and with a version broken (about 6 minutes)
+load: $(VENV)/bench.stamp $(TOOLS)/stamp ## measure the required rate, 10 and 100 times it, and a faulty version (about 6 minutes)
 	@$(BIN)/python -m benchmarks.load
 
-bench-service: $(VENV)/bench.stamp ## measure the model service beside its peers
+bench-service: $(VENV)/bench.stamp ## compare the model service with other servers
 	@$(BIN)/python -W ignore -m benchmarks.service $(ARGS)
 
-training: $(VENV)/training.stamp ## add what `triptych train` needs (torch)
+training: $(VENV)/training.stamp ## install what `triptych train` needs (torch)
 
-clean: stop ## remove what the targets above made
+clean: stop ## remove everything that these targets created
 	rm -rf $(VENV) $(TOOLS) $(CHECKOV) .aws-sam .triptych
 
-# What `make run` needs: no torch, no test tools.
+# The command and the model service, without torch and test tools.
 $(VENV)/run.stamp: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Triptych needs Python 3.11 or newer: make PYTHON=python3.12 …'; exit 1; }
 	@echo 'Setting up $(VENV) …'
@@ -100,31 +91,31 @@ $(VENV)/run.stamp: pyproject.toml constraints.txt
 	@$(PIP) --editable .
 	@touch $@
 
-# Training on top of it, and tests on top of that.
+# With training, and with tests.
 $(VENV)/training.stamp: $(VENV)/run.stamp
-	@echo 'Adding what training needs to $(VENV) …'
+	@echo 'Installing the packages for training in $(VENV) …'
 	@$(PIP) --editable '.[training]'
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/training.stamp
-	@echo 'Adding what tests need to $(VENV) …'
+	@echo 'Installing the packages for tests in $(VENV) …'
 	@$(PIP) --editable '.[dev,training]'
 	@touch $@
 
-# The peers of the model service, and the chart.
+# The servers that the model service is compared with, and charts.
 $(VENV)/bench.stamp: $(VENV)/run.stamp
-	@echo 'Adding what the benchmark needs to $(VENV) …'
+	@echo 'Installing the packages for benchmarks in $(VENV) …'
 	@$(PIP) --editable '.[bench]'
 	@touch $@
 
-# The emulator and the SAM CLI pin what they need so tightly that they live apart.
+# The emulator and the SAM CLI pin their dependencies tightly, so they have a separate environment.
 $(TOOLS)/stamp: tools/requirements.txt
 	@echo 'Setting up $(TOOLS) …'
 	@test -x $(TOOLS)/bin/python || $(PYTHON) -m venv $(TOOLS)
 	@$(TOOLS)/bin/python -m pip --disable-pip-version-check install --quiet --requirement tools/requirements.txt
 	@touch $@
 
-# The linter of what there would be in an account: it pins so much that it lives apart even from these.
+# Checkov, the linter of the deployed resources, pins even more and has another one.
 $(CHECKOV)/stamp: tools/checkov.txt
 	@echo 'Setting up $(CHECKOV) …'
 	@test -x $(CHECKOV)/bin/python || $(PYTHON) -m venv $(CHECKOV)

@@ -2,9 +2,9 @@
 
 The campaign starts its own local stack and uploads documents in both ingest modes. It kills, suspends, slows and
 restarts model services, makes them return invalid responses, throttles the table, kills Lambda workers, and delivers
-events twice and out of order. After the faults are removed, each upload must have exactly one record, of its own
-content, with the predictions that the services return when called again. Otherwise its event must be in the dead-letter
-queue, which a redrive then empties.
+events twice and out of order. After the faults are removed, each upload must have exactly one record, with its content
+and the predictions that the services return when called again. Otherwise its event must be in the dead-letter queue,
+which a redrive then empties.
 """
 
 import argparse

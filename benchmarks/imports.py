@@ -1,7 +1,8 @@
-"""What a cold start imports: `python -m benchmarks.imports`.
+"""Import time of the Lambda handler: `python -m benchmarks.imports`.
 
-The handler is timed against its own floor, `import boto3` alone, each in a fresh process, in turn. Ends with 1 when
-the ratio is above the ceiling: then something that the handler does not need has crept in, and the list says what.
+The time to import the handler is compared with `import boto3` alone, alternately, each in a new process. The exit code
+is 1 if the ratio exceeds the ceiling: then the handler imports a package that it does not need. The list of packages
+shows which.
 """
 
 import re
@@ -11,25 +12,25 @@ import sys
 from collections import Counter
 
 CEILING = 2.0
-"""Ratio to `import boto3`; 1.4 when this was written."""
+"""Maximum ratio to `import boto3`. It was 1.4 in 2026."""
 
 _ROUNDS = 7
-_TIMED = "import time; begun = time.perf_counter(); import {module}; print((time.perf_counter() - begun) * 1000)"
+_TIMED = "import time; start = time.perf_counter(); import {module}; print((time.perf_counter() - start) * 1000)"
 _LINE = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s*([\w.]+)")
 
 
-def milliseconds(module: str) -> float:
-    """How long a fresh process takes to import a module."""
+def import_ms(module: str) -> float:
+    """Return the milliseconds that a new process takes to import a module."""
     return float(_python("-c", _TIMED.format(module=module)).stdout)
 
 
-def by_package(module: str) -> Counter[str]:
-    """Milliseconds that importing `module` spends in each top-level package itself."""
-    spent: Counter[str] = Counter()
+def import_ms_by_package(module: str) -> Counter[str]:
+    """Return the milliseconds that importing `module` spends in each top-level package."""
+    totals: Counter[str] = Counter()
     for line in _python("-X", "importtime", "-c", f"import {module}").stderr.splitlines():
-        if found := _LINE.match(line):
-            spent[found[2].split(".")[0]] += int(found[1])
-    return Counter({package: microseconds // 1000 for package, microseconds in spent.items()})
+        if match := _LINE.match(line):
+            totals[match[2].split(".")[0]] += int(match[1])
+    return Counter({package: microseconds // 1000 for package, microseconds in totals.items()})
 
 
 def _python(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -37,14 +38,15 @@ def _python(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def main() -> None:
-    milliseconds("orchestrator.handler")  # compiles what is not compiled yet
-    pairs = [(milliseconds("orchestrator.handler"), milliseconds("boto3")) for _ in range(_ROUNDS)]
-    ratio = statistics.median(handler / floor for handler, floor in pairs)
+    """Print the measurements; exit with 1 if the ratio exceeds the ceiling."""
+    import_ms("orchestrator.handler")  # writes the bytecode
+    pairs = [(import_ms("orchestrator.handler"), import_ms("boto3")) for _ in range(_ROUNDS)]
+    ratio = statistics.median(handler / boto3 for handler, boto3 in pairs)
     print(f"handler          {statistics.median(handler for handler, _ in pairs):4.0f} ms")
-    print(f"boto3 alone      {statistics.median(floor for _, floor in pairs):4.0f} ms")
+    print(f"boto3 alone      {statistics.median(boto3 for _, boto3 in pairs):4.0f} ms")
     print(f"ratio            {ratio:4.2f}    ceiling {CEILING:.2f}\n")
-    for package, spent in by_package("orchestrator.handler").most_common(8):
-        print(f"{package:<22}{spent:4} ms")
+    for package, total in import_ms_by_package("orchestrator.handler").most_common(8):
+        print(f"{package:<22}{total:4} ms")
     sys.exit(ratio > CEILING)
 
 

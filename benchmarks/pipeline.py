@@ -1,8 +1,7 @@
-"""From PUT to a readable record, one document at a time, on the running local stack: `python -m benchmarks.pipeline`.
+"""Time from PUT to a readable record, one document at a time, on the local stack: `python -m benchmarks.pipeline`.
 
-What is the stack's own and what is the emulator's stand apart, because the emulator's share does not exist in AWS
-(there, S3 takes "typically seconds" to deliver an event). The peer is what a first version of such a pipeline does:
-the same three calls to the same services, one after the other.
+The pipeline's time and the emulator's are reported separately: in AWS there is no emulator, and S3 takes "typically
+seconds" to deliver an event. The baseline makes the same three model calls sequentially.
 """
 
 import argparse
@@ -21,48 +20,54 @@ from orchestrator.models import ModelClient
 from orchestrator.settings import OrchestratorSettings
 from records.outcomes import Prediction
 from records.record import Record
+from testkit.reports import percentile
 from triptych.errors import TriptychError
-from triptych.storage import connection, inbox
+from triptych.storage import inbox
+from triptych.storage.connection import StackConnection, connect_local
 from triptych.storage.inbox import FileUpload
 from triptych.storage.results import Results
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "documents"
-_POLL_S = 0.002
-_GIVE_UP_S = 30
+_POLL_SECONDS = 0.002
+_TIMEOUT_SECONDS = 30
 
 
 @dataclass(frozen=True)
-class Run:
-    """One document's way, in milliseconds."""
+class DocumentTimes:
+    """Times of one document, in milliseconds.
+
+    Attributes:
+        name: Its file name.
+        total: From just before the PUT until a consistent read finds the record.
+        handler: From the handler's start to just before its write.
+        slowest: The slowest of the three model calls, which is part of `handler`.
+        sequential: The baseline: the same three calls made sequentially.
+    """
 
     name: str
     total: float
-    """From just before the PUT until a consistent read finds the record."""
     handler: float
-    """From the handler's start to just before its write."""
     slowest: float
-    """The slowest of the three calls, inside `handler`."""
     sequential: float
-    """The peer: the same three calls, one after the other."""
 
     @property
     def emulator(self) -> float:
-        """What is left: PUT, event, invocation, the write, and this program's polling."""
+        """The rest of the total: PUT, event, invocation, write, and this program's polling."""
         return self.total - self.handler
 
 
-def measure(to: connection.StackConnection, models: ModelClient, path: Path, number: int) -> Run:
-    """Send one document the whole way, then through the peer."""
-    s3, results = to.s3, Results(to.table)
+def measure(stack: StackConnection, models: ModelClient, path: Path, number: int) -> DocumentTimes:
+    """Upload one document and wait for its record; then measure the baseline."""
+    s3, results = stack.s3, Results(stack.table)
     started = time.perf_counter()
-    dropped = inbox.put_file(s3, to.bucket, FileUpload(path, f"bench/{number}/{path.name}"))
-    while (record := results.find(dropped)) is None:
-        if time.perf_counter() - started > _GIVE_UP_S:
-            raise TriptychError(f"{path.name} has no record after {_GIVE_UP_S} s")
-        time.sleep(_POLL_S)
+    stored = inbox.put_file(s3, stack.bucket, FileUpload(path, f"bench/{number}/{path.name}"))
+    while (record := results.find(stored)) is None:
+        if time.perf_counter() - started > _TIMEOUT_SECONDS:
+            raise TriptychError(f"{path.name} has no record after {_TIMEOUT_SECONDS} s")
+        time.sleep(_POLL_SECONDS)
     total = (time.perf_counter() - started) * 1000
-    slowest = max((said.latency_ms for said in record.predictions.values()), default=0.0)
-    return Run(path.name, total, record.latency_ms, slowest, _sequential(models, path, record))
+    slowest = max((outcome.latency_ms for outcome in record.predictions.values()), default=0.0)
+    return DocumentTimes(path.name, total, record.latency_ms, slowest, _sequential(models, path, record))
 
 
 def _sequential(models: ModelClient, path: Path, record: Record) -> float:
@@ -73,28 +78,28 @@ def _sequential(models: ModelClient, path: Path, record: Record) -> float:
     return (time.perf_counter() - started) * 1000
 
 
-def _endpoints(to: connection.StackConnection) -> Mapping[str, str]:
-    """The services as the deployed function knows them."""
-    configuration = to.lambdas.get_function_configuration(FunctionName=to.function)
+def _endpoints(stack: StackConnection) -> Mapping[str, str]:
+    """Return the endpoints of the model services from the deployed function's settings."""
+    configuration = stack.lambdas.get_function_configuration(FunctionName=stack.function)
     return OrchestratorSettings.from_environment(configuration["Environment"]["Variables"]).endpoints
 
 
 def readable(paths: Sequence[Path], models: ModelClient) -> list[Path]:
-    """The documents that the services can read: a rejection is quick and would flatter the median."""
-    found = []
-    for path in paths:
-        said = models.predict(path.read_bytes(), versions=models.versions, deadline=time.monotonic() + 30)
-        if all(isinstance(outcome, Prediction) for outcome in said.values()):
-            found.append(path)
-    return found
+    """Return the documents that every service can decode: quick rejections would lower the median."""
+
+    def is_readable(path: Path) -> bool:
+        outcomes = models.predict(path.read_bytes(), versions=models.versions, deadline=time.monotonic() + 30)
+        return all(isinstance(outcome, Prediction) for outcome in outcomes.values())
+
+    return [path for path in paths if is_readable(path)]
 
 
-def table_of(runs: Sequence[Run]) -> Table:
-    """Median, 95th percentile and share of the median, of each part."""
+def table_of(runs: Sequence[DocumentTimes]) -> Table:
+    """Return a table of the median, the 95th percentile and the share of each part."""
     table = Table(box=box.SIMPLE_HEAD, title=f"{len(runs)} documents, one at a time, warm", title_justify="left")
-    for column in ("milliseconds", "median", "95 %", "share"):
+    for column in ("milliseconds", "p50", "p95", "share"):
         table.add_column(column, justify="left" if column == "milliseconds" else "right")
-    whole = statistics.median(run.total for run in runs)
+    total = statistics.median(run.total for run in runs)
     for name, values in (
         ("PUT to readable record", [run.total for run in runs]),
         ("  handler", [run.handler for run in runs]),
@@ -102,27 +107,24 @@ def table_of(runs: Sequence[Run]) -> Table:
         ("  emulator and polling", [run.emulator for run in runs]),
     ):
         median = statistics.median(values)
-        table.add_row(name, f"{median:.0f}", f"{_percentile(values, 95):.0f}", f"{median / whole:.0%}")
+        table.add_row(name, f"{median:.0f}", f"{percentile(values, 95):.0f}", f"{median / total:.0%}")
     return table
 
 
-def _percentile(values: Sequence[float], rank: int) -> float:
-    return statistics.quantiles(values, n=100, method="inclusive")[rank - 1]
-
-
 def main() -> None:
+    """Measure every document, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5, help="how often each document is sent (default 5)")
+    parser.add_argument("--rounds", type=int, default=5, help="uploads of each document (default 5)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("documents", nargs="*", type=Path, default=sorted(SAMPLES.iterdir()))
     arguments = parser.parse_args()
 
-    to = connection.connect_local()
-    models = ModelClient(_endpoints(to), time.monotonic)
+    stack = connect_local()
+    models = ModelClient(_endpoints(stack), time.monotonic)
     documents = readable(arguments.documents, models)
-    for path in documents:  # warm: workers, connections and code paths
-        measure(to, models, path, 0)
-    runs = [measure(to, models, path, number) for number in range(1, arguments.rounds + 1) for path in documents]
+    for path in documents:  # warm-up of workers, connections and code paths
+        measure(stack, models, path, 0)
+    runs = [measure(stack, models, path, number) for number in range(1, arguments.rounds + 1) for path in documents]
     if arguments.json:
         print(json.dumps([vars(run) | {"emulator": run.emulator} for run in runs], indent=2))
         return
@@ -130,8 +132,8 @@ def main() -> None:
     console.print(table_of(runs))
     ratio = statistics.median(run.sequential / run.slowest for run in runs)
     overhead = statistics.median(run.handler / run.slowest for run in runs)
-    console.print(f"Three calls one after the other take {ratio:.2f} times the slowest of the concurrent three.")
-    console.print(f"The handler as a whole takes {overhead:.2f} times its slowest model call.")
+    console.print(f"Three sequential calls take {ratio:.2f} times the slowest of three concurrent calls.")
+    console.print(f"The whole handler takes {overhead:.2f} times its slowest model call.")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from importlinter import Contract, ContractCheck, fields, output
 
 
 class AllowedImports(Contract):
-    """Everything that a package may import besides itself and the standard library.
+    """The complete list of what a package may import, apart from itself and the standard library.
 
     Imports inside functions count. Those below `if TYPE_CHECKING` do not: they need nothing at run time.
 

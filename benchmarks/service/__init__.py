@@ -1,1 +1,1 @@
-"""The model service beside what else one would serve the same network with: `make bench-service`."""
+"""The model service compared with other ways to serve the same network: `make bench-service`."""

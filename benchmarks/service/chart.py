@@ -1,4 +1,4 @@
-"""The result as a picture for docs/performance.md."""
+"""The chart of latency and throughput in docs/performance.md."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,18 +15,18 @@ def draw(
     latency_ms: Mapping[str, Sequence[float]],
     per_second: Mapping[str, Sequence[float]],
 ) -> None:
-    """Draw both measures of each candidate, by kind of document.
+    """Draw both measures of each server, by kind of document.
 
     Args:
-        file: SVG to write.
-        kinds: Of documents.
-        latency_ms: By candidate: the median for each kind.
-        per_second: By candidate: documents a second for each kind.
+        file: SVG file to write.
+        kinds: Kinds of documents.
+        latency_ms: Median latency for each kind, by server.
+        per_second: Documents per second for each kind, by server.
     """
     plt.rcParams.update({"font.size": 9, "svg.hashsalt": "triptych", "axes.spines.top": False})
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
-    _bars(axes[0], kinds, latency_ms, "ms a document, one caller: less is better")
-    _bars(axes[1], kinds, per_second, "documents a second, eight callers: more is better")
+    _bars(axes[0], kinds, latency_ms, "latency in ms, one caller: less is better")
+    _bars(axes[1], kinds, per_second, "documents per second, eight callers: more is better")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The documents of the benchmark, drawn anew each time from a seed."""
+"""The documents of the benchmark, drawn from a seed."""
 
 import io
 from random import Random
@@ -9,7 +9,7 @@ from PIL import Image
 from training.synthesis.documents import invoice, pages
 
 A4_AT_300_DPI: Final = 3509
-"""Longer side of the page in pixels."""
+"""Long side of the page in pixels."""
 
 SCAN: Final = "A4 scan, 300 dpi, JPEG"
 PHOTO: Final = "photo, 1000 px, JPEG"
@@ -18,7 +18,7 @@ PDF: Final = "PDF, a page of text"
 
 
 def draw(each: int = 3) -> dict[str, list[bytes]]:
-    """Draw some documents of each kind; JPEGs at quality 76, as scanners write them."""
+    """Draw documents of each kind. JPEGs have quality 76, as scanners write them."""
     seeds = range(each)
     return {
         SCAN: [_jpeg(pages.draw("invoice", seed, condition="scan", long_side=A4_AT_300_DPI)) for seed in seeds],

@@ -1,4 +1,4 @@
-"""The floor: scaled decoding and inference alone, in one process, with nobody to talk to."""
+"""The lower bound: scaled decoding and inference in one process, without a server."""
 
 import itertools
 import time
@@ -14,7 +14,7 @@ from model_service.engine import load_model
 
 
 class Floor:
-    """The service's own engine and decoding, without the service around them."""
+    """The engine and decoding of the service, called directly."""
 
     name: Final = "the floor: no server"
 
@@ -22,17 +22,17 @@ class Floor:
         self._model = load_model(folder, concurrency=available_cpus())
         self._preprocessing = self._model.manifest.input
 
-    def one_by_one(self, documents: Sequence[bytes], count: int) -> list[float]:
-        """Milliseconds of each of some documents."""
-        took = []
+    def sequential(self, documents: Sequence[bytes], count: int) -> list[float]:
+        """Classify documents sequentially; return the milliseconds of each."""
+        latencies = []
         for document in itertools.islice(itertools.cycle(documents), count):
             started = time.perf_counter()
             self._classify(document, alone=True)
-            took.append((time.perf_counter() - started) * 1000)
-        return took
+            latencies.append((time.perf_counter() - started) * 1000)
+        return latencies
 
     def saturate(self, documents: Sequence[bytes], seconds: float) -> float:
-        """Documents a second, with a thread a core."""
+        """Return the documents per second with one thread per core."""
         stop_at = time.perf_counter() + seconds
 
         def worker(first: int) -> int:
@@ -49,7 +49,7 @@ class Floor:
 
     @staticmethod
     def cpu_seconds() -> float:
-        """CPU time of this process so far."""
+        """Return the CPU time of this process so far."""
         return time.process_time()
 
     def _classify(self, document: bytes, *, alone: bool = False) -> None:

@@ -1,8 +1,7 @@
-"""Callers: one after the other, many that wait for their answers, and a crowd that does not."""
+"""Load on a server: sequential, saturating (closed loop), and at a fixed rate (open loop)."""
 
 import http.client
 import itertools
-import statistics
 import threading
 import time
 from collections import Counter
@@ -13,72 +12,76 @@ from dataclasses import dataclass, field
 from benchmarks.service.servers import Server
 
 
-def one_by_one(server: Server, documents: Sequence[bytes], count: int) -> list[float]:
-    """Milliseconds of each of some requests on one connection; the next is sent when the last is answered."""
+def sequential(server: Server, documents: Sequence[bytes], count: int) -> list[float]:
+    """Send requests sequentially on one connection; return the milliseconds of each."""
     connection = server.connect()
     bodies = [server.body(document) for document in documents]
-    took = []
+    latencies = []
     for body in itertools.islice(itertools.cycle(bodies), count):
         started = time.perf_counter()
         status, _ = _post(connection, server, body)
-        took.append((time.perf_counter() - started) * 1000)
+        latencies.append((time.perf_counter() - started) * 1000)
         if status != 200:
-            raise RuntimeError(f"{server.name} answered {status}")
+            raise RuntimeError(f"{server.name} returned {status}")
     connection.close()
-    return took
+    return latencies
 
 
 def saturate(server: Server, documents: Sequence[bytes], seconds: float, callers: int = 8) -> float:
-    """Documents a second, with some callers that each send the next as soon as the last is answered."""
+    """Return the documents per second while each caller sends a request as soon as the previous one is answered."""
     bodies = [server.body(document) for document in documents]
     stop_at = time.perf_counter() + seconds
 
     def caller(number: int) -> int:
         connection = server.connect()
-        answered = 0
+        completed = 0
         for body in itertools.islice(itertools.cycle(bodies), number, None):
             status, _ = _post(connection, server, body)
             if status != 200:
-                raise RuntimeError(f"{server.name} answered {status}")
+                raise RuntimeError(f"{server.name} returned {status}")
             if time.perf_counter() > stop_at:
                 break
-            answered += 1
+            completed += 1
         connection.close()
-        return answered
+        return completed
 
     with ThreadPoolExecutor(callers) as pool:
         return sum(pool.map(caller, range(callers))) / seconds
 
 
 @dataclass
-class Flood:
-    """What came of requests that were sent by the clock."""
+class OpenLoopResult:
+    """Responses to requests at a fixed rate.
+
+    Attributes:
+        statuses: Number of responses by HTTP status.
+        accepted_ms: Latency of each response with status 200.
+        rejected_ms: Latency of every other response.
+        without_retry_after: Number of 503 responses without a Retry-After header.
+        lost: Number of requests without a response.
+    """
 
     statuses: Counter[int] = field(default_factory=Counter)
     accepted_ms: list[float] = field(default_factory=list)
-    refused_ms: list[float] = field(default_factory=list)
+    rejected_ms: list[float] = field(default_factory=list)
     without_retry_after: int = 0
-    """Answers of 503 that do not say when to return."""
     lost: int = 0
-    """Requests without an answer."""
-
-    def percentile(self, share: float) -> float:
-        """Of the milliseconds of accepted requests."""
-        return statistics.quantiles(self.accepted_ms, n=100)[round(share * 100) - 1]
 
 
-def flood(server: Server, documents: Sequence[bytes], rate: float, seconds: float, callers: int = 64) -> Flood:
-    """Send by the clock, whether or not earlier requests were answered.
+def open_loop(
+    server: Server, documents: Sequence[bytes], rate: float, seconds: float, callers: int = 64
+) -> OpenLoopResult:
+    """Send requests at a fixed rate, whether or not earlier requests were answered.
 
     Args:
-        server: Who is flooded.
-        documents: Sent in turn.
-        rate: Requests a second.
-        seconds: How long.
-        callers: Connections; more than the server has places, or it could not be overrun.
+        server: The server.
+        documents: Documents, sent in turn.
+        rate: Requests per second.
+        seconds: Duration.
+        callers: Connections. There must be more than the server admits, or the load could not exceed its capacity.
     """
     bodies = [server.body(document) for document in documents]
-    result = Flood()
+    result = OpenLoopResult()
     lock = threading.Lock()
     begin = time.perf_counter()
     numbers = iter(range(int(rate * seconds)))
@@ -102,7 +105,7 @@ def flood(server: Server, documents: Sequence[bytes], rate: float, seconds: floa
             elapsed = (time.perf_counter() - started) * 1000
             with lock:
                 result.statuses[status] += 1
-                (result.accepted_ms if status == 200 else result.refused_ms).append(elapsed)
+                (result.accepted_ms if status == 200 else result.rejected_ms).append(elapsed)
                 result.without_retry_after += status == 503 and retry_after is None
         connection.close()
 
@@ -114,6 +117,6 @@ def flood(server: Server, documents: Sequence[bytes], rate: float, seconds: floa
 
 def _post(connection: http.client.HTTPConnection, server: Server, body: bytes) -> tuple[int, str | None]:
     connection.request("POST", "/predict", body, server.headers)
-    answer = connection.getresponse()
-    answer.read()
-    return answer.status, answer.headers["Retry-After"]
+    response = connection.getresponse()
+    response.read()
+    return response.status, response.headers["Retry-After"]

@@ -1,54 +1,54 @@
-"""Twice the load that the service can carry, and callers that are killed."""
+"""Load at twice the service's capacity, and callers that disconnect."""
 
 import http.client
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.service.load import Flood, flood
+from benchmarks.service.load import OpenLoopResult, open_loop
 from benchmarks.service.servers import Server
 
-_SLOTS = "triptych_in_flight_limit"
+_LIMIT = "triptych_in_flight_limit"
 _IN_FLIGHT = "triptych_in_flight"
 
 
 @dataclass(frozen=True)
-class Overload:
-    """What twice the capacity does to the service.
+class OverloadResult:
+    """Behaviour at twice the capacity.
 
     Attributes:
-        flood: Answers, sent and refused.
-        rate: Requests sent in a second.
-        bound_ms: What the longest wait may be: a full queue, worked off at capacity.
-        memory_before_mib: After a first flood, which fills what is kept and reused.
-        memory_after_mib: After the second.
+        requests: Accepted and rejected requests.
+        rate: Requests sent per second.
+        full_queue_ms: Time to process a full queue at capacity, the longest wait that is expected.
+        memory_before_mib: Memory after a warm-up at the same rate, which fills caches and pools.
+        memory_after_mib: Memory after the measurement.
     """
 
-    flood: Flood
+    requests: OpenLoopResult
     rate: float
-    bound_ms: float
+    full_queue_ms: float
     memory_before_mib: float
     memory_after_mib: float
 
 
-def overrun(server: Server, documents: Sequence[bytes], capacity: float, seconds: float) -> Overload:
-    """Send twice the measured capacity, twice, and watch the second time."""
+def overload(server: Server, documents: Sequence[bytes], capacity: float, seconds: float) -> OverloadResult:
+    """Send twice the measured capacity, first as a warm-up and then to measure."""
     rate = 2 * capacity
-    flood(server, documents, rate, seconds / 3)
+    open_loop(server, documents, rate, seconds / 3)
     before = server.memory_mib()
-    result = flood(server, documents, rate, seconds)
-    slots = _metric(server, _SLOTS)
-    return Overload(result, rate, slots / capacity * 1000, before, server.memory_mib())
+    result = open_loop(server, documents, rate, seconds)
+    limit = _metric(server, _LIMIT)
+    return OverloadResult(result, rate, limit / capacity * 1000, before, server.memory_mib())
 
 
 @dataclass(frozen=True)
-class Abandoned:
-    """What callers leave behind that are killed.
+class AbandonedRequests:
+    """The service after its callers disconnected.
 
     Attributes:
-        callers: That sent a document and hung up at once.
-        seconds: Until no request was in flight any more.
-        cpu_seconds_after: CPU time in the second after that; an idle service takes next to none.
+        callers: Number of callers that sent a document and disconnected at once.
+        seconds: Time until no request was in flight.
+        cpu_seconds_after: CPU time in the second after that. An idle service uses almost none.
     """
 
     callers: int
@@ -56,9 +56,9 @@ class Abandoned:
     cpu_seconds_after: float
 
 
-def abandon(server: Server, document: bytes) -> Abandoned:
-    """Fill every place with requests whose callers hang up."""
-    callers = int(_metric(server, _SLOTS))
+def abandon(server: Server, document: bytes) -> AbandonedRequests:
+    """Send as many requests as the service admits, and close their connections at once."""
+    callers = int(_metric(server, _LIMIT))
     connections = [server.connect() for _ in range(callers)]
     for connection in connections:
         connection.request("POST", "/predict", server.body(document), server.headers)
@@ -67,10 +67,10 @@ def abandon(server: Server, document: bytes) -> Abandoned:
         connection.close()
     while _metric(server, _IN_FLIGHT) > 0:
         time.sleep(0.005)
-    took = time.perf_counter() - started
+    seconds = time.perf_counter() - started
     before = server.cpu_seconds()
     time.sleep(1)
-    return Abandoned(callers, took, server.cpu_seconds() - before)
+    return AbandonedRequests(callers, seconds, server.cpu_seconds() - before)
 
 
 def _metric(server: Server, name: str) -> float:

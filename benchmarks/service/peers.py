@@ -1,11 +1,11 @@
-"""What a tutorial would write: the same network behind FastAPI, and behind LitServe.
+"""The same network served as tutorials do: with FastAPI, and with LitServe.
 
     python -m benchmarks.service.peers tutorial MODEL PORT
     python -m benchmarks.service.peers litserve MODEL PORT WORKERS THREADS
 
-Both decode the picture in full with Pillow, transform it with torchvision and run TorchScript, as tutorials do. The
-graph normalises by itself, which spares them that step. PDFs, which tutorials leave out, are rendered at 200 dpi, the
-default of pdf2image. Only a document's first page is read.
+Both decode the image at full size with Pillow, transform it with torchvision and run TorchScript. The exported network
+normalises its input itself. PDFs, which tutorials leave out, are rendered at 200 dpi, the default of pdf2image. Of each
+document, only the first page is read.
 """
 
 import base64
@@ -29,7 +29,7 @@ _PDF_DPI = 200
 _TO_INPUT = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(SIDE), transforms.PILToTensor()])
 
 
-def _opened(content: bytes) -> Image.Image:
+def _load_page(content: bytes) -> Image.Image:
     if content.startswith(b"%PDF"):
         page: Image.Image = pypdfium2.PdfDocument(content)[0].render(scale=_PDF_DPI / 72).to_pil()
         return page.convert("RGB")
@@ -37,11 +37,11 @@ def _opened(content: bytes) -> Image.Image:
 
 
 def _pixels(content: bytes) -> torch.Tensor:
-    tensor: torch.Tensor = _TO_INPUT(_opened(content))
+    tensor: torch.Tensor = _TO_INPUT(_load_page(content))
     return tensor.permute(1, 2, 0).unsqueeze(0)
 
 
-def _answer(logits: torch.Tensor) -> dict[str, Any]:
+def _prediction(logits: torch.Tensor) -> dict[str, Any]:
     probabilities = logits.softmax(dim=1)[0].tolist()
     best = max(range(len(LABELS)), key=probabilities.__getitem__)
     return {
@@ -52,7 +52,7 @@ def _answer(logits: torch.Tensor) -> dict[str, Any]:
 
 
 def tutorial(model: Path) -> FastAPI:
-    """The app of a tutorial: one process, everything in the endpoint."""
+    """Return an app with one process that does everything in the endpoint."""
     app = FastAPI()
     network = torch.jit.load(model)  # type: ignore[no-untyped-call]
     network.eval()
@@ -65,17 +65,17 @@ def tutorial(model: Path) -> FastAPI:
     async def predict(request: Request) -> dict[str, Any]:
         pixels = _pixels(await request.body())
         with torch.inference_mode():
-            return _answer(network(pixels))
+            return _prediction(network(pixels))
 
     return app
 
 
 class Api(litserve.LitAPI):  # type: ignore[misc]
-    """The same for LitServe. Its documents come as base64 in JSON, as its documentation has it.
+    """The same for LitServe. Documents are base64 in JSON, as in its documentation.
 
     Args:
         model: TorchScript file.
-        threads: Of torch in each worker; 0 leaves it to torch.
+        threads: Torch threads of each worker; 0 for torch's default.
     """
 
     def __init__(self, model: Path, threads: int) -> None:
@@ -84,14 +84,14 @@ class Api(litserve.LitAPI):  # type: ignore[misc]
         self._threads = threads
 
     def setup(self, device: str) -> None:
-        """In each worker process."""
+        """Load the network in a worker process."""
         if self._threads:
             torch.set_num_threads(self._threads)
         self._network = torch.jit.load(self._file, map_location=device)  # type: ignore[no-untyped-call]
         self._network.eval()
 
     def decode_request(self, request: dict[str, str], **_: Any) -> torch.Tensor:
-        """From a request to the network's input."""
+        """Return the network's input for a request."""
         return _pixels(base64.b64decode(request["content"]))
 
     def predict(self, x: torch.Tensor, **_: Any) -> torch.Tensor:
@@ -101,12 +101,12 @@ class Api(litserve.LitAPI):  # type: ignore[misc]
         return logits
 
     def encode_response(self, output: torch.Tensor, **_: Any) -> dict[str, Any]:
-        """From logits to the answer."""
-        return _answer(output)
+        """Return the response for the logits."""
+        return _prediction(output)
 
 
 def main(kind: str, model: str, port: str, workers: str = "1", threads: str = "0") -> None:
-    """Serve on the loopback until stopped."""
+    """Serve on the loopback interface until stopped."""
     if kind == "tutorial":
         uvicorn.run(tutorial(Path(model)), host="127.0.0.1", port=int(port), log_level="warning")
     else:

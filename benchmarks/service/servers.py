@@ -1,4 +1,4 @@
-"""Servers under measurement: started as processes, spoken to alike, weighed, and ended."""
+"""Servers to measure, each in its own process."""
 
 import base64
 import http.client
@@ -23,14 +23,14 @@ _MIB: Final = 1024 * 1024
 
 @dataclass(frozen=True)
 class Candidate:
-    """How to start a server, and how it wants its documents.
+    """A way to start a server, and its request format.
 
     Attributes:
-        name: In tables.
-        arguments: Of Python; `{port}` is filled in.
-        health: Path that answers 200 once it is ready.
-        json: Whether documents come as base64 in JSON; else as they are.
-        environment: Added to this process's.
+        name: Name in tables.
+        arguments: Arguments of Python; `{port}` is replaced.
+        health: Path that returns 200 once the server is ready.
+        json: Whether documents are sent as base64 in JSON instead of raw bytes.
+        environment: Variables added to those of this process.
     """
 
     name: str
@@ -59,35 +59,35 @@ class Server:
         self.seconds_to_ready: Final = time.perf_counter() - started
 
     def connect(self, timeout: float = 120) -> http.client.HTTPConnection:
-        """A connection, kept alive between requests."""
+        """Return a connection that stays open between requests."""
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 
     def body(self, document: bytes) -> bytes:
-        """The document as this server wants it."""
+        """Return the request body for a document."""
         if self.candidate.json:
             return json.dumps({"content": base64.b64encode(document).decode()}).encode()
         return document
 
     @property
     def headers(self) -> dict[str, str]:
-        """That go with the body."""
+        """Request headers for the body."""
         return {"Content-Type": "application/json" if self.candidate.json else "application/octet-stream"}
 
     def memory_mib(self) -> float:
-        """Of all its processes; what they share is counted once, where the system tells (Linux)."""
+        """Return the memory of all its processes. On Linux, shared memory counts once."""
         processes = [psutil.Process(self.process.pid)]
         processes += processes[0].children(recursive=True)
         infos = [process.memory_full_info() for process in processes]
         return sum(float(getattr(info, "pss", info.rss)) for info in infos) / _MIB
 
     def cpu_seconds(self) -> float:
-        """CPU time of all its processes that live."""
+        """Return the CPU time of all its running processes."""
         processes = [psutil.Process(self.process.pid)]
         processes += processes[0].children(recursive=True)
         return sum(sum(process.cpu_times()[:2]) for process in processes)
 
     def stop(self) -> int:
-        """End it, and give its exit code."""
+        """Stop the server and return its exit code."""
         children = psutil.Process(self.process.pid).children(recursive=True) if self.process.poll() is None else []
         self.process.terminate()
         try:
@@ -95,12 +95,12 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             code = self.process.wait()
-        for child in children:  # some servers leave theirs behind
+        for child in children:  # some servers do not stop their workers
             if child.is_running():
                 child.kill()
         return code
 
-    def _wait_until_ready(self, give_up: float) -> None:
+    def _wait_until_ready(self, deadline: float) -> None:
         while True:
             connection = self.connect(1)
             try:
@@ -111,33 +111,33 @@ class Server:
                 pass
             finally:
                 connection.close()
-            if self.process.poll() is not None or time.perf_counter() > give_up:
+            if self.process.poll() is not None or time.perf_counter() > deadline:
                 self.stop()
                 raise RuntimeError(f"{self.name} did not start")
             time.sleep(0.01)
 
 
 def this_service(models: Path, *, name: str = "this service", **settings: str) -> Candidate:
-    """The model service, with the settings that it has in production unless said otherwise."""
+    """Return the model service with its production settings, except for those given."""
     environment = {"MODELS_DIR": str(models), "MODELS": "v1", "HOST": "127.0.0.1", **settings}
     return Candidate(name, ("-m", "model_service"), "/health/ready", environment=tuple(environment.items()))
 
 
-def peers(torchscript: Path) -> list[Candidate]:
-    """The others. LitServe twice: as it comes, and as it is fastest on two cores."""
+def alternatives(torchscript: Path) -> list[Candidate]:
+    """Return the alternatives. LitServe runs with its defaults, and with the settings that are fastest on two cores."""
     program = ("-m", "benchmarks.service.peers")
     model = str(torchscript)
     cores = str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     return [
         Candidate("FastAPI + TorchScript", (*program, "tutorial", model, "{port}")),
         Candidate("LitServe", (*program, "litserve", model, "{port}"), json=True),
-        Candidate("LitServe, a worker a core", (*program, "litserve", model, "{port}", cores, "1"), json=True),
+        Candidate("LitServe, one worker per core", (*program, "litserve", model, "{port}", cores, "1"), json=True),
     ]
 
 
 @contextmanager
 def running(candidates: Sequence[Candidate]) -> Iterator[list[Server]]:
-    """Start servers one after the other, and stop them in the end."""
+    """Start servers sequentially, and stop them when the block ends."""
     servers: list[Server] = []
     try:
         for candidate in candidates:

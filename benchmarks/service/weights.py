@@ -1,6 +1,6 @@
-"""One network in both worlds: a ResNet18 as OpenVINO IR for the service and as TorchScript for its peers.
+"""One network in two formats: a ResNet18 as OpenVINO IR for the service and as TorchScript for the alternatives.
 
-Its weights are random, by a fixed seed: how long a network takes does not depend on what it has learnt.
+Its weights are random with a fixed seed, because the latency of a network does not depend on its weights.
 """
 
 import datetime
@@ -28,52 +28,55 @@ def write(models: Path) -> Path:
     """Export the network.
 
     Args:
-        models: Gets a folder `v1` with graph, weights, manifest and `model.pt`.
+        models: Folder in which a folder `v1` with graph, weights, manifest and `model.pt` is created.
 
     Returns:
-        That folder.
+        The created folder.
     """
     torch.manual_seed(0)
-    known = ARCHITECTURES[ARCHITECTURE]
-    graph = as_served(ExportableModel(build_classifier(ARCHITECTURE, len(LABELS)), known.mean, known.std))
+    architecture = ARCHITECTURES[ARCHITECTURE]
+    graph = as_served(ExportableModel(build_classifier(ARCHITECTURE, len(LABELS)), architecture.mean, architecture.std))
     folder = models / VERSION
     folder.mkdir(parents=True)
     export_openvino(graph, SIDE, SIDE, folder)
     export_torchscript(graph, SIDE, SIDE, folder / TORCHSCRIPT)
-    _vouch(folder, "f32")
+    _write_manifest(folder, "f32")
     return folder
 
 
 def write_int8(floats: Path, models: Path) -> Path:
-    """Quantise the same network, as `triptych train` does for a recipe that says int8.
+    """Quantise the same network, as `triptych train` does for a recipe with int8.
 
     Args:
-        floats: The folder that `write` gave.
-        models: Gets a folder `v1`.
+        floats: The folder that `write` created.
+        models: Folder in which a folder `v1` is created.
+
+    Returns:
+        The created folder.
     """
     folder = models / VERSION
     folder.mkdir(parents=True)
-    # The scales that are found on noise are as fast as those found on pages.
+    # Calibration on noise gives other scales, but the same latency.
     noise = np.random.default_rng(0).integers(0, 256, (32, SIDE, SIDE, 3), dtype=np.uint8)
     quantise(floats, noise, folder)
-    _vouch(folder, "int8")
+    _write_manifest(folder, "int8")
     return folder
 
 
-def _vouch(folder: Path, precision: Literal["f32", "int8"]) -> None:
-    known = ARCHITECTURES[ARCHITECTURE]
-    files, whole = hash_files(folder)
+def _write_manifest(folder: Path, precision: Literal["f32", "int8"]) -> None:
+    architecture = ARCHITECTURES[ARCHITECTURE]
+    files, combined = hash_files(folder)
     manifest = Manifest(
         version=VERSION,
         architecture=ARCHITECTURE,
         labels=LABELS,
         input=Preprocessing(SIDE, SIDE, "rgb"),
-        normalization=Normalization(mean=known.mean, std=known.std),
+        normalization=Normalization(mean=architecture.mean, std=architecture.std),
         precision=precision,
         temperature=1.0,
         abstain_below=0.0,
         files=files,
-        sha256=whole,
+        sha256=combined,
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
     )
     (folder / FILE_NAME).write_text(manifest.as_json())
