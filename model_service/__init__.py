@@ -1,1 +1,1 @@
-"""The REST service around a model version: decoding, engine, HTTP. Holds no torch and no AWS client."""
+"""The REST service that serves model versions: engine, classifier and HTTP API. Imports neither torch nor boto3."""

@@ -1,13 +1,13 @@
-"""Who is let in, and for how long: a bounded queue before a bounded pool of threads.
+"""Admission control: a bounded number of requests in flight in front of a bounded pool of threads.
 
-    arrives ──► full? ──► 503 at once
+    request ──► limit reached? ──► 503 at once
                   │
-                slot ──► body is read ──► waits for a thread ──► works, stage by stage ──► slot is free
-                             │                   │                         │
-                             └── deadline over, or the caller is gone ─────┴──► dropped before the next stage
+              admitted ──► body is read ──► waits for a thread ──► stages of work ──► slot is released
+                               │                   │                     │
+                               └── deadline exceeded or client gone ─────┴──► cancelled before the next stage
 
-A slot is held until its work has really ended, not until its caller has been answered: work that nobody
-waits for still takes its thread to the next check_cancelled, and must count.
+A request keeps its slot until its work has ended, even if its client already has a response: cancelled work occupies a
+thread until its next cancel check, and must count.
 """
 
 import asyncio
@@ -22,128 +22,137 @@ from model_service.errors import DeadlineExceededError, OverloadedError
 T = TypeVar("T")
 
 
-class CallerGoneError(Exception):
-    """The connection was closed: there is nobody left to answer."""
+class ClientDisconnectedError(Exception):
+    """The client closed the connection, so there is nobody to respond to."""
 
 
-class Ticket:
-    """One admitted request: its deadline, and whether anybody still waits for it."""
+class AdmittedRequest:
+    """A request that holds a slot, as an async context manager.
 
-    def __init__(self, timeout_ms: int, release: Callable[[], None]) -> None:
+    Args:
+        timeout_ms: Time from now to the deadline.
+        release: Releases the slot; called once, in the event loop.
+    """
+
+    def __init__(self, timeout_ms: int, release: Callable[["AdmittedRequest"], None]) -> None:
         self.arrived: Final = time.perf_counter()
         self.timeout_ms: Final = timeout_ms
-        self._abandoned = threading.Event()
+        self._cancelled = threading.Event()
         self._release = release
-        self._working = False
+        self._submitted = False
 
     @property
     def seconds_left(self) -> float:
-        """Until the deadline; negative when it is over."""
+        """Seconds until the deadline; negative after it."""
         return self.arrived + self.timeout_ms / 1000 - time.perf_counter()
 
-    def check(self) -> None:
-        """Between stages, in the working thread: go on only while somebody waits.
+    def check_cancelled(self) -> None:
+        """Return if the work is still wanted. Called by the working thread between stages.
 
         Raises:
-            DeadlineExceededError: If the deadline is over.
-            CallerGoneError: If the caller hung up.
+            DeadlineExceededError: If the deadline has passed.
+            ClientDisconnectedError: If the request was cancelled.
         """
         if self.seconds_left <= 0:
-            raise self.too_late()
-        if self._abandoned.is_set():
-            raise CallerGoneError
+            raise self.deadline_error()
+        if self._cancelled.is_set():
+            raise ClientDisconnectedError
 
-    def too_late(self) -> DeadlineExceededError:
-        """The error for a deadline that is over."""
-        return DeadlineExceededError(f"No answer within {self.timeout_ms} ms.")
+    def deadline_error(self) -> DeadlineExceededError:
+        """Return the error for a deadline that has passed."""
+        return DeadlineExceededError(f"No response within {self.timeout_ms} ms.")
 
-    def abandon(self) -> None:
-        """Let the work stop at its next check_cancelled."""
-        self._abandoned.set()
-
-    def _ended(self, _: object) -> None:
-        self._release()
+    def cancel(self) -> None:
+        """Stop the work at its next cancel check."""
+        self._cancelled.set()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if not self._working:
-            self._release()
+        if not self._submitted:
+            self._release(self)
 
-    async def run(self, pool: ThreadPoolExecutor, work: Callable[[], T], gone: Callable[[], Awaitable[None]]) -> T:
-        """Do the work in the pool, while the deadline holds and the caller listens.
+    async def run(
+        self, pool: ThreadPoolExecutor, work: Callable[[], T], wait_for_disconnect: Callable[[], Awaitable[None]]
+    ) -> T:
+        """Run the work in a thread until it ends, the deadline passes or the client disconnects.
 
         Args:
-            pool: Where CPU work is done.
-            work: Should call `check` between its stages.
-            gone: Returns when the caller has hung up.
+            pool: The threads.
+            work: Calls `check_cancelled` between its stages.
+            wait_for_disconnect: Returns when the client has disconnected.
 
         Raises:
             DeadlineExceededError: If the deadline passes first.
-            CallerGoneError: If the caller hangs up first.
+            ClientDisconnectedError: If the client disconnects first.
         """
         loop = asyncio.get_running_loop()
 
-        def guarded() -> T:
-            self.check()
+        def checked_work() -> T:
+            self.check_cancelled()
             return work()
 
-        job: Future[T] = pool.submit(guarded)
-        self._working = True
-        # Called from the thread that ends or cancels the job; the slots belong to the event loop.
-        job.add_done_callback(lambda done: _call_soon(loop, self._ended, done))
-        result: asyncio.Future[Any] = asyncio.wrap_future(job)
-        hang_up: asyncio.Future[Any] = asyncio.ensure_future(gone())
+        future: Future[T] = pool.submit(checked_work)
+        self._submitted = True
+        # Called in the thread that ends or cancels the work; slots belong to the event loop.
+        future.add_done_callback(lambda _: _call_in_loop(loop, lambda: self._release(self)))
+        result: asyncio.Future[Any] = asyncio.wrap_future(future)
+        disconnect: asyncio.Future[Any] = asyncio.ensure_future(wait_for_disconnect())
         try:
-            await asyncio.wait({result, hang_up}, timeout=self.seconds_left, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({result, disconnect}, timeout=self.seconds_left, return_when=asyncio.FIRST_COMPLETED)
             if result.done():
                 outcome: T = result.result()
                 return outcome
-            raise CallerGoneError if hang_up.done() else self.too_late()
+            raise ClientDisconnectedError if disconnect.done() else self.deadline_error()
         finally:
-            self.abandon()
-            hang_up.cancel()
+            self.cancel()
+            disconnect.cancel()
             result.cancel()
 
 
-def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[object], None], argument: object) -> None:
+def _call_in_loop(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
     if not loop.is_closed():
-        loop.call_soon_threadsafe(callback, argument)
+        loop.call_soon_threadsafe(callback)
 
 
 class Admission:
-    """Slots for requests in flight, and the threads that serve them. Belongs to one event loop.
+    """Slots for requests in flight, and the threads that process them. Belongs to one event loop.
 
     Args:
-        slots: Requests accepted at a time, running and waiting.
-        threads: Requests worked on at a time.
-        max_timeout_ms: The longest deadline.
+        slots: Maximum number of requests in flight, running and waiting.
+        threads: Maximum number of requests being processed.
+        max_timeout_ms: The longest time to a deadline.
     """
 
     def __init__(self, *, slots: int, threads: int, max_timeout_ms: int) -> None:
         self.slots: Final = slots
-        self.in_flight = 0
-        self._max_timeout_ms: Final = max_timeout_ms
         self.pool: Final = ThreadPoolExecutor(threads, thread_name_prefix="predict")
+        self._max_timeout_ms: Final = max_timeout_ms
+        self._admitted: Final[set[AdmittedRequest]] = set()
 
-    def admit(self, timeout_ms: int | None = None) -> Ticket:
-        """Take a slot; hold it with `async with`.
+    @property
+    def in_flight(self) -> int:
+        """Number of requests that hold a slot."""
+        return len(self._admitted)
+
+    def admit(self, timeout_ms: int | None = None) -> AdmittedRequest:
+        """Take a slot for a request; use the result with `async with`.
 
         Args:
-            timeout_ms: How long the caller waits; at most, and by default, `max_timeout_ms`.
+            timeout_ms: How long the client waits; `max_timeout_ms` by default and at most.
 
         Raises:
-            OverloadedError: If every slot is taken.
+            OverloadedError: If no slot is free.
         """
         if self.in_flight >= self.slots:
-            raise OverloadedError(f"All {self.slots} places are taken.", retry_after=1)
-        self.in_flight += 1
-        return Ticket(min(timeout_ms or self._max_timeout_ms, self._max_timeout_ms), self._free)
-
-    def _free(self) -> None:
-        self.in_flight -= 1
+            raise OverloadedError(f"{self.slots} requests are in flight, which is the limit.", retry_after=1)
+        request = AdmittedRequest(min(timeout_ms or self._max_timeout_ms, self._max_timeout_ms), self._admitted.discard)
+        self._admitted.add(request)
+        return request
 
     def close(self) -> None:
-        """Drop what has not begun, wait for what has."""
+        """Cancel all requests, and wait until the threads have reached their next cancel check."""
+        for request in list(self._admitted):
+            request.cancel()
         self.pool.shutdown(wait=True, cancel_futures=True)

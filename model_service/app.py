@@ -1,13 +1,13 @@
-"""Puts the parts together: an app around loaded models."""
+"""Assembly of the service: models, classifier and HTTP app."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
 
 from decoding.isolation.pool import DecoderPool
-from model_service import problems
+from model_service import health, problems, routes
 from model_service.admission import Admission
 from model_service.classifier import Classifier
 from model_service.engine import load_model
@@ -15,47 +15,41 @@ from model_service.errors import ServiceError
 from model_service.lifecycle import Lifecycle
 from model_service.metrics import ServiceMetrics
 from model_service.middleware import RequestContext
-from model_service.problems import Problem, documented
-from model_service.routes import router
+from model_service.problems import Problem, openapi_responses
 from model_service.settings import ServiceSettings
 
 _DESCRIPTION = """
 Classifies documents with one or more versions of a model.
 
-Every path also works below the name of a served version, such as `/v1/predict`: that version answers.
+Every path is also available below the name of a served version, such as `/v1/predict`; that version responds.
 Every error is a problem (RFC 9457) with a stable `type`. `X-Request-Id` and `X-Amzn-Trace-Id` are echoed and logged.
 """
 
 
-@contextmanager
-def loaded_classifier(settings: ServiceSettings) -> Iterator[Classifier]:
-    """Load, verify and warm up the versions of the settings, while the decoder processes start.
+def load_classifier(settings: ServiceSettings, decoders: DecoderPool) -> Classifier:
+    """Load, verify and warm up the versions to serve, while the decoder processes start.
 
     Raises:
-        ModelLoadError: If one of them cannot be served.
-        ServiceError: If a decoder process does not start.
+        ModelLoadError: If a version cannot be served.
+        DecoderUnavailableError: If a decoder process does not start.
     """
-    decoders = DecoderPool(settings.threads)
-    try:
-        models = {
-            version: load_model(settings.models_dir / version, concurrency=settings.threads)
-            for version in settings.models
-        }
-        decoders.wait_until_ready()
-        yield Classifier(models, settings.limits, decoders.decode_batch)
-    finally:
-        decoders.close()
+    models = {
+        version: load_model(settings.models_dir / version, concurrency=settings.threads) for version in settings.models
+    }
+    decoders.wait_until_ready()
+    return Classifier(models, settings.limits, decoders.decode_batch)
 
 
 def create_service_app(
-    classifier: Classifier, settings: ServiceSettings, lifecycle: Lifecycle | None = None
+    classifier: Classifier, settings: ServiceSettings, decoders: DecoderPool, lifecycle: Lifecycle | None = None
 ) -> FastAPI:
-    """Build the HTTP app.
+    """Create the HTTP app.
 
     Args:
-        classifier: Ready to answer: the app is ready as soon as it runs.
+        classifier: Classifies the documents.
         settings: Bounds on requests.
-        lifecycle: Says when the end begins; one that never ends, if None.
+        decoders: Decode the documents; the app is ready while they are available.
+        lifecycle: Whether the service is shutting down; it never does if None.
     """
     app = FastAPI(
         title="Triptych model service",
@@ -63,18 +57,20 @@ def create_service_app(
         description=_DESCRIPTION,
         lifespan=_lifespan,
         redoc_url=None,
-        responses=documented(ServiceError),
+        responses=openapi_responses(ServiceError),
     )
     app.state.classifier = classifier
+    app.state.decoders = decoders
     app.state.lifecycle = lifecycle or Lifecycle()
     app.state.admission = Admission(
         slots=settings.max_in_flight, threads=settings.threads, max_timeout_ms=settings.max_timeout_ms
     )
     app.state.metrics = ServiceMetrics(classifier, app.state.admission)
-    app.include_router(router)
-    problems.install(app)
+    app.include_router(routes.router)
+    app.include_router(health.router)
+    problems.add_exception_handlers(app)
     app.add_middleware(RequestContext, versions=frozenset(classifier.models))
-    _describe_problems(app)
+    _complete_openapi(app)
     return app
 
 
@@ -84,8 +80,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.admission.close()
 
 
-def _describe_problems(app: FastAPI) -> None:
-    """Complete FastAPI's OpenAPI: the schema of problems, and no 422 of its own, which is never sent."""
+def _complete_openapi(app: FastAPI) -> None:
+    """Add the schema of problems to FastAPI's OpenAPI, and remove its default 422 response, which is never sent."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -96,8 +92,8 @@ def _describe_problems(app: FastAPI) -> None:
             for name in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(name, None)
             for operation in (entry for path in schema["paths"].values() for entry in path.values()):
-                refusal = operation["responses"].get("422", {}).get("content", {})
-                if "application/json" in refusal:
+                content = operation["responses"].get("422", {}).get("content", {})
+                if "application/json" in content:
                     del operation["responses"]["422"]
         assert app.openapi_schema is not None
         return app.openapi_schema

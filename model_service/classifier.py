@@ -1,4 +1,4 @@
-"""One document to one prediction: decode, score, answer. The core of the service, free of transport."""
+"""Classification of one document: decode it, score its pages, choose the label. Independent of HTTP."""
 
 import threading
 import time
@@ -18,68 +18,68 @@ from model_service.errors import UnknownModelError
 
 @dataclass(frozen=True, config=ConfigDict(use_attribute_docstrings=True))
 class Timings:
-    """Where the time went, in milliseconds."""
+    """Duration of the stages in milliseconds."""
 
     decode: float
-    """Reading the document's pages and bringing them to the model's input."""
+    """Decoding the document and preprocessing its pages."""
     infer: float
-    """Scoring them."""
+    """Scoring the pages."""
     total: float
-    """From the arrival of the request to its answer, upload and waiting included."""
+    """From the arrival of the request to the result, upload and waiting included."""
 
 
 @dataclass(frozen=True, config=ConfigDict(use_attribute_docstrings=True))
 class Classification:
-    """What one model version says of one document."""
+    """The result of one model version for one document."""
 
     model: str
-    """The version that answered."""
+    """The version."""
     label: str
     """The most probable label."""
     confidence: float
-    """Its calibrated probability."""
+    """The calibrated probability of the label."""
     probabilities: dict[str, float]
-    """Of every label, sum 1."""
+    """The calibrated probability of every label; their sum is 1."""
     abstained: bool
-    """The confidence is below the version's threshold: better let a person look."""
+    """Whether the confidence is below the version's threshold, so that the document should be reviewed."""
     pages: int
-    """Pages that were read and scored."""
+    """Number of pages that were scored."""
     truncated: bool
-    """The document has further pages, which were not read."""
+    """Whether the document has further pages, which were not read."""
     timings_ms: Timings
-    """Where the time went."""
+    """Duration of the stages in milliseconds."""
     model_sha256: str
-    """Identity of the weights: the hash of graph and weights."""
+    """Hash of the version's graph and weights."""
 
 
 class Classifier:
-    """The model versions that this process serves.
+    """The model versions that this process serves. Safe to use from several threads.
 
     Args:
-        models: By version; the first is the default.
+        models: The models by version; the first is the default.
         limits: Bounds on one document.
-        decode: Decodes documents; `decode_batch` does so in this process.
+        decode: Decodes documents. The default does so in this process.
     """
 
     def __init__(self, models: Mapping[str, Model], limits: Limits, decode: BatchDecoder = decode_batch) -> None:
         self.models: Final = dict(models)
         self.limits: Final = limits
-        self._decode: Final = decode
-        self._in_work = 0
-        self._lock: Final = threading.Lock()
         self.default: Final = next(iter(models))
+        self._decode: Final = decode
+        self._active = 0
+        self._lock: Final = threading.Lock()
 
     def model(self, version: str | None) -> Model:
-        """The model of a version, the default one if None.
+        """Return the model of a version, or the default model if None.
 
         Raises:
-            UnknownModelError: If this process does not serve it.
+            UnknownModelError: If this process does not serve the version.
         """
         try:
             return self.models[version or self.default]
         except KeyError:
             served = ", ".join(self.models)
-            raise UnknownModelError(f"Model {version!r} is not served here, but {served}.") from None
+            raise UnknownModelError(f"Model {version!r} is not served here. Served: {served}.") from None
 
     def classify(
         self, data: bytes, model: Model, *, since: float | None = None, check_cancelled: CancelCheck = never_cancel
@@ -88,20 +88,21 @@ class Classifier:
 
         Args:
             data: The document.
-            model: Who is asked.
-            since: `time.perf_counter()` when the request arrived; now, if None.
-            check_cancelled: Called between pages and stages; what it raises abandons the work.
+            model: The model to use.
+            since: `time.perf_counter()` at the arrival of the request; now, if None.
+            check_cancelled: Called between pages and stages.
 
         Raises:
             DocumentError: If the document cannot be read.
+            DecoderUnavailableError: If no decoder process is available.
         """
         started = time.perf_counter()
         manifest = model.manifest
-        with self._counted():
-            document = self._decode(data, manifest.input, self.limits, check_cancelled)
+        with self._count_active():
+            batch = self._decode(data, manifest.input, self.limits, check_cancelled)
             decoded = time.perf_counter()
             check_cancelled()
-            scores = model.score(document.pixels, alone=self._in_work == 1)
+            scores = model.score(batch.pixels, alone=self._active == 1)
             scored = time.perf_counter()
         best = int(scores.argmax())
         confidence = float(scores[best])
@@ -111,26 +112,26 @@ class Classifier:
             confidence=confidence,
             probabilities=dict(zip(manifest.labels, scores.tolist(), strict=True)),
             abstained=confidence < manifest.abstain_below,
-            pages=len(document.pixels),
-            truncated=document.truncated,
+            pages=len(batch.pixels),
+            truncated=batch.truncated,
             timings_ms=Timings(
-                decode=_ms(decoded - started),
-                infer=_ms(scored - decoded),
-                total=_ms(scored - (started if since is None else since)),
+                decode=_milliseconds(decoded - started),
+                infer=_milliseconds(scored - decoded),
+                total=_milliseconds(scored - (started if since is None else since)),
             ),
             model_sha256=manifest.sha256,
         )
 
     @contextmanager
-    def _counted(self) -> Iterator[None]:
+    def _count_active(self) -> Iterator[None]:
         with self._lock:
-            self._in_work += 1
+            self._active += 1
         try:
             yield
         finally:
             with self._lock:
-                self._in_work -= 1
+                self._active -= 1
 
 
-def _ms(seconds: float) -> float:
+def _milliseconds(seconds: float) -> float:
     return round(seconds * 1000, 3)

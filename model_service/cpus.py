@@ -1,4 +1,4 @@
-"""How many CPUs this process may use: the container's quota, not the host's core count."""
+"""Number of CPUs that this process may use: the container's quota, not the host's core count."""
 
 import math
 import os
@@ -9,14 +9,14 @@ _CGROUP: Final = Path("/sys/fs/cgroup")
 
 
 def available_cpus(cgroup: Path = _CGROUP) -> int:
-    """CPUs that this process may keep busy, at least 1.
+    """Return how many CPUs this process may use, at least 1.
 
-    The least of what the scheduler allows (`taskset`, cpusets) and the quota of the control group
-    (version 2: cpu.max; version 1: cpu.cfs_quota_us), rounded up: more threads than quota are throttled
-    all at once, and latency collapses.
+    The result is the minimum of the scheduler's affinity (`taskset`, cpusets) and the quota of the control group
+    (version 2: cpu.max; version 1: cpu.cfs_quota_us), rounded up. With more threads than the quota allows, all of them
+    are throttled at once and the latency rises sharply.
 
     Args:
-        cgroup: Where the control group's files are; as seen from inside a container.
+        cgroup: Folder of the control group's files, as seen from inside a container.
     """
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _quota(cgroup)
@@ -24,7 +24,7 @@ def available_cpus(cgroup: Path = _CGROUP) -> int:
 
 
 def _quota(cgroup: Path) -> float | None:
-    """CPUs that the control group grants, None if it sets no bound."""
+    """Return the CPU quota of the control group, or None if it has none."""
     try:
         if (unified := cgroup / "cpu.max").exists():
             quota, period = unified.read_text().split()

@@ -1,4 +1,4 @@
-"""A model version on OpenVINO: pixels in, calibrated probabilities out. Knows nothing of documents or HTTP."""
+"""Inference with OpenVINO: from the pixels of a page batch to calibrated probabilities."""
 
 import logging
 import queue
@@ -16,16 +16,24 @@ from model_service.manifest import Manifest, ModelFiles, load_files
 logger = logging.getLogger(__name__)
 
 FIRST_PAGE_WEIGHT = 0.5
-"""What the first page counts, beside all pages together: it is drawn to tell what a document is, and the pages that
-follow are often mere text. Measured against the plain mean, the first or surest page alone and others; see
-models/README.md.
+"""Weight of the first page. The rest is the weight of the mean over all pages.
+
+The first page usually shows the kind of document best; later pages are often plain text. Compared with other ways of
+aggregation in models/README.md.
 """
 
 _PRECISION: Final = {"f32": ov.Type.f32, "bf16": ov.Type.bf16, "f16": ov.Type.f16, "int8": ov.Type.f32}
 
 
 def aggregate_pages(pages: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The probabilities of a document, shape (labels,), by those of its pages, shape (pages, labels), in order."""
+    """Aggregate the probabilities of pages to those of their document.
+
+    Args:
+        pages: Shape (pages, labels), in the order of the pages.
+
+    Returns:
+        Shape (labels,).
+    """
     combined: NDArray[np.float64] = FIRST_PAGE_WEIGHT * pages[0] + (1 - FIRST_PAGE_WEIGHT) * pages.mean(axis=0)
     return combined
 
@@ -35,8 +43,8 @@ class Model:
 
     Args:
         files: Manifest, graph and weights, verified.
-        concurrency: Calls that run at the same time; each gets one CPU. A further call waits for its turn. As many
-            CPUs work on a call that is alone.
+        concurrency: Calls that run at the same time, each on one CPU. Further calls wait. A call that is alone can use
+            this many CPUs.
 
     Raises:
         ModelLoadError: If the graph cannot be compiled, does not match its manifest, or cannot run in the
@@ -53,43 +61,44 @@ class Model:
             self._requests = _Requests(shared.create_infer_request() for _ in range(concurrency))
             self._alone = self._requests
             if concurrency > 1:
-                whole = _compile(core, graph, self.manifest, streams=1, threads=concurrency)
-                self._alone = _Requests([whole.create_infer_request()])
+                exclusive = _compile(core, graph, self.manifest, streams=1, threads=concurrency)
+                self._alone = _Requests([exclusive.create_infer_request()])
             self._warm_up()
         except RuntimeError as error:
             raise ModelLoadError(f"{self.manifest.version}: the graph cannot run: {error}") from error
 
     def score(self, pages: NDArray[np.uint8], *, alone: bool = False) -> NDArray[np.float64]:
-        """Score the pages of one document together, in one batch.
+        """Return the probabilities of a document, scoring its pages in one batch.
 
         Args:
             pages: Shape (pages, height, width, 3), each as `Preprocessing.apply` makes it; at least one.
-            alone: Nothing else wants the CPUs now, so take them all. The probabilities are the same.
+            alone: Whether this is the only call at the moment, so that it can use all CPUs. The result is the same.
 
         Returns:
-            Probability of each label, in the manifest's order, sum 1: softmax(logits / temperature) of each page,
-            taken together. Temperature scaling is Guo et al., "On Calibration of Modern Neural Networks", 2017.
+            The probability of each label, in the manifest's order: softmax(logits / temperature) of each page,
+            aggregated by `aggregate_pages`. Their sum is 1. For temperature scaling, see Guo et al., "On Calibration
+            of Modern Neural Networks", 2017.
         """
         logits = (self._alone if alone else self._requests).infer(pages) / self.manifest.temperature
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return aggregate_pages(odds / odds.sum(axis=1, keepdims=True))
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return aggregate_pages(exponentials / exponentials.sum(axis=1, keepdims=True))
 
     def _warm_up(self) -> None:
-        """Run every request once: the first run compiles kernels and takes the memory."""
-        frame = self.manifest.input
-        blank = np.full((1, frame.height, frame.width, 3), 255, dtype=np.uint8)
+        """Run every request once: the first run compiles kernels and allocates memory."""
+        size = self.manifest.input
+        blank = np.full((1, size.height, size.width, 3), 255, dtype=np.uint8)
         for requests in {self._requests, self._alone}:
             for _ in range(requests.count):
                 logits = requests.infer(blank)
         if logits.shape != (1, len(self.manifest.labels)):
             raise ModelLoadError(
-                f"{self.manifest.version}: the graph gives {logits.shape[-1]} outputs "
+                f"{self.manifest.version}: the graph has {logits.shape[-1]} outputs "
                 f"for {len(self.manifest.labels)} labels"
             )
 
 
 class _Requests:
-    """Inference requests of one compiled graph, taken in turns."""
+    """A pool of inference requests of one compiled graph."""
 
     def __init__(self, requests: Iterable[ov.InferRequest]) -> None:
         self._free: Final[queue.SimpleQueue[ov.InferRequest]] = queue.SimpleQueue()
@@ -98,7 +107,7 @@ class _Requests:
         self.count: Final = self._free.qsize()
 
     def infer(self, batch: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Logits, shape (pages, labels); waits for a request that is free."""
+        """Return the logits, shape (pages, labels), once a request is free."""
         request = self._free.get()
         try:
             return np.asarray(request.infer(batch)[0], dtype=np.float64)  # a copy: the request is reused
@@ -110,20 +119,20 @@ def load_model(folder: Path, *, concurrency: int = 1) -> Model:
     """Verify, compile and warm up the model version of a folder.
 
     Raises:
-        ModelLoadError: If it cannot be served; `ManifestError` if its manifest or a file is not as it should be.
+        ModelLoadError: If it cannot be served; `ManifestError` if its manifest or a file is invalid.
     """
     files = load_files(folder)
     if files.manifest.version != folder.name:
-        raise ModelLoadError(f"{folder}: its manifest calls itself {files.manifest.version!r}")
+        raise ModelLoadError(f"{folder}: its manifest names the version {files.manifest.version!r}")
     return Model(files, concurrency=concurrency)
 
 
 def _compile(core: ov.Core, graph: ov.Model, manifest: Manifest, *, streams: int, threads: int) -> ov.CompiledModel:
-    """Compile for some requests at the same time, which share some threads.
+    """Compile the graph for a number of concurrent requests (streams) that share a number of threads.
 
-    One thread a document and as many documents as CPUs beats all CPUs on one document: decoding, the
-    larger part, runs on one thread anyway. Threads are not pinned, because several services of one host
-    would all pin theirs to the same first cores.
+    One thread per document has a higher throughput than all threads on one document: decoding, which takes longer,
+    runs on one thread anyway. Threads are not pinned, because several services on one host would pin theirs to the
+    same cores.
     """
     compiled = core.compile_model(
         graph,
@@ -136,9 +145,9 @@ def _compile(core: ov.Core, graph: ov.Model, manifest: Manifest, *, streams: int
             "ENABLE_CPU_PINNING": False,
         },
     )
-    got = compiled.get_property("INFERENCE_PRECISION_HINT")
-    if got != _PRECISION[manifest.precision]:
-        raise ModelLoadError(f"{manifest.version}: this CPU cannot infer in {manifest.precision}")
+    actual = compiled.get_property("INFERENCE_PRECISION_HINT")
+    if actual != _PRECISION[manifest.precision]:
+        raise ModelLoadError(f"{manifest.version}: this CPU does not support inference in {manifest.precision}")
     logger.info(
         "model compiled",
         extra={
@@ -154,10 +163,10 @@ def _compile(core: ov.Core, graph: ov.Model, manifest: Manifest, *, streams: int
 
 
 def _check_input(manifest: Manifest, graph: ov.Model) -> None:
-    wanted = ov.PartialShape([-1, manifest.input.height, manifest.input.width, 3])
+    expected = ov.PartialShape([-1, manifest.input.height, manifest.input.width, 3])
     port = graph.input(0)
-    if len(graph.inputs) != 1 or port.get_element_type() != ov.Type.u8 or port.get_partial_shape() != wanted:
+    if len(graph.inputs) != 1 or port.get_element_type() != ov.Type.u8 or port.get_partial_shape() != expected:
         raise ModelLoadError(
-            f"{manifest.version}: the graph takes {port.get_element_type()} {port.get_partial_shape()}, "
-            f"the manifest says u8 {wanted}"
+            f"{manifest.version}: the graph's input is {port.get_element_type()} {port.get_partial_shape()}, "
+            f"the manifest's is u8 {expected}"
         )

@@ -1,37 +1,41 @@
-"""Everything the service can refuse with, in one place.
+"""Errors of the service.
 
-An error that reaches a caller carries its HTTP status, a stable problem type (RFC 9457) and a title;
-the message of the instance becomes the problem's `detail`.
+An error that is reported to a client has an HTTP status, a stable problem type (RFC 9457) and a title. The message of
+the exception becomes the `detail` of the problem. Errors of documents are in `decoding.errors`; their HTTP status is
+assigned in `model_service.problems`.
 
     ServiceError                        500  internal-error
-    ├── RequestError                         the request around the document is at fault
+    ├── RequestError                         the request around the document is invalid
     │   ├── InvalidRequestError         400  invalid-request
     │   └── UnknownModelError           404  unknown-model
-    ├── UnavailableError                     try again later: carries Retry-After
-    │   ├── OverloadedError             503  overloaded              the queue is full
-    │   └── NotReadyError               503  not-ready               starting up or shutting down
-    └── DeadlineExceededError           504  deadline-exceeded       the caller's X-Timeout-Ms is over
+    ├── UnavailableError                503  unavailable             temporary: carries Retry-After
+    │   ├── OverloadedError             503  overloaded              too many requests are in flight
+    │   └── NotReadyError               503  not-ready               shutting down, or no decoder process available
+    └── DeadlineExceededError           504  deadline-exceeded       the client's X-Timeout-Ms has passed
 
-    ModelLoadError                               a model folder is unusable: the service does not start
-    └── ManifestError                        manifest.json is missing, malformed or disagrees with its files
+    ModelLoadError                           a model version cannot be served: the service does not start
+    └── ManifestError                        manifest.json is missing, malformed or does not match its files
 """
 
 PROBLEM_NAMESPACE = "urn:triptych:problem:"
 
 
 class ServiceError(Exception):
-    """Base of all errors that are answered to a caller."""
+    """The service failed.
+
+    Base class of all errors that are reported to a client.
+    """
 
     status = 500
-    """HTTP status code of the answer."""
+    """HTTP status code of the response."""
     problem = "internal-error"
-    """Last part of the problem's `type`; callers may branch on it, so it never changes."""
+    """Last part of the problem's `type`. Clients branch on it, so it never changes."""
     title = "The service failed"
-    """The same short sentence for every occurrence of this problem."""
+    """Summary of the problem, the same for every occurrence."""
 
 
 class RequestError(ServiceError):
-    """The request is wrong, whatever the document."""
+    """The request is invalid, regardless of the document."""
 
     status = 400
     problem = "invalid-request"
@@ -39,11 +43,11 @@ class RequestError(ServiceError):
 
 
 class InvalidRequestError(RequestError):
-    """A header, parameter or body does not have the form that the API asks for."""
+    """A header, parameter or body does not have the form that the API requires."""
 
 
 class UnknownModelError(RequestError):
-    """This process does not serve the model version that was asked for."""
+    """The requested model version is not served by this process."""
 
     status = 404
     problem = "unknown-model"
@@ -51,16 +55,16 @@ class UnknownModelError(RequestError):
 
 
 class UnavailableError(ServiceError):
-    """The service cannot take the request now; the same request may succeed later.
+    """The service cannot process the request now. The same request may succeed later.
 
     Args:
-        detail: What stands in the way.
-        retry_after: Whole seconds after which trying again makes sense.
+        detail: The reason.
+        retry_after: Whole seconds to wait before the next attempt.
     """
 
     status = 503
     problem = "unavailable"
-    title = "The service cannot take the request now"
+    title = "The service cannot process the request now"
 
     def __init__(self, detail: str, *, retry_after: int = 1) -> None:
         super().__init__(detail)
@@ -68,30 +72,30 @@ class UnavailableError(ServiceError):
 
 
 class OverloadedError(UnavailableError):
-    """As many requests are in flight as the service accepts."""
+    """The maximum number of requests is in flight."""
 
     problem = "overloaded"
     title = "The service is overloaded"
 
 
 class NotReadyError(UnavailableError):
-    """The service is starting up or shutting down."""
+    """The service is shutting down, or no decoder process is available."""
 
     problem = "not-ready"
     title = "The service is not ready"
 
 
 class DeadlineExceededError(ServiceError):
-    """The time that the caller gave in X-Timeout-Ms is over."""
+    """The time that the client allows in X-Timeout-Ms has passed."""
 
     status = 504
     problem = "deadline-exceeded"
-    title = "The caller's time is over"
+    title = "The deadline was exceeded"
 
 
 class ModelLoadError(Exception):
-    """A model folder cannot be served. Raised at start, never answered over HTTP."""
+    """A model version cannot be served. Raised at start, never reported over HTTP."""
 
 
 class ManifestError(ModelLoadError):
-    """manifest.json is missing, malformed, or disagrees with the files beside it."""
+    """manifest.json is missing, malformed, or does not match the files next to it."""

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, with the id of the request that it belongs to."""
+"""Structured logs: one JSON object per line, with the id of its request."""
 
 import json
 import logging
@@ -8,14 +8,18 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 request_ids: Final[ContextVar[dict[str, str]]] = ContextVar("request_ids")
-"""`request_id` and, behind AWS, `trace_id` of the request that is being handled."""
+"""`request_id` and, behind AWS, `trace_id` of the current request."""
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as JSON: time, level, logger, message, the request's ids, and what `extra={"fields": …}` adds."""
+    """Formatter of log records as JSON.
+
+    An object has the keys `time`, `level`, `logger` and `message`, the ids of the request, and the fields given as
+    `extra={"fields": …}`.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        """Render one record."""
+        """Return a log record as one line of JSON."""
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
@@ -30,11 +34,11 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(level: str) -> None:
-    """Send all logs of this process, uvicorn's too, to standard output as JSON."""
+    """Send all logs of this process, including uvicorn's, to standard output as JSON."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # What decoders and parsers remark on broken input is answered to its sender; here it would be noise.
+    # Decoders and parsers warn about invalid input. The client gets an error; in the log, warnings would be noise.
     logging.captureWarnings(True)
-    for chatty in ("PIL", "py.warnings", "python_multipart"):
-        logging.getLogger(chatty).setLevel(logging.CRITICAL)
+    for name in ("PIL", "py.warnings", "python_multipart"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)

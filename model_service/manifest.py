@@ -1,6 +1,6 @@
-"""What a model folder says of itself: `models/vN/manifest.json`, and the proof that its files are those.
+"""The manifest of a model version, `models/vN/manifest.json`, and the verification of its files.
 
-The weights are read once and hashed as read, so what was verified is what is served.
+The weights are read once and hashed in memory, so that exactly the verified bytes are served.
 """
 
 import hashlib
@@ -27,62 +27,62 @@ Triple = Annotated[tuple[float, float, float], at.Len(3, 3)]
 
 @dataclass(frozen=True)
 class Normalization:
-    """What the graph does to its input first: (pixel - mean) / std. Information; already in the graph."""
+    """Normalization of the input, (pixel - mean) / std. Informational: it is part of the graph."""
 
     mean: Triple
-    """Of R, G and B, in units of 0 to 255."""
+    """Means of R, G and B, in units of 0 to 255."""
     std: Triple
-    """Of R, G and B, in units of 0 to 255."""
+    """Standard deviations of R, G and B, in units of 0 to 255."""
 
 
 MAX_LABEL = 100
-"""Characters of a label: a longer one could not be an answer, for a record would not take it."""
+"""Maximum length of a label in characters, as in records."""
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="ignore"))
 class Manifest:
-    """A model version. Keys that are not listed here are left to people and ignored."""
+    """The manifest of a model version. Unknown keys are ignored."""
 
     version: Name
     """Name under which it is served, such as `v2`."""
     architecture: str
-    """Of the network, such as `resnet18`."""
+    """Architecture of the network, such as `resnet18`."""
     labels: Annotated[tuple[Annotated[str, at.Len(1, MAX_LABEL)], ...], at.MinLen(2)]
     """In the order of the graph's outputs, which is alphabetical."""
     input: Preprocessing
-    """What to do to a page before it is scored."""
+    """Preprocessing of a page."""
     normalization: Normalization
-    """What the graph does to it then."""
+    """Normalization of the preprocessed page, which is part of the graph."""
     precision: Literal["f32", "bf16", "f16", "int8"]
-    """In which it is inferred on every host. Pinned: a host's own choice could change a verdict. An int8 graph is
-    quantised in the file already; what it leaves in floats is computed in f32."""
+    """Precision of inference on every host; a precision chosen by the host could change a label. An int8 graph is
+    quantised in the file; its floating-point parts are computed in f32."""
     temperature: Annotated[float, at.Gt(0)]
-    """Divides the logits before softmax, so that probabilities are honest."""
+    """Divisor of the logits before softmax, which calibrates the probabilities."""
     abstain_below: Annotated[float, at.Interval(ge=0, le=1)]
-    """An answer with less confidence than this is marked as abstained."""
+    """A prediction with less confidence than this is marked as abstained."""
     files: dict[Literal["model.xml", "model.bin"], Sha256]
     """Hash of each file."""
     sha256: Sha256
-    """Hash of model.xml followed by model.bin: the identity of the model in answers and records."""
+    """Hash of model.xml followed by model.bin, which identifies the model in responses and records."""
     date: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
     """Day of the export."""
     training: Mapping[str, Any] = field(default_factory=dict)
-    """Data, licences, recipe, seed. For people."""
+    """Data, licences, recipe and seed. Informational."""
     metrics: Mapping[str, Any] = field(default_factory=dict)
-    """What it reached, and on what. For people."""
+    """Metrics and the data that they were measured on. Informational."""
     parity: Mapping[str, Any] = field(default_factory=dict)
-    """How far the export is from the network that was trained. For people."""
+    """Difference between the export and the trained network. Informational."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if list(self.labels) != sorted(set(self.labels)):
-            raise ValueError("labels are not sorted, or one comes twice")
+            raise ValueError("labels are not sorted or not unique")
         if missing := {GRAPH, WEIGHTS} - set(self.files):
             raise ValueError(f"files lacks {', '.join(sorted(missing))}")
         return self
 
     def as_json(self) -> str:
-        """The manifest as it stands in its file, indented for people."""
+        """Return the content of the manifest file."""
         return _ADAPTER.dump_json(self, indent=2).decode() + "\n"
 
 
@@ -94,7 +94,7 @@ class ModelFiles:
     """The files of a version, verified against its manifest."""
 
     manifest: Manifest
-    """Of the version."""
+    """Manifest of the version."""
     graph: bytes
     """Content of model.xml."""
     weights: bytes
@@ -102,20 +102,20 @@ class ModelFiles:
 
 
 def parse(text: str | bytes) -> Manifest:
-    """Read a manifest from its JSON text.
+    """Parse a manifest.
 
     Raises:
-        ManifestError: Naming each field that is missing or wrong.
+        ManifestError: Naming each missing or invalid field.
     """
     try:
         return _ADAPTER.validate_json(text)
     except ValidationError as error:
-        faults = (f"{'.'.join(map(str, fault['loc'])) or 'manifest'}: {fault['msg']}" for fault in error.errors())
-        raise ManifestError("; ".join(faults)) from None
+        messages = (f"{'.'.join(map(str, detail['loc'])) or 'manifest'}: {detail['msg']}" for detail in error.errors())
+        raise ManifestError("; ".join(messages)) from None
 
 
 def load(folder: Path) -> Manifest:
-    """Read `manifest.json` of a model folder, without looking at the weights.
+    """Read `manifest.json` of a model folder, without verifying the weights.
 
     Raises:
         ManifestError: If it is missing or malformed.
@@ -133,21 +133,21 @@ def load_files(folder: Path) -> ModelFiles:
     """Read a model folder and verify its graph and weights.
 
     Raises:
-        ManifestError: If a file is missing or is not the one that the manifest names.
+        ManifestError: If a file is missing or does not have the hash in the manifest.
     """
     manifest = load(folder)
     content = {name: _read(folder / name) for name in (GRAPH, WEIGHTS)}
-    hashes, whole = _hashes(content[GRAPH], content[WEIGHTS])
+    hashes, combined = _hashes(content[GRAPH], content[WEIGHTS])
     for name, found in hashes.items():
         if found != manifest.files[name]:
             raise ManifestError(f"{folder / name}: sha256 is {found}, the manifest says {manifest.files[name]}")
-    if whole != manifest.sha256:
-        raise ManifestError(f"{folder / FILE_NAME}: sha256 should be {whole}")
+    if combined != manifest.sha256:
+        raise ManifestError(f"{folder / FILE_NAME}: sha256 should be {combined}")
     return ModelFiles(manifest, content[GRAPH], content[WEIGHTS])
 
 
 def hash_files(folder: Path) -> tuple[dict[Literal["model.xml", "model.bin"], str], str]:
-    """What a manifest has to say of the files in a folder: its `files` and its `sha256`.
+    """Return the values of `files` and `sha256` in a manifest for the files of a folder.
 
     Raises:
         ManifestError: If a file is missing.
@@ -163,10 +163,10 @@ def _read(path: Path) -> bytes:
 
 
 def _hashes(graph: bytes, weights: bytes) -> tuple[dict[Literal["model.xml", "model.bin"], str], str]:
-    whole = hashlib.sha256(graph)
+    combined = hashlib.sha256(graph)
     files: dict[Literal["model.xml", "model.bin"], str] = {
-        GRAPH: whole.hexdigest(),
+        GRAPH: combined.hexdigest(),
         WEIGHTS: hashlib.sha256(weights).hexdigest(),
     }
-    whole.update(weights)
-    return files, whole.hexdigest()
+    combined.update(weights)
+    return files, combined.hexdigest()

@@ -1,4 +1,4 @@
-"""What Prometheus may read of the service."""
+"""Prometheus metrics of the service."""
 
 from typing import Final
 
@@ -14,18 +14,18 @@ _BUCKETS: Final = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25,
 
 
 class ServiceMetrics:
-    """The metrics of one app, in a registry of their own.
+    """The metrics of one app, in a separate registry.
 
     Args:
         classifier: Its versions are exported with their hashes.
-        admission: Its queue is watched.
+        admission: Its number of requests in flight is exported.
     """
 
     def __init__(self, classifier: Classifier, admission: Admission) -> None:
         self.registry: Final = CollectorRegistry()
         self.rejected: Final = Counter(
             "triptych_rejected",
-            "Requests answered with a problem, by its kind",
+            "Requests answered with a problem, by its type",
             ["reason"],
             registry=self.registry,
         )
@@ -45,21 +45,21 @@ class ServiceMetrics:
         self._pages: Final = Counter("triptych_pages", "Pages scored", ["model"], registry=self.registry)
         in_flight = Gauge("triptych_in_flight", "Predictions running and waiting", registry=self.registry)
         in_flight.set_function(lambda: admission.in_flight)
-        slots = Gauge("triptych_in_flight_limit", "Predictions accepted at a time", registry=self.registry)
+        slots = Gauge("triptych_in_flight_limit", "Maximum number of predictions in flight", registry=self.registry)
         slots.set(admission.slots)
         versions = Gauge("triptych_model_info", "Versions served, by hash", ["model", "sha256"], registry=self.registry)
         for version, model in classifier.models.items():
             versions.labels(model=version, sha256=model.manifest.sha256).set(1)
         ProcessCollector(registry=self.registry)
 
-    def predicted(self, prediction: Classification) -> None:
-        """Count an answer."""
-        model, timings = prediction.model, prediction.timings_ms
+    def count_classification(self, result: Classification) -> None:
+        """Count a classified document and its timings."""
+        model = result.model
         for stage in ("decode", "infer", "total"):
-            self._stages.labels(model=model, stage=stage).observe(getattr(timings, stage) / 1000)
-        self._predictions.labels(model=model, label=prediction.label, abstained=str(prediction.abstained).lower()).inc()
-        self._pages.labels(model=model).inc(prediction.pages)
+            self._stages.labels(model=model, stage=stage).observe(getattr(result.timings_ms, stage) / 1000)
+        self._predictions.labels(model=model, label=result.label, abstained=str(result.abstained).lower()).inc()
+        self._pages.labels(model=model).inc(result.pages)
 
     def exposition(self) -> bytes:
-        """Everything in Prometheus' text format."""
+        """Return all metrics in the Prometheus text format."""
         return generate_latest(self.registry)

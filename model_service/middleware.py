@@ -1,4 +1,4 @@
-"""Around every request: the version in its path, its ids, its log line, and a last net for errors."""
+"""Middleware for every request: the version in its path, its ids, its log entry, and unexpected errors."""
 
 import logging
 import re
@@ -19,19 +19,21 @@ logger = logging.getLogger("model_service.access")
 
 _REQUEST_ID: Final = "x-request-id"
 _TRACE_ID: Final = "x-amzn-trace-id"
-# Visible ASCII of a sane length: an id is echoed and logged, and must not smuggle anything into either.
-_SANE_ID: Final = re.compile(r"[\x21-\x7e]{1,256}")
+# Visible ASCII of limited length: an id is echoed in a header and logged, and must not inject anything there.
+_VALID_ID: Final = re.compile(r"[\x21-\x7e]{1,256}")
 
 
 class RequestContext:
-    """Pure ASGI, because the body of a request must stay a stream, and its end be noticed.
+    """ASGI middleware that gives each request its context.
 
-    A load balancer that routes `/v2/predict` here keeps the path: a first segment that names a served
-    version becomes the request's root path, and every route works below it.
+    A load balancer that routes `/v2/predict` to this service keeps the path. A first segment that names a served
+    version becomes the root path of the request, and every route works below it.
+
+    Pure ASGI, because the body of a request must stay a stream whose end is noticed.
 
     Args:
-        app: What handles the request.
-        versions: That are served here.
+        app: Handles the request.
+        versions: The served versions.
     """
 
     def __init__(self, app: ASGIApp, versions: Collection[str]) -> None:
@@ -63,11 +65,11 @@ class RequestContext:
 
         try:
             await self._app(scope, receive, send_with_ids)
-        except Exception:  # a fault of ours: told in the log, not to the caller
+        except Exception:  # a defect of the service: details are logged, not sent to the client
             logger.exception("request failed")
             if status == 0:
-                internal = ServiceError("The service failed; its log tells more.")
-                await problems.respond(Request(scope), internal)(scope, receive, send_with_ids)
+                failure = ServiceError("The service failed. See its log for details.")
+                await problems.problem_response(Request(scope), failure)(scope, receive, send_with_ids)
             else:
                 raise
         finally:
@@ -93,12 +95,12 @@ class RequestContext:
         if "trace_id" in ids:
             headers[_TRACE_ID] = ids["trace_id"]
         if not scope["app"].state.lifecycle.ready:
-            headers["connection"] = "close"  # so that callers' connection pools are empty when the port closes
+            headers["connection"] = "close"  # empties the connection pools of clients before the port closes
 
 
 def _ids(headers: Headers) -> dict[str, str]:
     given = headers.get(_REQUEST_ID, "")
     trace = headers.get(_TRACE_ID, "")
-    ids = {"request_id": given if _SANE_ID.fullmatch(given) else str(uuid.uuid4())}
-    # AWS's trace id has the form Root=1-…;Parent=…;Sampled=1: visible characters, as well.
-    return ids | ({"trace_id": trace} if _SANE_ID.fullmatch(trace) else {})
+    ids = {"request_id": given if _VALID_ID.fullmatch(given) else str(uuid.uuid4())}
+    # The trace id of AWS has the form Root=1-…;Parent=…;Sampled=1, which is visible ASCII, too.
+    return ids | ({"trace_id": trace} if _VALID_ID.fullmatch(trace) else {})

@@ -1,4 +1,4 @@
-"""Errors as problem details (RFC 9457): one shape for every error, whoever raised it."""
+"""Problem details (RFC 9457): the response for every error, with the HTTP status of each."""
 
 from http import HTTPStatus
 from typing import Any, Final
@@ -17,76 +17,74 @@ from decoding.errors import (
     UnsupportedFormatError,
 )
 from model_service import errors
-from model_service.admission import CallerGoneError
+from model_service.admission import ClientDisconnectedError
 
 MEDIA_TYPE: Final = "application/problem+json"
 
-# What nginx logs when a client closes the connection first. Nobody receives it; logs and metrics do.
-CALLER_GONE: Final = 499
+# nginx's status for a closed connection. No client receives it; it appears in the log.
+CLIENT_DISCONNECTED: Final = 499
 
 
 class Problem(BaseModel):
-    """What every error looks like."""
+    """The body of every error response."""
 
     model_config = ConfigDict(json_schema_extra={"required": ["type", "title", "status", "detail", "request_id"]})
 
-    type: str = Field(description="Stable name of the kind of problem; branch on this.")
-    title: str = Field(description="The kind of problem in a sentence, the same each time.")
+    type: str = Field(description="Stable identifier of the kind of problem. Clients branch on it.")
+    title: str = Field(description="Summary of the kind of problem, the same for every occurrence.")
     status: int = Field(description="The HTTP status code.")
-    detail: str = Field(description="What is wrong this time.")
-    request_id: str = Field(description="Under which the service's log has this request.")
+    detail: str = Field(description="Explanation of this occurrence.")
+    request_id: str = Field(description="Identifies the request in the service's log.")
 
 
 class ProblemResponse(JSONResponse):
-    """A problem as JSON under its own media type."""
+    """A response with the media type of problems."""
 
     media_type = MEDIA_TYPE
 
 
-Refusal = errors.ServiceError | DocumentError
-"""An error that is answered to a caller."""
+ReportedError = errors.ServiceError | DocumentError
+"""An error that is reported to a client."""
 
 _DOCUMENT_STATUS: Final[dict[type[DocumentError], int]] = {
     EmptyDocumentError: 400,
     DocumentTooLargeError: 413,
     UnsupportedFormatError: 415,
 }
-"""HTTP status codes of documents' errors; the others are answered with 422."""
+"""HTTP status codes of document errors. All others have 422."""
 
 
-def status_code(kind: type[Refusal]) -> int:
+def status_code(kind: type[ReportedError]) -> int:
     """Return the HTTP status code of an error."""
     if issubclass(kind, DocumentError):
         return _DOCUMENT_STATUS.get(kind, 422)
     return kind.status
 
 
-def problem_type(kind: type[Refusal]) -> str:
+def problem_type(kind: type[ReportedError]) -> str:
     """Return the `type` member of a problem (RFC 9457): a URI that identifies the kind of problem."""
     return errors.PROBLEM_NAMESPACE + kind.problem
 
 
-def respond(request: Request, error: Refusal, headers: dict[str, str] | None = None) -> Response:
-    """Answer with an error, and count it."""
+def problem_response(request: Request, error: ReportedError) -> Response:
+    """Count an error, and return its response."""
     request.app.state.metrics.rejected.labels(reason=error.problem).inc()
     kind = type(error)
-    return _response(
-        request, problem_type(kind), error.title, status_code(kind), str(error), headers or _headers(error)
-    )
+    return _response(request, problem_type(kind), error.title, status_code(kind), str(error), _headers(error))
 
 
-def install(app: FastAPI) -> None:
-    """Let an app answer each of its errors with a problem."""
-    app.add_exception_handler(errors.ServiceError, _on_refusal)
-    app.add_exception_handler(DocumentError, _on_refusal)
+def add_exception_handlers(app: FastAPI) -> None:
+    """Make an app respond to each of its errors with a problem."""
+    app.add_exception_handler(errors.ServiceError, _on_reported_error)
+    app.add_exception_handler(DocumentError, _on_reported_error)
     app.add_exception_handler(DecoderUnavailableError, _on_decoder_unavailable)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_error)
-    app.add_exception_handler(CallerGoneError, _on_caller_gone)
+    app.add_exception_handler(ClientDisconnectedError, _on_client_disconnected)
 
 
-def documented(*kinds: type[Refusal]) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI entries for errors that a route may answer with; kinds of one status share an entry."""
+def openapi_responses(*kinds: type[ReportedError]) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI entries for the errors of a route. Errors with the same status share an entry."""
     responses: dict[int | str, dict[str, Any]] = {}
     for kind in kinds:
         entry = responses.setdefault(
@@ -96,7 +94,10 @@ def documented(*kinds: type[Refusal]) -> dict[int | str, dict[str, Any]]:
         entry["content"][MEDIA_TYPE]["examples"][kind.problem] = {"value": _example(kind)}
         if issubclass(kind, errors.UnavailableError):
             entry["headers"] = {
-                "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
+                "Retry-After": {
+                    "description": "Seconds to wait before the next attempt.",
+                    "schema": {"type": "integer", "minimum": 1},
+                }
             }
     return responses
 
@@ -104,7 +105,7 @@ def documented(*kinds: type[Refusal]) -> dict[int | str, dict[str, Any]]:
 _SCHEMA: Final = {"$ref": "#/components/schemas/Problem"}
 
 
-def _example(kind: type[Refusal]) -> dict[str, object]:
+def _example(kind: type[ReportedError]) -> dict[str, object]:
     return {
         "type": problem_type(kind),
         "title": kind.title,
@@ -114,7 +115,7 @@ def _example(kind: type[Refusal]) -> dict[str, object]:
     }
 
 
-def _headers(error: Refusal) -> dict[str, str]:
+def _headers(error: ReportedError) -> dict[str, str]:
     return {"Retry-After": str(error.retry_after)} if isinstance(error, errors.UnavailableError) else {}
 
 
@@ -127,24 +128,25 @@ def _response(request: Request, kind: str, title: str, status: int, detail: str,
     return ProblemResponse(problem.model_dump(), status, headers)
 
 
-def _on_refusal(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)
-    return respond(request, error)
+def _on_reported_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ReportedError)
+    return problem_response(request, error)
 
 
 def _on_decoder_unavailable(request: Request, error: Exception) -> Response:
-    return respond(request, errors.UnavailableError(str(error)))
+    """Respond with 503: the document is not the cause, and the same request may succeed later."""
+    return problem_response(request, errors.UnavailableError(str(error)))
 
 
 def _on_invalid_request(request: Request, error: Exception) -> Response:
-    """FastAPI's own validation; its usual 422 means a document that cannot be read here."""
+    """Respond to an invalid parameter with 400. FastAPI's default, 422, means an unreadable document in this API."""
     assert isinstance(error, RequestValidationError)
-    faults = (f"{' '.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-    return respond(request, errors.InvalidRequestError("; ".join(faults)))
+    messages = (f"{' '.join(map(str, detail['loc']))}: {detail['msg']}" for detail in error.errors())
+    return problem_response(request, errors.InvalidRequestError("; ".join(messages)))
 
 
 def _on_http_error(request: Request, error: Exception) -> Response:
-    """What the router refuses: a path that does not exist, a method that a path does not have."""
+    """Respond to an unknown path or method."""
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     kind = status.phrase.lower().replace(" ", "-")
@@ -159,6 +161,6 @@ def _on_http_error(request: Request, error: Exception) -> Response:
     )
 
 
-def _on_caller_gone(request: Request, _: Exception) -> Response:
+def _on_client_disconnected(request: Request, _: Exception) -> Response:
     request.app.state.metrics.rejected.labels(reason="caller-gone").inc()
-    return Response(status_code=CALLER_GONE)
+    return Response(status_code=CLIENT_DISCONNECTED)

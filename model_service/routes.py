@@ -1,4 +1,4 @@
-"""The HTTP API. Translates between HTTP and the classifier, and holds no logic of its own."""
+"""The HTTP API for predictions, models and metrics: translates between HTTP and the classifier."""
 
 import asyncio
 from typing import Annotated, Any, Final
@@ -8,38 +8,39 @@ from pydantic import TypeAdapter
 
 from decoding.errors import (
     CorruptDocumentError,
+    DecoderCrashedError,
+    DecoderTimeoutError,
     DecompressionBombError,
     DocumentTooLargeError,
     EmptyDocumentError,
     EncryptedDocumentError,
     UnsupportedFormatError,
 )
-from model_service import body, metrics
+from model_service import metrics
 from model_service.admission import Admission
-from model_service.body import JsonDocument
+from model_service.body import JsonDocument, extract_document, read_body
 from model_service.classifier import Classification, Classifier
 from model_service.errors import (
     DeadlineExceededError,
     InvalidRequestError,
-    NotReadyError,
     OverloadedError,
     ServiceError,
+    UnavailableError,
     UnknownModelError,
 )
-from model_service.lifecycle import Lifecycle
 from model_service.manifest import Manifest
-from model_service.problems import documented
-from model_service.schemas import Health, ModelList, ModelSummary
+from model_service.problems import openapi_responses
+from model_service.schemas import ModelList, ModelSummary
 
 router: Final = APIRouter()
 
 Version = Annotated[
     str | None,
-    Query(alias="model", description="Version to ask; the one in the path or the first served, if absent."),
+    Query(alias="model", description="Version to use. By default the one in the path, else the first one served."),
 ]
 TimeoutMs = Annotated[
     int | None,
-    Header(alias="X-Timeout-Ms", ge=1, description="Milliseconds that the caller still waits; later, work is dropped."),
+    Header(alias="X-Timeout-Ms", ge=1, description="Milliseconds that the client waits. Later, the work is cancelled."),
 ]
 
 _FILE_SCHEMA: Final = {"type": "string", "format": "binary"}
@@ -63,7 +64,7 @@ _PREDICT: Final[dict[str, Any]] = {
                 }
             }
         },
-        **documented(
+        **openapi_responses(
             InvalidRequestError,
             EmptyDocumentError,
             UnknownModelError,
@@ -72,15 +73,18 @@ _PREDICT: Final[dict[str, Any]] = {
             CorruptDocumentError,
             EncryptedDocumentError,
             DecompressionBombError,
+            DecoderCrashedError,
+            DecoderTimeoutError,
             ServiceError,
             OverloadedError,
+            UnavailableError,
             DeadlineExceededError,
         ),
     },
     "openapi_extra": {
         "requestBody": {
             "required": True,
-            "description": "JPEG, PNG, TIFF, WebP, HEIC, AVIF, GIF, BMP or PDF. The content decides, not its name.",
+            "description": "JPEG, PNG, TIFF, WebP, HEIC, AVIF, GIF, BMP or PDF, detected by its content.",
             "content": {
                 "application/octet-stream": {"schema": _FILE_SCHEMA},
                 "multipart/form-data": {
@@ -91,84 +95,65 @@ _PREDICT: Final[dict[str, Any]] = {
         }
     },
 }
+_CLASSIFICATION: Final = TypeAdapter(Classification)
 
 
 @router.post("/predict", tags=["predict"], summary="Classify a document", **_PREDICT)
 async def predict(request: Request, model: Version = None, timeout_ms: TimeoutMs = None) -> Response:
-    """Send a document as the body itself, as the field `file` of a form, or in base64 as JSON."""
+    """Send a document as the request body, as the field `file` of a form, or as base64 in JSON."""
     return await _predict(request, model, timeout_ms)
 
 
 @router.post("/invocations", tags=["sagemaker"], summary="Classify a document (SageMaker)", **_PREDICT)
 async def invocations(request: Request, model: Version = None, timeout_ms: TimeoutMs = None) -> Response:
-    """The same as `/predict`, where SageMaker looks for it."""
+    """The same as `/predict`, at the path that SageMaker expects."""
     return await _predict(request, model, timeout_ms)
 
 
 async def _predict(request: Request, version: str | None, timeout_ms: int | None) -> Response:
     classifier: Classifier = request.app.state.classifier
     admission: Admission = request.app.state.admission
-    model = classifier.model(_version(request, version))
-    async with admission.admit(timeout_ms) as ticket:
-        content = await body.read(request, ticket, classifier.limits.max_bytes)
+    model = classifier.model(_requested_version(request, version))
+    async with admission.admit(timeout_ms) as admitted:
+        body = await read_body(request, admitted, classifier.limits.max_bytes)
         content_type = request.headers.get("content-type", "")
 
-        def work() -> Classification:
-            document = body.document(content, content_type)
-            return classifier.classify(document, model, since=ticket.arrived, check_cancelled=ticket.check)
+        def classify() -> Classification:
+            document = extract_document(body, content_type)
+            return classifier.classify(
+                document, model, since=admitted.arrived, check_cancelled=admitted.check_cancelled
+            )
 
-        prediction = await ticket.run(admission.pool, work, lambda: _hang_up(request))
-    request.app.state.metrics.predicted(prediction)
+        result = await admitted.run(admission.pool, classify, lambda: _wait_for_disconnect(request))
+    request.app.state.metrics.count_classification(result)
     request.state.log.update(
-        model=prediction.model, label=prediction.label, confidence=round(prediction.confidence, 4),
-        pages=prediction.pages, bytes=len(content), timings_ms=vars(prediction.timings_ms),
+        model=result.model, label=result.label, confidence=round(result.confidence, 4),
+        pages=result.pages, bytes=len(body), timings_ms=vars(result.timings_ms),
     )  # fmt: skip
-    return Response(_PREDICTION.dump_json(prediction), media_type="application/json")
+    return Response(_CLASSIFICATION.dump_json(result), media_type="application/json")
 
 
-_PREDICTION: Final = TypeAdapter(Classification)
+def _requested_version(request: Request, in_query: str | None) -> str | None:
+    """Return the version in the path or the query.
 
-
-def _version(request: Request, asked: str | None) -> str | None:
-    """The version in the path or in the query, which may not contradict each other."""
+    Raises:
+        InvalidRequestError: If both name a version, and not the same.
+    """
     in_path: str | None = request.state.version
-    if asked and in_path and asked != in_path:
-        raise InvalidRequestError(f"The path asks for model {in_path!r}, the query for {asked!r}.")
-    return asked or in_path
+    if in_query and in_path and in_query != in_path:
+        raise InvalidRequestError(f"The path names model {in_path!r}, the query {in_query!r}.")
+    return in_query or in_path
 
 
-async def _hang_up(request: Request) -> None:
-    """Return when the caller closes the connection; the body has been read by then."""
-    while (await request.receive())["type"] != "http.disconnect":  # noqa: ASYNC110 -- `receive` waits
-        await asyncio.sleep(0)
+async def _wait_for_disconnect(request: Request) -> None:
+    """Return when the client closes the connection. The body has already been read."""
+    while (await request.receive())["type"] != "http.disconnect":  # noqa: ASYNC110 (no event to wait for)
+        await asyncio.sleep(0)  # lets other tasks run if receive() does not block
 
 
-@router.get("/health/live", tags=["health"], summary="Does the process live?")
-async def live() -> Health:
-    """Answers as long as the process does."""
-    return Health(status="live")
-
-
-@router.get("/health/ready", tags=["health"], summary="Does it take requests?", responses=documented(NotReadyError))
-async def ready(request: Request) -> Health:
-    """Says no from SIGTERM on; what is in hand is finished all the same."""
-    lifecycle: Lifecycle = request.app.state.lifecycle
-    if not lifecycle.ready:
-        raise NotReadyError("The service is shutting down.", retry_after=5)
-    return Health(status="ready")
-
-
-@router.get(
-    "/ping", tags=["sagemaker"], summary="Does it take requests? (SageMaker)", responses=documented(NotReadyError)
-)
-async def ping(request: Request) -> Health:
-    """The same as `/health/ready`, where SageMaker looks for it."""
-    return await ready(request)
-
-
-@router.get("/models", tags=["models"], summary="Which versions are served?")
-async def models(request: Request) -> ModelList:
-    """The versions that this process serves; elsewhere there may be more."""
+@router.get("/models", tags=["models"], summary="List the served versions")
+async def list_models(request: Request) -> ModelList:
+    """Return the versions that this process serves. Other processes may serve further ones."""
     classifier: Classifier = request.app.state.classifier
     return ModelList(
         default=classifier.default,
@@ -176,9 +161,14 @@ async def models(request: Request) -> ModelList:
     )
 
 
-@router.get("/models/{version}", tags=["models"], summary="What is a version?", responses=documented(UnknownModelError))
-async def model(request: Request, version: Annotated[str, Path(examples=["v1"])]) -> Manifest:
-    """The version's manifest: labels, input, calibration, weights, training data, metrics."""
+@router.get(
+    "/models/{version}",
+    tags=["models"],
+    summary="Describe a version",
+    responses=openapi_responses(UnknownModelError),
+)
+async def describe_model(request: Request, version: Annotated[str, Path(examples=["v1"])]) -> Manifest:
+    """Return the version's manifest: labels, input, calibration, hashes, training data, metrics."""
     classifier: Classifier = request.app.state.classifier
     return classifier.model(version).manifest
 
@@ -190,6 +180,6 @@ async def model(request: Request, version: Annotated[str, Path(examples=["v1"])]
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-async def exposition(request: Request) -> Response:
-    """In Prometheus' text format."""
+async def export_metrics(request: Request) -> Response:
+    """Return the metrics in the Prometheus text format."""
     return Response(request.app.state.metrics.exposition(), media_type=metrics.CONTENT_TYPE)

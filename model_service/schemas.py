@@ -1,4 +1,4 @@
-"""Answers about the service itself, as OpenAPI shows them."""
+"""Responses that describe the service, as published in OpenAPI."""
 
 from typing import Literal, Self
 
@@ -8,30 +8,30 @@ from model_service.manifest import Manifest
 
 
 class Health(BaseModel):
-    """Whether the process lives, or takes requests."""
+    """Result of a health check."""
 
     status: Literal["live", "ready"]
 
 
 class ModelSummary(BaseModel):
-    """A version that is served here."""
+    """A served version."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     version: str
     """Name of the version."""
     architecture: str
-    """Of its network."""
+    """Architecture of its network."""
     labels: list[str]
-    """That it tells apart."""
+    """Labels that it predicts."""
     sha256: str
-    """Identity of its weights."""
+    """Hash of its graph and weights."""
     date: str
     """Day of its export."""
 
     @classmethod
     def of(cls, manifest: Manifest) -> Self:
-        """Take it from a manifest."""
+        """Create the summary of a manifest."""
         return cls(
             version=manifest.version,
             architecture=manifest.architecture,
@@ -42,11 +42,11 @@ class ModelSummary(BaseModel):
 
 
 class ModelList(BaseModel):
-    """The versions that are served here."""
+    """The served versions."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     default: str
-    """Answers where a request names none."""
+    """The version that responds if a request names none."""
     models: list[ModelSummary]
-    """All of them, the default first."""
+    """All versions, the default first."""

@@ -1,4 +1,4 @@
-"""The service's settings: environment variables of the same names in capitals, validated once at start."""
+"""Settings of the service: environment variables of the same names in upper case, validated at start."""
 
 import os
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _LIMITS: Final = Limits()
 
 
 class SettingsError(ValueError):
-    """A setting has no usable value; the message names each."""
+    """One or more settings are invalid. The message names each of them."""
 
 
 def _split(value: object) -> object:
@@ -22,52 +22,52 @@ def _split(value: object) -> object:
 
 
 class ServiceSettings(BaseModel):
-    """Everything that can be set from outside."""
+    """The settings of a model service."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     models_dir: Path = Path(__file__).parent.parent / "models"
-    """Folder with a folder for each model version."""
+    """Folder with one folder for each model version."""
     models: Annotated[tuple[str, ...], BeforeValidator(_split), Field(min_length=1)] = ("v1",)
-    """Versions to serve, separated by commas; the first is the one that answers where none is named."""
+    """Versions to serve, separated by commas. The first is the default version."""
     host: str = "127.0.0.1"
-    """Address to listen on. The container sets 0.0.0.0; elsewhere nobody else should reach the port."""
+    """Address to listen on. The default accepts local connections only; the container sets 0.0.0.0."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    """TCP port; 0 lets the system choose, and the log says which."""
+    """TCP port. With 0 the system chooses a free one, and the log names it."""
     max_bytes: Annotated[int, Field(ge=1)] = _LIMITS.max_bytes
-    """Largest document, in bytes."""
+    """Maximum size of a document in bytes."""
     max_pixels: Annotated[int, Field(ge=1)] = _LIMITS.max_pixels
-    """Largest page or embedded image, in pixels."""
+    """Maximum number of pixels of a page or embedded image."""
     max_pages: Annotated[int, Field(ge=1, le=100)] = _LIMITS.max_pages
-    """Pages read from the front of a document."""
+    """Maximum number of pages read from the front of a document."""
     max_decode_seconds: Annotated[float, Field(gt=0)] = _LIMITS.max_seconds
-    """Longest time that a document may keep a decoder process busy."""
+    """Maximum time that a decoder process may work on a document."""
     max_in_flight: Annotated[int, Field(ge=1)] = 16
-    """Predictions accepted at a time, running and waiting; further ones get 503 at once."""
+    """Maximum number of predictions running and waiting. Further requests get 503 at once."""
     max_timeout_ms: Annotated[int, Field(ge=1)] = 30_000
-    """How long a request may take, upload included, where X-Timeout-Ms is absent or asks for more."""
+    """Maximum duration of a request, upload included, and its duration without X-Timeout-Ms."""
     workers: Annotated[int, Field(ge=0)] = 0
-    """Documents worked on at the same time, each on one CPU; 0 takes as many as the CPU quota grants."""
+    """Documents processed at the same time, each on one CPU. 0 means the CPU quota."""
     drain_seconds: Annotated[float, Field(ge=0)] = 0.5
-    """After SIGTERM, how long requests are still accepted while /health/ready already says no."""
+    """How long to accept requests after SIGTERM, while /health/ready responds 503."""
     stop_seconds: Annotated[int, Field(ge=1)] = 25
-    """After that, how long to wait for what is in hand; below the container's stop timeout."""
+    """How long to complete requests in flight after draining. Must be below the container's stop timeout."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    """Least level that is logged."""
+    """Lowest level that is logged."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read the settings; an empty variable counts as not set.
+        """Read the settings from environment variables. An empty variable counts as not set.
 
         Raises:
-            SettingsError: Naming every variable that has no usable value.
+            SettingsError: Naming every variable with an invalid value.
         """
         given = {name: value for name in cls.model_fields if (value := environment.get(name.upper(), ""))}
         try:
             return cls.model_validate(given)
         except ValidationError as error:
-            faults = (f"{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors())
-            raise SettingsError("; ".join(faults)) from None
+            messages = (f"{str(detail['loc'][0]).upper()}: {detail['msg']}" for detail in error.errors())
+            raise SettingsError("; ".join(messages)) from None
 
     @property
     def limits(self) -> Limits:
@@ -81,5 +81,5 @@ class ServiceSettings(BaseModel):
 
     @property
     def threads(self) -> int:
-        """Documents worked on at the same time."""
+        """Documents processed at the same time."""
         return self.workers or available_cpus()

@@ -1,60 +1,61 @@
-"""A bounded queue: who is let in, when a place is free again, and what is never done."""
+"""Protects: requests in flight are bounded, and cancelled work keeps its slot until it has ended."""
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from model_service.admission import Admission, CallerGoneError
+from model_service.admission import Admission, ClientDisconnectedError
 from model_service.errors import DeadlineExceededError, OverloadedError
 
 
 @pytest.fixture
 def admission() -> Iterator[Admission]:
-    made = Admission(slots=2, threads=1, max_timeout_ms=30_000)
-    yield made
-    made.close()
+    admission = Admission(slots=2, threads=1, max_timeout_ms=30_000)
+    yield admission
+    admission.close()
 
 
-async def never() -> None:
+async def stay_connected() -> None:
     await asyncio.Event().wait()
 
 
-async def at_once() -> None:
+async def disconnect() -> None:
     return
 
 
-async def settled(admission: Admission, in_flight: int) -> None:
-    """Wait until so many are in flight; pytest's own time limit ends a wait in vain."""
-    while admission.in_flight != in_flight:  # noqa: ASYNC110 -- admission signals no event
+async def wait_for_in_flight(admission: Admission, count: int) -> None:
+    """Wait until this many requests are in flight; bounded by pytest's time limit."""
+    while admission.in_flight != count:  # noqa: ASYNC110 (the product has no event for it)  # noqa: ASYNC110 -- admission signals no event
         await asyncio.sleep(0.005)
 
 
-def test_work_is_done_and_its_place_is_free_again(admission: Admission) -> None:
+def test_completed_work_releases_its_slot(admission: Admission) -> None:
     async def scenario() -> str:
-        async with admission.admit() as ticket:
+        async with admission.admit() as request:
             assert admission.in_flight == 1
-            answer = await ticket.run(admission.pool, lambda: "done", never)
-        await settled(admission, 0)
+            answer = await request.run(admission.pool, lambda: "done", stay_connected)
+        await wait_for_in_flight(admission, 0)
         return answer
 
     assert asyncio.run(scenario()) == "done"
 
 
-def test_beyond_the_last_place_a_caller_is_refused_at_once(admission: Admission) -> None:
+def test_a_request_without_a_free_slot_is_rejected_at_once(admission: Admission) -> None:
     async def scenario() -> None:
         async with admission.admit(), admission.admit():
-            with pytest.raises(OverloadedError) as refusal:
+            with pytest.raises(OverloadedError) as caught:
                 admission.admit()
-            assert refusal.value.retry_after >= 1
+            assert caught.value.retry_after >= 1
         async with admission.admit():
             assert admission.in_flight == 1
 
     asyncio.run(scenario())
 
 
-def test_a_request_that_fails_before_its_work_gives_its_place_back(admission: Admission) -> None:
+def test_a_request_that_fails_before_its_work_releases_its_slot(admission: Admission) -> None:
     async def scenario() -> None:
         with pytest.raises(ValueError, match="bad body"):
             async with admission.admit():
@@ -64,91 +65,118 @@ def test_a_request_that_fails_before_its_work_gives_its_place_back(admission: Ad
     asyncio.run(scenario())
 
 
-def test_an_error_in_the_work_reaches_the_caller(admission: Admission) -> None:
+def test_an_error_in_the_work_propagates(admission: Admission) -> None:
     def fail() -> None:
         raise ValueError("no page")
 
     async def scenario() -> None:
-        async with admission.admit() as ticket:
+        async with admission.admit() as request:
             with pytest.raises(ValueError, match="no page"):
-                await ticket.run(admission.pool, fail, never)
-        await settled(admission, 0)
+                await request.run(admission.pool, fail, stay_connected)
+        await wait_for_in_flight(admission, 0)
 
     asyncio.run(scenario())
 
 
-def test_waiting_work_is_dropped_when_its_deadline_passes(admission: Admission) -> None:
+def test_waiting_work_is_cancelled_when_its_deadline_passes(admission: Admission) -> None:
     release, done = threading.Event(), []
 
     async def scenario() -> None:
         async with admission.admit() as first, admission.admit(timeout_ms=30) as second:
-            busy = asyncio.create_task(first.run(admission.pool, lambda: release.wait(20), never))
+            busy = asyncio.create_task(first.run(admission.pool, lambda: release.wait(20), stay_connected))
             await asyncio.sleep(0)
             with pytest.raises(DeadlineExceededError, match="30 ms"):
-                await second.run(admission.pool, lambda: done.append("late work"), never)
-            await settled(admission, 1)
+                await second.run(admission.pool, lambda: done.append("late work"), stay_connected)
+            await wait_for_in_flight(admission, 1)
             release.set()
             await busy
-        await settled(admission, 0)
+        await wait_for_in_flight(admission, 0)
 
     asyncio.run(scenario())
     admission.close()
     assert done == []
 
 
-def test_running_work_holds_its_place_until_it_really_ends(admission: Admission) -> None:
+def test_cancelled_work_keeps_its_slot_until_it_has_ended(admission: Admission) -> None:
     started, release = threading.Event(), threading.Event()
     seen: list[type[BaseException]] = []
 
     async def scenario() -> None:
-        async with admission.admit() as ticket:
+        async with admission.admit() as request:
 
             def work() -> None:
                 started.set()
                 release.wait(20)
                 try:
-                    ticket.check()
-                except CallerGoneError as gone:
-                    seen.append(type(gone))
+                    request.check_cancelled()
+                except ClientDisconnectedError as error:
+                    seen.append(type(error))
                     raise
 
-            async def gone() -> None:
+            async def disconnect_after_start() -> None:
                 await asyncio.to_thread(started.wait)
 
-            with pytest.raises(CallerGoneError):
-                await ticket.run(admission.pool, work, gone)
-        assert admission.in_flight == 1, "its thread is still busy"
+            with pytest.raises(ClientDisconnectedError):
+                await request.run(admission.pool, work, disconnect_after_start)
+        assert admission.in_flight == 1, "the thread is still busy"
         release.set()
-        await settled(admission, 0)
+        await wait_for_in_flight(admission, 0)
 
     asyncio.run(scenario())
-    assert seen == [CallerGoneError]
+    assert seen == [ClientDisconnectedError]
 
 
-def test_a_caller_that_has_gone_is_not_served(admission: Admission) -> None:
+def test_waiting_work_is_cancelled_when_the_client_disconnects(admission: Admission) -> None:
     done: list[str] = []
     release = threading.Event()
 
     async def scenario() -> None:
         async with admission.admit() as first, admission.admit() as second:
-            busy = asyncio.create_task(first.run(admission.pool, lambda: release.wait(20), never))
+            busy = asyncio.create_task(first.run(admission.pool, lambda: release.wait(20), stay_connected))
             await asyncio.sleep(0)
-            with pytest.raises(CallerGoneError):
-                await second.run(admission.pool, lambda: done.append("for nobody"), at_once)
+            with pytest.raises(ClientDisconnectedError):
+                await second.run(admission.pool, lambda: done.append("cancelled work"), disconnect)
             release.set()
             await busy
-        await settled(admission, 0)
+        await wait_for_in_flight(admission, 0)
 
     asyncio.run(scenario())
     admission.close()
     assert done == []
 
 
-def test_nobody_may_wait_longer_than_the_longest_deadline(admission: Admission) -> None:
+def test_the_longest_timeout_bounds_every_timeout(admission: Admission) -> None:
     async def scenario() -> None:
-        async with admission.admit(timeout_ms=10**9) as ticket:
-            assert ticket.timeout_ms == 30_000
-        async with admission.admit(timeout_ms=5) as ticket:
-            assert ticket.timeout_ms == 5
+        async with admission.admit(timeout_ms=10**9) as request:
+            assert request.timeout_ms == 30_000
+        async with admission.admit(timeout_ms=5) as request:
+            assert request.timeout_ms == 5
 
     asyncio.run(scenario())
+
+
+def test_closing_cancels_running_work(admission: Admission) -> None:
+    started, seen = threading.Event(), []
+
+    async def scenario() -> None:
+        async with admission.admit() as request:
+
+            def work() -> None:
+                started.set()
+                deadline = time.monotonic() + 20
+                while time.monotonic() < deadline:
+                    try:
+                        request.check_cancelled()
+                    except ClientDisconnectedError:
+                        seen.append("cancelled")
+                        raise
+                    time.sleep(0.005)
+
+            running = asyncio.create_task(request.run(admission.pool, work, stay_connected))
+            await asyncio.to_thread(started.wait)
+            await asyncio.to_thread(admission.close)
+            with pytest.raises(ClientDisconnectedError):
+                await running
+
+    asyncio.run(scenario())
+    assert seen == ["cancelled"]

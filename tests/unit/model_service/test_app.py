@@ -1,17 +1,23 @@
-"""The app around real models: every answer in its documented form, every error a problem."""
+"""Protects: every response has its documented form, and every error is a problem."""
 
 import base64
+import os
+import signal
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from model_service.app import create_service_app, loaded_classifier
+from decoding.isolation.pool import DecoderPool
+from model_service import health
+from model_service.app import create_service_app, load_classifier
 from model_service.classifier import Classification, Classifier
 from model_service.lifecycle import Lifecycle
 from model_service.settings import ServiceSettings
 from tests.support.pages import encode, every_format, page, several_pages, text_pdf
+from tests.support.polling import wait_until
 from tests.support.tiny_model import LABELS, write_tiny_model
 
 DOCUMENT = encode(page(), "JPEG")
@@ -29,9 +35,14 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> ServiceSettings:
 
 
 @pytest.fixture(scope="module")
-def classifier(settings: ServiceSettings) -> Iterator[Classifier]:
-    with loaded_classifier(settings) as loaded:
-        yield loaded
+def decoders() -> Iterator[DecoderPool]:
+    with DecoderPool(1) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="module")
+def classifier(settings: ServiceSettings, decoders: DecoderPool) -> Classifier:
+    return load_classifier(settings, decoders)
 
 
 @pytest.fixture
@@ -40,19 +51,22 @@ def lifecycle() -> Lifecycle:
 
 
 @pytest.fixture
-def client(settings: ServiceSettings, classifier: Classifier, lifecycle: Lifecycle) -> Iterator[TestClient]:
-    with TestClient(create_service_app(classifier, settings, lifecycle), raise_server_exceptions=False) as opened:
-        yield opened
+def client(
+    settings: ServiceSettings, classifier: Classifier, decoders: DecoderPool, lifecycle: Lifecycle
+) -> Iterator[TestClient]:
+    app = create_service_app(classifier, settings, decoders, lifecycle)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
 
 
-def problem(answer: Any) -> str:
-    """The last part of a problem's type, once its form is checked."""
-    body = answer.json()
-    assert answer.headers["content-type"] == "application/problem+json"
+def problem(response: Any) -> str:
+    """Check the form of a problem, and return the last part of its type."""
+    body = response.json()
+    assert response.headers["content-type"] == "application/problem+json"
     assert set(body) == {"type", "title", "status", "detail", "request_id"}
-    assert body["status"] == answer.status_code
-    assert body["request_id"] == answer.headers["x-request-id"]
-    assert "Traceback" not in answer.text
+    assert body["status"] == response.status_code
+    assert body["request_id"] == response.headers["x-request-id"]
+    assert "Traceback" not in response.text
     return str(body["type"]).removeprefix("urn:triptych:problem:")
 
 
@@ -67,15 +81,15 @@ def problem(answer: Any) -> str:
     ],
     ids=["raw", "raw-mislabelled", "form", "json"],
 )
-def test_a_document_is_classified_however_it_is_sent(client: TestClient, path: str, sent: dict[str, Any]) -> None:
-    answer = client.post(path, **sent)
+def test_a_document_is_classified_from_every_kind_of_body(client: TestClient, path: str, sent: dict[str, Any]) -> None:
+    response = client.post(path, **sent)
 
-    said = answer.json()
-    assert answer.status_code == 200
-    assert said["model"] == "v1"
-    assert set(said) == set(Classification.__dataclass_fields__)
-    assert list(said["probabilities"]) == list(LABELS)
-    assert said["timings_ms"]["total"] >= said["timings_ms"]["decode"] + said["timings_ms"]["infer"] - 0.01
+    result = response.json()
+    assert response.status_code == 200
+    assert result["model"] == "v1"
+    assert set(result) == set(Classification.__dataclass_fields__)
+    assert list(result["probabilities"]) == list(LABELS)
+    assert result["timings_ms"]["total"] >= result["timings_ms"]["decode"] + result["timings_ms"]["infer"] - 0.01
 
 
 @pytest.mark.parametrize(
@@ -115,38 +129,38 @@ def test_the_version_is_chosen_by_path_or_query(client: TestClient, path: str, v
 def test_every_error_is_a_problem(
     client: TestClient, method: str, path: str, sent: dict[str, Any], status: int, kind: str
 ) -> None:
-    answer = client.request(method, path, **sent)
+    response = client.request(method, path, **sent)
 
-    assert (answer.status_code, problem(answer)) == (status, kind)
+    assert (response.status_code, problem(response)) == (status, kind)
 
 
-def test_a_fault_of_ours_is_told_to_the_log_and_not_to_the_caller(
+def test_an_internal_error_is_logged_and_not_sent_to_the_client(
     client: TestClient, classifier: Classifier, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise RuntimeError("secret of the house")
+        raise RuntimeError("internal secret")
 
     monkeypatch.setattr(classifier.models["v1"], "score", fail)
 
-    answer = client.post("/predict", content=DOCUMENT)
+    response = client.post("/predict", content=DOCUMENT)
 
-    assert (answer.status_code, problem(answer)) == (500, "internal-error")
-    assert "secret" not in answer.text
-    assert "secret of the house" in caplog.text
+    assert (response.status_code, problem(response)) == (500, "internal-error")
+    assert "secret" not in response.text
+    assert "internal secret" in caplog.text
     assert client.post("/v2/predict", content=DOCUMENT).status_code == 200
 
 
-def test_pages_that_were_not_read_are_told(client: TestClient) -> None:
-    said = client.post("/predict", content=several_pages(3, "PDF")).json()
+def test_pages_that_were_not_read_are_reported(client: TestClient) -> None:
+    result = client.post("/predict", content=several_pages(3, "PDF")).json()
 
-    assert (said["pages"], said["truncated"]) == (2, True)
+    assert (result["pages"], result["truncated"]) == (2, True)
 
 
 @pytest.mark.parametrize("prefix", ["", "/v1", "/v2"])
 @pytest.mark.parametrize(
     "path", ["/health/live", "/health/ready", "/ping", "/models", "/models/v2", "/metrics", "/openapi.json"]
 )
-def test_everything_is_reached_below_the_version_too(client: TestClient, prefix: str, path: str) -> None:
+def test_every_path_exists_below_the_version(client: TestClient, prefix: str, path: str) -> None:
     assert client.get(prefix + path).status_code == 200
 
 
@@ -158,7 +172,7 @@ def test_models_are_described(client: TestClient, classifier: Classifier) -> Non
     assert client.get("/models/v2").json()["sha256"] == classifier.models["v2"].manifest.sha256
 
 
-def test_ids_are_echoed_and_made_where_they_are_missing(client: TestClient) -> None:
+def test_valid_ids_are_echoed_and_others_replaced(client: TestClient) -> None:
     trace = "Root=1-67891233-abcdef012345678912345678;Sampled=1"
 
     given = client.get("/health/live", headers={"X-Request-Id": "upload-17", "X-Amzn-Trace-Id": trace}).headers
@@ -169,20 +183,47 @@ def test_ids_are_echoed_and_made_where_they_are_missing(client: TestClient) -> N
     assert "x-amzn-trace-id" not in made
 
 
-def test_from_the_end_of_its_life_on_it_is_not_ready_but_answers(client: TestClient, lifecycle: Lifecycle) -> None:
+def test_a_service_that_shuts_down_is_not_ready_and_still_classifies(client: TestClient, lifecycle: Lifecycle) -> None:
     lifecycle.ready = False
 
     for path in ("/health/ready", "/ping"):
-        answer = client.get(path)
-        assert (answer.status_code, problem(answer)) == (503, "not-ready")
-        assert int(answer.headers["retry-after"]) >= 1
+        response = client.get(path)
+        assert (response.status_code, problem(response)) == (503, "not-ready")
+        assert int(response.headers["retry-after"]) >= 1
     prediction = client.post("/predict", content=DOCUMENT)
     assert prediction.status_code == 200
     assert prediction.headers["connection"] == "close"
     assert client.get("/health/live").status_code == 200
 
 
-def test_metrics_count_what_was_answered(client: TestClient) -> None:
+def test_an_outage_of_the_decoders_makes_the_service_unready_and_is_temporary(
+    client: TestClient, decoders: DecoderPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise BlockingIOError
+
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(subprocess, "Popen", fail)
+        os.kill(decoders.pids[0], signal.SIGKILL)
+        wait_until(lambda: decoders.outage_seconds() > 0)
+
+        for path in ("/health/ready", "/ping"):
+            response = client.get(path)
+            assert (response.status_code, problem(response)) == (503, "not-ready")
+        response = client.post("/predict", content=DOCUMENT)
+        assert (response.status_code, problem(response)) == (503, "unavailable")
+        assert int(response.headers["retry-after"]) >= 1
+        assert client.get("/health/live").status_code == 200
+        exhausted.setattr(health, "RESTART_SECONDS", 0)
+        response = client.get("/health/live")
+        assert (response.status_code, problem(response)) == (503, "not-ready")
+
+    wait_until(lambda: client.get("/health/ready").status_code == 200)
+    assert client.get("/health/live").status_code == 200
+    assert client.post("/predict", content=DOCUMENT).status_code == 200
+
+
+def test_metrics_count_predictions_and_problems(client: TestClient) -> None:
     label = client.post("/predict", content=DOCUMENT).json()["label"]
     client.post("/predict", content=b"nothing")
     client.get("/nowhere")
@@ -203,7 +244,12 @@ def test_every_format_is_classified(client: TestClient, name: str) -> None:
     assert client.post("/predict", content=every_format((200, 280))[name]).status_code == 200
 
 
-def test_openapi_names_every_error_with_an_example(client: TestClient) -> None:
+def _examples(response: dict[str, Any]) -> dict[str, Any]:
+    examples: dict[str, Any] = response["content"].get("application/problem+json", {}).get("examples", {})
+    return examples
+
+
+def test_openapi_has_an_example_of_every_error(client: TestClient) -> None:
     schema = client.get("/openapi.json").json()
 
     responses = schema["paths"]["/predict"]["post"]["responses"]
@@ -212,6 +258,9 @@ def test_openapi_names_every_error_with_an_example(client: TestClient) -> None:
         if status != "200":
             examples = response["content"]["application/problem+json"]["examples"].values()
             assert {example["value"]["status"] for example in examples} == {int(status)}
+    assert responses["503"]["headers"]["Retry-After"]
+    documented = {name for entry in responses.values() for name in _examples(entry)}
+    assert {"unavailable", "overloaded", "decoder-crashed", "decoder-timeout"} <= documented
     assert set(schema["paths"]["/predict"]["post"]["requestBody"]["content"]) == {
         "application/octet-stream",
         "multipart/form-data",

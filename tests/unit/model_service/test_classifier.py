@@ -1,10 +1,10 @@
-"""One document, one prediction: which label, how sure, how many pages."""
+"""Protects: the label, confidence and pages of a classification."""
 
 import pytest
 
 from decoding.batch import PageBatch, decode_batch
-from decoding.errors import CorruptDocumentError
 from decoding.cancellation import CancelCheck
+from decoding.errors import CorruptDocumentError
 from decoding.limits import Limits
 from decoding.preprocessing import Preprocessing
 from model_service.classifier import Classifier
@@ -33,14 +33,14 @@ def test_the_label_is_the_most_probable_one(classifier: Classifier) -> None:
     assert (prediction.pages, prediction.truncated) == (1, False)
 
 
-def test_each_version_has_its_own_threshold_for_doubt(classifier: Classifier) -> None:
+def test_each_version_has_its_own_threshold_for_abstaining(classifier: Classifier) -> None:
     document = encode(page(), "PNG")
 
     assert not classifier.classify(document, classifier.model("v1")).abstained
     assert classifier.classify(document, classifier.model("v2")).abstained
 
 
-def test_pages_left_unread_are_told(classifier: Classifier) -> None:
+def test_pages_that_were_not_read_are_reported(classifier: Classifier) -> None:
     prediction = classifier.classify(several_pages(3, "TIFF"), classifier.model("v1"))
 
     assert (prediction.pages, prediction.truncated) == (2, True)
@@ -53,37 +53,36 @@ def test_a_classification_is_deterministic(classifier: Classifier) -> None:
     assert classifier.classify(document, model).probabilities == classifier.classify(document, model).probabilities
 
 
-def test_the_first_version_answers_where_none_is_named(classifier: Classifier) -> None:
+def test_the_first_version_is_the_default(classifier: Classifier) -> None:
     assert classifier.model(None) is classifier.model("v1")
     with pytest.raises(UnknownModelError, match="v1, v2"):
         classifier.model("v3")
 
 
-def test_a_document_that_was_given_up_while_it_was_decoded_is_not_scored(
+def test_a_document_cancelled_while_it_is_decoded_is_not_scored(
     classifier: Classifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Enough(Exception):
+    class CancelledError(Exception):
         pass
 
     decoded: list[PageBatch] = []
 
-    def read(data: bytes, frame: Preprocessing, limits: Limits, check_cancelled: CancelCheck) -> PageBatch:
-        decoded.append(decode_batch(data, frame, limits, check_cancelled))
+    def decode(data: bytes, preprocessing: Preprocessing, limits: Limits, check_cancelled: CancelCheck) -> PageBatch:
+        decoded.append(decode_batch(data, preprocessing, limits, check_cancelled))
         return decoded[0]
 
-    def enough() -> None:
+    def cancel_after_decoding() -> None:
         if decoded:
-            raise Enough
+            raise CancelledError
 
     model = classifier.model("v1")
     monkeypatch.setattr(model, "score", lambda *_, **__: pytest.fail("it was scored"))
 
-    with pytest.raises(Enough):
-        Classifier({"v1": model}, classifier.limits, read).classify(
-            encode(page(), "PNG"), model, check_cancelled=enough
-        )
+    classifier = Classifier({"v1": model}, classifier.limits, decode)
+    with pytest.raises(CancelledError):
+        classifier.classify(encode(page(), "PNG"), model, check_cancelled=cancel_after_decoding)
 
 
-def test_a_broken_document_is_the_documents_fault(classifier: Classifier) -> None:
+def test_a_corrupt_document_is_a_document_error(classifier: Classifier) -> None:
     with pytest.raises(CorruptDocumentError):
         classifier.classify(encode(page(), "PNG")[:900], classifier.model("v1"))

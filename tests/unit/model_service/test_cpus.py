@@ -1,4 +1,4 @@
-"""The container's quota decides, not the host's core count."""
+"""Protects: the number of CPUs is the container's quota, not the host's core count."""
 
 import os
 from pathlib import Path
@@ -24,14 +24,14 @@ def eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
         ("", 8),
     ],
 )
-def test_version_2_of_control_groups(tmp_path: Path, content: str, cpus: int) -> None:
+def test_the_quota_of_control_groups_version_2(tmp_path: Path, content: str, cpus: int) -> None:
     (tmp_path / "cpu.max").write_text(content)
 
     assert available_cpus(tmp_path) == cpus
 
 
 @pytest.mark.parametrize(("quota", "cpus"), [("-1", 8), ("400000", 4), ("50000", 1)])
-def test_version_1_of_control_groups(tmp_path: Path, quota: str, cpus: int) -> None:
+def test_the_quota_of_control_groups_version_1(tmp_path: Path, quota: str, cpus: int) -> None:
     (tmp_path / "cpu").mkdir()
     (tmp_path / "cpu/cpu.cfs_quota_us").write_text(f"{quota}\n")
     (tmp_path / "cpu/cpu.cfs_period_us").write_text("100000\n")
@@ -39,5 +39,5 @@ def test_version_1_of_control_groups(tmp_path: Path, quota: str, cpus: int) -> N
     assert available_cpus(tmp_path) == cpus
 
 
-def test_without_control_groups_the_affinity_counts(tmp_path: Path) -> None:
+def test_without_control_groups_the_affinity_decides(tmp_path: Path) -> None:
     assert available_cpus(tmp_path) == 8

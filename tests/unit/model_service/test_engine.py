@@ -1,4 +1,4 @@
-"""Probabilities are what the graph and the temperature make of the pixels, whoever else is asking."""
+"""Protects: probabilities follow from pixels, graph and temperature, independent of concurrent calls."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +13,7 @@ from model_service.manifest import FILE_NAME, load, load_files
 from tests.support.tiny_model import LABELS, write_tiny_model
 
 
-def frames(count: int, seed: int = 0) -> NDArray[np.uint8]:
+def random_pages(count: int, seed: int = 0) -> NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
 
 
@@ -23,8 +23,8 @@ def model(tmp_path: Path) -> Model:
     return load_model(tmp_path / "v1", concurrency=2)
 
 
-def test_probabilities_are_probabilities(model: Model) -> None:
-    scores = model.score(frames(1))
+def test_scores_are_a_probability_distribution(model: Model) -> None:
+    scores = model.score(random_pages(1))
 
     assert scores.shape == (len(LABELS),)
     assert scores.sum() == pytest.approx(1)
@@ -34,7 +34,7 @@ def test_probabilities_are_probabilities(model: Model) -> None:
 def test_the_temperature_divides_the_logits(tmp_path: Path) -> None:
     write_tiny_model(tmp_path, "v1", temperature=1)
     write_tiny_model(tmp_path, "v2", temperature=2)
-    page = frames(1)
+    page = random_pages(1)
 
     plain = load_model(tmp_path / "v1").score(page)
     tempered = load_model(tmp_path / "v2").score(page)
@@ -43,8 +43,8 @@ def test_the_temperature_divides_the_logits(tmp_path: Path) -> None:
     np.testing.assert_allclose(tempered, expected, rtol=1e-5)
 
 
-def test_the_first_page_counts_as_much_as_all_pages_together(model: Model) -> None:
-    pages = frames(3)
+def test_the_first_page_has_the_same_weight_as_the_mean_of_all_pages(model: Model) -> None:
+    pages = random_pages(3)
     alone = [model.score(page[np.newaxis]) for page in pages]
 
     scores = model.score(pages)
@@ -54,8 +54,8 @@ def test_the_first_page_counts_as_much_as_all_pages_together(model: Model) -> No
     assert not np.allclose(scores, model.score(pages[::-1]))
 
 
-def test_callers_at_the_same_time_do_not_get_each_others_answers(model: Model) -> None:
-    documents = [frames(1 + seed % 3, seed) for seed in range(40)]
+def test_concurrent_calls_do_not_mix_their_results(model: Model) -> None:
+    documents = [random_pages(1 + seed % 3, seed) for seed in range(40)]
     alone = [model.score(document) for document in documents]
 
     with ThreadPoolExecutor(8) as pool:
@@ -64,44 +64,44 @@ def test_callers_at_the_same_time_do_not_get_each_others_answers(model: Model) -
     np.testing.assert_allclose(at_once, alone, rtol=1e-5)
 
 
-def test_a_call_that_is_alone_gets_the_same_answer(model: Model) -> None:
+def test_a_call_that_is_alone_has_the_same_result(model: Model) -> None:
     for seed in range(20):
-        pages = frames(1 + seed % 3, seed)
+        pages = random_pages(1 + seed % 3, seed)
 
         np.testing.assert_array_equal(model.score(pages, alone=True), model.score(pages))
 
 
-def test_logits_too_large_for_exp_are_no_trouble(tmp_path: Path) -> None:
+def test_large_logits_do_not_overflow(tmp_path: Path) -> None:
     write_tiny_model(tmp_path, temperature=1e-4)
 
-    scores = load_model(tmp_path / "v1").score(frames(1))
+    scores = load_model(tmp_path / "v1").score(random_pages(1))
 
     assert np.isfinite(scores).all()
     assert scores.sum() == pytest.approx(1)
 
 
-def test_a_folder_whose_manifest_has_another_name_is_refused(tmp_path: Path) -> None:
+def test_a_folder_with_the_manifest_of_another_version_is_rejected(tmp_path: Path) -> None:
     write_tiny_model(tmp_path)
     (tmp_path / "v1").rename(tmp_path / "v7")
 
-    with pytest.raises(ModelLoadError, match="calls itself 'v1'"):
+    with pytest.raises(ModelLoadError, match="names the version 'v1'"):
         load_model(tmp_path / "v7")
 
 
-def test_a_graph_that_does_not_fit_its_manifest_is_refused(tmp_path: Path) -> None:
+def test_a_graph_that_does_not_match_its_manifest_is_rejected(tmp_path: Path) -> None:
     write_tiny_model(tmp_path)
     path = tmp_path / "v1" / FILE_NAME
-    sound = path.read_text()
+    valid = path.read_text()
 
-    path.write_text(sound.replace('"width": 32', '"width": 64'))
-    with pytest.raises(ModelLoadError, match="the graph takes"):
+    path.write_text(valid.replace('"width": 32', '"width": 64'))
+    with pytest.raises(ModelLoadError, match="the graph's input is"):
         load_model(tmp_path / "v1")
-    path.write_text(sound.replace('"form",', ""))
+    path.write_text(valid.replace('"form",', ""))
     with pytest.raises(ModelLoadError, match="9 outputs for 8 labels"):
         load_model(tmp_path / "v1")
 
 
-def test_a_graph_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_graph_is_rejected(tmp_path: Path) -> None:
     manifest = write_tiny_model(tmp_path)
     files = load_files(tmp_path / "v1")
 
@@ -109,7 +109,7 @@ def test_a_graph_that_is_none_is_refused(tmp_path: Path) -> None:
         Model(type(files)(manifest, b"<net/>", files.weights))
 
 
-def test_a_missing_version_is_named(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_version_names_it(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="v9"):
         load_model(tmp_path / "v9")
     with pytest.raises(ManifestError, match="v9"):

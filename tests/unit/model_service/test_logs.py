@@ -1,4 +1,4 @@
-"""A log line is one JSON object, with the ids that lead back to the request."""
+"""Protects: a log entry is one line of JSON with the ids of its request."""
 
 import json
 import logging
@@ -17,30 +17,30 @@ def line(message: str, *arguments: object, **more: object) -> dict[str, object]:
     return parsed
 
 
-def test_a_line_says_when_who_and_what() -> None:
-    said = line("read %d pages\nof two", 3, fields={"label": "invoice"})
+def test_a_line_has_time_level_message_and_fields() -> None:
+    entry = line("read %d pages\nof two", 3, fields={"label": "invoice"})
 
-    assert said["message"] == "read 3 pages\nof two"
-    assert said["level"] == "INFO"
-    assert said["label"] == "invoice"
-    assert str(said["time"]).endswith("+00:00")
+    assert entry["message"] == "read 3 pages\nof two"
+    assert entry["level"] == "INFO"
+    assert entry["label"] == "invoice"
+    assert str(entry["time"]).endswith("+00:00")
 
 
-def test_a_line_carries_the_ids_of_its_request() -> None:
+def test_a_line_has_the_ids_of_its_request() -> None:
     token = request_ids.set({"request_id": "r1", "trace_id": "Root=1-2"})
     try:
-        said = line("request")
+        entry = line("request")
     finally:
         request_ids.reset(token)
 
-    assert (said["request_id"], said["trace_id"]) == ("r1", "Root=1-2")
+    assert (entry["request_id"], entry["trace_id"]) == ("r1", "Root=1-2")
     assert "request_id" not in line("afterwards")
 
 
-def test_an_exception_stays_on_its_line() -> None:
+def test_an_exception_is_part_of_its_line() -> None:
     try:
         int("broken")
     except ValueError:
-        said = line("failed", exc_info=sys.exc_info())
+        entry = line("failed", exc_info=sys.exc_info())
 
-    assert "ValueError: invalid literal" in str(said["exception"])
+    assert "ValueError: invalid literal" in str(entry["exception"])

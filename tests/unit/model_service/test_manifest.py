@@ -1,4 +1,4 @@
-"""A model folder is served only if it is what its manifest says."""
+"""Protects: a model folder is served only if it matches its manifest."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ def change(folder: Path, **values: Any) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
 
 
-def test_a_manifest_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+def test_a_written_manifest_is_read_unchanged(tmp_path: Path) -> None:
     written = write_tiny_model(tmp_path)
 
     read = manifest.load(tmp_path / "v1")
@@ -32,7 +32,7 @@ def test_a_manifest_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     assert manifest.parse(read.as_json()) == read
 
 
-def test_the_files_of_a_sound_folder_are_loaded(folder: Path) -> None:
+def test_the_files_of_a_valid_folder_are_loaded(folder: Path) -> None:
     files = manifest.load_files(folder)
 
     assert files.graph == (folder / "model.xml").read_bytes()
@@ -40,7 +40,7 @@ def test_the_files_of_a_sound_folder_are_loaded(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["model.xml", "model.bin"])
-def test_one_flipped_bit_is_noticed(folder: Path, name: str) -> None:
+def test_one_flipped_bit_is_detected(folder: Path, name: str) -> None:
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1
     (folder / name).write_bytes(content)
@@ -50,14 +50,14 @@ def test_one_flipped_bit_is_noticed(folder: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["model.xml", "model.bin", "manifest.json"])
-def test_a_missing_file_is_named(folder: Path, name: str) -> None:
+def test_the_error_for_a_missing_file_names_it(folder: Path, name: str) -> None:
     (folder / name).unlink()
 
     with pytest.raises(ManifestError, match=name):
         manifest.load_files(folder)
 
 
-def test_the_hash_of_the_whole_is_checked_too(folder: Path) -> None:
+def test_the_combined_hash_is_checked(folder: Path) -> None:
     change(folder, sha256="0" * 64)
 
     with pytest.raises(ManifestError, match="sha256 should be"):
@@ -68,7 +68,7 @@ def test_the_hash_of_the_whole_is_checked_too(folder: Path) -> None:
     ("values", "named"),
     [
         ({"labels": ["b", "a"]}, "not sorted"),
-        ({"labels": ["a", "a"]}, "comes twice"),
+        ({"labels": ["a", "a"]}, "not unique"),
         ({"labels": ["only"]}, "labels"),
         ({"labels": ["", "a"]}, "labels"),
         ({"temperature": 0}, "temperature"),
@@ -84,27 +84,27 @@ def test_the_hash_of_the_whole_is_checked_too(folder: Path) -> None:
         ({"date": "yesterday"}, "date"),
     ],
 )
-def test_a_wrong_value_is_named(folder: Path, values: dict[str, Any], named: str) -> None:
+def test_the_error_for_an_invalid_value_names_the_field(folder: Path, values: dict[str, Any], named: str) -> None:
     change(folder, **values)
 
     with pytest.raises(ManifestError, match=named):
         manifest.load(folder)
 
 
-def test_several_faults_are_named_at_once() -> None:
+def test_all_invalid_fields_are_named_at_once() -> None:
     with pytest.raises(ManifestError) as caught:
         manifest.parse("{}")
 
-    assert {"version", "labels", "sha256"} <= {fault.split(":")[0] for fault in str(caught.value).split("; ")}
+    assert {"version", "labels", "sha256"} <= {message.split(":")[0] for message in str(caught.value).split("; ")}
 
 
 @pytest.mark.parametrize("text", ["", "[]", "nonsense", '"v1"'])
-def test_what_is_no_json_object_is_refused(text: str) -> None:
+def test_anything_but_a_json_object_is_rejected(text: str) -> None:
     with pytest.raises(ManifestError):
         manifest.parse(text)
 
 
-def test_keys_for_people_are_ignored(folder: Path) -> None:
+def test_unknown_keys_are_ignored(folder: Path) -> None:
     change(folder, remark="trained on a Sunday")
 
     assert manifest.load(folder).version == "v1"

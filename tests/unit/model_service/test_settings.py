@@ -1,4 +1,4 @@
-"""A wrong setting is named at start, not met at the thousandth request."""
+"""Protects: invalid settings are reported at start."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from decoding.limits import Limits
 from model_service.settings import ServiceSettings, SettingsError
 
 
-def test_nothing_set_is_a_usable_service() -> None:
+def test_the_defaults_are_valid() -> None:
     settings = ServiceSettings.from_environment({})
 
     assert settings.models == ("v1",)
@@ -17,7 +17,7 @@ def test_nothing_set_is_a_usable_service() -> None:
     assert settings.threads >= 1
 
 
-def test_everything_can_be_set() -> None:
+def test_settings_are_read_from_the_environment() -> None:
     settings = ServiceSettings.from_environment(
         {
             "MODELS": "v1, v2",
@@ -49,11 +49,11 @@ def test_everything_can_be_set() -> None:
         ("LOG_LEVEL", "loud"),
     ],
 )
-def test_a_wrong_setting_is_named(name: str, value: str) -> None:
+def test_the_error_for_an_invalid_setting_names_it(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         ServiceSettings.from_environment({name: value})
 
 
-def test_all_wrong_settings_are_named_at_once() -> None:
+def test_all_invalid_settings_are_named_at_once() -> None:
     with pytest.raises(SettingsError, match=r"PORT.*WORKERS"):
         ServiceSettings.from_environment({"PORT": "x", "WORKERS": "y"})
