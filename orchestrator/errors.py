@@ -24,7 +24,7 @@ class CallFailed(OrchestratorError):
         status: HTTP status of the response, if there was one.
         problem: Last part of the type of the response's problem.
         retryable: Whether a retry may succeed.
-        retry_after_s: Seconds that the service asks callers to wait.
+        retry_after_s: Minimum delay before a retry, from the Retry-After header.
     """
 
     def __init__(

@@ -63,7 +63,7 @@ class Orchestrator:
         return attempt.record
 
     def classify_object(self, bucket: str, key: str, version_id: str | None, trace_id: str) -> Record | None:
-        """Like `classify`, for an object of which no event is known. Return None for a folder marker."""
+        """Like `classify`, for an object without an event. Return None for a folder marker."""
         upload = self._pipeline.describe(bucket, key, version_id)
         return None if upload.is_folder_marker else self.classify(upload, trace_id)
 
@@ -96,8 +96,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         case Notification(uploads):
             records = _classify_all(uploads, trace_id)
             return {"records": [record_summary(record) for record in records]}
-        case unknown:
-            assert_never(unknown)
+        case unreachable:
+            assert_never(unreachable)
 
 
 def _classify_all(uploads: list[Upload], trace_id: str) -> list[Record]:

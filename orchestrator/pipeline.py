@@ -17,8 +17,8 @@ POLICY_TIMEOUT_S = 0.25
 """How long a verdict waits for a policy that is being read. Usually it was read while the versions were called."""
 
 LOOKUP_TIMEOUT_S = 1.0
-"""How long the versions wait for the lookup of the record after the document was read, unless half of the remaining
-time is shorter. Usually the lookup takes no longer than the read."""
+"""How long the calls of the versions wait for the lookup of the record after the document was read; at most half of
+the remaining time. Usually the lookup takes no longer than the read."""
 
 _MAX_READS = 8
 """Maximum number of concurrent reads, and of concurrent lookups. More than one, so that a read that hangs does not
@@ -136,7 +136,7 @@ class Pipeline:
         self._lookups = ThreadPoolExecutor(max_workers=_MAX_READS, thread_name_prefix="record")
 
     def describe(self, bucket: str, key: str, version_id: str | None) -> Upload:
-        """Return an object, of which no event is known, as an upload.
+        """Return an object as an upload, for callers that have no event.
 
         Raises:
             DocumentRejected: The object does not exist.
@@ -165,20 +165,20 @@ class Pipeline:
         upload, stored = self._await_lookup(lookup, upload, deadline)
         if stored and stored.final and not (stored.gone and isinstance(document, bytes)):
             return Attempt(stored, stored, outcomes={}, written=False)
-        known: dict[str, Outcome] = dict(stored.predictions) if stored else {}
+        outcomes: dict[str, Outcome] = dict(stored.predictions) if stored else {}
         called: Mapping[str, Outcome] = {}
         read_error: ReadError | None = None
         if isinstance(document, bytes):
             if upload.size is None:
                 upload = replace(upload, size=len(document))
             called = self._call_missing(document, stored, deadline, trace_id)
-            known = {version: called.get(version) or known[version] for version in self._models.versions}
+            outcomes = {version: called.get(version) or outcomes[version] for version in self._models.versions}
         else:
             read_error = document
         policy = self._policy.get(min(POLICY_TIMEOUT_S, deadline - self._clock()))
         record = build_record(
             upload,
-            known,
+            outcomes,
             policy,
             replaced=stored,
             classified_at=self._now(),

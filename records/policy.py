@@ -28,7 +28,7 @@ class Policy:
         id: `p1`, `p2` … in order of creation; `p0` is the default policy.
         weights: Weight of each version in the soft vote. A version that is not named is called and recorded, but has
             no vote, so that its predictions can be evaluated first. If no version is named, all weigh the same.
-        champion: The version trusted most, with which others are compared; empty if there is none yet.
+        champion: The version trusted most, with which others are compared; empty before the first promotion.
         audit_share: Share of the verdicts without review reasons that are audited.
         by: Who created the policy.
         at: When the policy was created; None for the default policy.

@@ -92,7 +92,7 @@ class PolicyTable:
         self._table = table
 
     def newest(self) -> Policy:
-        """Return the newest valid policy, or `DEFAULT_POLICY` if there is none.
+        """Return the newest valid policy, or `DEFAULT_POLICY` without one.
 
         Raises:
             RecordsUnavailable: The table cannot be read now.
