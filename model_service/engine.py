@@ -3,6 +3,7 @@
 import logging
 import queue
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,17 @@ aggregation in models/README.md.
 """
 
 _PRECISION: Final = {"f32": ov.Type.f32, "bf16": ov.Type.bf16, "f16": ov.Type.f16, "int8": ov.Type.f32}
+
+
+@cache
+def openvino_core() -> ov.Core:
+    """Return the only OpenVINO core of this process, which is never destroyed.
+
+    A core that compiles a model installs an alternate signal stack, and its destructor unmaps that stack. If cores
+    overlap and the older one is destroyed first, the destructor of the younger one restores the unmapped stack. The
+    next signal, such as Ctrl-C or the end of a child process, then ends the process with a segmentation fault.
+    """
+    return ov.Core()
 
 
 def aggregate_pages(pages: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -54,7 +66,7 @@ class Model:
     def __init__(self, files: ModelFiles, *, concurrency: int = 1) -> None:
         self.manifest = files.manifest
         try:
-            core = ov.Core()
+            core = openvino_core()
             graph = core.read_model(files.graph, files.weights)
             _check_input(files.manifest, graph)
             shared = _compile(core, graph, self.manifest, streams=concurrency, threads=concurrency)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from model_service.engine import openvino_core
 from model_service.manifest import load
 from training import soup
 from training.augmented_pages import PageSize, resize_pages
@@ -128,4 +129,4 @@ def _weights_of_fold(
 
 def _compile(folder: Path, threads: int) -> openvino.CompiledModel:
     settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
-    return openvino.Core().compile_model(folder / "model.xml", "CPU", settings)
+    return openvino_core().compile_model(folder / "model.xml", "CPU", settings)

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from model_service.engine import openvino_core
 from training.architectures import fold_batch_norms
 from training.metrics import softmax
 from training.network import ExportableModel
@@ -103,7 +104,7 @@ def compile_exported(folder: Path, precision: Precision) -> openvino.CompiledMod
     """Compile an exported model for one thread. The layers of an int8 model that are not quantised compute in f32."""
     hint = "f32" if precision == "int8" else precision
     settings = {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": 1}
-    return openvino.Core().compile_model(folder / "model.xml", "CPU", settings)
+    return openvino_core().compile_model(folder / "model.xml", "CPU", settings)
 
 
 def infer(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from decoding.preprocessing import Preprocessing
+from model_service.engine import openvino_core
 from training.architectures import ARCHITECTURES, ConvClassifier, build_classifier, fold_batch_norms
 from training.data import Page
 from training.recipe import Recipe
@@ -79,7 +80,7 @@ def with_frozen_backbone(model: ExportableModel, frozen: int, recipe: Recipe, th
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's warnings about tracing, which OpenVINO uses to read a module
         converted = openvino.convert_model(backbone, example_input=example)
-    compiled = openvino.compile_model(converted, "CPU", settings)
+    compiled = openvino_core().compile_model(converted, "CPU", settings)
     network, trainable_blocks = model.network, model.network.blocks[frozen:]
 
     def forward(pages: Tensor) -> Tensor:

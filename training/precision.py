@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
-import openvino  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from model_service.engine import openvino_core
 from training.export import compile_exported, infer, save_model
 from training.metrics import LabelIndices
 from training.recipe import Precision
@@ -53,7 +53,7 @@ def quantise(folder: Path, pixels: NDArray[np.uint8], out: Path) -> None:
     os.environ.setdefault("NNCF_CI", "1")  # disables the library's usage statistics
     import nncf  # type: ignore[import-untyped]
 
-    model = openvino.Core().read_model(folder / "model.xml")
+    model = openvino_core().read_model(folder / "model.xml")
     pages = nncf.Dataset([page[None] for page in pixels])
     quantised = nncf.quantize(model, pages, subset_size=len(pixels), preset=nncf.QuantizationPreset.MIXED)
     save_model(quantised, out)
