@@ -1,6 +1,7 @@
 """The `triptych` command."""
 
 import importlib.metadata
+import inspect
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -42,10 +43,17 @@ _COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
 }
 """The commands by the group that `triptych --help` lists them in."""
 
+
+def _help_text(function: Callable[..., Any]) -> str:
+    """Return a docstring with each paragraph on one line, because Typer keeps the line breaks of all but the first."""
+    paragraphs = inspect.getdoc(function) or ""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs.split("\n\n"))
+
+
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 for _group, _members in _COMMANDS.items():
     for _name, _command in _members.items():
-        app.command(_name, rich_help_panel=_group)(_command)
+        app.command(_name, help=_help_text(_command), rich_help_panel=_group)(_command)
 
 
 def _print_version(requested: bool) -> None:
@@ -54,7 +62,6 @@ def _print_version(requested: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
@@ -63,8 +70,13 @@ def _root(
     """Classify documents from an S3 bucket with three model versions, and find out which version to trust.
 
     Start with `triptych up`, then `triptych put FILE --wait`. Commands use the local stack unless --stack names one in
-    AWS. Exit codes: 0 success, 1 failure, 2 invalid usage, 3 no stack, 130 interrupted.
+    AWS.
+
+    Exit codes: 0 success, 1 failure, 2 invalid usage, 3 stack unavailable, 130 interrupted.
     """
+
+
+app.callback(help=_help_text(_root))(_root)
 
 
 def main() -> None:

@@ -44,7 +44,8 @@ def results_command(
 ) -> None:
     """Print records, newest first.
 
-    Prints all records, those of one document, or those that one of --label, --status, --review and --reviewed selects.
+    Prints the records of one document, or all records. At most one of --label, --status, --review and --reviewed can
+    restrict the latter.
     """
     conn = connection.connect(stack)
     results = Results(conn.table)

@@ -19,7 +19,8 @@ def up_command(
 ) -> None:
     """Start the local stack: template.yaml on an emulator, and the three model services.
 
-    A running stack is updated and keeps its documents and records.
+    A running stack is updated and keeps its documents and records. Its files are in .triptych, or in the folder that
+    the environment variable TRIPTYCH_HOME names: a second folder is a second stack.
     """
     console = Console(stderr=True)
     running = stack.start_stack(console=console, ingest=ingest)

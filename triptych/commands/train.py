@@ -41,7 +41,7 @@ def train_command(
         list[str],
         typer.Argument(
             help="Versions to train. Teachers are trained before their students.",
-            metavar="VERSION...",
+            metavar="VERSION",
             show_default=False,
         ),
     ],

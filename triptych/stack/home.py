@@ -24,7 +24,10 @@ class Home:
 
     @classmethod
     def default(cls) -> "Home":
-        """Return the home in the variable `TRIPTYCH_HOME`, or `.triptych` in the checkout."""
+        """Return the home that a user set in the variable `TRIPTYCH_HOME`, or `.triptych` in the checkout.
+
+        The variable `TRIPTYCH_STACK_HOME` is not for users: it marks the processes of a stack (see `processes.py`).
+        """
         configured = os.environ.get("TRIPTYCH_HOME")
         return cls(Path(configured).resolve() if configured else REPOSITORY / ".triptych")
 

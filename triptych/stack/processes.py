@@ -18,7 +18,11 @@ import psutil
 from triptych.stack.errors import StackError
 
 HOME_VARIABLE = "TRIPTYCH_STACK_HOME"
-"""The environment variable that names the home of the stack in each of its processes."""
+"""The environment variable that names the home of the stack in each of its processes.
+
+It is set by the stack, never by users. They choose a home with `TRIPTYCH_HOME` (see `Home.default`), a variable of its
+own because a user's shell that exports it is not a process of the stack.
+"""
 
 _START_TOLERANCE = 1.0
 """Seconds. A start time is computed from the boot time, which moves a little when the clock is set."""
