@@ -66,7 +66,9 @@ def test_a_version_that_abstains_has_a_question_mark() -> None:
 
 @pytest.mark.parametrize("width", [80, 100, 140, 200])
 def test_every_width_shows_document_verdict_and_differing_predictions(width: int) -> None:
-    disagreed = record({"v1": prediction("scientific_paper", 0.6), "v2": prediction("handwritten", 0.6), "v3": prediction()})
+    disagreed = record(
+        {"v1": prediction("scientific_paper", 0.6), "v2": prediction("handwritten", 0.6), "v3": prediction()}
+    )
     shown = text(AGREED, disagreed, width=width)
     assert "…" not in shown
     for part in ("inbox/invoice", "unanimous", "✓ 90%", "v1 predicts scientific_paper, v2 predicts handwritten"):
