@@ -16,6 +16,7 @@ from evidence.intervals import Estimate
 from evidence.pairs import PairEvidence
 from evidence.report import Report
 from evidence.versions import VersionEvidence
+from triptych.terminal.text import printable
 
 _STYLES = {Action.PROMOTE: "bold green", Action.KEEP: "bold", Action.WAIT: "bold yellow"}
 _MAX_DAYS = 14
@@ -125,7 +126,7 @@ def _recall_table(voters: Sequence[VersionEvidence]) -> Table:
     for label in sorted({label for voter in voters for label in voter.recall}):
         recall = [voter.recall.get(label) for voter in voters]
         table.add_row(
-            label,
+            Text(printable(label)),
             str(max(estimate.n for estimate in recall if estimate)),
             *(_whole_percent(estimate) if estimate else "?" for estimate in recall),
         )
@@ -142,7 +143,7 @@ def _confusion_table(version: VersionEvidence) -> Table:
             Text(str(count) if count else "·", style="green" if label == true_label else "red" if count else "dim")
             for label, count in zip(confusion.predicted_labels, counts, strict=True)
         ]
-        table.add_row(f"{numbers.get(true_label, '-')} {true_label}", *cells)
+        table.add_row(Text(printable(f"{numbers.get(true_label, '-')} {true_label}")), *cells)
     return table
 
 
@@ -164,17 +165,15 @@ def _day_table(report: Report) -> Table:
 def _shifts(drift: Drift) -> Iterator[Text]:
     drifted = [shift for shift in drift.shifts if shift.drifted]
     for shift in drifted:
-        yield Text(
-            f"  {shift.day}: {shift.what} drifted: distance {shift.distance:.2f}, noise floor {shift.noise:.2f}.",
-            style="yellow",
-        )
+        figures = f"distance {shift.distance:.2f}, noise floor {shift.noise:.2f}"
+        yield Text(printable(f"  {shift.day}: {shift.what} drifted: {figures}."), style="yellow")
     if drift.shifts and not drifted:
         yield Text("  No drift detected.")
 
 
 def _notes(report: Report) -> Iterator[Text]:
     for note in report.notes:
-        yield Text(note, style="dim")
+        yield Text(printable(note), style="dim")
 
 
 def format_share(estimate: Estimate) -> str:

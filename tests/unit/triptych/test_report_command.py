@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from records.record import Record
 from records.table import PolicyTable, RecordTable
-from tests.support.evidence import simulate_records
+from tests.support.evidence import LABELS, simulate_records
 from tests.support.uploads import policy
 from triptych.cli import app
 from triptych.errors import TriptychError
@@ -26,9 +26,11 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["report", *arguments], catch_exceptions=False, env={"COLUMNS": "100"})
 
 
-def fill(stack: StackConnection, documents: int = 120) -> Sequence[Record]:
+def fill(stack: StackConnection, documents: int = 120, labels: Sequence[str] = LABELS) -> Sequence[Record]:
     """Store simulated records of some weeks, including the labels."""
-    simulated = simulate_records(documents, {"v1": 0.6, "v2": 0.7, "v3": 0.95}, per_day=20, audit_share=0.3)
+    simulated = simulate_records(
+        documents, {"v1": 0.6, "v2": 0.7, "v3": 0.95}, per_day=20, audit_share=0.3, labels=labels
+    )
     labelled = {record.upload.key: record for record in simulated.labelled(reviewed=1.0)}
     records = [labelled.get(record.upload.key, record) for record in simulated.records]
     for record in records:
@@ -70,6 +72,14 @@ def test_bounds_are_wider_if_the_sample_may_be_a_moving_window(stack: StackConne
     for pair, other in zip(complete["pairs"], limited["pairs"], strict=True):
         assert pair["difference"]["value"] == other["difference"]["value"]
         assert other["difference"]["high"] > pair["difference"]["high"]
+
+
+def test_markup_and_control_characters_in_labels_are_printed_harmlessly(stack: StackConnection) -> None:
+    fill(stack, 40, labels=("[/red]invoice", "\x1b[2J\u202eform"))
+    printed = run().stdout
+    assert "[/red]invoice" in printed
+    assert "␛[2J\ufffdform" in printed
+    assert "\x1b" not in printed
 
 
 def test_report_of_an_empty_stack_succeeds(stack: StackConnection) -> None:
