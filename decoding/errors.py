@@ -1,92 +1,92 @@
-"""Everything that can go wrong while a document is decoded.
+"""Errors of decoding.
 
     DecodingError
-    ├── DocumentError                   unreadable-document      the document is at fault: the same bytes fail again
+    ├── DocumentError                   unreadable-document      permanent: the same bytes fail again
     │   ├── EmptyDocumentError          empty-document
-    │   ├── DocumentTooLargeError       document-too-large       more bytes than are read
-    │   ├── UnsupportedFormatError      unsupported-format       content that no decoder recognises
+    │   ├── DocumentTooLargeError       document-too-large       more bytes than the limit
+    │   ├── UnsupportedFormatError      unsupported-format       no decoder recognises the content
     │   └── UnreadableDocumentError     unreadable-document
-    │       ├── CorruptDocumentError    corrupt-document         damaged or cut short
-    │       ├── EncryptedDocumentError  encrypted-document       opens with a password only
-    │       ├── DecompressionBombError  decompression-bomb       unpacks to more pixels than allowed
+    │       ├── CorruptDocumentError    corrupt-document         damaged or incomplete
+    │       ├── EncryptedDocumentError  encrypted-document       requires a password
+    │       ├── DecompressionBombError  decompression-bomb       decodes to more pixels than the limit
     │       ├── DecoderCrashedError     decoder-crashed          crashed its decoder process
-    │       └── DecoderTimeoutError     decoder-timeout          kept its decoder process busy for too long
-    └── DecoderUnavailableError                                  no decoder process can be started at the moment
+    │       └── DecoderTimeoutError     decoder-timeout          exceeded the time limit of its decoder process
+    └── DecoderUnavailableError                                  temporary: no decoder process is available
 
-A document's error names its problem: a stable identifier that callers may branch on, and a title.
+A document error has a problem, which is a stable identifier for callers to branch on, and a title.
 """
 
 
 class DecodingError(Exception):
-    """Base of this package's errors."""
+    """Base class of the errors of decoding."""
 
 
 class DecoderUnavailableError(DecodingError):
-    """No decoder process can be started at the moment; the document is not at fault."""
+    """No decoder process is available at the moment. The document is not the cause."""
 
 
 class DocumentError(DecodingError):
-    """The document cannot be classified, now or ever: do not send the same bytes again."""
+    """The document cannot be decoded. The error is permanent: the same bytes fail again."""
 
     problem = "unreadable-document"
     title = "The document cannot be read"
 
 
 class EmptyDocumentError(DocumentError):
-    """Zero bytes were sent."""
+    """The document has no bytes."""
 
     problem = "empty-document"
     title = "The document is empty"
 
 
 class DocumentTooLargeError(DocumentError):
-    """The document has more bytes than the service reads."""
+    """The document has more bytes than the limit."""
 
     problem = "document-too-large"
     title = "The document is too large"
 
 
 class UnsupportedFormatError(DocumentError):
-    """The content begins like no format that the service decodes; its name and media type are not asked."""
+    """The content has none of the supported formats. File name and media type are ignored."""
 
     problem = "unsupported-format"
     title = "The document's format is not supported"
 
 
 class UnreadableDocumentError(DocumentError):
-    """The format is known, but these bytes do not make a page."""
+    """The format is supported, but the document has no readable page."""
 
 
 class CorruptDocumentError(UnreadableDocumentError):
-    """The document is damaged, cut short, or has no page."""
+    """The document is damaged or incomplete, or has no page."""
 
     problem = "corrupt-document"
     title = "The document is damaged"
 
 
 class EncryptedDocumentError(UnreadableDocumentError):
-    """The document opens with a password only."""
+    """The document requires a password."""
 
     problem = "encrypted-document"
     title = "The document is encrypted"
 
 
 class DecompressionBombError(UnreadableDocumentError):
-    """A page would unpack to more pixels than the service allows."""
+    """A page or image decodes to more pixels than the limit."""
 
     problem = "decompression-bomb"
-    title = "The document unpacks to too many pixels"
+    title = "The document decodes to too many pixels"
 
 
 class DecoderCrashedError(UnreadableDocumentError):
-    """The document brought the process down that decoded it, or made it take too much memory."""
+    """The document crashed its decoder process, or exceeded the memory limit."""
 
     problem = "decoder-crashed"
     title = "The document cannot be decoded safely"
 
 
 class DecoderTimeoutError(UnreadableDocumentError):
-    """The document would take longer to decode than any honest one."""
+    """The document exceeded the time limit of its decoder process."""
 
     problem = "decoder-timeout"
     title = "The document takes too long to decode"

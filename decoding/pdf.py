@@ -1,9 +1,7 @@
-"""PDF pages by PDFium, rendered at the size needed and no larger."""
+"""Rendering of PDF pages with PDFium, no larger than needed."""
 
-import logging
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from typing import Any, Final
 
 import pypdfium2  # type: ignore[import-untyped]
@@ -12,20 +10,19 @@ from PIL import Image
 
 from decoding.cancellation import CancelCheck, never_cancel
 from decoding.document import DecodedDocument
-from decoding.errors import CorruptDocumentError, DocumentError, EncryptedDocumentError
+from decoding.errors import CorruptDocumentError, EncryptedDocumentError
 from decoding.limits import Limits
+from decoding.translation import translate_errors
 
-logger = logging.getLogger(__name__)
-
-# PDFium keeps global state and is not thread-safe, not even across documents. Everything it owns is
-# also closed under this lock: left to the garbage collector it would be freed at any time by any thread.
+# PDFium has global state and is not thread-safe, not even across documents. Everything that it owns is closed while
+# this lock is held; the garbage collector would free it at any time in any thread.
 _PDFIUM: Final = threading.Lock()
 
-# Small glyphs and hairlines come out too dark when rendered at the final size. Twice the size halves the
-# difference to a page rendered large and shrunk (7 grey levels to 2 for text at 224 pixels), for 2 ms.
+# Small glyphs and hairlines are too dark if rendered at the final size. Twice the size reduces the difference from a
+# page that is rendered large and then reduced (from 7 grey levels to 2 for text at 224 pixels), for 2 ms.
 _SUPERSAMPLING: Final = 2
 
-# A page a hundred times as long as wide is not worth rendering in full: its longer side is bounded.
+# Bounds the longer side of very long pages, which are not worth rendering at full size.
 _MAX_ASPECT: Final = 16
 
 
@@ -36,18 +33,18 @@ def decode_pdf(
 
     Args:
         data: The whole file.
-        min_side: Pixels that the shorter side of a page must have at least.
-        limits: Bounds on the document; `max_pixels` holds for each image embedded in a page.
-        check_cancelled: Called before each page, after waiting for other PDFs; what it raises passes.
+        min_side: Minimum length of the shorter side of a page in pixels.
+        limits: Bounds on the document; `max_pixels` applies to each image embedded in a page.
+        check_cancelled: Called before each page, and when other PDFs have released PDFium.
 
     Raises:
-        DocumentError: If the file is damaged, needs a password, or embeds an image that is too large.
+        DocumentError: If the file is damaged, requires a password, or embeds an image above the limit.
     """
     pages: list[Image.Image] = []
     with _PDFIUM:
         check_cancelled()
-        with _damage_told():
-            document = pypdfium2.PdfDocument(data)
+        with translate_errors("PDF"):
+            document = _open(data)
         with closing(document):
             total = len(document)
             if total == 0:
@@ -55,36 +52,30 @@ def decode_pdf(
             count = min(total, limits.max_pages)
             for index in range(count):
                 check_cancelled()
-                with _damage_told():
-                    pages.append(_rendered(document, index, min_side, limits))
+                with translate_errors("PDF"):
+                    pages.append(_render(document, index, min_side, limits))
     return DecodedDocument(pages, truncated=total > count)
 
 
-@contextmanager
-def _damage_told() -> Iterator[None]:
+def _open(data: bytes) -> Any:
     try:
-        yield
-    except DocumentError:
-        raise
+        return pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
         if error.err_code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY):
-            raise EncryptedDocumentError("The PDF opens with a password only.") from error
-        raise CorruptDocumentError("The PDF is damaged or cut short.") from error
-    except Exception as error:  # ctypes and Pillow below the binding
-        logger.debug("PDF renderer failed", exc_info=True)
-        raise CorruptDocumentError("The PDF cannot be rendered.") from error
+            raise EncryptedDocumentError("The PDF requires a password.") from error
+        raise
 
 
-def _rendered(document: Any, index: int, min_side: int, limits: Limits) -> Image.Image:
+def _render(document: Any, index: int, min_side: int, limits: Limits) -> Image.Image:
     with closing(document[index]) as page:
-        for picture in page.get_objects(filter=(pdfium.FPDF_PAGEOBJ_IMAGE,)):
-            limits.check_pixels(*picture.get_px_size())
+        for image in page.get_objects(filter=(pdfium.FPDF_PAGEOBJ_IMAGE,)):
+            limits.check_pixels(*image.get_px_size())
         shorter, longer = sorted(page.get_size())
         if shorter <= 0:
             raise CorruptDocumentError(f"Page {index + 1} of the PDF has no area.")
         scale = _SUPERSAMPLING * min(min_side / shorter, _MAX_ASPECT * min_side / longer)
-        # Rounded up by PDFium: at least one pixel each way, never below min_side by a rounding.
+        # PDFium rounds up: at least one pixel each way, and never below min_side.
         with closing(page.render(scale=scale, rev_byteorder=True)) as bitmap:
-            # A copy: the view would outlive the bitmap's memory.
+            # A copy, because the bitmap frees its memory.
             rendered: Image.Image = bitmap.to_pil().convert("RGB").copy()
             return rendered

@@ -1,4 +1,4 @@
-"""From a page to the pixels that a model takes. Training calls exactly this, too."""
+"""Preprocessing of pages for a model, the same in training and serving."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,35 +12,35 @@ from PIL import Image
 class Preprocessing:
     """The input of a model version.
 
-    The page is squashed into the model's frame, not letterboxed: on unseen sources that was better by
-    up to six points. Means and deviations are folded into the model's graph, not applied here.
+    A page is resized to the input's width and height without keeping its aspect ratio. On unseen sources, this was
+    better than letterboxing by up to six points. Normalization is part of the model's graph.
     """
 
     width: int
-    """Columns of the model's input."""
+    """Width of the model's input in pixels."""
     height: int
-    """Rows of the model's input."""
+    """Height of the model's input in pixels."""
     color: Literal["rgb", "grey"]
-    """`grey` drops the colour of paper and ink; the input keeps three (equal) channels."""
+    """`grey` removes the colour of paper and ink; the input then has three equal channels."""
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1:
-            raise ValueError(f"input size {self.width} by {self.height} is not positive")
+            raise ValueError(f"input size {self.width} by {self.height} must be positive")
         if self.color not in ("rgb", "grey"):
-            raise ValueError(f"input color {self.color!r} is neither 'rgb' nor 'grey'")
+            raise ValueError(f"input color {self.color!r} must be 'rgb' or 'grey'")
 
     @property
     def min_side(self) -> int:
-        """What to ask of `decoding.decode`: half as many pixels again as the input, whichever way it lies.
+        """Minimum length of the shorter side of a decoded page: 1.5 times the longer side of the input.
 
-        Shrinking to just the input's size first and resampling then aliases small print: on a 300-dpi
-        page of text the pixels were 5 grey levels off those of an unscaled decoding on average. Half as
-        many again leave 1 level for 4 ms more, and keep a JPEG, a PNG and a PDF of one page alike.
+        Decoding at the input's size and resampling then would alias small print: on a 300-dpi page of text, the pixels
+        differed from those of an unscaled decoding by 5 grey levels on average. At 1.5 times the size, they differ by
+        1 level for 4 ms more, and JPEG, PNG and PDF files of one page yield similar pixels.
         """
         return max(self.width, self.height) * 3 // 2
 
     def apply(self, page: Image.Image) -> NDArray[np.uint8]:
-        """Bring a page to the model's input.
+        """Resize and convert a page to the model's input.
 
         Args:
             page: An RGB page of any size.
@@ -50,7 +50,7 @@ class Preprocessing:
         """
         if self.color == "grey":
             page = page.convert("L")
-        # Pillow widens the bilinear kernel when it shrinks: antialiased, like an area average.
+        # When reducing, Pillow widens the bilinear kernel, which antialiases like an area average.
         pixels = np.asarray(page.resize((self.width, self.height), Image.Resampling.BILINEAR))
         if self.color == "grey":
             pixels = np.repeat(pixels[:, :, np.newaxis], 3, axis=2)

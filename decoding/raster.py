@@ -1,9 +1,7 @@
-"""Images by Pillow: decoded no larger than needed, shrunk before they are converted."""
+"""Decoding of images with Pillow: no larger than needed, and reduced before they are converted."""
 
 import io
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import Final
 
@@ -25,12 +23,13 @@ from PIL import (
 
 from decoding.cancellation import CancelCheck, never_cancel
 from decoding.document import DecodedDocument
-from decoding.errors import CorruptDocumentError, DecompressionBombError, DocumentError
+from decoding.errors import CorruptDocumentError
 from decoding.limits import Limits
+from decoding.translation import translate_errors
 
 logger = logging.getLogger(__name__)
 
-# Imported at start: the first document of a format should not wait for its reader to be found.
+# Imported at start, so that the first document of a format need not wait for the import.
 READERS: Final = (
     AvifImagePlugin,
     BmpImagePlugin,
@@ -42,22 +41,22 @@ READERS: Final = (
     WebPImagePlugin,
 )
 
-# Decoding only: the package has no encoder, whose licence (GPL) would reach further.
+# A decoder only. An encoder would bring a licence (GPL) with further obligations.
 pi_heif.register_heif_opener()
-# A document gets one CPU here, as for every other format.
+# One CPU per document, as for every other format.
 pi_heif.options.DECODE_THREADS = 1
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 # TIFF 6.0, tag NewSubfileType: bit 0 marks a reduced copy of another page, bit 2 a transparency mask.
 _SUBFILE_TYPE: Final = 254
 _NOT_A_PAGE: Final = 0b101
-# Directories looked at for each page wanted: a file may carry a thumbnail and a mask beside each page.
+# Directories examined per page: a file may have a thumbnail and a mask for each page.
 _DIRECTORIES_PER_PAGE: Final = 4
 _WHITE_IS_ZERO: Final = 0
-# Of numbers wider than 16 bits: shares of one, 8 bits, 16 bits.
+# White in images of more than 16 bits per channel: fractions of one, 8 bits, 16 bits.
 _USUAL_WHITES: Final = (1.0, 255.0, 65535.0)
 
-# Larger colour profiles than this are not worth their time (a press profile has about 0.5 to 2 MB).
+# Larger colour profiles are ignored (a press profile has about 0.5 to 2 MB).
 _MAX_PROFILE_BYTES: Final = 4 * 1024 * 1024
 
 _TRANSPOSE: Final = {
@@ -69,59 +68,45 @@ _TRANSPOSE: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""How to set a page upright, by its EXIF orientation."""
+"""The transposition that sets a page upright, by its EXIF orientation."""
 
 
 def decode_image(
     data: bytes, kind: str, *, min_side: int, limits: Limits, check_cancelled: CancelCheck = never_cancel
 ) -> DecodedDocument:
-    """Decode an image file; only TIFF has pages, an animation shows its first picture.
+    """Decode an image file. Only TIFF has several pages; of an animation, the first image is decoded.
 
     Args:
         data: The whole file.
-        kind: Pillow's name of the format; no other is tried.
-        min_side: Pixels that the shorter side of a page must keep, as in `decoding.read`.
+        kind: Pillow's name of the format. No other format is tried.
+        min_side: Minimum length of the shorter side of a page in pixels, as in `decoding.reader.decode_document`.
         limits: Bounds on the document.
-        check_cancelled: Called before each page; what it raises passes.
+        check_cancelled: Called before each page.
 
     Raises:
         DocumentError: If the file is damaged or larger than the limits allow.
     """
     pages: list[Image.Image] = []
-    with _damage_told(kind):
+    with translate_errors(kind):
         image = Image.open(io.BytesIO(data), formats=(kind,))
     with image:
         for index in range(limits.max_pages * _DIRECTORIES_PER_PAGE):
             check_cancelled()
-            with _damage_told(kind):
-                if index > 0 and not _turned_to(image, index):
+            with translate_errors(kind):
+                if index > 0 and not _seek(image, index):
                     break
                 if _is_page(image):
                     if len(pages) == limits.max_pages:
                         return DecodedDocument(pages, truncated=True)
                     limits.check_pixels(*image.size)
-                    pages.append(_page(image, min_side))
+                    pages.append(_decode_page(image, min_side))
     if not pages:
-        raise CorruptDocumentError(f"The {kind} file holds no page.")
+        raise CorruptDocumentError(f"The {kind} file has no page.")
     return DecodedDocument(pages)
 
 
-@contextmanager
-def _damage_told(kind: str) -> Iterator[None]:
-    """Turn whatever a decoder throws at broken bytes into a DocumentError."""
-    try:
-        yield
-    except DocumentError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise DecompressionBombError(f"The {kind} file unpacks to too many pixels.") from error
-    except Exception as error:  # Pillow's readers raise OSError, SyntaxError, struct.error, KeyError and more
-        logger.debug("%s decoder failed", kind, exc_info=True)
-        raise CorruptDocumentError(f"The {kind} file is damaged or cut short.") from error
-
-
-def _turned_to(image: Image.Image, index: int) -> bool:
-    """Turn to a further picture, if there is one. They are not counted first: that would read them all."""
+def _seek(image: Image.Image, index: int) -> bool:
+    """Seek to a further image of a TIFF file, and return whether it exists. Counting them first would read them all."""
     if image.format != "TIFF":
         return False
     try:
@@ -137,19 +122,19 @@ def _is_page(image: Image.Image) -> bool:
     return not int(image.tag_v2.get(_SUBFILE_TYPE, 0)) & _NOT_A_PAGE
 
 
-def _page(image: Image.Image, min_side: int) -> Image.Image:
-    """Decode the current picture into an upright RGB page on white.
+def _decode_page(image: Image.Image, min_side: int) -> Image.Image:
+    """Decode the current image to an upright RGB page on white.
 
-    It is shrunk as early as can be, so that all that follows handles few pixels.
+    The image is reduced as early as possible, so that later steps process fewer pixels.
     """
     if image.format in ("JPEG", "MPO"):
-        # libjpeg computes a smaller inverse DCT: an 8th, 4th or half of the size, never below min_side.
+        # libjpeg computes a smaller inverse DCT: an eighth, a quarter or half of the size, never below min_side.
         image.draft(None, (min_side, min_side))
     image.load()
     profile = image.info.get("icc_profile")
     orientation = _orientation(image)
-    page = _shrunk(_eight_bits(image), min_side)
-    page = _in_srgb(_on_white(page), profile)
+    page = _reduce(_to_eight_bits(image), min_side)
+    page = _to_srgb(_flatten(page), profile)
     transpose = _TRANSPOSE.get(orientation)
     return page.transpose(transpose) if transpose is not None else page
 
@@ -157,12 +142,12 @@ def _page(image: Image.Image, min_side: int) -> Image.Image:
 def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # noqa: BLE001 -- broken metadata is no reason to reject a readable picture
+    except Exception:  # noqa: BLE001 -- invalid metadata; the image itself may be valid
         return 1
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """A picture in a mode that can be shrunk: 8 bits a channel, no palette."""
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Convert an image to a mode that can be reduced: 8 bits per channel, no palette."""
     if image.mode == "1":
         return image.convert("L")
     if image.mode.startswith(("I", "F")):
@@ -173,10 +158,10 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _grey_from_deep(image: Image.Image) -> Image.Image:
-    """Grey of 16 or 32 bits, or floating point: Pillow would clip it to white.
+    """Convert grey of 16 or 32 bits or floating point, which Pillow would clip to white.
 
-    16 bits keep their upper half. Wider types have no agreed white: it is the least of the usual ones that
-    holds all values, and where none does, the values' own range is stretched.
+    Of 16 bits, the upper half is kept. Wider types have no standard white: the smallest of the usual ones that is not
+    below any value is used. If there is none, the range of the values is stretched.
     """
     values = np.asarray(image)
     if image.mode.startswith("I;16"):
@@ -191,29 +176,30 @@ def _grey_from_deep(image: Image.Image) -> Image.Image:
         isinstance(image, TiffImagePlugin.TiffImageFile)
         and image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO
     ):
-        grey = 255 - grey  # Pillow inverts such files up to 8 bits only
+        grey = 255 - grey  # Pillow inverts such files only up to 8 bits
     return Image.fromarray(grey)
 
 
-def _shrunk(image: Image.Image, min_side: int) -> Image.Image:
-    """Average whole blocks of pixels, as many as leave the shorter side at twice min_side or above.
+def _reduce(image: Image.Image, min_side: int) -> Image.Image:
+    """Average blocks of pixels, such that the shorter side is at least twice min_side.
 
-    Twice, because whole blocks alias print more than an inverse DCT does, and the spare pixels cost nothing
-    beside reading the picture.
+    Twice, because blocks alias print more than an inverse DCT does, and processing the additional pixels takes little
+    time compared with reading the image.
     """
     factor = min(image.size) // (2 * min_side)
     return image.reduce(factor) if factor > 1 else image
 
 
-def _on_white(image: Image.Image) -> Image.Image:
+def _flatten(image: Image.Image) -> Image.Image:
+    """Composite a transparent image on white."""
     if not image.has_transparency_data:
         return image
     coloured = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", coloured.size, "white"), coloured).convert("RGB")
 
 
-def _in_srgb(image: Image.Image, profile: object) -> Image.Image:
-    """RGB by the embedded colour profile if there is a usable one, by the mode's plain formula if not."""
+def _to_srgb(image: Image.Image, profile: object) -> Image.Image:
+    """Convert an image to RGB, with its embedded colour profile if that is valid."""
     if isinstance(profile, bytes) and len(profile) <= _MAX_PROFILE_BYTES and image.mode in ("L", "RGB", "CMYK"):
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
@@ -222,7 +208,7 @@ def _in_srgb(image: Image.Image, profile: object) -> Image.Image:
                 if converted is not None:
                     return converted
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            logger.debug("colour profile ignored", exc_info=True)  # as every viewer does
+            logger.debug("colour profile ignored", exc_info=True)  # as viewers do
     return image.convert("RGB")
 
 

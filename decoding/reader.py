@@ -1,7 +1,7 @@
-"""From the bytes of a document to its pages, along the cheapest right path of each format.
+"""Decoding of documents in every supported format.
 
-Training and serving both come through here, so that a model sees the same pixels in both.
-The format is told by the content alone: names and media types lie.
+Training and serving both use this module, so that a model gets the same pixels in both. The format is detected by the
+content; file names and media types are ignored.
 """
 
 import re
@@ -15,9 +15,7 @@ from decoding.document import DecodedDocument
 from decoding.errors import DocumentTooLargeError, EmptyDocumentError, UnsupportedFormatError
 from decoding.limits import Limits
 
-__all__ = ["FORMATS", "DecodedDocument", "Limits", "decode_document", "decode_pages", "sniff"]
-
-# A PDF may carry some bytes of junk before its header; readers accept it within the first 1024.
+# A PDF may have other bytes before its header. Viewers accept it within the first 1024 bytes.
 _PDF_HEADER_WITHIN: Final = 1024
 
 _SIGNATURES: Final[dict[str, re.Pattern[bytes]]] = {
@@ -25,21 +23,21 @@ _SIGNATURES: Final[dict[str, re.Pattern[bytes]]] = {
     "PNG": re.compile(rb"\x89PNG\r\n\x1a\n"),
     "TIFF": re.compile(rb"II[*+]\0|MM\0[*+]"),
     "WEBP": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
-    # Boxes of ISO/IEC 14496-12: the brand tells the codec, or mif1 for either, where AVIF also names itself.
+    # Boxes of ISO/IEC 14496-12. The brand names the codec. With mif1, which allows either, AVIF also lists its own.
     "AVIF": re.compile(rb".{4}ftyp(?:avi[fs]|mif1.{4}(?:.{4}){0,7}avif)", re.DOTALL),
     "HEIF": re.compile(rb".{4}ftyp(?:hei[cxms]|mif1)", re.DOTALL),
     "GIF": re.compile(rb"GIF8[79]a"),
-    # Two letters alone would claim many a text file: ask for the size of a known header as well.
+    # Two letters would also match text files; the size of a known header follows them.
     "BMP": re.compile(rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", re.DOTALL),
     "PDF": re.compile(rb".{0,%d}?%%PDF-" % (_PDF_HEADER_WITHIN - 5), re.DOTALL),
 }
 
 FORMATS: Final = tuple(_SIGNATURES)
-"""Names of the formats that are decoded."""
+"""Names of the supported formats."""
 
 
 def sniff(data: bytes) -> str | None:
-    """Tell a document's format by its first bytes: one of `FORMATS`, or None."""
+    """Return the format of a document by its first bytes: one of `FORMATS`, or None."""
     return next((name for name, signature in _SIGNATURES.items() if signature.match(data)), None)
 
 
@@ -50,16 +48,16 @@ def decode_document(
 
     Args:
         data: The whole document.
-        min_side: Pixels that the shorter side of a page must keep. A page that has more is decoded or
-            rendered smaller, which is where the time is saved; one that has fewer stays as it is.
+        min_side: Minimum length of the shorter side of a page in pixels. Larger pages are decoded or rendered at a
+            reduced size, which saves time. Smaller pages keep their size.
         limits: Bounds on the document; the defaults of `Limits` if None.
-        check_cancelled: Called before each page; what it raises abandons the document.
+        check_cancelled: Called before each page.
 
     Returns:
-        The pages, RGB, upright and on white, and whether some were left unread.
+        The pages, and whether there are further ones.
 
     Raises:
-        DocumentError: One of its subclasses, and nothing else, whatever the bytes.
+        DocumentError: If the document cannot be read. No other exception is raised for any content.
     """
     limits = limits or Limits()
     if not data:
@@ -68,12 +66,12 @@ def decode_document(
         raise DocumentTooLargeError(f"The document is above the limit of {limits.max_bytes:,} bytes.")
     kind = sniff(data)
     if kind is None:
-        raise UnsupportedFormatError(f"The content is none of {', '.join(FORMATS)}.")
+        raise UnsupportedFormatError(f"The format is not supported. Supported: {', '.join(FORMATS)}.")
     if kind == "PDF":
         return pdf.decode_pdf(data, min_side=min_side, limits=limits, check_cancelled=check_cancelled)
     return raster.decode_image(data, kind, min_side=min_side, limits=limits, check_cancelled=check_cancelled)
 
 
 def decode_pages(data: bytes, *, min_side: int, limits: Limits | None = None) -> list[Image.Image]:
-    """The pages of a document: `read` for those who need nothing else of it."""
+    """Return the pages of a document; see `decode_document`."""
     return decode_document(data, min_side=min_side, limits=limits).pages

@@ -1,4 +1,4 @@
-"""Every format becomes the same upright RGB page, and hostile files cost nothing but their refusal."""
+"""Protects: every format is decoded to the same upright RGB page, and hostile files are rejected cheaply."""
 
 import io
 import subprocess
@@ -19,7 +19,8 @@ from decoding.errors import (
     EncryptedDocumentError,
     UnsupportedFormatError,
 )
-from decoding.reader import FORMATS, Limits, decode_document, decode_pages, sniff
+from decoding.limits import Limits
+from decoding.reader import FORMATS, decode_document, decode_pages, sniff
 from tests.support.pages import INK, deep, encode, every_format, page, several_pages, text_pdf
 
 MIN_SIDE = 120
@@ -28,12 +29,12 @@ PICTURES = sorted(set(FILES) - {"pdf-text"})
 
 
 def thumbnail(image: Image.Image) -> np.ndarray:
-    """Brightness of the page in a coarse grid, 0 to 255."""
+    """Return the brightness of a page in a coarse grid, 0 to 255."""
     return np.asarray(image.convert("L").resize((24, 34), Image.Resampling.BOX)).astype(int)
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_every_format_shows_the_same_page(name: str) -> None:
+def test_every_format_is_decoded_to_the_same_page(name: str) -> None:
     [decoded] = decode_pages(FILES[name], min_side=MIN_SIDE)
 
     assert decoded.mode == "RGB"
@@ -42,14 +43,14 @@ def test_every_format_shows_the_same_page(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
-def test_the_format_is_told_by_the_content(name: str) -> None:
+def test_the_format_is_detected_by_the_content(name: str) -> None:
     kind = name.split("-")[0].upper()
 
     assert sniff(FILES[name]) == kind
     assert kind in FORMATS
 
 
-def test_printed_text_of_a_pdf_is_rendered() -> None:
+def test_text_in_a_pdf_is_rendered() -> None:
     [rendered] = decode_pages(FILES["pdf-text"], min_side=MIN_SIDE)
 
     ink = np.asarray(rendered.convert("L"))
@@ -58,7 +59,7 @@ def test_printed_text_of_a_pdf_is_rendered() -> None:
 
 
 @pytest.mark.parametrize("name", ["jpeg", "jpeg-cmyk", "tiff-group4", "png", "pdf"])
-def test_a_large_page_is_not_decoded_in_full(name: str) -> None:
+def test_a_large_page_is_decoded_at_a_reduced_size(name: str) -> None:
     large = page((2480, 3508))
     file = {
         "jpeg": lambda: encode(large, "JPEG"),
@@ -73,7 +74,7 @@ def test_a_large_page_is_not_decoded_in_full(name: str) -> None:
     assert 336 <= min(decoded.size) < 2480 / 2
 
 
-def test_a_small_page_is_not_blown_up() -> None:
+def test_a_small_page_is_not_enlarged() -> None:
     small = encode(page((60, 80)), "PNG")
 
     assert decode_pages(small, min_side=336)[0].size == (60, 80)
@@ -81,7 +82,7 @@ def test_a_small_page_is_not_blown_up() -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
-def test_a_page_is_set_upright(kind: str, orientation: int) -> None:
+def test_a_page_is_rotated_upright_by_its_orientation(kind: str, orientation: int) -> None:
     upright = page((400, 560))
     inverse = {
         1: None,
@@ -104,7 +105,7 @@ def test_a_page_is_set_upright(kind: str, orientation: int) -> None:
     assert np.abs(thumbnail(decoded) - thumbnail(upright)).mean() < 6
 
 
-def test_transparency_is_paper_and_not_ink() -> None:
+def test_transparency_becomes_white() -> None:
     clear = Image.new("RGBA", (300, 400), (0, 0, 0, 0))
     ImageDraw.Draw(clear).rectangle((100, 100, 200, 300), fill=(*INK, 255))
     palette = Image.new("P", (300, 400), 0)
@@ -119,7 +120,7 @@ def test_transparency_is_paper_and_not_ink() -> None:
     assert decoded.getpixel((150, 200)) == INK
 
 
-def test_deep_grey_keeps_its_tones() -> None:
+def test_16_bit_grey_keeps_its_tones() -> None:
     ramp = Image.fromarray(np.tile(np.linspace(0, 65535, 300).astype(np.uint16), (300, 1)))
 
     for kind in ("PNG", "TIFF"):
@@ -130,15 +131,15 @@ def test_deep_grey_keeps_its_tones() -> None:
         assert abs(row[150] - 128) <= 2
 
 
-def test_a_16_bit_tiff_that_counts_from_white_is_not_a_negative() -> None:
+def test_a_16_bit_tiff_with_white_as_zero_is_inverted() -> None:
     white_is_zero = encode(deep(Image.new("L", (200, 200), 0)), "TIFF", tiffinfo={262: 0})
 
     assert decode_pages(white_is_zero, min_side=MIN_SIDE)[0].getpixel((10, 10)) == (255, 255, 255)
 
 
-def test_an_embedded_colour_profile_is_honoured() -> None:
+def test_an_embedded_colour_profile_is_applied() -> None:
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    # The same profile, but red and blue change places, and so does its name.
+    # The same profile with red and blue swapped, and with another name.
     swapped = srgb.replace(b"rXYZ", b"?XYZ", 1).replace(b"bXYZ", b"rXYZ", 1).replace(b"?XYZ", b"bXYZ", 1)
     swapped = swapped.replace("sRGB".encode("utf-16-be"), "BGRs".encode("utf-16-be"))
     bluish = Image.new("RGB", (200, 200), (60, 130, 200))
@@ -154,30 +155,30 @@ def test_an_embedded_colour_profile_is_honoured() -> None:
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "PDF"])
-def test_no_more_pages_are_read_than_allowed_and_the_reader_is_told(kind: str) -> None:
+def test_pages_above_the_limit_are_not_read_and_reported_as_truncated(kind: str) -> None:
     file = several_pages(5, kind)
 
-    whole = decode_document(file, min_side=MIN_SIDE, limits=Limits(max_pages=5))
-    cut = decode_document(file, min_side=MIN_SIDE, limits=Limits(max_pages=3))
+    complete = decode_document(file, min_side=MIN_SIDE, limits=Limits(max_pages=5))
+    limited = decode_document(file, min_side=MIN_SIDE, limits=Limits(max_pages=3))
 
-    assert (len(whole.pages), whole.truncated) == (5, False)
-    assert (len(cut.pages), cut.truncated) == (3, True)
+    assert (len(complete.pages), complete.truncated) == (5, False)
+    assert (len(limited.pages), limited.truncated) == (3, True)
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "PDF"])
-def test_a_document_is_abandoned_between_pages(kind: str) -> None:
-    class Enough(Exception):
+def test_decoding_is_cancelled_between_pages(kind: str) -> None:
+    class CancelledError(Exception):
         pass
 
     calls = iter(range(9))
 
     def after_two_pages() -> None:
         if next(calls) > 2:
-            raise Enough
+            raise CancelledError
 
-    with pytest.raises(Enough):
+    with pytest.raises(CancelledError):
         decode_document(several_pages(5, kind), min_side=MIN_SIDE, check_cancelled=after_two_pages)
-    assert len(decode_pages(several_pages(2, kind), min_side=MIN_SIDE)) == 2, "whoever comes next is served"
+    assert len(decode_pages(several_pages(2, kind), min_side=MIN_SIDE)) == 2, "the next document is decoded"
 
 
 def test_thumbnails_in_a_tiff_are_not_pages() -> None:
@@ -189,7 +190,7 @@ def test_thumbnails_in_a_tiff_are_not_pages() -> None:
     assert [p.size for p in decode_pages(file.getvalue(), min_side=400)] == [(400, 560), (400, 560)]
 
 
-def test_an_animation_shows_its_first_picture() -> None:
+def test_the_first_image_of_an_animation_is_decoded() -> None:
     frames = [Image.new("RGB", (200, 200), colour) for colour in ("red", "green", "blue")]
 
     for kind in ("GIF", "WEBP", "PNG"):
@@ -199,7 +200,7 @@ def test_an_animation_shows_its_first_picture() -> None:
         assert max(green, blue) < 15
 
 
-def test_nothing_is_not_a_document() -> None:
+def test_an_empty_document_is_rejected() -> None:
     with pytest.raises(EmptyDocumentError):
         decode_pages(b"", min_side=MIN_SIDE)
 
@@ -216,25 +217,25 @@ def test_nothing_is_not_a_document() -> None:
         b"\xff\xd8",
     ],
 )
-def test_other_content_is_named_unsupported_whatever_it_is(data: bytes) -> None:
+def test_other_content_is_rejected_as_unsupported(data: bytes) -> None:
     with pytest.raises(UnsupportedFormatError):
         decode_pages(data, min_side=MIN_SIDE)
 
 
-def test_too_many_bytes_are_refused_before_anything_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "sniff", lambda _: pytest.fail("it was looked at"))
+def test_too_many_bytes_are_rejected_before_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "sniff", lambda _: pytest.fail("the content was examined"))
 
     with pytest.raises(DocumentTooLargeError):
         decode_pages(FILES["bmp"], min_side=MIN_SIDE, limits=Limits(max_bytes=len(FILES["bmp"]) - 1))
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_too_many_pixels_are_refused_in_every_format(name: str) -> None:
+def test_too_many_pixels_are_rejected_in_every_format(name: str) -> None:
     with pytest.raises(DecompressionBombError):
         decode_pages(FILES[name], min_side=MIN_SIDE, limits=Limits(max_pixels=600 * 800))
 
 
-_MEMORY_OF_A_REFUSAL = """
+_MEMORY_OF_A_REJECTION = """
 import resource, sys
 from decoding.reader import decode_pages
 from decoding.errors import DecompressionBombError
@@ -250,38 +251,38 @@ except DecompressionBombError:
 @pytest.mark.parametrize(
     ("kind", "options"), [("PNG", {}), ("TIFF", {"compression": "tiff_lzw"}), ("GIF", {}), ("WEBP", {"method": 0})]
 )
-def test_a_bomb_costs_no_memory(kind: str, options: dict[str, Any], tmp_path: Path) -> None:
+def test_rejecting_a_decompression_bomb_allocates_no_memory(kind: str, options: dict[str, Any], tmp_path: Path) -> None:
     bomb = tmp_path / "bomb"
     bomb.write_bytes(encode(Image.new("L", (10_000, 10_000), 255), kind, **options))
 
-    command = [sys.executable, "-c", _MEMORY_OF_A_REFUSAL, str(bomb)]
+    command = [sys.executable, "-c", _MEMORY_OF_A_REJECTION, str(bomb)]
     kibibytes = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
-    assert kibibytes < 20_000, "unpacked it would take at least 100 MB"
+    assert kibibytes < 20_000, "decoded, it would take at least 100 MB"
 
 
-def test_an_image_that_a_pdf_would_unpack_is_refused() -> None:
+def test_a_decompression_bomb_in_a_pdf_is_rejected() -> None:
     with pytest.raises(DecompressionBombError):
         decode_pages(text_pdf(["x"], images="q 500 0 0 500 0 0 cm /I Do Q"), min_side=MIN_SIDE)
 
 
-def test_a_pdf_page_of_absurd_shape_stays_small() -> None:
+def test_a_very_long_pdf_page_is_rendered_at_a_bounded_size() -> None:
     [long] = decode_pages(text_pdf(["x"], media_box="0 0 10 14000"), min_side=MIN_SIDE)
 
     assert long.width * long.height < 40 * MIN_SIDE * MIN_SIDE
 
 
-def test_a_pdf_with_a_password_is_named_encrypted() -> None:
+def test_a_pdf_with_a_password_is_rejected_as_encrypted() -> None:
     with pytest.raises(EncryptedDocumentError):
         decode_pages(text_pdf(["secret"], encrypted=True), min_side=MIN_SIDE)
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
-def test_half_a_file_is_named_corrupt(name: str) -> None:
+def test_half_a_file_is_rejected_as_corrupt(name: str) -> None:
     with pytest.raises(CorruptDocumentError):
         decode_pages(FILES[name][: len(FILES[name]) // 2], min_side=MIN_SIDE)
 
 
-def test_a_pdf_behind_some_junk_is_still_a_pdf() -> None:
+def test_a_pdf_with_other_bytes_before_its_header_is_detected() -> None:
     assert sniff(b"\r\nmail header\r\n" + FILES["pdf-text"]) == "PDF"
     assert sniff(bytes(1100) + FILES["pdf-text"]) is None
