@@ -23,6 +23,7 @@ router = APIRouter(prefix="/versions")
 
 _CACHE_SECONDS = 60.0
 _MAX_POLICIES = 12
+_MIN_BIN_LABELS = 5
 
 
 class ReportCache:
@@ -130,6 +131,7 @@ def _chart_data(report: Report) -> dict[str, Any]:
         "voters": [*report.versions, report.vote],
         "recall_labels": labels,
         "max_difference": max([0.02, *map(abs, bounds)]),
+        "min_bin_labels": _MIN_BIN_LABELS,
         "calibration": _calibration_lines(report.versions, colours),
         "drift": _drift_lines(report, colours),
         "max_latency": max(latencies, default=1.0),
@@ -142,7 +144,11 @@ def _calibration_lines(versions: Sequence[VersionEvidence], colours: dict[str, i
         {
             "name": version.name,
             "colour": colours[version.name],
-            "points": [[part.confidence, part.accuracy.value] for part in version.calibration.bins],
+            "points": [
+                [part.confidence, part.accuracy.value]
+                for part in version.calibration.bins
+                if part.accuracy.n >= _MIN_BIN_LABELS
+            ],
         }
         for version in versions
         if version.calibration

@@ -17,12 +17,12 @@ function colours(place) {
   return { line: (number) => of(number ? `--c${number}` : "--ink"), ink: of("--soft"), grid: of("--line") };
 }
 
-function frame(place, lines, paint) {
+function frame(place, lines, paint, xLabel) {
   return {
     width: Math.max(260, place.clientWidth),
     height: 260,
     cursor: { drag: { x: false, y: false } },
-    series: [{ value: (chart, at) => paint.at(at) }, ...lines.map((line) => ({
+    series: [{ label: xLabel, value: (chart, at) => paint.at(at) }, ...lines.map((line) => ({
       label: line.name,
       stroke: paint.line(line.colour),
       dash: DASHES[line.colour % DASHES.length],
@@ -51,9 +51,11 @@ function aligned(lines) {
 }
 
 function calibration(place, lines) {
-  const paint = { ...colours(place), at: (share) => (share == null ? "–" : `${(share * 100).toFixed(1)} % confidence`) };
-  const options = frame(place, lines, paint);
+  const paint = { ...colours(place), at: (share) => (share == null ? "–" : `${(share * 100).toFixed(1)} %`) };
+  const options = frame(place, lines, paint, "Confidence");
   options.scales = { x: { time: false, range: [0, 1] }, y: { range: [0, 1] } };
+  Object.assign(options.axes[0], { label: "Confidence", labelSize: 20, labelFont: options.axes[0].font });
+  Object.assign(options.axes[1], { label: "Accuracy", labelSize: 20, labelFont: options.axes[1].font });
   options.axes[0].values = (chart, shares) => shares.map((share) => `${Math.round(share * 100)} %`);
   options.hooks = { drawClear: [(chart) => {
     const { left, top, width, height } = chart.bbox;
@@ -72,14 +74,14 @@ function calibration(place, lines) {
 function drift(place, lines) {
   const inSeconds = lines.map((line) => ({ ...line, points: line.points.map(([day, share]) => [Date.parse(day) / 1000, share]) }));
   const day = (at) => (at == null ? "–" : new Date(at * 1000).toISOString().slice(0, 10));
-  const options = frame(place, lines, { ...colours(place), at: day });
+  const options = frame(place, lines, { ...colours(place), at: day }, "Day");
   options.tzDate = (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC");
   options.scales = { y: { range: (chart, low, high) => [Math.max(0, Math.min(low, 0.5)), 1] } };
   new uPlot(options, aligned(inSeconds), place);
 }
 
-let again;
-addEventListener("resize", () => { clearTimeout(again); again = setTimeout(drawCharts, 150); });
+let resizeTimer;
+addEventListener("resize", () => { clearTimeout(resizeTimer); resizeTimer = setTimeout(drawCharts, 150); });
 document.body.addEventListener("htmx:after:swap", drawCharts);
 document.body.addEventListener("recolour", drawCharts);
 drawCharts();
