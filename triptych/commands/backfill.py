@@ -15,7 +15,7 @@ from triptych.commands.options import JsonOption, StackOption, parse_time
 from triptych.commands.shared import INTERRUPTED, progress_bar, translate_aws_errors
 from triptych.errors import TriptychError, UsageError
 from triptych.repair.backfill import Backfill, BackfillOutcome, KeyListing, RateLimiter, list_objects, select_keys
-from triptych.repair.batch_job import BatchJob, write_batch_job
+from triptych.repair.batch_job import BatchOperationsJob, write_batch_job
 from triptych.repair.invocation import ALIAS, MAX_CONCURRENT, orchestrator_invoker
 from triptych.repair.progress import BackfillProgress
 from triptych.stack.home import Home
@@ -115,7 +115,7 @@ def _failures(progress: BackfillProgress) -> str:
     return "\n".join([*lines, "Run the same command to retry these."])
 
 
-def _write_job(conn: StackConnection, prefix: str, after: str, before: datetime, folder: Path) -> BatchJob:
+def _write_job(conn: StackConnection, prefix: str, after: str, before: datetime, folder: Path) -> BatchOperationsJob:
     objects = list_objects(conn.s3, conn.bucket, prefix, after=after)
     keys = (key for key, modified in objects if modified < before)
     return write_batch_job(folder, conn.bucket, keys, _function_arn(conn))
@@ -125,7 +125,7 @@ def _function_arn(conn: StackConnection) -> str:
     return conn.lambdas.get_alias(FunctionName=conn.function, Name=ALIAS)["AliasArn"]
 
 
-def _print_job(job: BatchJob, as_json: bool, console: Console) -> None:
+def _print_job(job: BatchOperationsJob, as_json: bool, console: Console) -> None:
     if as_json:
         typer.echo(to_json({"job": str(job.folder), "objects": job.objects}))
     console.print(

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from records.keys import timestamp
 from triptych.commands.options import JsonOption, StackOption
-from triptych.commands.shared import INTERRUPTED, format_age, progress_bar, translate_aws_errors
+from triptych.commands.shared import INTERRUPTED, format_elapsed, progress_bar, translate_aws_errors
 from triptych.errors import TriptychError
 from triptych.repair.dead_letters import DeadLetterQueue
 from triptych.repair.invocation import MAX_CONCURRENT, orchestrator_invoker
@@ -98,11 +98,11 @@ def _print_plan(plan: RedrivePlan, console: Console) -> None:
     for heading in ("Kind", "Count", "Oldest", "Reason"):
         table.add_column(heading, justify="right" if heading in ("Count", "Oldest") else "left")
     for kind, reason, tasks in group_tasks(plan.tasks):
-        oldest = format_age(min(task.since for task in tasks), now=now)
+        oldest = format_elapsed(min(task.since for task in tasks), now=now)
         table.add_row(str(kind), str(len(tasks)), oldest, Text(printable(reason)))
     for dead_letter in plan.unreadable:
         reason = f"unreadable, stays in the queue: {dead_letter.parse_error} (message {dead_letter.id})"
-        table.add_row("dead letter", "1", format_age(dead_letter.sent, now=now), Text(printable(reason), "yellow"))
+        table.add_row("dead letter", "1", format_elapsed(dead_letter.sent, now=now), Text(printable(reason), "yellow"))
     console.print(table)
     if plan.waiting > plan.received:
         message = f"The queue has about {plan.waiting} dead letters; these are the first {plan.received}."

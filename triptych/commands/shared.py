@@ -29,7 +29,7 @@ def translate_aws_errors() -> Iterator[None]:
         raise TriptychError(f"AWS returned an error: {error}") from error
 
 
-def format_age(moment: datetime, *, now: datetime) -> str:
+def format_elapsed(moment: datetime, *, now: datetime) -> str:
     """Format the time since a moment in its largest unit: `3 d`, `5 h`, `12 min` or `8 s`."""
     passed = now - moment
     for unit, length in (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1))):

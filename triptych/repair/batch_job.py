@@ -34,14 +34,14 @@ aws s3control create-job --cli-input-json file://request.json
 
 
 @dataclass(frozen=True)
-class BatchJob:
+class BatchOperationsJob:
     """A job written to a folder."""
 
     folder: Path
     objects: int
 
 
-def write_batch_job(folder: Path, bucket: str, keys: Iterable[str], function_arn: str) -> BatchJob:
+def write_batch_job(folder: Path, bucket: str, keys: Iterable[str], function_arn: str) -> BatchOperationsJob:
     """Write a job: manifest, request, policies of its role, and the script that submits it.
 
     Args:
@@ -70,7 +70,7 @@ def write_batch_job(folder: Path, bucket: str, keys: Iterable[str], function_arn
     script = folder / "submit.sh"
     script.write_text(_SUBMIT.replace("{inbox}", bucket).replace("{manifest}", manifest_key))
     script.chmod(0o755)
-    return BatchJob(folder, objects)
+    return BatchOperationsJob(folder, objects)
 
 
 def create_job_request(bucket: str, function_arn: str, manifest_key: str, token: str) -> dict[str, Any]:

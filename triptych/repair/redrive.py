@@ -25,7 +25,7 @@ _FINAL = {Status.COMPLETE, Status.REJECTED}
 
 
 class RedriveKind(StrEnum):
-    """What a task is made from."""
+    """The origin of a task."""
 
     DEAD_LETTER = "dead letter"
     PARTIAL = "PARTIAL record"
@@ -37,7 +37,7 @@ class RedriveTask:
     """One invocation of the orchestrator.
 
     Attributes:
-        kind: What the task is made from.
+        kind: Origin of the task.
         name: Its documents, or the id of its message.
         since: When the work was left unfinished.
         reason: Why it is unfinished. Tasks are grouped by it.

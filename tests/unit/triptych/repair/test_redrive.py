@@ -21,7 +21,7 @@ from tests.support.repair import all_records, failing_version
 from tests.support.servers import Server
 from tests.support.uploads import model_failure, prediction, record
 from triptych.cli import app
-from triptych.commands.shared import format_age
+from triptych.commands.shared import format_elapsed
 from triptych.errors import TriptychError
 from triptych.repair.backfill import batch_event
 from triptych.repair.dead_letters import DeadLetterQueue
@@ -451,4 +451,4 @@ class TestCommand:
 )
 def test_age_is_formatted_in_its_largest_unit(passed: timedelta, formatted: str) -> None:
     now = datetime.now(UTC)
-    assert format_age(now - passed, now=now) == formatted
+    assert format_elapsed(now - passed, now=now) == formatted

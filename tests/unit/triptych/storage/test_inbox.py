@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -61,3 +62,10 @@ def test_put_file_rejects_a_file_name_that_is_not_utf8(stack: StackConnection, t
     [upload] = plan_uploads([tmp_path])
     with pytest.raises(TriptychError, match="its name is not UTF-8"):
         put_file(stack.s3, stack.bucket, upload)
+
+
+def test_the_version_id_null_is_stored_as_none(folder: Path) -> None:
+    """S3 reports the version ID `null` where versioning is suspended."""
+    response = {"ETag": '"abc"', "VersionId": "null", "ResponseMetadata": {"HTTPHeaders": {}}}
+    s3 = Mock(put_object=Mock(return_value=response))
+    assert put_file(s3, "inbox", FileUpload(folder / "scan.pdf", "scan.pdf")).version_id is None

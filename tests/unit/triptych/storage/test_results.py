@@ -25,11 +25,11 @@ def fill(stack: StackConnection, count: int = 40) -> list[Record]:
         at = NOON + timedelta(minutes=number)
         of = upload(f"scan-{number}.pdf", bucket="inbox", event_time=at, sequencer=f"{number:016X}")
         if number % 10 == 9:
-            made = record({}, of=of, status=Status.REJECTED, reason=Reason("empty", "no bytes"))
+            new = record({}, of=of, status=Status.REJECTED, reason=Reason("empty", "no bytes"))
         else:
-            made = record(DISAGREED if number % 4 == 0 else AGREED, of=of)
-        RecordTable(stack.table).save(made, replacing=None)
-        records.append(made)
+            new = record(DISAGREED if number % 4 == 0 else AGREED, of=of)
+        RecordTable(stack.table).save(new, replacing=None)
+        records.append(new)
     return records
 
 
