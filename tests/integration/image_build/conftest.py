@@ -72,7 +72,7 @@ def images(package: Path, storage: containers.Storage, tmp_path_factory: pytest.
     }
     buildspec = yaml.safe_load(template()["Resources"]["ImageBuild"]["Properties"]["Source"]["BuildSpec"])
     commands = "\n".join(buildspec["phases"]["build"]["commands"])
-    source = folder / "source"  # CodeBuild starts in an empty folder where there is no source
+    source = folder / "source"  # without a source, CodeBuild starts in an empty folder
     source.mkdir()
     environment = {**os.environ, **storage.tools(tools), **variables}
     done = subprocess.run(
