@@ -92,5 +92,5 @@ def main() -> None:
 
 
 def _print_error(message: str) -> None:
-    text = printable(message, keep_newlines=True)
+    text = printable(message, multiline=True)
     Console(stderr=True, soft_wrap=True).print(text, style="red", markup=False, highlight=False)

@@ -75,7 +75,7 @@ def review_command(
 def _export(records: Sequence[Record], file: Path, sheet_format: sheets.SheetFormat) -> None:
     text = sheets.format_sheet(records, sheet_format)
     if str(file) == "-":
-        sys.stdout.write(printable(text, keep_newlines=True) if sys.stdout.isatty() else text)
+        sys.stdout.write(printable(text, multiline=True) if sys.stdout.isatty() else text)
         return
     try:
         file.write_bytes(sheets.encode_sheet(text, sheet_format))

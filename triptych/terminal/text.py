@@ -17,26 +17,26 @@ _UNSAFE = re.compile(
     "\ud800-\udfff"  # surrogates: bytes of a file name that are not UTF-8
     "]"
 )
-_UNSAFE_EXCEPT_NEWLINE = re.compile(f"(?!\n){_UNSAFE.pattern}")
+_UNSAFE_IN_LINES = re.compile(f"(?![\n\t]){_UNSAFE.pattern}")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
-def printable(text: str, *, keep_newlines: bool = False) -> str:
+def printable(text: str, *, multiline: bool = False) -> str:
     """Replace every character that could control a terminal with a visible one.
 
     C0 controls become their control pictures (ESC becomes `␛`), all others U+FFFD. Each replacement is one column wide.
 
     Args:
         text: Any string, also one with the surrogates that `os.fsdecode` returns.
-        keep_newlines: Keep newlines, for messages of several lines.
+        multiline: Keep newlines and tabs, for messages of several lines.
     """
-    return (_UNSAFE_EXCEPT_NEWLINE if keep_newlines else _UNSAFE).sub(_picture, text)
+    return (_UNSAFE_IN_LINES if multiline else _UNSAFE).sub(_picture, text)
 
 
 def to_json(value: Any, *, indent: int | None = None) -> str:
     r"""Return JSON that is safe to print: unsafe characters are written as `\uXXXX`, which parsers read back."""
     text = json.dumps(value, indent=indent, ensure_ascii=False)
-    return _UNSAFE_EXCEPT_NEWLINE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _UNSAFE_IN_LINES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _picture(found: re.Match[str]) -> str:

@@ -26,8 +26,8 @@ def test_printable_replaces_only_unsafe_characters(text: str, shown: str) -> Non
     assert printable(text) == shown
 
 
-def test_printable_keeps_newlines_on_request() -> None:
-    assert printable("a\nb\r", keep_newlines=True) == "a\nb␍"
+def test_printable_keeps_newlines_and_tabs_of_multiline_text() -> None:
+    assert printable("a\n\tb\r", multiline=True) == "a\n\tb␍"
 
 
 @given(st.text(st.characters()))
@@ -43,4 +43,4 @@ def test_printable_text_has_no_control_characters_and_can_be_encoded(text: str) 
 def test_json_is_safe_to_print_and_reads_back_unchanged(text: str) -> None:
     written = to_json({"key": text}, indent=2)
     assert json.loads(written) == {"key": text}
-    assert printable(written, keep_newlines=True) == written
+    assert printable(written, multiline=True) == written
