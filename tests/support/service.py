@@ -1,4 +1,4 @@
-"""The model service as a real process on a free port of the loopback."""
+"""The model service as a process on a free local port."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -17,30 +17,33 @@ _START_SECONDS: Final = 60
 _STOP_SECONDS: Final = 40
 _STARTED: Final = "Uvicorn running on "
 
+DEFAULT_COMMAND: Final = (sys.executable, "-m", "model_service")
+
 
 class ServiceProcess:
-    """A running service: its address, its log, and the means to stop it.
+    """A running service.
 
     Args:
         models_dir: Folder of all versions.
         models: Versions to serve, separated by commas.
         settings: Further environment variables.
-        python: Interpreter; this one, if not another virtual environment's is to be tried.
+        command: Starts the service.
     """
 
     def __init__(
-        self, models_dir: Path, models: str, settings: Mapping[str, str], python: str = sys.executable
+        self, models_dir: Path, models: str, settings: Mapping[str, str], command: Sequence[str] = DEFAULT_COMMAND
     ) -> None:
-        own = {"MODELS_DIR": str(models_dir), "MODELS": models, "HOST": "127.0.0.1", "PORT": "0"}
+        environment = {"MODELS_DIR": str(models_dir), "MODELS": models, "HOST": "127.0.0.1", "PORT": "0"}
         self.log: list[dict[str, Any]] = []
-        """Lines of the log so far."""
+        """The lines of the log so far."""
         self.url = ""
+        """The address of the service."""
         self._started = threading.Event()
         self._changed = threading.Condition()
         self.process = subprocess.Popen(
-            [python, "-m", "model_service"],
+            command,
             cwd=Path(__file__).parents[2],
-            env={**os.environ, **own, **settings},
+            env={**os.environ, **environment, **settings},
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -66,38 +69,44 @@ class ServiceProcess:
         self._started.set()
 
     def wait_for_log(self, seconds: float = 10, **fields: object) -> dict[str, Any]:
-        """Wait for a line of the log that has these fields, and give it."""
+        """Wait for a line of the log with these fields, and return it."""
 
-        def found() -> list[dict[str, Any]]:
+        def matches() -> list[dict[str, Any]]:
             return [line for line in self.log if fields.items() <= line.items()]
 
         with self._changed:
-            lines = self._changed.wait_for(found, seconds)
+            lines = self._changed.wait_for(matches, seconds)
         if not lines:
             raise AssertionError(f"no line with {fields} in {self.log}")
         return lines[0]
 
     def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """Send a signal."""
+        """Send a signal to the service."""
         self.process.send_signal(number)
 
     def decoders(self) -> list[psutil.Process]:
-        """Its decoder processes."""
+        """Return the decoder processes."""
         return psutil.Process(self.process.pid).children()
 
     def memory(self) -> int:
-        """Bytes that it and its decoders hold."""
+        """Return the resident memory of the service and its decoder processes in bytes."""
         processes = [psutil.Process(self.process.pid), *self.decoders()]
         return sum(process.memory_info().rss for process in processes)
 
+    def peak_memory(self) -> int:
+        """Return the largest resident memory that the service itself has had, in bytes (Linux)."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        kibibytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
+        return int(kibibytes) * 1024
+
     def wait(self) -> int:
-        """Wait for the process to end, and give its exit code."""
+        """Wait until the process has ended, and return its exit code."""
         code = self.process.wait(_STOP_SECONDS)
         self._close()
         return code
 
     def stop(self) -> None:
-        """End the process, if it has not ended."""
+        """Stop the process if it still runs."""
         if self.process.poll() is None:
             self.signal()
             try:
@@ -115,17 +124,17 @@ class ServiceProcess:
 
 @contextmanager
 def running_service(
-    models_dir: Path, models: str = "v1", *, python: str = sys.executable, **settings: str
+    models_dir: Path, models: str = "v1", *, command: Sequence[str] = DEFAULT_COMMAND, **settings: str
 ) -> Iterator[ServiceProcess]:
     """Start a service, and stop it in the end.
 
     Args:
         models_dir: Folder of all versions.
         models: Versions to serve, separated by commas.
-        python: Interpreter to start it with.
-        settings: Of the service, by environment variable, such as `MAX_IN_FLIGHT="1"`.
+        command: Starts the service.
+        settings: Further environment variables, such as `MAX_IN_FLIGHT="1"`.
     """
-    service = ServiceProcess(models_dir, models, settings, python)
+    service = ServiceProcess(models_dir, models, settings, command)
     try:
         yield service
     finally:

@@ -1,4 +1,4 @@
-"""A real service process for the tests of this folder."""
+"""Model service processes for tests."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.support.tiny_model import write_tiny_model
 
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with two tiny versions, v1 and v2."""
+    """Return a folder with two tiny versions, v1 and v2."""
     models = tmp_path_factory.mktemp("models")
     write_tiny_model(models, "v1")
     write_tiny_model(models, "v2", seed=1)
@@ -20,6 +20,6 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def service(tiny_models: Path) -> Iterator[ServiceProcess]:
-    """One process that serves both."""
+    """A service that serves both versions."""
     with running_service(tiny_models, "v1,v2") as running:
         yield running

@@ -1,4 +1,4 @@
-"""The OpenAPI that the service publishes, held against what the process really does."""
+"""Protects: the service behaves as its published OpenAPI says."""
 
 import subprocess
 import sys
@@ -10,14 +10,14 @@ from tests.support.service import ServiceProcess
 
 CONFIG = """
 [checks]
-# Random bytes fit the schema of a document and are rightly refused: all that a schema can say of them is "binary".
+# Random bytes match the schema of a document, which can only say "binary", and are rejected correctly.
 positive_data_acceptance.enabled = false
-# A request that asks for an answer within a millisecond is told that its time is over.
+# A request with a timeout of a millisecond gets 504.
 not_a_server_error.expected-statuses = ["2xx", "4xx", 504]
 """
 
 
-def test_the_process_keeps_to_its_openapi(service: ServiceProcess, tmp_path: Path) -> None:
+def test_the_service_conforms_to_its_openapi(service: ServiceProcess, tmp_path: Path) -> None:
     config = tmp_path / "schemathesis.toml"
     config.write_text(CONFIG)
     tester = subprocess.run(

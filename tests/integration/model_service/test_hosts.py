@@ -1,4 +1,4 @@
-"""A verdict may not depend on the processor that a task happens to start on."""
+"""Protects: probabilities do not depend on the processor of a host."""
 
 import json
 import os
@@ -20,32 +20,32 @@ from decoding.limits import Limits
 
 served = {name: load_model(Path("models") / name) for name in ("v1", "v2", "v3")}
 classifier = Classifier(served, Limits())
-said = {}
+results = {}
 for file in sorted(Path("samples/documents").glob("*.jpg")):
     try:
         for name, model in served.items():
-            answer = classifier.classify(file.read_bytes(), model, since=time.perf_counter())
-            said[f"{file.name} {name}"] = answer.probabilities
+            result = classifier.classify(file.read_bytes(), model, since=time.perf_counter())
+            results[f"{file.name} {name}"] = result.probabilities
     except DocumentError:
         pass
-json.dump(said, sys.stdout)
+json.dump(results, sys.stdout)
 """
 
 
-def _answers(instructions: str) -> dict[str, dict[str, float]]:
-    """What every released version says of the samples where no newer instructions may be used."""
+def _classify(instructions: str) -> dict[str, dict[str, float]]:
+    """Classify the samples with every released version, with instructions up to the given set."""
     environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": instructions}
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
-    answers: dict[str, dict[str, float]] = json.loads(done.stdout)
-    return answers
+    results: dict[str, dict[str, float]] = json.loads(done.stdout)
+    return results
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="names x86 instruction sets")
-def test_older_processors_say_the_same() -> None:
-    """From AVX2, which every host of Fargate has, to whatever this machine offers."""
-    newest, oldest = _answers("ALL"), _answers("AVX2")
+def test_older_instruction_sets_yield_the_same_probabilities() -> None:
+    """AVX2, which every host of Fargate has, is compared with the newest set of this machine."""
+    newest, oldest = _classify("ALL"), _classify("AVX2")
     assert len(newest) >= 15
     assert newest.keys() == oldest.keys()
     for document, probabilities in newest.items():

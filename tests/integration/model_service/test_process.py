@@ -1,37 +1,33 @@
-"""The service as a process: it fills up, it gives up work, it stops, and loses nothing that it accepted."""
+"""Protects: overload, cancellation, decoder failures, shutdown and logs of the service as a process."""
 
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
+import psutil
 import pytest
 
 from tests.support.pages import encode, every_format, page, slow_document
+from tests.support.polling import wait_until
 from tests.support.service import ServiceProcess, running_service
 from tests.support.tiny_model import write_tiny_model
 
 DOCUMENT = encode(page(), "JPEG")
 SLOW = slow_document()
+CLASSIFIED = 'triptych_stage_seconds_count{model="v1",stage="total"}'
+DISCONNECTED = 'triptych_rejected_total{reason="caller-gone"}'
 
 
 def metric(service: ServiceProcess, line: str) -> float:
-    """The value of a metric, 0 if it has none yet."""
+    """Return the value of a metric, 0 if it has none yet."""
     values = (text.rpartition(" ")[::2] for text in httpx2.get(service.url + "/metrics").text.splitlines())
     return next((float(value) for name, value in values if name == line), 0.0)
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    """Wait for a condition; a minute is far more than any of these needs."""
-    give_up = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < give_up, "it never came true"
-        time.sleep(0.01)
 
 
 def post(service: ServiceProcess, content: bytes, **headers: str) -> httpx2.Response:
@@ -39,7 +35,7 @@ def post(service: ServiceProcess, content: bytes, **headers: str) -> httpx2.Resp
 
 
 class StalledUpload:
-    """A request that has been accepted and whose last byte does not come until it is told to."""
+    """A request whose last byte is not sent until `finish` is called."""
 
     def __init__(self, service: ServiceProcess, content: bytes, *headers: str) -> None:
         url = httpx2.URL(service.url)
@@ -51,8 +47,8 @@ class StalledUpload:
     def finish(self) -> None:
         self._socket.sendall(self._last)
 
-    def answer(self) -> str:
-        """The status line of the answer, empty if the connection was closed."""
+    def status_line(self) -> str:
+        """Return the status line of the response, empty if the connection was closed."""
         self._socket.settimeout(60)
         return self._socket.makefile("rb").readline().decode().strip()
 
@@ -60,140 +56,177 @@ class StalledUpload:
         self._socket.close()
 
 
-@pytest.fixture
-def narrow(tiny_models: Path) -> Iterator[ServiceProcess]:
-    """A service with two places and one thread."""
-    with running_service(tiny_models, MAX_IN_FLIGHT="2", WORKERS="1", DRAIN_SECONDS="1", LOG_LEVEL="DEBUG") as running:
+@contextmanager
+def running_small_service(tiny_models: Path) -> Iterator[ServiceProcess]:
+    """Start a service with two slots and one thread."""
+    settings = {"MAX_IN_FLIGHT": "2", "WORKERS": "1", "DRAIN_SECONDS": "1", "LOG_LEVEL": "DEBUG"}
+    with running_service(tiny_models, **settings) as running:
         yield running
 
 
-def test_many_callers_at_once_get_the_answers_that_each_would_get_alone(service: ServiceProcess) -> None:
+@pytest.fixture(scope="module")
+def shared_service(tiny_models: Path) -> Iterator[ServiceProcess]:
+    with running_small_service(tiny_models) as running:
+        yield running
+
+
+@pytest.fixture
+def small_service(shared_service: ServiceProcess) -> ServiceProcess:
+    """A service with two slots and one thread, with no request in flight and a decoder that is ready."""
+    wait_until(lambda: metric(shared_service, "triptych_in_flight") == 0)
+    assert post(shared_service, DOCUMENT).status_code == 200
+    return shared_service
+
+
+def test_concurrent_requests_have_the_same_results_as_sequential_ones(service: ServiceProcess) -> None:
     files = list(every_format().values())
-    alone = [post(service, file).json()["probabilities"] for file in files]
+    sequential = [post(service, file).json()["probabilities"] for file in files]
 
     with ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(lambda file: post(service, file), files * 3))
+        results = list(pool.map(lambda file: post(service, file), files * 3))
 
-    assert [answer.status_code for answer in answers] == [200] * len(answers)
-    assert [answer.json()["probabilities"] for answer in answers] == alone * 3
+    assert [result.status_code for result in results] == [200] * len(results)
+    assert [result.json()["probabilities"] for result in results] == sequential * 3
 
 
-def test_a_full_service_refuses_at_once_and_says_when_to_return(narrow: ServiceProcess) -> None:
-    first, second = StalledUpload(narrow, DOCUMENT), StalledUpload(narrow, DOCUMENT)
-    eventually(lambda: metric(narrow, "triptych_in_flight") == 2)
+def test_an_overloaded_service_rejects_at_once_with_retry_after(small_service: ServiceProcess) -> None:
+    first, second = StalledUpload(small_service, DOCUMENT), StalledUpload(small_service, DOCUMENT)
+    wait_until(lambda: metric(small_service, "triptych_in_flight") == 2)
 
-    refused = post(narrow, DOCUMENT)
+    rejected = post(small_service, DOCUMENT)
 
-    assert refused.status_code == 503
-    assert refused.json()["type"] == "urn:triptych:problem:overloaded"
-    assert int(refused.headers["retry-after"]) >= 1
-    assert httpx2.get(narrow.url + "/health/ready").status_code == 200
+    assert rejected.status_code == 503
+    assert rejected.json()["type"] == "urn:triptych:problem:overloaded"
+    assert int(rejected.headers["retry-after"]) >= 1
+    assert httpx2.get(small_service.url + "/health/ready").status_code == 200
     for upload in (first, second):
         upload.finish()
-        assert upload.answer() == "HTTP/1.1 200 OK"
+        assert upload.status_line() == "HTTP/1.1 200 OK"
         upload.close()
-    eventually(lambda: metric(narrow, "triptych_in_flight") == 0)
-    assert post(narrow, DOCUMENT).status_code == 200
+    wait_until(lambda: metric(small_service, "triptych_in_flight") == 0)
+    assert post(small_service, DOCUMENT).status_code == 200
 
 
-def test_a_large_upload_to_a_full_service_is_refused_too(narrow: ServiceProcess) -> None:
-    stalled = [StalledUpload(narrow, DOCUMENT), StalledUpload(narrow, DOCUMENT)]
-    eventually(lambda: metric(narrow, "triptych_in_flight") == 2)
+def test_an_overloaded_service_rejects_a_large_upload(small_service: ServiceProcess) -> None:
+    stalled = [StalledUpload(small_service, DOCUMENT), StalledUpload(small_service, DOCUMENT)]
+    wait_until(lambda: metric(small_service, "triptych_in_flight") == 2)
 
-    assert post(narrow, bytes(30_000_000)).status_code == 503
+    assert post(small_service, bytes(30_000_000)).status_code == 503
 
     for upload in stalled:
         upload.close()
-    eventually(lambda: metric(narrow, "triptych_in_flight") == 0)
+    wait_until(lambda: metric(small_service, "triptych_in_flight") == 0)
 
 
-def test_an_upload_that_does_not_end_runs_out_of_time(narrow: ServiceProcess) -> None:
-    upload = StalledUpload(narrow, DOCUMENT, "X-Timeout-Ms: 150")
+def test_an_upload_that_does_not_end_exceeds_its_deadline(small_service: ServiceProcess) -> None:
+    upload = StalledUpload(small_service, DOCUMENT, "X-Timeout-Ms: 150")
 
-    assert upload.answer() == "HTTP/1.1 504 Gateway Timeout"
+    assert upload.status_line() == "HTTP/1.1 504 Gateway Timeout"
 
     upload.close()
-    eventually(lambda: metric(narrow, "triptych_in_flight") == 0)
+    wait_until(lambda: metric(small_service, "triptych_in_flight") == 0)
 
 
-def test_no_answer_comes_after_the_callers_time(narrow: ServiceProcess) -> None:
-    late = post(narrow, SLOW, **{"X-Timeout-Ms": "20"})
+def test_work_is_cancelled_at_its_deadline(small_service: ServiceProcess) -> None:
+    before = metric(small_service, CLASSIFIED)
+
+    late = post(small_service, SLOW, **{"X-Timeout-Ms": "20"})
 
     assert late.status_code == 504
     assert late.json()["type"] == "urn:triptych:problem:deadline-exceeded"
-    eventually(lambda: metric(narrow, "triptych_in_flight") == 0)
-    assert metric(narrow, 'triptych_stage_seconds_count{model="v1",stage="total"}') == 0
-    assert post(narrow, DOCUMENT).status_code == 200
+    wait_until(lambda: metric(small_service, "triptych_in_flight") == 0)
+    assert metric(small_service, CLASSIFIED) == before
+    assert post(small_service, DOCUMENT).status_code == 200
 
 
-def test_work_for_a_caller_that_hung_up_is_dropped(narrow: ServiceProcess) -> None:
-    upload = StalledUpload(narrow, SLOW)
+def test_work_is_cancelled_when_the_client_disconnects(small_service: ServiceProcess) -> None:
+    before, disconnected = metric(small_service, CLASSIFIED), metric(small_service, DISCONNECTED)
+    upload = StalledUpload(small_service, SLOW)
     upload.finish()
-    eventually(lambda: metric(narrow, "triptych_in_flight") == 1)
+    wait_until(lambda: metric(small_service, "triptych_in_flight") == 1)
     upload.close()
 
-    narrow.wait_for_log(message="request", status=499)
+    small_service.wait_for_log(message="request", status=499)
 
-    eventually(lambda: metric(narrow, "triptych_in_flight") == 0)
-    assert metric(narrow, 'triptych_rejected_total{reason="caller-gone"}') == 1
-    assert metric(narrow, 'triptych_stage_seconds_count{model="v1",stage="total"}') == 0
+    wait_until(lambda: metric(small_service, "triptych_in_flight") == 0)
+    assert metric(small_service, DISCONNECTED) == disconnected + 1
+    assert metric(small_service, CLASSIFIED) == before
 
 
-def test_health_is_answered_while_every_thread_decodes(narrow: ServiceProcess) -> None:
+def test_health_checks_respond_while_every_thread_decodes(small_service: ServiceProcess) -> None:
     with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(post, narrow, SLOW)
-        eventually(lambda: metric(narrow, "triptych_in_flight") == 1)
-        healthy = httpx2.get(narrow.url + "/health/live")
+        slow = pool.submit(post, small_service, SLOW)
+        wait_until(lambda: metric(small_service, "triptych_in_flight") == 1)
+        healthy = httpx2.get(small_service.url + "/health/live")
         assert healthy.status_code == 200
         assert not slow.done()
         assert slow.result().status_code == 200
 
 
-def test_an_upload_without_a_length_is_cut_at_the_limit(tiny_models: Path) -> None:
+def test_an_upload_without_a_length_is_rejected_at_the_limit(tiny_models: Path) -> None:
     with running_service(tiny_models, MAX_BYTES="100000") as service:
         endless = (bytes(10_000) for _ in range(200))
 
-        refused = httpx2.post(service.url + "/predict", content=endless)
+        rejected = httpx2.post(service.url + "/predict", content=endless)
 
-        assert refused.status_code == 413
-        assert refused.json()["type"] == "urn:triptych:problem:document-too-large"
+        assert rejected.status_code == 413
+        assert rejected.json()["type"] == "urn:triptych:problem:document-too-large"
         assert httpx2.get(service.url + "/health/ready").status_code == 200
 
 
-def test_a_decoder_that_crashes_takes_one_request_with_it(narrow: ServiceProcess) -> None:
-    with ThreadPoolExecutor(1) as pool:
-        fatal = pool.submit(post, narrow, SLOW)
-        eventually(lambda: metric(narrow, "triptych_in_flight") == 1)
-        time.sleep(0.1)
-        (victim,) = narrow.decoders()
-        victim.send_signal(signal.SIGSEGV)
+class Decoding:
+    """A slow document that the only decoder of a service is decoding."""
 
-        assert fatal.result().status_code == 422
-        assert fatal.result().json()["type"] == "urn:triptych:problem:decoder-crashed"
-    assert post(narrow, DOCUMENT).status_code == 200
-    assert [victim] != narrow.decoders()
+    def __init__(self, service: ServiceProcess, **headers: str) -> None:
+        (self.decoder,) = service.decoders()
+        before = self.decoder.cpu_times().user
+        pool = ThreadPoolExecutor(1)
+        self.response = pool.submit(post, service, SLOW, **headers)
+        wait_until(lambda: self.decoder.cpu_times().user > before + 0.02)
+        pool.shutdown(wait=False)
 
 
-def test_a_decoder_that_hangs_takes_one_request_with_it(tiny_models: Path) -> None:
-    with running_service(tiny_models, WORKERS="1", MAX_DECODE_SECONDS="0.5") as service:
-        (victim,) = service.decoders()
-        victim.suspend()
+def test_a_decoder_that_crashes_fails_one_request(small_service: ServiceProcess) -> None:
+    slow = Decoding(small_service)
+    slow.decoder.send_signal(signal.SIGSEGV)
 
-        refused = post(service, DOCUMENT)
+    assert slow.response.result().status_code == 422
+    assert slow.response.result().json()["type"] == "urn:triptych:problem:decoder-crashed"
+    assert post(small_service, DOCUMENT).status_code == 200
+    assert [slow.decoder] != small_service.decoders()
 
-        assert refused.status_code == 422
-        assert refused.json()["type"] == "urn:triptych:problem:decoder-timeout"
+
+def test_a_decoder_that_hangs_fails_one_request(tiny_models: Path) -> None:
+    with running_service(tiny_models, WORKERS="1", MAX_DECODE_SECONDS="1") as service:
+        slow = Decoding(service)
+        slow.decoder.suspend()
+
+        rejected = slow.response.result()
+
+        assert rejected.status_code == 422
+        assert rejected.json()["type"] == "urn:triptych:problem:decoder-timeout"
         assert post(service, DOCUMENT).status_code == 200
 
 
-def test_a_hanging_decoder_does_not_outlast_its_callers_time(narrow: ServiceProcess) -> None:
-    (victim,) = narrow.decoders()
-    victim.suspend()
+@pytest.mark.parametrize("fail", [psutil.Process.kill, psutil.Process.suspend])
+def test_a_decoder_that_fails_while_idle_fails_no_request(
+    small_service: ServiceProcess, fail: Callable[[psutil.Process], None]
+) -> None:
+    (victim,) = small_service.decoders()
+    fail(victim)
 
-    assert post(narrow, DOCUMENT, **{"X-Timeout-Ms": "200"}).status_code == 504
+    assert post(small_service, DOCUMENT).status_code == 200
+    assert [victim] != small_service.decoders()
 
-    eventually(lambda: metric(narrow, "triptych_in_flight") == 0)
-    assert post(narrow, DOCUMENT).status_code == 200
+
+def test_a_decoder_that_hangs_does_not_outlast_the_deadline(small_service: ServiceProcess) -> None:
+    slow = Decoding(small_service, **{"X-Timeout-Ms": "1500"})
+    slow.decoder.suspend()
+
+    assert slow.response.result().status_code == 504
+
+    wait_until(lambda: metric(small_service, "triptych_in_flight") == 0)
+    assert post(small_service, DOCUMENT).status_code == 200
 
 
 def test_no_decoder_outlives_the_service(tiny_models: Path) -> None:
@@ -204,7 +237,7 @@ def test_no_decoder_outlives_the_service(tiny_models: Path) -> None:
             service.wait()
 
             assert len(decoders) == 3
-            eventually(lambda: not any(decoder.is_running() for decoder in decoders))  # noqa: B023
+            wait_until(lambda: not any(decoder.is_running() for decoder in decoders))  # noqa: B023
 
 
 def test_decoders_inherit_no_secret(tiny_models: Path) -> None:
@@ -214,31 +247,32 @@ def test_decoders_inherit_no_secret(tiny_models: Path) -> None:
         assert "AWS_SECRET_ACCESS_KEY" not in decoder.environ()
 
 
-def test_sigterm_finishes_what_is_in_hand(narrow: ServiceProcess) -> None:
-    upload = StalledUpload(narrow, DOCUMENT)
-    eventually(lambda: metric(narrow, "triptych_in_flight") == 1)
-    with httpx2.Client(base_url=narrow.url) as pooled:
-        pooled.get("/health/live")
+def test_requests_in_flight_are_completed_after_sigterm(tiny_models: Path) -> None:
+    with running_small_service(tiny_models) as service:
+        upload = StalledUpload(service, DOCUMENT)
+        wait_until(lambda: metric(service, "triptych_in_flight") == 1)
+        with httpx2.Client(base_url=service.url) as pooled:
+            pooled.get("/health/live")
 
-        narrow.signal(signal.SIGTERM)
-        narrow.wait_for_log(message="draining", signal="SIGTERM")
+            service.signal(signal.SIGTERM)
+            service.wait_for_log(message="draining", signal="SIGTERM")
 
-        unready = pooled.get("/health/ready")
-        assert unready.status_code == 503
-        assert unready.headers["connection"] == "close"
-        # A request that was on its way while the load balancer learnt of it is still served.
-        assert pooled.post("/predict", content=DOCUMENT).status_code == 200
-    narrow.wait_for_log(message="Shutting down")
-    upload.finish()
-    assert upload.answer() == "HTTP/1.1 200 OK"
-    upload.close()
-    assert narrow.wait() == 0
+            unready = pooled.get("/health/ready")
+            assert unready.status_code == 503
+            assert unready.headers["connection"] == "close"
+            # A request that was sent before the load balancer noticed is still processed.
+            assert pooled.post("/predict", content=DOCUMENT).status_code == 200
+        service.wait_for_log(message="Shutting down")
+        upload.finish()
+        assert upload.status_line() == "HTTP/1.1 200 OK"
+        upload.close()
+        assert service.wait() == 0
 
 
-def test_a_stuck_upload_does_not_keep_the_process_alive(tiny_models: Path) -> None:
+def test_a_stalled_upload_does_not_block_the_shutdown(tiny_models: Path) -> None:
     with running_service(tiny_models, DRAIN_SECONDS="0", STOP_SECONDS="1") as service:
         upload = StalledUpload(service, DOCUMENT)
-        eventually(lambda: metric(service, "triptych_in_flight") == 1)
+        wait_until(lambda: metric(service, "triptych_in_flight") == 1)
 
         service.signal(signal.SIGTERM)
 
@@ -246,13 +280,13 @@ def test_a_stuck_upload_does_not_keep_the_process_alive(tiny_models: Path) -> No
         upload.close()
 
 
-def test_the_log_leads_from_a_trace_id_to_the_verdict(service: ServiceProcess) -> None:
+def test_the_log_has_the_result_and_trace_id_of_a_request(service: ServiceProcess) -> None:
     trace = "Root=1-00000000-111111111111111111111111"
 
-    said = post(service, DOCUMENT, **{"X-Amzn-Trace-Id": trace}).json()
+    result = post(service, DOCUMENT, **{"X-Amzn-Trace-Id": trace}).json()
 
     line = service.wait_for_log(message="request", trace_id=trace)
-    assert (line["label"], line["model"], line["status"]) == (said["label"], said["model"], 200)
+    assert (line["label"], line["model"], line["status"]) == (result["label"], result["model"], 200)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +296,7 @@ def test_the_log_leads_from_a_trace_id_to_the_verdict(service: ServiceProcess) -
         ({"PORT": "eighty"}, 2, "PORT"),
     ],
 )
-def test_a_service_that_cannot_start_says_why(
+def test_a_service_that_cannot_start_logs_the_reason(
     tiny_models: Path, settings: dict[str, str], code: int, named: str
 ) -> None:
     ended = start(tiny_models, settings)
@@ -272,7 +306,7 @@ def test_a_service_that_cannot_start_says_why(
     assert "Traceback" not in ended.stdout + ended.stderr
 
 
-def test_weights_that_were_changed_are_not_served(tmp_path: Path) -> None:
+def test_modified_weights_are_not_served(tmp_path: Path) -> None:
     write_tiny_model(tmp_path)
     weights = tmp_path / "v1" / "model.bin"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x7f")
@@ -284,7 +318,7 @@ def test_weights_that_were_changed_are_not_served(tmp_path: Path) -> None:
 
 
 def start(models: Path, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Start a service that is expected to end by itself."""
+    """Start a service that is expected to exit on its own."""
     return subprocess.run(
         [sys.executable, "-m", "model_service"],
         cwd=Path(__file__).parents[3],

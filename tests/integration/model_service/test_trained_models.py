@@ -1,4 +1,4 @@
-"""The versions of this repository, as they are shipped."""
+"""Protects: the released versions in models/."""
 
 from pathlib import Path
 
@@ -14,17 +14,17 @@ VERSIONS = [folder.name for folder in sorted(MODELS.glob("v*")) if (folder / "ma
 
 
 @pytest.mark.skipif(not VERSIONS, reason="no trained version in models/ yet")
-def test_every_shipped_version_is_sound_and_answers() -> None:
+def test_every_released_version_is_valid_and_classifies() -> None:
     with running_service(MODELS, ",".join(VERSIONS)) as service:
         for version in VERSIONS:
-            said = httpx2.post(f"{service.url}/{version}/predict", content=encode(page(), "JPEG"), timeout=30).json()
+            result = httpx2.post(f"{service.url}/{version}/predict", content=encode(page(), "JPEG"), timeout=30).json()
 
             manifest = load(MODELS / version)
-            assert said["model"] == version
-            assert tuple(said["probabilities"]) == manifest.labels
-            assert said["model_sha256"] == manifest.sha256
+            assert result["model"] == version
+            assert tuple(result["probabilities"]) == manifest.labels
+            assert result["model_sha256"] == manifest.sha256
 
 
 @pytest.mark.skipif(not VERSIONS, reason="no trained version in models/ yet")
-def test_all_versions_know_the_same_labels() -> None:
+def test_all_versions_have_the_same_labels() -> None:
     assert len({load(MODELS / version).labels for version in VERSIONS}) == 1
