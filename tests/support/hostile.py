@@ -1,4 +1,4 @@
-"""Files made to hurt: mutations of honest ones by a seed, and known tricks made by hand."""
+"""Hostile files: random mutations of valid files, and known attacks."""
 
 import io
 import struct
@@ -15,8 +15,8 @@ _SMALL: Final = (124, 176)
 _GIF_PICTURE: Final = b",\0\0\0\0\xff\xff\xff\xff\0\x02\x02\x4c\x01\0;"
 
 
-def honest() -> dict[str, bytes]:
-    """What is mutated: every format, small."""
+def valid_files() -> dict[str, bytes]:
+    """Return small files of every format, which are mutated."""
     return {
         **every_format(_SMALL),
         "tiff-pages": several_pages(3, "TIFF", _SMALL),
@@ -25,18 +25,18 @@ def honest() -> dict[str, bytes]:
 
 
 def mutations(count: int, seed: int) -> Iterator[tuple[str, bytes]]:
-    """Broken files with the name of what was done; the same seed makes the same files."""
+    """Yield mutated files with the name of the mutation. The same seed yields the same files."""
     rng = Random(seed)
-    corpus = sorted(honest().items())
+    corpus = sorted(valid_files().items())
     for number in range(count):
         name, data = corpus[number % len(corpus)]
         _, other = rng.choice(corpus)
-        trick = rng.choice(_TRICKS)
-        yield f"{number}-{name}-{trick.__name__.strip('_')}", trick(rng, data, other)
+        mutate = rng.choice(_MUTATIONS)
+        yield f"{number}-{name}-{mutate.__name__.strip('_')}", mutate(rng, data, other)
 
 
-def handmade() -> dict[str, bytes]:
-    """Bombs, loops, and files that are two things at once."""
+def attacks() -> dict[str, bytes]:
+    """Return decompression bombs, loops, and files that are valid in two formats."""
     jpeg, pdf = encode(page(_SMALL), "JPEG"), text_pdf(["Two at once"])
     return {
         "png-bomb": _png(60_000, 60_000, zlib.compress(bytes(1_000_000), 9)),
@@ -88,7 +88,7 @@ def _flip_bits(rng: Random, data: bytes, _: bytes) -> bytes:
 
 
 def _break_head(rng: Random, data: bytes, _: bytes) -> bytes:
-    """Sizes, counts and offsets stand at the front."""
+    """Overwrite bytes at the front, where sizes, counts and offsets are."""
     broken = bytearray(data)
     for _number in range(rng.choice((1, 3, 8))):
         broken[rng.randrange(4, min(200, len(broken)))] = rng.choice((0, 1, 0x7F, 0x80, 0xFF))
@@ -119,14 +119,14 @@ def _noise(rng: Random, data: bytes, _: bytes) -> bytes:
 
 
 def _numbers(rng: Random, data: bytes, _: bytes) -> bytes:
-    """Put an extreme number somewhere."""
+    """Write an extreme number somewhere."""
     broken = bytearray(data)
     at = rng.randrange(max(1, len(broken) - 4))
     broken[at : at + 4] = struct.pack(rng.choice("<>") + "I", rng.choice((0, 1, 2**31 - 1, 2**31, 2**32 - 1)))
     return bytes(broken)
 
 
-_TRICKS: Final = (_flip_bits, _break_head, _cut, _remove, _repeat, _join, _noise, _numbers)
+_MUTATIONS: Final = (_flip_bits, _break_head, _cut, _remove, _repeat, _join, _noise, _numbers)
 
 
 def _png(width: int, height: int, pixels: bytes, *extra: tuple[bytes, bytes]) -> bytes:
@@ -150,13 +150,13 @@ def _text_bomb() -> tuple[bytes, bytes]:
 
 
 def _bigger_frame(data: bytes) -> bytes:
-    """A JPEG whose header claims 65,535 by 65,535 pixels."""
+    """Return a JPEG whose header claims 65,535 by 65,535 pixels."""
     at = data.index(b"\xff\xc0")
     return data[: at + 5] + b"\xff\xff\xff\xff" + data[at + 9 :]
 
 
 def _tiff_loop() -> bytes:
-    """A directory whose successor is itself."""
+    """Return a TIFF with a directory whose successor is itself."""
     data = bytearray(encode(Image.new("L", (8, 8)), "TIFF"))
     (first,) = struct.unpack_from("<I", data, 4)
     (count,) = struct.unpack_from("<H", data, first)
@@ -165,7 +165,7 @@ def _tiff_loop() -> bytes:
 
 
 def _tiff_chain(count: int) -> bytes:
-    """Directories without a picture, one after the other."""
+    """Return a TIFF with a chain of directories without images."""
     file = io.BytesIO()
     file.write(b"II*\0" + struct.pack("<I", 8))
     for number in range(count):

@@ -1,4 +1,4 @@
-"""Pages drawn in memory, in every format that the service reads, and files that are meant to fail."""
+"""Pages drawn in memory, in every supported format, and files that must be rejected."""
 
 import io
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ PAPER: Final = (250, 248, 240)
 
 
 def page(size: tuple[int, int] = (620, 877)) -> Image.Image:
-    """An upright page: a black bar at the top, lines of text below, paper at the bottom."""
+    """Draw an upright page: a black bar at the top, lines of text below, blank paper at the bottom."""
     width, height = size
     image = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(image)
@@ -24,26 +24,26 @@ def page(size: tuple[int, int] = (620, 877)) -> Image.Image:
 
 
 def encode(image: Image.Image, kind: str, **options: Any) -> bytes:
-    """A file of one of Pillow's formats."""
+    """Encode a page in one of Pillow's formats."""
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()
 
 
 def heic(image: Image.Image) -> bytes:
-    """A file as telephones write it. Its encoder is not registered: the service's own reader is what is tested."""
+    """Encode a page as HEIC, as phones do. The encoder is not registered, so that the service's own decoder is tested."""
     file = io.BytesIO()
     pillow_heif.from_pillow(image).save(file, quality=80)
     return file.getvalue()
 
 
 def deep(image: Image.Image) -> Image.Image:
-    """The page in 16-bit grey."""
+    """Convert a page to 16-bit grey."""
     return Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257)
 
 
 def every_format(size: tuple[int, int] = (620, 877)) -> dict[str, bytes]:
-    """The same page in each format, and in the variants that offices really produce."""
+    """Encode a page in each format and its common variants."""
     sheet = page(size)
     return {
         "jpeg": encode(sheet, "JPEG", quality=90),
@@ -73,13 +73,13 @@ def every_format(size: tuple[int, int] = (620, 877)) -> dict[str, bytes]:
 
 
 def several_pages(count: int, kind: str, size: tuple[int, int] = (310, 438)) -> bytes:
-    """A TIFF or PDF of some pages."""
+    """Encode a TIFF or PDF with several pages."""
     sheet = page(size)
     return encode(sheet, kind, save_all=True, append_images=[sheet] * (count - 1))
 
 
 def slow_document(pages: int = 4, side: int = 8000) -> bytes:
-    """A few kilobytes that take a good part of a second to unpack: blank TIFF pages of 64 million pixels."""
+    """Encode blank TIFF pages of 64 million pixels: a few kilobytes that take a noticeable time to decode."""
     sheet = Image.new("L", (side, side), 255)
     return encode(sheet, "TIFF", compression="tiff_lzw", save_all=True, append_images=[sheet] * (pages - 1))
 
@@ -87,12 +87,12 @@ def slow_document(pages: int = 4, side: int = 8000) -> bytes:
 def text_pdf(
     lines: Sequence[str], *, media_box: str = "0 0 595 842", encrypted: bool = False, images: str = ""
 ) -> bytes:
-    """A PDF written by hand: real text, no picture.
+    """Write a PDF with text and without images.
 
     Args:
-        lines: Printed below each other; ASCII without brackets.
-        media_box: Size of its page in points.
-        encrypted: Whether it claims to need a password, which nobody knows.
+        lines: Lines of text; ASCII without parentheses.
+        media_box: Size of the page in points.
+        encrypted: Whether it requires an unknown password.
         images: Further operators of the page's content.
     """
     text = " ".join(f"({line}) Tj T*" for line in lines)
@@ -104,7 +104,7 @@ def text_pdf(
         "/Resources<</Font<</F1 5 0 R>>/XObject<</I 6 0 R>>>>>>",
         f"<</Length {len(content)}>>stream\n{content}\nendstream",
         "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
-        # An image of 900 million pixels, of which not one is there.
+        # An image of 900 million pixels without any data.
         "<</Type/XObject/Subtype/Image/Width 30000/Height 30000/BitsPerComponent 8/ColorSpace/DeviceGray"
         "/Length 0>>stream\n\nendstream",
     ]

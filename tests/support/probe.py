@@ -1,4 +1,4 @@
-"""What a role of the running stack may do, tried by a function that runs under it: IAM is enforced there."""
+"""A Lambda function that tests the permissions of a role on the running stack, where IAM is enforced."""
 
 import io
 import json
@@ -20,16 +20,16 @@ def handler(event, context):
         outcome = error.response["Error"]["Code"]
     return {"outcome": outcome, "caller": boto3.client("sts").get_caller_identity()["Arn"]}
 """
-"""A function that tries one call, and tells whether it was allowed and as whom it was made."""
+"""A handler that makes one call, and returns whether it was allowed and the identity that made it."""
 
 
 def client(stack: Stack, service: str) -> Any:
-    """A client of one of the stack's services, with every permission."""
+    """Return a client of one of the stack's services, with every permission."""
     return stack.session().client(service, endpoint_url=stack.endpoint_url)  # type: ignore[call-overload]
 
 
 def role_of(stack: Stack) -> str:
-    """The role of the orchestrator."""
+    """Return the role of the orchestrator."""
     config = client(stack, "lambda").get_function_configuration(FunctionName=stack.function)
     assert isinstance(config["Role"], str)
     return config["Role"]
@@ -37,7 +37,7 @@ def role_of(stack: Stack) -> str:
 
 @contextmanager
 def probe(stack: Stack, role_arn: str) -> Iterator[Callable[..., dict[str, str]]]:
-    """The probing function under a role."""
+    """Create the function with a role, and yield a callable that makes one call with it."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("probe.py", PROBE)
@@ -53,9 +53,9 @@ def probe(stack: Stack, role_arn: str) -> Iterator[Callable[..., dict[str, str]]
 
     def attempt(service: str, action: str, **arguments: Any) -> dict[str, str]:
         event = {"service": service, "action": action, "arguments": arguments}
-        answer = lambdas.invoke(FunctionName="probe", Payload=json.dumps(event))
-        content = json.loads(answer["Payload"].read())
-        assert "FunctionError" not in answer, content
+        response = lambdas.invoke(FunctionName="probe", Payload=json.dumps(event))
+        content = json.loads(response["Payload"].read())
+        assert "FunctionError" not in response, content
         assert isinstance(content, dict)
         return content
 

@@ -1,7 +1,7 @@
 """Helpers for tests of repair: a failing version, and all records of a table."""
 
 from records.record import Record
-from tests.support.servers import Behaviour, Request, truth
+from tests.support.servers import Behaviour, Request, valid_answer
 from triptych.storage.connection import StackConnection
 
 
@@ -15,6 +15,6 @@ def failing_version(version: str) -> Behaviour:
 
     def behave(request: Request) -> None:
         called = request.path.split("/")[1]
-        request.answer({"detail": "no"}, 500) if called == version else request.answer(truth(called))
+        request.answer({"detail": "no"}, 500) if called == version else request.answer(valid_answer(called))
 
     return behave

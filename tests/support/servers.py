@@ -1,4 +1,4 @@
-"""Model services that misbehave on purpose: a real HTTP server on loopback that answers as a test tells it."""
+"""Model services that misbehave on purpose: a local HTTP server whose responses a test chooses."""
 
 import json
 import threading
@@ -13,18 +13,18 @@ Behaviour = Callable[["Request"], None]
 
 
 class Request(BaseHTTPRequestHandler):
-    """One request, with the ways in which a service may answer it."""
+    """A request, with methods for the ways in which a service may respond."""
 
     protocol_version = "HTTP/1.1"
     server: "Server"
 
-    def do_POST(self) -> None:  # the name that http.server calls
+    def do_POST(self) -> None:  # called by http.server
         self.server.requests.append(self)
         self.body = b"".join(self.server.pieces(self.rfile, int(self.headers["Content-Length"])))
         self.server.behaviour(self)
 
     def answer(self, content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
-        """Answer with JSON, or with bytes as they are."""
+        """Respond with JSON, or with raw bytes."""
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         self.send_response(status)
         for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
@@ -33,7 +33,7 @@ class Request(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def trickle(self, pause: float) -> None:
-        """Send one byte every `pause` seconds, until the other side has had enough."""
+        """Send one byte every `pause` seconds until the client disconnects."""
         self.send_response(200)
         self.send_header("Content-Length", "1000")
         self.end_headers()
@@ -46,20 +46,25 @@ class Request(BaseHTTPRequestHandler):
                 return
 
     def hang(self) -> None:
-        """Never answer."""
+        """Never respond."""
         self.server.stopping.wait()
         self.close_connection = True
 
     def drop(self) -> None:
-        """Close the connection without a word."""
+        """Close the connection without a response."""
         self.close_connection = True
 
     def log_message(self, *_: Any) -> None:
-        """Keep the test's output quiet."""
+        """Log nothing."""
 
 
 class Server(ThreadingHTTPServer):
-    """A service with one behaviour. `requests` holds all that came."""
+    """A service with one behaviour.
+
+    Attributes:
+        behaviour: How it responds.
+        requests: All requests so far.
+    """
 
     daemon_threads = True
 
@@ -71,7 +76,7 @@ class Server(ThreadingHTTPServer):
         self.stopping = threading.Event()
 
     def pieces(self, sent: BufferedIOBase, size: int) -> Iterator[bytes]:
-        """What is sent, 8 MiB at a time, with the pause before each; ends early when the sender does."""
+        """Read a body in pieces of 8 MiB, with a pause before each. Stop early if the client does."""
         while size > 0 and (self.pause == 0 or not self.stopping.wait(self.pause)):
             piece = sent.read(min(size, 8 * 1024 * 1024))
             if not piece:
@@ -86,7 +91,7 @@ class Server(ThreadingHTTPServer):
 
 @contextmanager
 def serving(behaviour: Behaviour, *, pause: float = 0.0) -> Iterator[Server]:
-    """A running server, stopped at the end. With a `pause`, it takes so many seconds for each 8 MiB of a document."""
+    """Run a server. With a `pause`, it needs this many seconds to read each 8 MiB of a document."""
     server = Server(behaviour, pause)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
@@ -99,8 +104,8 @@ def serving(behaviour: Behaviour, *, pause: float = 0.0) -> Iterator[Server]:
         thread.join()
 
 
-def truth(model: str = "v1", label: str = "invoice", **changes: Any) -> dict[str, Any]:
-    """An answer in the contract's form."""
+def valid_answer(model: str = "v1", label: str = "invoice", **changes: Any) -> dict[str, Any]:
+    """Return the body of a valid response to a prediction."""
     answer = {
         "model": model,
         "label": label,
@@ -115,7 +120,7 @@ def truth(model: str = "v1", label: str = "invoice", **changes: Any) -> dict[str
 
 
 def after(seconds: float, behaviour: Behaviour) -> Behaviour:
-    """The behaviour, later."""
+    """Return a behaviour that responds after a delay."""
 
     def slow(request: Request) -> None:
         time.sleep(seconds)

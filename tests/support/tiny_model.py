@@ -1,4 +1,4 @@
-"""A real model version, small enough to build in a test: an OpenVINO graph and its manifest, without torch."""
+"""Model versions that are small enough to create in a test: an OpenVINO graph and its manifest, without torch."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,20 +39,20 @@ def write_tiny_model(
     abstain_below: float = 0.0,
     seed: int = 0,
 ) -> Manifest:
-    """Write a version that looks at the mean brightness of a 4 by 4 grid, through random weights.
+    """Write a version that scores the mean brightness of a 4 by 4 grid with random weights.
 
     Args:
-        models: Folder of all versions; the version gets a folder in it.
-        version: Its name.
-        labels: Sorted.
-        size: Width and height of its input, multiples of 4.
-        color: Of its input.
-        temperature: Divides its logits.
-        abstain_below: Its threshold.
-        seed: Of its weights: the same seed makes the same model.
+        models: Folder of all versions.
+        version: Name of the version.
+        labels: Sorted labels.
+        size: Width and height of the input, multiples of 4.
+        color: Colour mode of the input.
+        temperature: Divisor of the logits.
+        abstain_below: Threshold for abstaining.
+        seed: Of the weights. The same seed yields the same model.
 
     Returns:
-        Its manifest, as written.
+        The manifest as written.
     """
     width, height = size
     folder = models / version
@@ -74,7 +74,7 @@ def write_tiny_model(
     logits = ops.matmul(features, ops.constant(weights), transpose_a=False, transpose_b=False)
     ov.save_model(ov.Model([logits], [page], "tiny"), folder / GRAPH, compress_to_fp16=True)
 
-    files, whole = hash_files(folder)
+    files, combined = hash_files(folder)
     manifest = Manifest(
         version=version,
         architecture="tiny",
@@ -85,7 +85,7 @@ def write_tiny_model(
         temperature=temperature,
         abstain_below=abstain_below,
         files=files,
-        sha256=whole,
+        sha256=combined,
         date="2026-01-01",
     )
     (folder / FILE_NAME).write_text(manifest.as_json())

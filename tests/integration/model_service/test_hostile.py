@@ -8,7 +8,7 @@ from typing import Final
 
 import httpx2
 
-from tests.support.hostile import handmade, honest, mutations
+from tests.support.hostile import attacks, mutations, valid_files
 from tests.support.service import ServiceProcess, running_service
 
 MUTATIONS: Final = 300
@@ -29,11 +29,11 @@ def responses(service: ServiceProcess, files: Iterable[tuple[str, bytes]]) -> di
 def test_broken_files_are_rejected_and_leave_the_service_unchanged(tiny_models: Path, full: bool) -> None:
     count = ALL_MUTATIONS if full else MUTATIONS
     with running_service(tiny_models, WORKERS="2", MAX_DECODE_SECONDS="5") as service:
-        first = responses(service, honest().items())
-        responses(service, handmade().items())  # the largest one determines the memory of the service
+        first = responses(service, valid_files().items())
+        responses(service, attacks().items())  # the largest one determines the memory of the service
         before = service.memory()
 
-        got = {**responses(service, handmade().items()), **responses(service, mutations(count, SEED))}
+        got = {**responses(service, attacks().items()), **responses(service, mutations(count, SEED))}
 
         unexpected = {name: response.text for name, response in got.items() if response.status_code not in EXPECTED}
         assert not unexpected
@@ -45,12 +45,12 @@ def test_broken_files_are_rejected_and_leave_the_service_unchanged(tiny_models: 
                 assert body["type"].startswith("urn:triptych:problem:")
                 assert body["detail"]
         seen = Counter(response.status_code for response in got.values())
-        assert len(got) == count + len(handmade())
+        assert len(got) == count + len(attacks())
         assert seen[200] > count / 10, "the mutations are too strong to reach the decoders"
         assert seen[422] > count / 10, "the mutations are too weak"
         assert httpx2.get(service.url + "/health/ready").status_code == 200
         assert not [line for line in service.log if line["level"] == "ERROR"]
-        again = responses(service, honest().items())
+        again = responses(service, valid_files().items())
         assert {name: response.json()["probabilities"] for name, response in again.items()} == {
             name: response.json()["probabilities"] for name, response in first.items()
         }
@@ -58,7 +58,7 @@ def test_broken_files_are_rejected_and_leave_the_service_unchanged(tiny_models: 
 
 
 def test_known_attacks_are_rejected_with_their_reason(service: ServiceProcess) -> None:
-    files = handmade()
+    files = attacks()
     expected = {
         "png-bomb": "decompression-bomb",
         "gif-bomb": "decompression-bomb",

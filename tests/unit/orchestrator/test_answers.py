@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orchestrator.answers import MAX_ANSWER_BYTES, read_prediction, read_problem
 from orchestrator.errors import CallFailed
 from records.outcomes import ModelFailure, Outcome, Prediction
-from tests.support.servers import truth
+from tests.support.servers import valid_answer
 from tests.support.uploads import record
 
 MAX_ITEM_BYTES = 400 * 1024
@@ -42,12 +42,12 @@ values = st.none() | st.booleans() | numbers | st.text(max_size=150) | st.just("
 anything = st.recursive(
     values, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
 )
-changes = st.dictionaries(st.sampled_from(sorted(truth())), anything, max_size=2)
+changes = st.dictionaries(st.sampled_from(sorted(valid_answer())), anything, max_size=2)
 
 
 @given(changes)
 def test_any_response_is_invalid_or_can_be_stored(changed: dict[str, Any]) -> None:
-    outcome = outcome_of({**truth(), **changed})
+    outcome = outcome_of({**valid_answer(), **changed})
     assert isinstance(outcome, Prediction) or outcome.kind == "invalid_answer"
     assert stored_bytes(outcome) < MAX_ITEM_BYTES
 
@@ -62,21 +62,21 @@ def test_any_problem_can_be_stored(kind: Any, detail: Any, status: int) -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        truth(pages=2.5),
-        truth(pages="2"),
-        truth(pages=True),
-        truth(pages=-1),
-        truth(pages=10**40),
-        truth(label="x" * 101),
-        truth(label="\ud800"),
-        truth(probabilities={"invoice": 0.9, "": 0.1}),
-        truth(probabilities={"invoice": 0.9, "y" * 101: 0.1}),
-        truth(confidence=10**400),
-        truth(timings_ms={"infer": 10**400}),
-        truth(timings_ms={"infer": 1e300}),
-        truth(timings_ms={"infer": -1.0}),
-        truth(timings_ms={f"step {number}": 1.0 for number in range(21)}),
-        truth(model_sha256="ab" * 1000),
+        valid_answer(pages=2.5),
+        valid_answer(pages="2"),
+        valid_answer(pages=True),
+        valid_answer(pages=-1),
+        valid_answer(pages=10**40),
+        valid_answer(label="x" * 101),
+        valid_answer(label="\ud800"),
+        valid_answer(probabilities={"invoice": 0.9, "": 0.1}),
+        valid_answer(probabilities={"invoice": 0.9, "y" * 101: 0.1}),
+        valid_answer(confidence=10**400),
+        valid_answer(timings_ms={"infer": 10**400}),
+        valid_answer(timings_ms={"infer": 1e300}),
+        valid_answer(timings_ms={"infer": -1.0}),
+        valid_answer(timings_ms={f"step {number}": 1.0 for number in range(21)}),
+        valid_answer(model_sha256="ab" * 1000),
     ],
 )
 def test_response_that_cannot_be_stored_is_invalid(answer: Any) -> None:
@@ -88,7 +88,7 @@ def test_response_that_cannot_be_stored_is_invalid(answer: Any) -> None:
 
 def test_longest_responses_of_three_versions_fit_into_one_item() -> None:
     labels = {f"{number:x}": 0.0 for number in range(7_700)}
-    answer = truth(probabilities={"invoice": 0.9, "other": 0.1, **labels})
+    answer = valid_answer(probabilities={"invoice": 0.9, "other": 0.1, **labels})
     assert 0.9 * MAX_ANSWER_BYTES < len(json.dumps(answer)) <= MAX_ANSWER_BYTES
     item = record({version: read(answer) for version in ("v1", "v2", "v3")}).to_item()
     assert item_size(item) < MAX_ITEM_BYTES

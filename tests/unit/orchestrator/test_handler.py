@@ -21,7 +21,7 @@ from orchestrator.errors import IncompleteRecords
 from records.errors import MalformedEvent
 from testkit.template import table_definition
 from tests.support.events import example_event, sns_event, sns_message
-from tests.support.servers import Behaviour, Request, Server, serving, truth
+from tests.support.servers import Behaviour, Request, Server, serving, valid_answer
 from tests.support.uploads import policy
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ CONTEXT = cast(LambdaContext, Context())
 
 
 def agree(request: Request) -> None:
-    request.answer(truth(request.path.split("/")[1]))
+    request.answer(valid_answer(request.path.split("/")[1]))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from orchestrator.answers import MAX_ANSWER_BYTES
 from orchestrator.models import ModelClient
 from records.outcomes import ModelFailure, Outcome, Prediction
-from tests.support.servers import Behaviour, Request, serving, truth
+from tests.support.servers import Behaviour, Request, serving, valid_answer
 
 
 def call(behaviour: Behaviour, *, seconds: float = 2.0) -> Outcome:
@@ -26,7 +26,7 @@ def failure_of(behaviour: Behaviour, *, seconds: float = 2.0) -> ModelFailure:
 
 
 def test_valid_response_becomes_a_prediction() -> None:
-    outcome = call(lambda request: request.answer(truth()))
+    outcome = call(lambda request: request.answer(valid_answer()))
     assert isinstance(outcome, Prediction)
     assert (outcome.label, outcome.confidence, outcome.pages) == ("invoice", 0.9, 2)
     assert outcome.timings_ms["infer"] == 4.25
@@ -34,7 +34,7 @@ def test_valid_response_becomes_a_prediction() -> None:
 
 
 def test_request_contains_document_time_limit_and_trace() -> None:
-    with serving(lambda request: request.answer(truth())) as server:
+    with serving(lambda request: request.answer(valid_answer())) as server:
         models = ModelClient({"v1": server.url}, time.monotonic)
         models.predict(b"\x00\xffbytes", versions=["v1"], deadline=time.monotonic() + 2.0, trace_id="Root=1-a")
     [request] = server.requests
@@ -48,7 +48,7 @@ def test_versions_are_called_concurrently() -> None:
 
     def meet(request: Request) -> None:
         barrier.wait()  # breaks unless three requests arrive at once
-        request.answer(truth(request.path.split("/")[1]))
+        request.answer(valid_answer(request.path.split("/")[1]))
 
     with serving(meet) as server:
         endpoints = {version: f"{server.url}/{version}" for version in ("v1", "v2", "v3")}
@@ -59,7 +59,7 @@ def test_versions_are_called_concurrently() -> None:
 
 
 def test_connection_is_kept_between_documents() -> None:
-    with serving(lambda request: request.answer(truth())) as server:
+    with serving(lambda request: request.answer(valid_answer())) as server:
         models = ModelClient({"v1": server.url}, time.monotonic)
         for _ in range(3):
             models.predict(b"x", versions=["v1"], deadline=time.monotonic() + 2.0)
@@ -100,7 +100,7 @@ def test_transient_failure_is_retried_within_the_budget(status: int) -> None:
         if len(request.server.requests) < 3:
             request.answer({"detail": "full"}, status)
         else:
-            request.answer(truth())
+            request.answer(valid_answer())
 
     assert isinstance(call(busy_at_first), Prediction)
 
@@ -131,7 +131,7 @@ def test_retry_after_is_obeyed_if_the_budget_allows() -> None:
 
 
 def test_service_that_hangs_affects_only_its_own_outcome() -> None:
-    with serving(Request.hang) as hung, serving(lambda request: request.answer(truth("v2"))) as healthy:
+    with serving(Request.hang) as hung, serving(lambda request: request.answer(valid_answer("v2"))) as healthy:
         models = ModelClient({"v1": hung.url, "v2": healthy.url}, time.monotonic)
         outcomes = models.predict(b"x", versions=["v1", "v2"], deadline=time.monotonic() + 0.5)
     assert isinstance(outcomes["v2"], Prediction)
@@ -163,7 +163,7 @@ LARGE = bytes(24 * 1024 * 1024)
 def test_document_that_is_slow_to_send_is_sent_once() -> None:
     """The service stops receiving three times, each for longer than the connect timeout; then again on the same
     connection."""
-    with serving(lambda request: request.answer(truth()), pause=0.7) as server:
+    with serving(lambda request: request.answer(valid_answer()), pause=0.7) as server:
         models = ModelClient({"v1": server.url}, time.monotonic)
         models.predict(LARGE, versions=["v1"], deadline=time.monotonic() + 60)
         outcome = models.predict(LARGE, versions=["v1"], deadline=time.monotonic() + 60)["v1"]
@@ -174,7 +174,7 @@ def test_document_that_is_slow_to_send_is_sent_once() -> None:
 
 
 def test_sending_ends_at_the_deadline() -> None:
-    with serving(lambda request: request.answer(truth()), pause=0.5) as server:
+    with serving(lambda request: request.answer(valid_answer()), pause=0.5) as server:
         models = ModelClient({"v1": server.url}, time.monotonic)
         outcome = models.predict(LARGE, versions=["v1"], deadline=time.monotonic() + 0.8)["v1"]
         assert all_calls_end()
@@ -187,7 +187,7 @@ def test_service_that_hung_does_not_delay_the_next_document() -> None:
     with serving(Request.hang) as server:
         models = ModelClient({"v1": server.url}, time.monotonic)
         models.predict(b"x", versions=["v1"], deadline=time.monotonic() + 0.2)
-        server.behaviour = lambda request: request.answer(truth())
+        server.behaviour = lambda request: request.answer(valid_answer())
         outcome = models.predict(b"x", versions=["v1"], deadline=time.monotonic() + 2.0)["v1"]
     assert isinstance(outcome, Prediction)
 
@@ -208,7 +208,7 @@ def test_kept_connection_that_the_server_closed_is_replaced() -> None:
         if len(request.server.requests) == 2:
             request.drop()
         else:
-            request.answer(truth())
+            request.answer(valid_answer())
 
     with serving(close_after_first) as server:
         models = ModelClient({"v1": server.url}, time.monotonic)
@@ -221,19 +221,19 @@ def test_kept_connection_that_the_server_closed_is_replaced() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        truth(model="v2"),
-        truth(label="receipt", probabilities={"invoice": 0.9, "receipt": 0.1}),
-        truth(probabilities={"invoice": 0.9, "other": 0.3}),
-        truth(probabilities={}),
-        truth(probabilities={"invoice": float("nan"), "other": 0.1}),
-        truth(probabilities={"invoice": 1.4, "other": -0.4}, confidence=1.4),
-        truth(confidence=0.2),
-        truth(confidence="0.9"),
-        truth(confidence=True),
-        truth(pages=0),
-        truth(label=""),
-        truth(model_sha256=None),
-        truth(timings_ms=[1]),
+        valid_answer(model="v2"),
+        valid_answer(label="receipt", probabilities={"invoice": 0.9, "receipt": 0.1}),
+        valid_answer(probabilities={"invoice": 0.9, "other": 0.3}),
+        valid_answer(probabilities={}),
+        valid_answer(probabilities={"invoice": float("nan"), "other": 0.1}),
+        valid_answer(probabilities={"invoice": 1.4, "other": -0.4}, confidence=1.4),
+        valid_answer(confidence=0.2),
+        valid_answer(confidence="0.9"),
+        valid_answer(confidence=True),
+        valid_answer(pages=0),
+        valid_answer(label=""),
+        valid_answer(model_sha256=None),
+        valid_answer(timings_ms=[1]),
         [],
         None,
         b"<html>",
@@ -249,7 +249,7 @@ def test_oversized_response_becomes_a_failure() -> None:
 
 
 def test_no_version_is_called_after_the_deadline() -> None:
-    with serving(lambda request: request.answer(truth())) as server:
+    with serving(lambda request: request.answer(valid_answer())) as server:
         models = ModelClient({"v1": server.url}, time.monotonic)
         outcome = models.predict(b"x", versions=["v1"], deadline=time.monotonic() - 1)["v1"]
         assert isinstance(outcome, ModelFailure)

@@ -15,7 +15,7 @@ from orchestrator import handler as entry
 from orchestrator import telemetry
 from orchestrator.settings import OrchestratorSettings
 from testkit.template import table_definition
-from tests.support.servers import Server, serving, truth
+from tests.support.servers import Server, serving, valid_answer
 from triptych.repair import dead_letters
 from triptych.repair.invocation import Event, InvocationError, Invoke
 from triptych.storage.connection import StackConnection
@@ -50,7 +50,7 @@ def stack(session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
 @pytest.fixture
 def services() -> Iterator[Server]:
     """Three versions behind one address, as behind the load balancer. They agree unless a test changes that."""
-    with serving(lambda request: request.answer(truth(request.path.split("/")[1]))) as server:
+    with serving(lambda request: request.answer(valid_answer(request.path.split("/")[1]))) as server:
         yield server
 
 
