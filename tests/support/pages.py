@@ -31,7 +31,7 @@ def encode(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 
 def heic(image: Image.Image) -> bytes:
-    """Encode a page as HEIC, as phones do. The encoder is not registered, so that the service's own decoder is tested."""
+    """Encode a page as HEIC. The encoder is not registered, so that the service's own decoder is tested."""
     file = io.BytesIO()
     pillow_heif.from_pillow(image).save(file, quality=80)
     return file.getvalue()
