@@ -16,31 +16,31 @@ from PIL import Image, features
 
 from training import synthesis
 from training.data import OOD_LABEL, LabelledDocument, Page
-from training.synthesis.documents import pages as vector_layouts
-from training.synthesis.sketches import fonts
-from training.synthesis.sketches.cvs import resume
-from training.synthesis.sketches.decks import slides
-from training.synthesis.sketches.forms import form
-from training.synthesis.sketches.invoices import invoice
-from training.synthesis.sketches.prose import handwritten, typewritten
-from training.synthesis.sketches.publications import book_page, scientific_paper
-from training.synthesis.sketches.receipts import receipt
-from training.synthesis.sketches.sheet import Sheet
-from training.synthesis.sketches.strangers import stranger
+from training.synthesis.raster_layouts import fonts
+from training.synthesis.raster_layouts.cvs import draw_raster_resume
+from training.synthesis.raster_layouts.decks import draw_raster_slide
+from training.synthesis.raster_layouts.forms import draw_raster_form
+from training.synthesis.raster_layouts.invoices import draw_raster_invoice
+from training.synthesis.raster_layouts.ood_pages import draw_ood_page
+from training.synthesis.raster_layouts.prose import draw_raster_handwritten, draw_raster_typewritten
+from training.synthesis.raster_layouts.publications import draw_raster_book_page, draw_raster_paper
+from training.synthesis.raster_layouts.receipts import draw_raster_receipt
+from training.synthesis.raster_layouts.sheet import RasterSheet
+from training.synthesis.vector_layouts.pages import VECTOR_LAYOUTS, draw_page
 
-RASTER_LAYOUTS: dict[str, Callable[[np.random.Generator], Sheet]] = {
-    "book_page": book_page,
-    "form": form,
-    "handwritten": handwritten,
-    "invoice": invoice,
-    "receipt": receipt,
-    "resume": resume,
-    "scientific_paper": scientific_paper,
-    "slides": slides,
-    "typewritten": typewritten,
+RASTER_LAYOUTS: dict[str, Callable[[np.random.Generator], RasterSheet]] = {
+    "book_page": draw_raster_book_page,
+    "form": draw_raster_form,
+    "handwritten": draw_raster_handwritten,
+    "invoice": draw_raster_invoice,
+    "receipt": draw_raster_receipt,
+    "resume": draw_raster_resume,
+    "scientific_paper": draw_raster_paper,
+    "slides": draw_raster_slide,
+    "typewritten": draw_raster_typewritten,
 }
 
-SYNTHETIC_LABELS = frozenset(RASTER_LAYOUTS) & frozenset(vector_layouts.KINDS)
+SYNTHETIC_LABELS = frozenset(RASTER_LAYOUTS) & frozenset(VECTOR_LAYOUTS)
 """Labels that have layouts."""
 
 SOURCE = "synthetic"
@@ -162,7 +162,7 @@ def _cached_page(file: Path | None, name: str, seed: int, number: int) -> Image.
 
 def _draw(name: str, seed: int, number: int) -> Image.Image:
     if name != _OOD and number % 2:
-        return vector_layouts.draw(name, seed * 1_000_003 + number)
+        return draw_page(name, seed * 1_000_003 + number)
     # The name in the seed makes a page independent of which other labels are drawn.
     rng = np.random.default_rng((seed, number, *name.encode()))
-    return (stranger if name == _OOD else RASTER_LAYOUTS[name])(rng).image
+    return (draw_ood_page if name == _OOD else RASTER_LAYOUTS[name])(rng).image

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from PIL import Image
 
-from training.synthesis.documents import invoice, pages
+from training.synthesis.vector_layouts import invoice, pages
 
 A4_AT_300_DPI: Final = 3509
 """Long side of the page in pixels."""
@@ -21,10 +21,10 @@ def draw(each: int = 3) -> dict[str, list[bytes]]:
     """Draw documents of each kind. JPEGs have quality 76, as scanners write them."""
     seeds = range(each)
     return {
-        SCAN: [_jpeg(pages.draw("invoice", seed, condition="scan", long_side=A4_AT_300_DPI)) for seed in seeds],
-        PHOTO: [_jpeg(pages.draw("receipt", seed, condition="photo", long_side=1000)) for seed in seeds],
-        FAX: [_fax(pages.draw("typewritten", seed, condition="copy", long_side=A4_AT_300_DPI)) for seed in seeds],
-        PDF: [invoice.draw(Random(seed), "en").pdf() for seed in seeds],
+        SCAN: [_jpeg(pages.draw_page("invoice", seed, condition="scan", long_side=A4_AT_300_DPI)) for seed in seeds],
+        PHOTO: [_jpeg(pages.draw_page("receipt", seed, condition="photo", long_side=1000)) for seed in seeds],
+        FAX: [_fax(pages.draw_page("typewritten", seed, condition="copy", long_side=A4_AT_300_DPI)) for seed in seeds],
+        PDF: [invoice.draw_vector_invoice(Random(seed), "en").pdf() for seed in seeds],
     }
 
 

@@ -1,13 +1,13 @@
-"""Pages that the project draws itself, where real documents are few: variety of layout is what they are for.
+"""Synthetic pages, which vary the layout of labels that have few real documents.
 
-Two packages draw independently of each other, because one hand's habits are a shortcut of their own:
+Two packages draw independently of each other, so that a model cannot learn the peculiarities of one of them:
 
-    documents   vectors on a PDF canvas, then scanned, copied, aged or photographed; also the sample files
-    sketches    pixels at once, plain and quick, with the machine's own typefaces; also kinds that no label covers
+    vector_layouts   vectors on a PDF canvas, then scanned, copied, aged or photographed; also the sample files
+    raster_layouts   pixels, with the fonts of the machine; also out-of-distribution pages
 
-`training.synthetic` mixes them. What is drawn is only ever learnt from: nothing is measured on it.
+`training.synthetic` mixes them. Synthetic pages are used for training only, never for evaluation.
 """
 
 from faker.providers.address.it_IT import Provider as _Italy
 
-_Italy.cities.sort()  # faker gathers them in a set, whose order differs from process to process
+_Italy.cities.sort()  # faker collects them in a set, whose order differs between processes
