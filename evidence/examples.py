@@ -90,10 +90,10 @@ def current_weights(records: Iterable[Record]) -> dict[str, str]:
 def examples_from(records: Iterable[Record], weights: Mapping[str, str], policy: Policy) -> list[Example]:
     """Return one example for each upload that has a verdict, sorted by `Example.id`."""
     by_key = {(r.upload.document, r.upload.sort_key): r for r in records if r.verdict}
-    return [_example(by_key[key], weights, policy) for key in sorted(by_key)]
+    return [_to_example(by_key[key], weights, policy) for key in sorted(by_key)]
 
 
-def _example(record: Record, weights: Mapping[str, str], policy: Policy) -> Example:
+def _to_example(record: Record, weights: Mapping[str, str], policy: Policy) -> Example:
     predictions = record.answered()
     current = {name: each for name, each in predictions.items() if each.model_sha256 == weights[name]}
     stratum = Queue.REVIEW if record.verdict and record.verdict.needs_review else Queue.AUDIT

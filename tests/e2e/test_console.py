@@ -79,15 +79,14 @@ def chromium() -> Iterator[Browser]:
 def address(stack: Stack, home: Home) -> Iterator[str]:
     """The address of a console started by the command."""
     command = [str(COMMAND), "console", "--no-browser", "--by", "ann"]
-    process = subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, "TRIPTYCH_HOME": str(home.path)}, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    match = re.search(r"http://\S+", process.stderr.readline())
-    assert match, "the command did not print the console's address"
-    yield match[0]
-    process.terminate()
-    assert process.wait(10) is not None
+    environment = {**os.environ, "TRIPTYCH_HOME": str(home.path)}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        match = re.search(r"http://\S+", process.stderr.readline())
+        assert match, "the command did not print the console's address"
+        yield match[0]
+        process.terminate()
+        assert process.wait(10) is not None
 
 
 @pytest.fixture(scope="module")

@@ -81,10 +81,10 @@ async def page_picture(
 
 
 def _pictures(console: Console, document: str, sequencer: str, size: str) -> list[bytes]:
-    return console.pictures.get(f"{document}\n{sequencer}", size, lambda: _content(console, document, sequencer))
+    return console.pictures.get(f"{document}\n{sequencer}", size, lambda: _object_bytes(console, document, sequencer))
 
 
-def _content(console: Console, document: str, sequencer: str) -> bytes:
+def _object_bytes(console: Console, document: str, sequencer: str) -> bytes:
     """Return the bytes of an upload, of exactly the object version that was classified."""
     stack = console.access()
     record = stack.reviews.find(document, sequencer)

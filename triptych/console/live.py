@@ -28,14 +28,14 @@ _MAX_KEY_LENGTH = 200
 @router.get("/")
 def live_page(request: Request, console: CurrentConsole) -> Response:
     """Return the page, including its documents."""
-    content = _content(console, DocumentFilter.parse(request.query_params))
+    content = _documents_context(console, DocumentFilter.parse(request.query_params))
     return console.page(request, "live.html", section="live", ranges=RANGES, **content)
 
 
 @router.get("/documents")
 def documents_fragment(request: Request, console: CurrentConsole, seen: str = "") -> Response:
     """Return the documents alone, or 204 if they are unchanged since the browser received them."""
-    content = _content(console, DocumentFilter.parse(request.query_params))
+    content = _documents_context(console, DocumentFilter.parse(request.query_params))
     if content["seen"] == seen:
         return Response(status_code=204)
     return console.page(request, "documents.html", **content)
@@ -69,7 +69,7 @@ def object_key(name: str) -> str:
     return visible[-_MAX_KEY_LENGTH:] or "document"
 
 
-def _content(console: Console, chosen: DocumentFilter) -> dict[str, Any]:
+def _documents_context(console: Console, chosen: DocumentFilter) -> dict[str, Any]:
     records, older = chosen.fetch(console.access().results)
     console.labels |= {label for record in records for label in record.labels()}
     return {

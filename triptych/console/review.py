@@ -24,7 +24,7 @@ DocumentField = Annotated[str, Form()]
 def review_page(request: Request, console: CurrentConsole) -> Response:
     """Return the page with the current document."""
     counts = console.access().reviews.counts(most=_MAX_COUNT)
-    content = _content(console, console.review_session.current())
+    content = _session_context(console, console.review_session.current())
     return console.page(request, "review.html", section="review", counts=counts, **content)
 
 
@@ -52,11 +52,11 @@ def skip_document(
 
 
 def _next(request: Request, console: Console, labelled: Record | None = None, undone: Record | None = None) -> Response:
-    content = _content(console, undone or console.review_session.current(), labelled)
+    content = _session_context(console, undone or console.review_session.current(), labelled)
     return console.page(request, "review_session.html", **content)
 
 
-def _content(console: Console, record: Record | None, labelled: Record | None = None) -> dict[str, Any]:
+def _session_context(console: Console, record: Record | None, labelled: Record | None = None) -> dict[str, Any]:
     """Return the variables of the template. Predictions are hidden at first, because they bias reviewers."""
     session = console.review_session
     return {

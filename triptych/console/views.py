@@ -96,7 +96,7 @@ class Card:
     @property
     def url(self) -> str:
         """Address of the document's page."""
-        return f"/document?{_query(self.record)}"
+        return f"/document?{_upload_query(self.record)}"
 
     @property
     def headline(self) -> str:
@@ -134,10 +134,10 @@ def upload_id(record: Record) -> str:
 
 def picture_url(record: Record, size: str, page: int = 0) -> str:
     """Return the address of a page's picture."""
-    return f"/picture?{_query(record)}&size={size}&page={page}"
+    return f"/picture?{_upload_query(record)}&size={size}&page={page}"
 
 
-def _query(record: Record) -> str:
+def _upload_query(record: Record) -> str:
     return urlencode({"document": record.upload.document, "sequencer": record.upload.sort_key})
 
 

@@ -35,7 +35,7 @@ class ReportTables:
         yield Text(report.advice.sentence, style=_STYLES[report.advice.action])
         yield Text(_basis(report), style="dim")
         if not report.versions:
-            yield from _notes(report)
+            yield from _note_texts(report)
             return
         voters = [*report.versions, report.vote]
         yield _titled("Versions", _version_table(voters, report.champion))
@@ -51,8 +51,8 @@ class ReportTables:
                 title = f"{version.name}: confusion matrix, true label (rows) and predicted label (columns)"
                 yield _titled(title, _confusion_table(version))
         yield _titled("By day, UTC", _day_table(report))
-        yield from _shifts(report.drift)
-        yield from _notes(report)
+        yield from _drift_texts(report.drift)
+        yield from _note_texts(report)
 
 
 def _basis(report: Report) -> str:
@@ -69,7 +69,7 @@ def _titled(title: str, table: Table) -> RenderableType:
     return Padding(Group(Text(title, style="bold underline"), table), (1, 0, 0, 0))
 
 
-def _table(*columns: str) -> Table:
+def _figure_table(*columns: str) -> Table:
     """Return a table whose first column is left-aligned and whose other columns are right-aligned."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for index, column in enumerate(columns):
@@ -78,7 +78,9 @@ def _table(*columns: str) -> Table:
 
 
 def _version_table(voters: Sequence[VersionEvidence], champion: str) -> Table:
-    table = _table("", "Accuracy", "95 %", "Labels", "Calib.\nerror", "ms\np50", "\np99", "\nFailures", "\nWeights")
+    table = _figure_table(
+        "", "Accuracy", "95 %", "Labels", "Calib.\nerror", "ms\np50", "\np99", "\nFailures", "\nWeights"
+    )
     for voter in voters:
         calibration = voter.calibration
         significant = calibration is not None and calibration.error > calibration.null_95
@@ -96,7 +98,7 @@ def _version_table(voters: Sequence[VersionEvidence], champion: str) -> Table:
 
 
 def _pair_table(pairs: Sequence[PairEvidence]) -> Table:
-    table = _table(
+    table = _figure_table(
         "",
         "Agree",
         "Kappa",
@@ -122,7 +124,7 @@ def _pair_table(pairs: Sequence[PairEvidence]) -> Table:
 
 
 def _recall_table(voters: Sequence[VersionEvidence]) -> Table:
-    table = _table("Label", "Labels", *(voter.name for voter in voters))
+    table = _figure_table("Label", "Labels", *(voter.name for voter in voters))
     for label in sorted({label for voter in voters for label in voter.recall}):
         recall = [voter.recall.get(label) for voter in voters]
         table.add_row(
@@ -137,7 +139,7 @@ def _confusion_table(version: VersionEvidence) -> Table:
     """Number the columns and explain the numbers in the rows, so that a line holds eight labels."""
     confusion = version.confusion
     numbers = {label: f"{index}" for index, label in enumerate(confusion.predicted_labels, 1)}
-    table = _table("", *numbers.values())
+    table = _figure_table("", *numbers.values())
     for true_label, counts in zip(confusion.true_labels, confusion.counts, strict=True):
         cells = [
             Text(str(count) if count else "·", style="green" if label == true_label else "red" if count else "dim")
@@ -149,7 +151,7 @@ def _confusion_table(version: VersionEvidence) -> Table:
 
 def _day_table(report: Report) -> Table:
     names = [version.name for version in report.versions]
-    table = _table("\nDay", "\nDocuments", "\nUnanimous", "\n95 %", *(f"Confidence\n{name}" for name in names))
+    table = _figure_table("\nDay", "\nDocuments", "\nUnanimous", "\n95 %", *(f"Confidence\n{name}" for name in names))
     for day in report.drift.days[-_MAX_DAYS:]:
         confidence = [day.versions[name].confidence for name in names]
         table.add_row(
@@ -162,7 +164,7 @@ def _day_table(report: Report) -> Table:
     return table
 
 
-def _shifts(drift: Drift) -> Iterator[Text]:
+def _drift_texts(drift: Drift) -> Iterator[Text]:
     drifted = [shift for shift in drift.shifts if shift.drifted]
     for shift in drifted:
         figures = f"distance {shift.distance:.2f}, noise floor {shift.noise:.2f}"
@@ -171,7 +173,7 @@ def _shifts(drift: Drift) -> Iterator[Text]:
         yield Text("  No drift detected.")
 
 
-def _notes(report: Report) -> Iterator[Text]:
+def _note_texts(report: Report) -> Iterator[Text]:
     for note in report.notes:
         yield Text(printable(note), style="dim")
 
