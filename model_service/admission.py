@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class ClientDisconnectedError(Exception):
-    """The client closed the connection, so there is nobody to respond to."""
+    """The client closed the connection before it got a response."""
 
 
 class AdmittedRequest:

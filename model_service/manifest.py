@@ -140,7 +140,7 @@ def load_files(folder: Path) -> ModelFiles:
     hashes, combined = _hashes(content[GRAPH], content[WEIGHTS])
     for name, found in hashes.items():
         if found != manifest.files[name]:
-            raise ManifestError(f"{folder / name}: sha256 is {found}, the manifest says {manifest.files[name]}")
+            raise ManifestError(f"{folder / name}: sha256 is {found}, the manifest has {manifest.files[name]}")
     if combined != manifest.sha256:
         raise ManifestError(f"{folder / FILE_NAME}: sha256 should be {combined}")
     return ModelFiles(manifest, content[GRAPH], content[WEIGHTS])

@@ -82,6 +82,7 @@ class DecoderPool:
         """
         with self._changed:
             while len(self._processes) < self._size:
+                self._check_closed()
                 if self._failed_at is not None:
                     raise DecoderUnavailableError("A decoder process did not start.")
                 self._start_missing()

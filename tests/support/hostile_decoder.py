@@ -1,7 +1,7 @@
 """A decoder process that documents can take over: `python -m tests.support.hostile_decoder FD`.
 
-It decodes like the real one, except for the documents that `hostile_document` makes: such a document does to the parent
-what an attacker could do who runs code in a decoder process.
+It decodes like the real one, except for the documents that `hostile_document` makes: such a document does what an
+attacker could do with code execution in a decoder process.
 
 If the environment variable PYTHON_DECODER_START names a file that exists, the content of the file is how the process
 fails to start: `exit`, `silent` or `wrong` (a wrong result of the self-test).
@@ -37,7 +37,7 @@ def _message(content: object) -> bytes:
     return struct.pack("!I", len(body)) + body
 
 
-def _honest_head(job: Job[Any]) -> bytes:
+def _valid_head(job: Job[Any]) -> bytes:
     return _message({"pages": [len(_page(job))], "truncated": False})
 
 
@@ -75,7 +75,7 @@ def _send_length_without_body(channel: Channel, job: Job[Any]) -> None:
 
 
 def _send_head_without_pages(channel: Channel, job: Job[Any]) -> None:
-    channel.send(_honest_head(job))
+    channel.send(_valid_head(job))
     time.sleep(600)
 
 
@@ -100,7 +100,7 @@ def _trickle_message(channel: Channel, job: Job[Any]) -> None:
 
 
 def _trickle_pages(channel: Channel, job: Job[Any]) -> None:
-    channel.send(_honest_head(job))
+    channel.send(_valid_head(job))
     _send_forever(channel, b"\xff", pause=0.01)
 
 
@@ -110,18 +110,18 @@ def _send_pickle(channel: Channel, job: Job[Any]) -> None:
 
 
 def _reply_and_flood(channel: Channel, job: Job[Any]) -> None:
-    channel.send(_honest_head(job) + _page(job))
+    channel.send(_valid_head(job) + _page(job))
     _send_forever(channel, bytes(2**20))
 
 
 def _reply_and_send_second_reply(channel: Channel, job: Job[Any]) -> None:
-    channel.send(_honest_head(job) + _page(job))
-    channel.send(_honest_head(job) + _page(job))
+    channel.send(_valid_head(job) + _page(job))
+    channel.send(_valid_head(job) + _page(job))
     time.sleep(600)
 
 
 def _reply_and_ignore_next(channel: Channel, job: Job[Any]) -> None:
-    channel.send(_honest_head(job) + _page(job))
+    channel.send(_valid_head(job) + _page(job))
     time.sleep(600)
 
 
@@ -161,7 +161,7 @@ def _process_job(channel: Channel, message: bytes) -> None:
 
 
 def main() -> None:
-    """Fail to start as the environment says, or serve documents."""
+    """Fail to start as the environment specifies, or serve documents."""
     state = Path(os.environ.get(START_VARIABLE, "/nonexistent"))
     match state.read_text() if state.exists() else "":
         case "exit":

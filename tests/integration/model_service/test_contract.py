@@ -1,4 +1,4 @@
-"""Protects: the service behaves as its published OpenAPI says."""
+"""Protects: the service conforms to its published OpenAPI."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from tests.support.service import ServiceProcess
 
 CONFIG = """
 [checks]
-# Random bytes match the schema of a document, which can only say "binary", and are rejected correctly.
+# Random bytes match the schema of a document, which specifies only "binary", and are rejected correctly.
 positive_data_acceptance.enabled = false
 # A request with a timeout of a millisecond gets 504.
 not_a_server_error.expected-statuses = ["2xx", "4xx", 504]

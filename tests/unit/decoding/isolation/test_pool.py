@@ -294,6 +294,8 @@ def test_closing_ends_every_process() -> None:
     assert not any(map(is_alive, pids))
     with pytest.raises(DecoderUnavailableError):
         pool.decode_batch(DOCUMENT, PREPROCESSING, LIMITS)
+    with pytest.raises(DecoderUnavailableError):
+        pool.wait_until_ready()
 
 
 def test_closing_ends_processes_that_are_starting() -> None:

@@ -1,4 +1,4 @@
-"""Protects: a decoder process replies to each job once, and stops between pages when its parent says so."""
+"""Protects: a decoder process replies to each job once, and stops between pages when its parent requests it."""
 
 import resource
 import socket
