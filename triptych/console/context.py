@@ -18,9 +18,9 @@ from triptych.console.review_session import ReviewSession
 from triptych.terminal.text import printable
 
 PACKAGE = Path(__file__).parent
-PAINTERS = 2
-"""Documents decoded for their pictures at the same time. They have threads of their own, so that a page that is slow to
-decode keeps no other request waiting."""
+PICTURE_THREADS = 2
+"""Number of documents decoded for pictures at the same time. A separate thread pool keeps slow documents from delaying
+other requests."""
 
 
 @dataclass
@@ -31,14 +31,16 @@ class Console:
         access: Connection to the stack.
         user: Name recorded with labels and promotions.
         stack: Name of the stack, for display.
+        pictures: Pictures of document pages.
+        picture_pool: Threads that wait for pictures.
         review_session: The review session.
     """
 
     access: StackAccess
     user: str
     stack: str
-    pictures: PictureCache = field(default_factory=lambda: PictureCache(processes=PAINTERS))
-    painters: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(PAINTERS, "painter"))
+    pictures: PictureCache = field(default_factory=lambda: PictureCache(processes=PICTURE_THREADS))
+    picture_pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(PICTURE_THREADS, "picture"))
     labels: set[str] = field(default_factory=set)
     """Labels that versions have predicted so far: the options of the filter on the Live page."""
 
@@ -52,7 +54,7 @@ class Console:
 
     def close(self) -> None:
         """Stop threads and processes."""
-        self.painters.shutdown(wait=False, cancel_futures=True)
+        self.picture_pool.shutdown(wait=False, cancel_futures=True)
         self.pictures.close()
 
 

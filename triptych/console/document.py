@@ -70,7 +70,7 @@ async def page_picture(
     """Return the picture of a page, or a placeholder if there is none, because an <img> can display either."""
     run = asyncio.get_running_loop().run_in_executor
     try:
-        pages = await run(console.painters, _pictures, console, document, sequencer, size)
+        pages = await run(console.picture_pool, _pictures, console, document, sequencer, size)
     except PictureUnavailable:
         pages = []
     if page >= len(pages):
