@@ -127,7 +127,7 @@ def draw_pages(
 
 
 def drawing_fingerprint() -> str:
-    """Return a hash of everything that determines the pixels of a page besides its seed.
+    """Return a hash of everything except the seed that determines the pixels of a page.
 
     These are the code of `training.synthesis` and of this module, the contents of the fonts that are found on this
     machine, and the versions of the libraries that draw.

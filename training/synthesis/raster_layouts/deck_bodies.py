@@ -53,15 +53,15 @@ def _point(writer: Writer, area: Area, mark: str, number: int, scale: float, lon
 
 def draw_code_listing(writer: Writer, area: Area) -> float:
     """Draw a monospaced listing on pale grey or black, with coloured keywords; return the y below."""
-    night = writer.chance(0.25)
-    ground, ink = ((32, 34, 40), (225, 225, 225)) if night else ((242, 242, 240), (30, 30, 30))
+    dark = writer.chance(0.25)
+    ground, ink = ((32, 34, 40), (225, 225, 225)) if dark else ((242, 242, 240), (30, 30, 30))
     font = choose_face("mono", writer.sheet.rng).at(writer.size * writer.between(0.6, 0.85))
     step, count = font.size * 1.3, writer.count(4, 16)
     count = max(2, min(count, int((area.height - 16) / step)))
     foot = area.top + count * step + 12
     writer.sheet.box(area.left, area.top, area.width, foot - area.top, fill=ground, line=mix_colors(ground, ink, 0.3))
     keyword, depth, numbers = (
-        writer.sheet.color(130, 255) if night else writer.sheet.color(0, 150),
+        writer.sheet.color(130, 255) if dark else writer.sheet.color(0, 150),
         0,
         writer.chance(0.3),
     )

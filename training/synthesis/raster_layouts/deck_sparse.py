@@ -212,8 +212,8 @@ def screenshot_slide(writer: Writer) -> None:
 
 def _window(writer: Writer, area: Area) -> None:
     """Draw a title bar with buttons, a toolbar, a pane with names and one with small monospaced lines."""
-    sheet, night = writer.sheet, writer.chance(0.35)
-    ground, ink = ((30, 32, 38), (215, 215, 215)) if night else ((252, 252, 252), (40, 40, 40))
+    sheet, dark = writer.sheet, writer.chance(0.35)
+    ground, ink = ((30, 32, 38), (215, 215, 215)) if dark else ((252, 252, 252), (40, 40, 40))
     bar = mix_colors(ground, ink, 0.12)
     sheet.box(area.left, area.top, area.width, area.height, fill=ground, line=mix_colors(ground, ink, 0.4))
     sheet.box(area.left, area.top, area.width, 16, fill=mix_colors(ground, ink, 0.22))

@@ -32,7 +32,7 @@ def later_form_page(rng: np.random.Generator) -> RasterSheet:
 
 
 def _rotated_to_portrait(sheet: RasterSheet) -> RasterSheet:
-    """Return a landscape page rotated to portrait, as it is scanned among portrait pages."""
+    """Return a landscape page rotated to portrait, as in a scan with portrait pages."""
     upright = RasterSheet(sheet.height, sheet.width, sheet.rng)
     way = Image.Transpose.ROTATE_90 if sheet.rng.random() < 0.7 else Image.Transpose.ROTATE_270
     upright.image.paste(sheet.image.transpose(way))

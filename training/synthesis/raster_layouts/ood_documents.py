@@ -44,7 +44,7 @@ def draw_identity_paper(rng: np.random.Generator) -> RasterSheet:
 
 
 def _placed_on_surface(card: RasterSheet, rng: np.random.Generator) -> RasterSheet:
-    """Return a small item as it is, or one or two copies of it on a scanner's glass or a table."""
+    """Return a small item unchanged, or one or two copies of it on a scanner's glass or a table."""
     if rng.random() < 0.45:
         return card
     plain: Color = WHITE if rng.random() < 0.6 else (60, 55, 50)

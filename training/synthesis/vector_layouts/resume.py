@@ -281,8 +281,8 @@ def _skills(rng: Random, words: VectorWords, column: Column) -> None:
 
 def _languages(rng: Random, words: VectorWords, column: Column) -> None:
     column.title(TERMS[words.language][4])
-    for tongue in rng.sample(LANGUAGE_NAMES, rng.randint(2, 3)):
-        column.text(f"{tongue} ({rng.choice(('A2', 'B1', 'B2', 'C1', 'C2'))})")
+    for language in rng.sample(LANGUAGE_NAMES, rng.randint(2, 3)):
+        column.text(f"{language} ({rng.choice(('A2', 'B1', 'B2', 'C1', 'C2'))})")
 
 
 def draw_passport_photo(rng: Random) -> Image.Image:

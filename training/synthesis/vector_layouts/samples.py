@@ -89,16 +89,16 @@ def _zip_archive(_: Random) -> bytes:
 
 
 SAMPLES = (
-    Sample("invoice-2024-0117.pdf", "an invoice as its sender made it",
+    Sample("invoice-2024-0117.pdf", "a digitally created invoice",
            lambda rng: invoice.draw_vector_invoice(rng, "en").pdf(),
            "invoice", take=1),
-    Sample("scan_0003.jpg", "an invoice, scanned askew and noisy",
+    Sample("scan_0003.jpg", "a skewed, noisy scan of an invoice",
            lambda rng: _jpeg(_page(rng, "invoice", "scan", 150, "fr")), "invoice"),
     Sample("receipt-lunch.jpg", "a till receipt, photographed on a table",
            lambda rng: _jpeg(_page(rng, "receipt", "creased photo", 250)), "receipt"),
     Sample("application-form.png", "a form with handwritten answers",
            lambda rng: _encode(_page(rng, "form", "clean", 120).quantize(64), "PNG", optimize=True), "form", take=3),
-    Sample("IMG_20240612_101503.jpg", "a form, the telephone held sideways (EXIF orientation)", _sideways_photo,
+    Sample("IMG_20240612_101503.jpg", "a form, photographed sideways (EXIF orientation)", _sideways_photo,
            "form"),
     Sample("letter.tif", "a typewritten letter, black and white, group 4 TIFF",
            lambda rng: _tiff([_page(rng, "typewritten", "worn copy", 200)], 200), "typewritten", take=2),
@@ -118,7 +118,7 @@ SAMPLES = (
            lambda rng: _jpeg(_page(rng, "handwritten", "old", 130)), "handwritten"),
     Sample("old-book-p145.jpg", "a page of an eighteenth-century book",
            lambda rng: _jpeg(_page(rng, "book_page", "old", 200, "fr")), "book_page"),
-    Sample("upload-interrupted.jpg", "a JPEG that was cut off while it was uploaded", _truncated_jpeg,
+    Sample("upload-interrupted.jpg", "a JPEG whose upload was interrupted", _truncated_jpeg,
            rejected="corrupt-document"),
     Sample("meeting-notes.zip", "an archive, not a document", _zip_archive, rejected="unsupported-format"),
 )  # fmt: skip

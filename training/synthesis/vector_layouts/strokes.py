@@ -46,7 +46,7 @@ class Handwriting:
         self._slant = rng.uniform(-0.05, 0.35) if self.joined else rng.uniform(-0.12, 0.22)
         self._width = rng.uniform(0.85, 1.2) * (1.0 if self.joined else 0.85)
         self._spread = rng.uniform(-0.02, 0.1) if not self.joined else 0.0
-        self._shaky = rng.uniform(0.015, 0.05)
+        self._tremor = rng.uniform(0.015, 0.05)
         self._pen = rng.uniform(0.055, 0.095)
         self.ink = ink or rng.choice(INKS)
         self._waves = [(rng.uniform(0.02, 0.07), rng.uniform(0.02, 0.07), rng.uniform(0, math.tau)) for _ in range(3)]
@@ -132,7 +132,7 @@ class Handwriting:
         for across, down, phase in self._waves:
             dx += math.sin((x * across * 112 + y * down * 176) / size + phase)
             dy += math.cos((x * down * 66 - y * across * 102) / size + phase)
-        gauss, tremor = self._rng.gauss, self._shaky * 0.5
+        gauss, tremor = self._rng.gauss, self._tremor * 0.5
         return x + (dx * 0.03 + gauss(0, tremor)) * size, y + (dy * 0.025 + gauss(0, tremor)) * size
 
 

@@ -11,8 +11,8 @@ from training.synthesis.raster_layouts.forms import draw_raster_form
 
 ITALIAN_TOWNS = """
 import numpy as np
-from training.synthesis.raster_layouts.words import Words
-print([Words(np.random.default_rng(seed), "it_IT").fake.city() for seed in range(9)])
+from training.synthesis.raster_layouts.words import RasterWords
+print([RasterWords(np.random.default_rng(seed), "it_IT").fake.city() for seed in range(9)])
 """
 
 
@@ -29,7 +29,7 @@ def test_each_later_form_page_varies(layout: object, full: bool, monkeypatch: py
 
 def test_a_fifth_of_the_forms_are_later_pages(full: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[object] = []
-    monkeypatch.setattr("training.synthesis.raster_layouts.forms.later_page", drawn.append)
+    monkeypatch.setattr("training.synthesis.raster_layouts.forms.later_form_page", drawn.append)
     forms = 100 if full else 30
     for seed in range(forms):
         draw_raster_form(np.random.default_rng(seed))
