@@ -149,16 +149,14 @@ def _review_section(comparison: _Comparison, models: Path, ood: Path | None) -> 
         ]
         for kind in sorted(child for child in ood.iterdir() if child.is_dir()):
             verdicts = verdicts_on_files(models, comparison.versions, sorted(kind.iterdir()))
-            confidence = verdicts.probabilities.max(axis=1)
-            lines.append(
-                f"| {kind.name} | {len(confidence)} | {verdicts.needs_review.mean():.0%} "
-                f"| {(confidence < threshold).mean():.0%} |"
-            )
+            uncertain = verdicts.probabilities.max(axis=1) < threshold
+            shares = (_share(flags, digits=0) for flags in (verdicts.needs_review, uncertain))
+            lines.append(f"| {kind.name} | {len(uncertain)} | {' | '.join(shares)} |")
     return lines
 
 
-def _share(correct: Booleans) -> str:
-    return f"{correct.mean():.1%}" if len(correct) else "none"
+def _share(flags: Booleans, digits: int = 1) -> str:
+    return f"{flags.mean():.{digits}%}" if len(flags) else "none"
 
 
 def _documents_section(comparison: _Comparison) -> list[str]:

@@ -1,4 +1,4 @@
-"""A small folder of labelled pictures that a network can tell apart within a few steps."""
+"""A small folder of labelled pictures that a network learns to distinguish within a few steps."""
 
 from pathlib import Path
 
@@ -21,13 +21,22 @@ learning_rate = 1e-3
 warmup_epochs = 0
 ema = 0.5
 """
-"""Enough to tell them apart; the version's name is still to be said before it."""
+"""A recipe that learns the flowers. The name of the version must be added in front."""
 
 COLORS = {"daisy": (235, 235, 225), "rose": (190, 30, 60), "sunflower": (235, 190, 20)}
 
 
-def plant(folder: Path, each: int = 8, labels: tuple[str, ...] = ("daisy", "rose", "sunflower")) -> Path:
-    """Write `each` noisy pictures a label: a disc in the flower's colour on green."""
+def write_flowers(folder: Path, each: int = 8, labels: tuple[str, ...] = ("daisy", "rose", "sunflower")) -> Path:
+    """Write noisy pictures of a disc in the flower's colour on green.
+
+    Args:
+        folder: ImageFolder to write to.
+        each: Number of pictures per label.
+        labels: Labels, keys of `COLORS`.
+
+    Returns:
+        The folder.
+    """
     rng = np.random.default_rng(0)
     rows, columns = np.mgrid[0:64, 0:48]
     for label in labels:

@@ -56,10 +56,10 @@ def _page(mode: str = "RGB", size: tuple[int, int] = (90, 130)) -> Image.Image:
 
 @settings(max_examples=40)
 @given(st.integers(0, 2**32), st.sampled_from(["grey", "rgb"]), st.integers(2, 300), st.integers(2, 300))
-def test_any_page_becomes_what_the_network_takes(
+def test_augmented_page_has_the_shape_and_type_of_the_input(
     seed: int, color: Literal["grey", "rgb"], width: int, height: int
 ) -> None:
-    """Whatever is drawn by chance, on pages however narrow: right shape, right type, grey stays grey."""
+    """For any seed and any page size, shape and type are right and grey pages stay grey."""
     page = _page("L" if color == "grey" else "RGB", (max(2, width), max(2, height)))
     pixels = augment(page, Preprocessing(40, 48, color), ALWAYS, np.random.default_rng(seed))
     assert pixels.shape == (48, 40, 3)
@@ -69,7 +69,7 @@ def test_any_page_becomes_what_the_network_takes(
 
 
 @pytest.mark.parametrize("color", ["grey", "rgb"])
-def test_with_nothing_to_vary_training_sees_what_serving_sees(color: Literal["grey", "rgb"]) -> None:
+def test_page_without_augmentation_equals_the_preprocessed_page(color: Literal["grey", "rgb"]) -> None:
     preprocessing = Preprocessing(64, 64, color)
     page = _page("L" if color == "grey" else "RGB")
     pixels = augment(page, preprocessing, NEVER, np.random.default_rng(0))
@@ -77,7 +77,7 @@ def test_with_nothing_to_vary_training_sees_what_serving_sees(color: Literal["gr
     assert np.abs(pixels.astype(int) - preprocessing.apply(page)).max() <= 1
 
 
-def test_the_same_chance_gives_the_same_page() -> None:
+def test_same_seed_gives_the_same_page() -> None:
     preprocessing = Preprocessing(64, 64, "rgb")
     first, again, other = (
         augment(_page(), preprocessing, Augmentation(), np.random.default_rng(seed)) for seed in (5, 5, 6)
@@ -86,37 +86,37 @@ def test_the_same_chance_gives_the_same_page() -> None:
     assert not np.array_equal(first, other)
 
 
-def test_binarising_leaves_ink_and_paper_only() -> None:
-    how = NEVER.model_copy(update={"binarise": 1.0})
-    pixels = augment(_page("L"), Preprocessing(90, 130, "grey"), how, np.random.default_rng(0))
+def test_binarised_page_has_two_values() -> None:
+    settings = NEVER.model_copy(update={"binarise": 1.0})
+    pixels = augment(_page("L"), Preprocessing(90, 130, "grey"), settings, np.random.default_rng(0))
     assert set(np.unique(pixels)) <= {0, 255}
 
 
-def test_whitening_takes_the_paper_s_colour_away() -> None:
-    """Yellow paper gives an archive away; whitened, it no longer does."""
-    how = NEVER.model_copy(update={"whiten": 1.0})
+def test_whitening_removes_the_colour_of_the_paper() -> None:
+    """The colour of old paper would identify an archive."""
+    settings = NEVER.model_copy(update={"whiten": 1.0})
     dull = Image.fromarray((np.asarray(_page("L")) * 0.6).astype(np.uint8))
-    pixels = augment(dull, Preprocessing(90, 130, "grey"), how, np.random.default_rng(0))
+    pixels = augment(dull, Preprocessing(90, 130, "grey"), settings, np.random.default_rng(0))
     assert np.median(np.asarray(dull)) < 150
     assert np.quantile(pixels, 0.9) > 240
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_a_copier_s_stripes_darken_and_never_whiten(seed: int) -> None:
-    how = NEVER.model_copy(update={"streaks": 1.0})
+def test_streaks_darken_the_page_and_never_lighten_it(seed: int) -> None:
+    settings = NEVER.model_copy(update={"streaks": 1.0})
     preprocessing = Preprocessing(90, 130, "grey")
     before = preprocessing.apply(_page("L")).astype(int)
-    after = augment(_page("L"), preprocessing, how, np.random.default_rng(seed)).astype(int)
+    after = augment(_page("L"), preprocessing, settings, np.random.default_rng(seed)).astype(int)
     assert (after <= before + 1).all()
     assert (after < before - 5).any()
 
 
-def test_wavy_paper_moves_the_print_and_leaves_its_shades() -> None:
-    how = NEVER.model_copy(update={"warp": 1.0})
+def test_warp_moves_pixels_without_new_values() -> None:
+    settings = NEVER.model_copy(update={"warp": 1.0})
     preprocessing = Preprocessing(90, 130, "grey")
     before = preprocessing.apply(_page("L"))
     shades = np.unique(before).astype(int)
-    waved = [augment(_page("L"), preprocessing, how, np.random.default_rng(seed)) for seed in range(12)]
+    waved = [augment(_page("L"), preprocessing, settings, np.random.default_rng(seed)) for seed in range(12)]
     for after in waved:
         assert np.abs(after[..., None].astype(int) - shades).min(axis=-1).max() <= 1
     assert sum(not np.array_equal(before, after) for after in waved) > 6

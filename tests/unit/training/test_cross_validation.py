@@ -4,74 +4,87 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from tests.support.small_architecture import SMALL
 from training import cross_validation
-from training.data import Document, Page
-from training.network import Served, make_graph
-from training.precision import Row
+from training.cross_validation import TrainingInterrupted, VersionTraining, fit_and_validate
+from training.data import LabelledDocument, Page
+from training.network import ExportableModel, build_model
+from training.precision import PrecisionResult
 from training.recipe import Precision, Recipe, Validation
-from training.train import Fit, Resources
+from training.train import FitResult, Resources
 
 LABELS = ("form", "slides")
+FOLDS = Recipe(version="v9", architecture=SMALL, validation=Validation(folds=2))
+HOLDOUT = Recipe(version="v9", architecture=SMALL)
 
 
 def _page(label: int, source: str, number: int) -> Page:
-    return Page(np.full((8, 8), 20 * number, np.uint8), Document(Path(f"{source}-{number}.png"), label, source))
+    document = LabelledDocument(Path(f"{source}-{number}.png"), label, source)
+    return Page(np.full((8, 8), 20 * number, np.uint8), document)
 
 
-@pytest.mark.parametrize("last", ["fold-1", "fold-2", "final"])
-def test_a_cross_validation_that_was_broken_off_makes_no_version(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, last: str
+def _pages_of_two_sources_per_label() -> list[Page]:
+    return [_page(label, f"{'ab'[n % 2]}{label}", n) for label in range(2) for n in range(6)]
+
+
+def _training(recipe: Recipe, runs: Path) -> VersionTraining:
+    return VersionTraining(recipe, LABELS, runs, Resources(1, 0), None, Console(quiet=True))
+
+
+@pytest.mark.parametrize("interrupted_fit", ["fold-1", "fold-2", "final"])
+def test_interrupted_cross_validation_makes_no_version(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, interrupted_fit: str
 ) -> None:
-    """The folds' figures are not those of a network that had no time to learn, and must not stand on its card."""
-    recipe = Recipe(version="v9", architecture="resnet18", validation=Validation(folds=2))
-    pages = [_page(label, f"{'ab'[n % 2]}{label}", n) for label in range(2) for n in range(6)]
-    graph = make_graph(recipe, 2)
-    monkeypatch.setattr(cross_validation.Job, "fit", lambda _job, name, _learn, _aside: Fit(graph, [], name == last))
-    monkeypatch.setattr(cross_validation, "_ask", lambda _job, _fitted, _learn, aside: (np.zeros((len(aside), 2)), {}))
-    job = cross_validation.Job(recipe, LABELS, tmp_path, Resources(1, 0), None, Console(quiet=True))
-    with pytest.raises(cross_validation.BrokenOff, match="no version was written"):
-        cross_validation.fit_and_measure(job, pages, [], frozenset())
+    """The metrics of the folds do not apply to a model whose training was interrupted."""
+    model = build_model(FOLDS, 2)
+    monkeypatch.setattr(
+        VersionTraining, "fit", lambda _self, name, _train, _val: FitResult(model, [], name == interrupted_fit)
+    )
+    monkeypatch.setattr(
+        cross_validation, "_predict", lambda _recipe, _fit, _train, held_out: (np.zeros((len(held_out), 2)), {})
+    )
+    with pytest.raises(TrainingInterrupted, match="no version was written"):
+        fit_and_validate(_training(FOLDS, tmp_path), _pages_of_two_sources_per_label(), [], frozenset())
 
 
-def test_a_training_that_was_broken_off_before_its_first_epoch_makes_no_version(
+def test_training_interrupted_in_its_first_epoch_makes_no_version(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    recipe = Recipe(version="v9", architecture="resnet18")
-    graph = make_graph(recipe, 2)
-    monkeypatch.setattr(cross_validation.Job, "fit", lambda *_: Fit(graph, [], interrupted=True))
-    job = cross_validation.Job(recipe, LABELS, tmp_path, Resources(1, 0), None, Console(quiet=True))
-    with pytest.raises(cross_validation.BrokenOff, match="before the first epoch"):
-        cross_validation.fit_and_measure(job, [_page(n % 2, "a", n) for n in range(6)], [], frozenset())
+    model = build_model(HOLDOUT, 2)
+    monkeypatch.setattr(VersionTraining, "fit", lambda *_: FitResult(model, [], interrupted=True))
+    pages = [_page(n % 2, "a", n) for n in range(6)]
+    with pytest.raises(TrainingInterrupted, match="before the end of the first epoch"):
+        fit_and_validate(_training(HOLDOUT, tmp_path), pages, [], frozenset())
 
 
-def test_no_page_is_measured_by_a_network_that_saw_its_source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The promise of source-wise cross-validation, seen from the fits: only drawn pages are in all of them."""
-    recipe = Recipe(version="v9", architecture="resnet18", validation=Validation(folds=2))
-    pages = [_page(label, f"{'ab'[n % 2]}{label}", n) for label in range(2) for n in range(6)]
-    drawn = [_page(0, "drawn", 9)]
-    learnt: dict[str, set[str]] = {}
+def test_no_page_is_classified_by_a_network_that_was_trained_on_its_source(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Only synthetic pages are in every training set."""
+    pages = _pages_of_two_sources_per_label()
+    trained: dict[str, set[str]] = {}
     measured: dict[int, set[str]] = {}
-    graphs: list[Served] = []
+    models: list[ExportableModel] = []
 
-    def fit(job: cross_validation.Job, name: str, learn: list[Page], aside: list[Page]) -> Fit:
-        learnt[name] = {page.document.source for page in learn}
-        assert not aside
-        graphs.append(make_graph(recipe, 2))
-        return Fit(graphs[-1], [], interrupted=False)
+    def fit(_self: VersionTraining, name: str, train: list[Page], validation: list[Page]) -> FitResult:
+        trained[name] = {page.document.source for page in train}
+        assert not validation
+        models.append(build_model(FOLDS, 2))
+        return FitResult(models[-1], [], interrupted=False)
 
-    def answer(
-        job: cross_validation.Job, fitted: Fit, learn: list[Page], asked: list[Page]
-    ) -> tuple[np.ndarray, dict[Precision, Row]]:
-        measured[graphs.index(fitted.graph)] = {page.document.source for page in asked}
-        return np.zeros((len(asked), 2), np.float32), {}
+    def predict(
+        _recipe: Recipe, fitted: FitResult, _train: list[Page], held_out: list[Page]
+    ) -> tuple[np.ndarray, dict[Precision, PrecisionResult]]:
+        measured[models.index(fitted.model)] = {page.document.source for page in held_out}
+        return np.zeros((len(held_out), 2), np.float32), {}
 
-    monkeypatch.setattr(cross_validation.Job, "fit", fit)
-    monkeypatch.setattr(cross_validation, "_ask", answer)
-    job = cross_validation.Job(recipe, LABELS, tmp_path, Resources(1, 0), None, Console(quiet=True))
-    _, held = cross_validation.fit_and_measure(job, pages, drawn, frozenset({0}))
-    assert set(learnt) == {"fold-1", "fold-2", "final"}
+    monkeypatch.setattr(VersionTraining, "fit", fit)
+    monkeypatch.setattr(cross_validation, "_predict", predict)
+    synthetic = [_page(0, "synthetic", 9)]
+    _, held_out = fit_and_validate(_training(FOLDS, tmp_path), pages, synthetic, frozenset({0}))
+    assert set(trained) == {"fold-1", "fold-2", "final"}
     for number, name in enumerate(("fold-1", "fold-2")):
-        assert learnt[name].isdisjoint(measured[number])
-        assert "drawn" in learnt[name]
-    assert learnt["final"] == {"a0", "b0", "a1", "b1", "drawn"}
-    assert sorted(page.document.file for page in held.pages) == sorted(page.document.file for page in pages)
+        assert trained[name].isdisjoint(measured[number])
+        assert "synthetic" in trained[name]
+    assert trained["final"] == {"a0", "b0", "a1", "b1", "synthetic"}
+    assert sorted(page.document.file for page in held_out.pages) == sorted(page.document.file for page in pages)

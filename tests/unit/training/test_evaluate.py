@@ -2,61 +2,44 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from records.outcomes import Prediction
-from records.verdict import combine
-from tests.support.flowers import plant
+from tests.support.flowers import write_flowers
 from tests.support.tiny_model import write_tiny_model
-from training.data import DataError, Folder
-from training.evaluate import _Answers, _report, evaluate, soft_vote
+from training.data import DataError, LabelledFolder
+from training.evaluate import VersionPredictions, evaluate, evaluate_predictions
 
-LABELS = ("form", "invoice", "receipt")
-odds = st.lists(st.floats(0.01, 1), min_size=3, max_size=3).map(lambda row: [value / sum(row) for value in row])
-one_answer = st.tuples(odds, st.booleans())
+LABELS = ("form", "invoice")
 
 
-@given(st.lists(one_answer, min_size=3, max_size=3))
-def test_the_vote_is_the_one_that_the_orchestrator_takes(said: list[tuple[list[float], bool]]) -> None:
-    """Two rooms that may not import each other hold the same rule; measured and recorded verdicts must not drift."""
-    answers = {
-        f"v{n}": _Answers(np.array([row]), np.array([abstained]), 1.0) for n, (row, abstained) in enumerate(said)
+def test_metrics_of_versions_and_of_their_vote() -> None:
+    """The vote is right where the sum of probabilities is, and flags documents on which the versions disagree."""
+    truth = np.array([0, 0, 1, 1])
+    right, wavering = [0.9, 0.6, 0.2, 0.1], [0.8, 0.3, 0.4, 0.6]  # probability of "form"
+    predictions = {
+        name: VersionPredictions(np.array([[p, 1 - p] for p in forms]), np.zeros(4, dtype=np.bool_), 5.0)
+        for name, forms in (("v1", right), ("v2", wavering))
     }
-    recorded = combine({
-        name: Prediction(
-            label=LABELS[int(answer.probabilities[0].argmax())],
-            confidence=float(answer.probabilities[0].max()),
-            probabilities=dict(zip(LABELS, answer.probabilities[0].tolist(), strict=True)),
-            abstained=bool(answer.abstained[0]),
-            pages=1,
-            model_sha256="0" * 64,
-            latency_ms=1,
-        )
-        for name, answer in answers.items()
-    })  # fmt: skip
-    assert recorded is not None
-    vote = soft_vote(np.stack([answer.probabilities for answer in answers.values()]))
-    assert recorded.confidence == pytest.approx(vote.max())
-    for truth in range(3):
-        measured = _report(answers, np.array([truth], dtype=np.int64), Folder(LABELS, ()), ())
-        mean = np.mean([answer.probabilities[0] for answer in answers.values()], axis=0)
-        if len(np.unique(mean.round(9))) == 3:  # a tie may be broken either way
-            assert (measured.vote.accuracy == 1) == (recorded.label == LABELS[truth])
-        assert (measured.flagged == 1) == bool(recorded.review_reasons)
+    evaluation = evaluate_predictions(predictions, truth, LabelledFolder(LABELS, ()), ("one.png: unreadable",))
+    assert evaluation.versions["v1"].metrics.accuracy == 1
+    assert evaluation.versions["v2"].metrics.accuracy == 0.5
+    assert evaluation.vote.accuracy == 0.75  # of the second document: 0.45 for "form"
+    assert evaluation.flagged == 0.5
+    assert evaluation.agreement == {"v1+v2": 0.5}
+    assert evaluation.confusion.tolist() == [[1, 1], [0, 2]]
+    assert evaluation.as_json()["skipped"] == ["one.png: unreadable"]
 
 
-def test_a_folder_of_other_labels_is_refused(tmp_path: Path) -> None:
+def test_folder_with_unexpected_labels_is_rejected(tmp_path: Path) -> None:
     write_tiny_model(tmp_path / "models", "v1", labels=("daisy", "tulip"))
-    with pytest.raises(DataError, match="other labels than expected: rose, sunflower"):
-        evaluate(tmp_path / "models", ["v1"], plant(tmp_path / "garden", each=2))
+    with pytest.raises(DataError, match="unexpected labels: rose, sunflower"):
+        evaluate(tmp_path / "models", ["v1"], write_flowers(tmp_path / "flowers", each=2))
 
 
-def test_a_folder_without_a_readable_document_is_refused(tmp_path: Path) -> None:
+def test_folder_without_a_readable_document_is_rejected(tmp_path: Path) -> None:
     labels = ("daisy", "rose")
     write_tiny_model(tmp_path / "models", "v1", labels=labels)
     for label in labels:
-        (tmp_path / "garden" / label).mkdir(parents=True)
-        (tmp_path / "garden" / label / "broken.png").write_bytes(b"nothing")
+        (tmp_path / "flowers" / label).mkdir(parents=True)
+        (tmp_path / "flowers" / label / "broken.png").write_bytes(b"nothing")
     with pytest.raises(DataError, match="no document of"):
-        evaluate(tmp_path / "models", ["v1"], tmp_path / "garden")
+        evaluate(tmp_path / "models", ["v1"], tmp_path / "flowers")

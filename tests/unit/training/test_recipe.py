@@ -9,66 +9,82 @@ from training.architectures import ARCHITECTURES
 from training.recipe import Distillation, Recipe, RecipeError, read_recipe, teachers_first
 
 MODELS = Path(__file__).parents[3] / "models"
+MINIMAL = 'version = "v9"\narchitecture = "resnet18"\n'
 
 
 @pytest.mark.parametrize("version", ["v1", "v2", "v3"])
 def test_released_recipes_are_valid(version: str) -> None:
-    """A recipe that cannot be read any more would be found only when somebody trains again."""
     recipe = read_recipe(MODELS / version / "recipe.toml")
     assert recipe.version == version
     architecture = ARCHITECTURES[recipe.architecture]
     assert recipe.weights == "none" or recipe.weights in architecture.weights
 
 
-def test_what_is_not_said_has_a_default(tmp_path: Path) -> None:
-    file = tmp_path / "recipe.toml"
-    file.write_text('version = "v9"\narchitecture = "resnet18"\n[input]\nwidth = 96\n')
-    recipe = read_recipe(file)
+def _read(folder: Path, text: str) -> Recipe:
+    (folder / "recipe.toml").write_text(text)
+    return read_recipe(folder / "recipe.toml")
+
+
+def test_missing_keys_have_defaults(tmp_path: Path) -> None:
+    recipe = _read(tmp_path, f"{MINIMAL}[input]\nwidth = 96\n")
     assert (recipe.input.width, recipe.input.height, recipe.input.color) == (96, 224, "grey")
     assert recipe.weights == "none"
 
 
 @pytest.mark.parametrize(
-    ("text", "named"),
+    "text",
+    [
+        "[synthetic]\npages_per_class = 5\nood_pages = 7\n[schedule]\nsoup_size = 2\n",
+        "[drawn]\npages_per_class = 5\nstrangers = 7\n[schedule]\ningredients = 2\n",
+    ],
+    ids=["current keys", "keys before version 0.2"],
+)
+def test_keys_of_earlier_versions_are_read(tmp_path: Path, text: str) -> None:
+    recipe = _read(tmp_path, MINIMAL + text)
+    assert (recipe.synthetic.pages_per_class, recipe.synthetic.ood_pages) == (5, 7)
+    assert recipe.schedule.soup_size == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
     [
         ('architecture = "resnet18"', "version"),
-        ('version = "v1"\narchitecture = "resnet18"\nepochs = 3', "epochs"),
-        ('version = "v1"\narchitecture = "resnet18"\n[schedule]\nepochs = 0', "schedule.epochs"),
-        ('version = "v1"\narchitecture = "resnet18"\n[input]\ncolor = "sepia"', "input.color"),
+        (f"{MINIMAL}epochs = 3", "epochs"),
+        (f"{MINIMAL}[schedule]\nepochs = 0", "schedule.epochs"),
+        (f'{MINIMAL}[input]\ncolor = "sepia"', "input.color"),
+        (f"{MINIMAL}[synthetic]\nood_pages = 1\nstrangers = 1", "synthetic.strangers"),
         ('version = "../v1"\narchitecture = "resnet18"', "version"),
         ("version = ", "not TOML"),
     ],
 )
-def test_a_fault_is_named(tmp_path: Path, text: str, named: str) -> None:
-    """A typo in a recipe must not silently train something else."""
-    file = tmp_path / "recipe.toml"
-    file.write_text(text)
-    with pytest.raises(RecipeError, match=named):
-        read_recipe(file)
+def test_invalid_recipe_is_rejected_with_the_key(tmp_path: Path, text: str, message: str) -> None:
+    """A misspelt key must not silently train something else."""
+    with pytest.raises(RecipeError, match=message):
+        _read(tmp_path, text)
 
 
-def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
+def test_missing_recipe_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"nowhere\.toml: cannot be read"):
         read_recipe(tmp_path / "nowhere.toml")
 
 
 @given(st.lists(st.sampled_from(["v1", "v2", "v3", "v4"]), min_size=1, unique=True), st.randoms(use_true_random=False))
-def test_teachers_come_before_their_students(versions: list[str], dice: Random) -> None:
+def test_teachers_are_sorted_before_their_students(versions: list[str], random: Random) -> None:
     recipes = {}
-    for place, version in enumerate(versions):  # each is taught by some of those before it, and by one from elsewhere
-        teachers = (*dice.sample(versions[:place], dice.randint(0, place)), "elsewhere")
+    for index, version in enumerate(versions):  # taught by some of the versions before it, and by an unrelated one
+        teachers = (*random.sample(versions[:index], random.randint(0, index)), "elsewhere")
         recipes[version] = Recipe(
             version=version, architecture="resnet18", distillation=Distillation(teachers=teachers)
         )
-    mixed = dict(dice.sample(sorted(recipes.items()), len(recipes)))
-    order = teachers_first(mixed)
+    shuffled = dict(random.sample(sorted(recipes.items()), len(recipes)))
+    order = teachers_first(shuffled)
     assert sorted(order) == sorted(versions)
     for version, recipe in recipes.items():
         before = order[: order.index(version)]
         assert {teacher for teacher in recipe.distillation.teachers if teacher in recipes} <= set(before)
 
 
-def test_versions_that_teach_each_other_are_refused() -> None:
+def test_circular_teachers_are_rejected() -> None:
     recipes = {
         version: Recipe(version=version, architecture="resnet18", distillation=Distillation(teachers=(teacher,)))
         for version, teacher in (("v1", "v2"), ("v2", "v3"), ("v3", "v1"))

@@ -9,196 +9,219 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
+import training.train
+from tests.support.small_architecture import SMALL
 from training.checkpoint import fingerprint_of
-from training.data import STRANGER, Document, Page, load_pages, scan, split
-from training.network import behind_trunk, make_graph, preprocessing_of
+from training.data import OOD_LABEL, LabelledDocument, Page, list_documents, load_pages
+from training.network import build_model, preprocessing_of, with_frozen_backbone
 from training.recipe import Input, Recipe, Schedule
-from training.train import Fit, Resources, fit
+from training.splits import split_by_source
+from training.train import FitResult, Resources, fit
 
 LABELS = ("daisy", "rose", "sunflower")
-ALONE = Resources(threads=1, workers=0)
+IN_PROCESS = Resources(threads=1, workers=0)
+BATCH = 8
 
 
-def _recipe(**schedule: object) -> Recipe:
-    how = {"epochs": 2, "batch": 8, "learning_rate": 2e-3, "warmup_epochs": 0, "ema": 0.8, **schedule}
+def _recipe(architecture: str = SMALL, **schedule: object) -> Recipe:
+    settings = {"epochs": 2, "batch": BATCH, "learning_rate": 5e-3, "warmup_epochs": 0, "ema": 0.8, **schedule}
     return Recipe(
         version="v9",
-        architecture="mobilenet_v2",
+        architecture=architecture,
         input=Input(width=32, height=32, color="rgb"),
-        schedule=Schedule.model_validate(how),
+        schedule=Schedule.model_validate(settings),
     )
 
 
+@dataclass(frozen=True)
+class Pages:
+    """A training set and a validation set of flowers."""
+
+    train: list[Page]
+    validation: list[Page]
+
+
 @pytest.fixture(scope="module")
-def pages(garden: Path) -> tuple[list[Page], list[Page]]:
-    folder = scan(garden)
-    learn, aside, _ = split(folder.documents, 0.25, 0)
-    loaded, _ = load_pages(folder.documents, 48, grey=False)
-    of = {page.document: page for page in loaded}
-    return [of[d] for d in learn], [of[d] for d in aside]
+def pages(flowers: Path) -> Pages:
+    documents = list_documents(flowers).documents
+    split = split_by_source(documents, 0.25, 0)
+    page_of = {page.document: page for page in load_pages(documents, 48, grey=False)[0]}
+    return Pages([page_of[d] for d in split.train], [page_of[d] for d in split.validation])
 
 
-Train = Callable[..., Fit]
+Train = Callable[..., FitResult]
 
 
 @dataclass
-class Saying:
-    """A teacher that answers what a function says."""
+class FunctionTeacher:
+    """A teacher whose probabilities a function returns."""
 
-    answer: Callable[[Tensor], Tensor]
+    probabilities: Callable[[Tensor], Tensor]
     size: tuple[int, int] = (32, 32)
 
     def __call__(self, pages: Tensor, temperature: float) -> Tensor:
-        return self.answer(pages)
+        return self.probabilities(pages)
+
+
+def _uniform(pages: Tensor) -> Tensor:
+    return torch.full((len(pages), len(LABELS)), 1 / len(LABELS))
 
 
 @pytest.fixture
-def train(pages: tuple[list[Page], list[Page]], tmp_path: Path) -> Train:
-    def run(recipe: Recipe, name: str = "run", **more: object) -> Fit:
-        options = {"resources": ALONE, "console": Console(quiet=True), **more}
-        return fit(recipe, LABELS, *pages, tmp_path / f"{name}.pt", **options)  # type: ignore[arg-type]
+def train(pages: Pages, tmp_path: Path) -> Train:
+    """Return a function that trains on the flowers, with a checkpoint in the test's folder."""
+
+    def run(recipe: Recipe, name: str = "run", extra: tuple[Page, ...] = (), **options: object) -> FitResult:
+        arguments = {"resources": IN_PROCESS, "console": Console(quiet=True), **options}
+        checkpoint = tmp_path / f"{name}.pt"
+        return fit(recipe, LABELS, [*pages.train, *extra], pages.validation, checkpoint, **arguments)  # type: ignore[arg-type]
 
     return run
 
 
-def _same(one: Fit, other: Fit) -> bool:
-    ours, theirs = one.graph.state_dict(), other.graph.state_dict()
-    return all(torch.equal(ours[name], theirs[name]) for name in ours)
+def _equal(one: FitResult, other: FitResult) -> bool:
+    first, second = one.model.state_dict(), other.model.state_dict()
+    return all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_one_seed_gives_one_network_however_pages_are_prepared(train: Train) -> None:
-    """Same seed, same metrics: also with workers, which must not change what chance decides."""
+def _changed_blocks(fitted: FitResult, recipe: Recipe) -> list[bool]:
+    """Return for each block whether its weights differ from the initial ones."""
+    initial = build_model(recipe, len(LABELS)).network
+    return [
+        any(not torch.equal(a, b) for a, b in zip(before.parameters(), after.parameters(), strict=True))
+        for before, after in zip(initial.blocks, fitted.model.network.blocks, strict=True)
+    ]
+
+
+def test_seed_determines_the_network_whatever_the_number_of_workers(train: Train) -> None:
     once = train(_recipe(), "a")
     again = train(_recipe(), "b", resources=Resources(threads=1, workers=2))
     other = train(_recipe().model_copy(update={"seed": 7}), "c")
     assert once.history == again.history
-    assert _same(once, again)
-    assert not _same(once, other)
+    assert _equal(once, again)
+    assert not _equal(once, other)
 
 
-def test_a_broken_run_resumes_to_the_same_network(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = train(_recipe(epochs=3), "whole")
-    import training.train as module
+def test_interrupted_training_resumes_to_the_same_network(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    uninterrupted = train(_recipe(epochs=3), "uninterrupted")
+    train_epoch, calls = training.train._train_epoch, []  # noqa: SLF001
 
-    real, calls = module._one_epoch, []
-
-    def stopped(*arguments: object) -> None:
+    def fail_in_second_epoch(*arguments: object) -> None:
         calls.append(1)
         if len(calls) == 2:
-            raise OSError("power cut")
-        real(*arguments)  # type: ignore[arg-type]
+            raise OSError("power failure")
+        train_epoch(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(module, "_one_epoch", stopped)
-    with pytest.raises(OSError, match="power cut"):
-        train(_recipe(epochs=3), "broken")
+    monkeypatch.setattr(training.train, "_train_epoch", fail_in_second_epoch)
+    with pytest.raises(OSError, match="power failure"):
+        train(_recipe(epochs=3), "interrupted")
     monkeypatch.undo()
-    resumed = train(_recipe(epochs=3), "broken")
-    assert resumed.history == whole.history
-    assert _same(resumed, whole)
+    resumed = train(_recipe(epochs=3), "interrupted")
+    assert resumed.history == uninterrupted.history
+    assert _equal(resumed, uninterrupted)
 
 
-def test_a_checkpoint_of_another_recipe_is_not_resumed(train: Train) -> None:
+def test_checkpoint_of_another_recipe_is_not_resumed(train: Train) -> None:
     train(_recipe(epochs=2), "shared")
     assert len(train(_recipe(epochs=1), "shared").history) == 1
 
 
-def test_a_checkpoint_of_other_pages_is_not_resumed(pages: tuple[list[Page], list[Page]]) -> None:
-    """A picture that was moved to its right label, or scanned again under its old name, must be learnt anew."""
-    learn = pages[0]
-    known = fingerprint_of(_recipe(), LABELS, learn)
-    assert fingerprint_of(_recipe(), LABELS, learn[::-1]) == known
-    moved = replace(learn[0].document, label=2 - learn[0].document.label)
-    assert learn[0].document.label == 0
-    for other in (replace(learn[0], document=moved), replace(learn[0], content="scanned again")):
-        assert fingerprint_of(_recipe(), LABELS, [other, *learn[1:]]) != known
+def test_checkpoint_of_other_pages_is_not_resumed(pages: Pages) -> None:
+    """A page that moved to its right label, or was scanned again under its old name, starts a new training."""
+    first, *others = pages.train
+    known = fingerprint_of(_recipe(), LABELS, pages.train)
+    assert fingerprint_of(_recipe(), LABELS, pages.train[::-1]) == known
+    moved = replace(first, document=replace(first.document, label=first.document.label + 1))
+    for changed in (moved, replace(first, content="scanned again")):
+        assert fingerprint_of(_recipe(), LABELS, [changed, *others]) != known
 
 
 @pytest.fixture
-def heeds_ctrl_c() -> Iterator[None]:
-    """Where the tests run in the background, SIGINT comes ignored from the shell."""
+def _default_sigint() -> Iterator[None]:
+    """Let SIGINT raise KeyboardInterrupt: tests in the background of a shell inherit that it is ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.mark.usefixtures("heeds_ctrl_c")
-def test_ctrl_c_keeps_what_was_learnt(train: Train, pages: tuple[list[Page], list[Page]], tmp_path: Path) -> None:
-    """A person who has seen enough gets the best so far, not a traceback."""
-    asked: list[int] = []
-    steps = len(pages[0]) // 8
+@pytest.mark.usefixtures("_default_sigint")
+def test_ctrl_c_returns_the_best_network_so_far(train: Train, pages: Pages, tmp_path: Path) -> None:
+    batches: list[int] = []
+    steps = len(pages.train) // BATCH
 
-    def impatient(batch: Tensor) -> Tensor:
-        asked.append(len(batch))
-        if len(asked) == 2 * steps + 1:
+    def interrupt_in_third_epoch(batch: Tensor) -> Tensor:
+        batches.append(len(batch))
+        if len(batches) == 2 * steps + 1:
             signal.raise_signal(signal.SIGINT)
-        return torch.full((len(batch), len(LABELS)), 1 / len(LABELS))
+        return _uniform(batch)
 
-    stopped = train(_recipe(epochs=50), teacher=Saying(impatient))
+    stopped = train(_recipe(epochs=50), teacher=FunctionTeacher(interrupt_in_third_epoch))
     assert stopped.interrupted
     assert len(stopped.history) == 2
-    kept = torch.load(tmp_path / "run.pt", weights_only=True)["best"][0]
-    assert all(torch.equal(kept[name], value) for name, value in stopped.graph.state_dict().items())
-    assert len(asked) == 2 * steps + 1
+    best = torch.load(tmp_path / "run.pt", weights_only=True)["best"][0]
+    assert all(torch.equal(best[name], value) for name, value in stopped.model.state_dict().items())
+    assert len(batches) == 2 * steps + 1
 
 
-def test_frozen_blocks_keep_their_weights_and_the_rest_learns(train: Train) -> None:
+def test_frozen_blocks_keep_their_weights_and_the_others_are_trained(train: Train) -> None:
     recipe = _recipe(freeze_blocks=4, batch_norm="folded")
-    before, after = make_graph(recipe, 3).network, train(recipe).graph.network
-    changed = [
-        any(not torch.equal(a, b) for a, b in zip(x.parameters(), y.parameters(), strict=True))
-        for x, y in zip(before.blocks, after.blocks, strict=True)
-    ]
-    assert not any(changed[:4])
-    assert all(changed[4:])
+    assert _changed_blocks(train(recipe), recipe) == [False] * 4 + [True] * 2
 
 
-def test_frozen_blocks_in_openvino_give_what_torch_gives() -> None:
-    recipe = _recipe(freeze_blocks=5, batch_norm="folded")
-    graph = make_graph(recipe, 3).eval()
-    images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8))
+@pytest.mark.parametrize(("warmup_epochs", "changed"), [(1.0, False), (0.5, True), (0.0, True)])
+def test_warm_up_ends_after_a_fraction_of_an_epoch(train: Train, warmup_epochs: float, changed: bool) -> None:
+    """Only the head is trained in the warm-up: half an epoch is not rounded up to a whole one."""
+    recipe = _recipe(epochs=1, warmup_epochs=warmup_epochs)
+    assert set(_changed_blocks(train(recipe), recipe)) == {changed}
+
+
+def test_frozen_blocks_in_openvino_agree_with_torch() -> None:
+    recipe = _recipe("mobilenet_v2", freeze_blocks=5, batch_norm="folded")
+    model = build_model(recipe, 3).eval()
+    pixels = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8))
     with torch.no_grad():
-        torch.testing.assert_close(behind_trunk(graph, 5, recipe, 1)(images), graph(images), rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(
+            with_frozen_backbone(model, 5, recipe, 1)(pixels), model(pixels), rtol=1e-3, atol=1e-4
+        )
 
 
-def test_a_student_learns_from_its_teacher_alone(train: Train, pages: tuple[list[Page], list[Page]]) -> None:
-    """With all the weight on the teacher, wrong labels are learnt as the teacher gives them."""
+def _probabilities(fitted: FitResult, recipe: Recipe, pages: list[Page]) -> Tensor:
+    pixels = np.stack([preprocessing_of(recipe).apply(page.image()) for page in pages])
+    with torch.no_grad():
+        probabilities: Tensor = fitted.model(torch.from_numpy(pixels)).softmax(dim=1)
+    return probabilities
 
-    def stubborn(batch: Tensor) -> Tensor:
+
+def test_distillation_with_full_weight_ignores_the_labels(train: Train, pages: Pages) -> None:
+    def always_last(batch: Tensor) -> Tensor:
         return torch.tensor([0.0, 0.0, 1.0]).expand(len(batch), 3)
 
     recipe = _recipe(epochs=4)
     recipe = recipe.model_copy(update={"distillation": recipe.distillation.model_copy(update={"weight": 1.0})})
-    graph = train(recipe, teacher=Saying(stubborn)).graph
-    pixels = np.stack([preprocessing_of(recipe).apply(page.image()) for page in pages[1]])
-    with torch.no_grad():
-        assert graph(torch.from_numpy(pixels)).argmax(dim=1).tolist() == [2] * len(pixels)
+    fitted = train(recipe, teacher=FunctionTeacher(always_last))
+    assert _probabilities(fitted, recipe, pages.validation).argmax(dim=1).tolist() == [2] * len(pages.validation)
 
 
-def test_a_teacher_sees_the_pages_at_its_own_size(train: Train) -> None:
-    """It learnt to read small print; of pages as small as the student's it has no opinion worth having."""
-    shown: set[tuple[int, ...]] = set()
+def test_teacher_sees_pages_at_its_own_size(train: Train) -> None:
+    shapes: set[tuple[int, ...]] = set()
 
-    def keen(batch: Tensor) -> Tensor:
-        shown.add(tuple(batch.shape[1:]))
-        return torch.full((len(batch), 3), 1 / 3)
+    def record_shape(batch: Tensor) -> Tensor:
+        shapes.add(tuple(batch.shape[1:]))
+        return _uniform(batch)
 
-    fitted = train(_recipe(epochs=1), teacher=Saying(keen, (48, 40)))
-    assert shown == {(48, 40, 3)}
-    assert fitted.graph(torch.zeros((1, 32, 32, 3), dtype=torch.uint8)).shape == (1, 3)
+    fitted = train(_recipe(epochs=1), teacher=FunctionTeacher(record_shape, (48, 40)))
+    assert shapes == {(48, 40, 3)}
+    assert fitted.model(torch.zeros((1, 32, 32, 3), dtype=torch.uint8)).shape == (1, 3)
 
 
-def test_strangers_pull_towards_no_label(train: Train, pages: tuple[list[Page], list[Page]], tmp_path: Path) -> None:
-    """Pages of no label are learnt from without being counted as any."""
+def test_out_of_distribution_pages_are_trained_towards_no_label(train: Train) -> None:
+    """The same noise leads to a high confidence as pages of a label, and to a low one as out-of-distribution pages."""
     rng = np.random.default_rng(0)
-    noise = [
-        Page(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8), Document(Path(f"noise-{n}.png"), STRANGER))
-        for n in range(12)
-    ]
-    recipe = _recipe(epochs=6)
-    with_strangers = fit(
-        recipe, LABELS, [*pages[0], *noise], pages[1], tmp_path / "s.pt", resources=ALONE, console=Console(quiet=True)
-    )
-    pixels = np.stack([preprocessing_of(recipe).apply(page.image()) for page in noise])
-    with torch.no_grad():
-        sure = with_strangers.graph(torch.from_numpy(pixels)).softmax(dim=1).amax(dim=1).mean()
-    assert sure < 0.75
+    recipe, confidence = _recipe(epochs=14), {}
+    pixels = [rng.integers(0, 256, (40, 40, 3), dtype=np.uint8) for _ in range(12)]
+    for label in (0, OOD_LABEL):
+        noise = [Page(page, LabelledDocument(Path(f"noise-{n}.png"), label)) for n, page in enumerate(pixels)]
+        fitted = train(recipe, f"label {label}", extra=tuple(noise))
+        confidence[label] = float(_probabilities(fitted, recipe, noise).amax(dim=1).mean())
+    assert confidence[OOD_LABEL] < 0.5
+    assert confidence[0] > 0.8
