@@ -83,5 +83,8 @@ def test_uploads_to_an_existing_bucket_reach_the_configured_ingest(
         assert record.status is Status.FAILED
         assert record.upload.key == key
     finally:
-        account.sam_delete()
+        if ingest == "direct":
+            account.sam_delete()
+        else:
+            account.delete_stack()
         account.delete_retained()

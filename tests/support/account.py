@@ -152,8 +152,9 @@ class Account:
                 s3.delete_bucket(Bucket=bucket)
 
     def sam_delete(self) -> None:
-        """Run `sam delete`."""
+        """Run `sam delete`. It also deletes the uploaded code, so upload that again for the next stack."""
         self.sam("delete", "--stack-name", STACK_NAME, "--region", environment.REGION, "--no-prompts")
+        self.package()
 
     def sam(self, command: str, *arguments: str) -> None:
         """Run the SAM CLI against this account."""
