@@ -74,6 +74,12 @@ class DecoderPool:
         with self._changed:
             return [process.pid for process in self._processes]
 
+    @property
+    def busy(self) -> int:
+        """The number of processes that have a document."""
+        with self._changed:
+            return len(self._processes) - len(self._idle)
+
     def wait_until_ready(self) -> None:
         """Wait until all processes have started, so that the first documents need not wait for them.
 

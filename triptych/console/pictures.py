@@ -57,7 +57,7 @@ class PictureCache:
     """
 
     def __init__(self, *, processes: int = 2, max_bytes: int = 96 * 1024 * 1024, limits: Limits = _LIMITS) -> None:
-        self._decoders: Final = DecoderPool(processes, lazy=True)
+        self.decoders: Final = DecoderPool(processes, lazy=True)
         self._max_bytes: Final = max_bytes
         self._limits: Final = limits
         self._entries: Final[OrderedDict[tuple[str, str], _Entry]] = OrderedDict()
@@ -85,9 +85,18 @@ class PictureCache:
             self._fill(entry, (key, size), fetch)
         return entry.pages.result()
 
+    def __len__(self) -> int:
+        """Return the number of cached pictures and failures."""
+        return len(self._entries)
+
+    @property
+    def cached_bytes(self) -> int:
+        """Size of the cached JPEG files."""
+        return self._bytes
+
     def close(self) -> None:
         """End the decoder processes."""
-        self._decoders.close()
+        self.decoders.close()
 
     def _fill(self, entry: "_Entry", key: tuple[str, str], fetch: Callable[[], bytes]) -> None:
         try:
@@ -109,7 +118,7 @@ class PictureCache:
     def _render(self, data: bytes, size: PictureSize) -> list[bytes]:
         job = JpegJob(replace(self._limits, max_pages=size.pages), size.width, size.height)
         try:
-            return self._decoders.run(job, data).files
+            return self.decoders.run(job, data).files
         except DocumentError as error:
             raise PictureUnavailable(str(error)) from error
 

@@ -43,7 +43,7 @@ def start_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def service(tiny_models: Path, start_state: Path) -> Iterator[ServiceProcess]:
-    settings = {"WORKERS": "1", "MAX_IN_FLIGHT": "3", "MAX_DECODE_SECONDS": "0.5", START_VARIABLE: str(start_state)}
+    settings = {"WORKERS": "1", "MAX_IN_FLIGHT": "3", "MAX_DECODE_SECONDS": "1.5", START_VARIABLE: str(start_state)}
     with running_service(tiny_models, command=COMMAND, **settings) as running:
         yield running
 

@@ -33,13 +33,13 @@ def cache() -> Iterator[PictureCache]:
 def hostile_cache(monkeypatch: pytest.MonkeyPatch) -> Iterator[PictureCache]:
     """A cache whose decoder processes hostile documents can take over."""
     monkeypatch.setattr(process, "WORKER_MODULE", hostile_decoder.MODULE)
-    cache = PictureCache(processes=1, limits=Limits(max_seconds=0.5))
+    cache = PictureCache(processes=1, limits=Limits(max_seconds=2))
     yield cache
     cache.close()
 
 
 def pids(cache: PictureCache) -> list[int]:
-    return cache._decoders.pids
+    return cache.decoders.pids
 
 
 def no_fetch() -> bytes:
@@ -135,9 +135,9 @@ def test_the_cached_bytes_are_bounded() -> None:
         sizes = []
         for number in range(12):
             cache.get(str(number), "large", lambda: DOCUMENT)
-            sizes.append(cache._bytes)
+            sizes.append(cache.cached_bytes)
         assert max(sizes) <= 120_000
-        assert 0 < len(cache._entries) < 12
+        assert 0 < len(cache) < 12
     finally:
         cache.close()
 
@@ -148,7 +148,7 @@ def test_the_number_of_remembered_failures_is_bounded(cache: PictureCache, monke
         with pytest.raises(PictureUnavailable):
             cache.get(str(number), "small", lambda: b"not a document")
 
-    assert len(cache._entries) == 3
+    assert len(cache) == 3
 
 
 def test_closing_is_not_blocked_by_a_process_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +157,7 @@ def test_closing_is_not_blocked_by_a_process_that_hangs(monkeypatch: pytest.Monk
     cache.get("first", "small", lambda: DOCUMENT)
     with ThreadPoolExecutor(1) as pool:
         picture = pool.submit(cache.get, "hostile", "small", lambda: hostile_document("sleep"))
-        wait_until(lambda: not cache._decoders._idle)
+        wait_until(lambda: cache.decoders.busy == 1)
 
         cache.close()
 
