@@ -224,7 +224,7 @@ def _start_emulator(state: StackState, console: Console, retry_seconds: float) -
         return
     if running:
         stop_processes(running.process)
-    with _progress(console, "Started the emulator"):
+    with _show_progress(console, "Started the emulator"):
         state.emulator, state.deployed, state.outputs = None, "", {}
         state.emulator = emulator.start_emulator(state.home, retry_seconds=retry_seconds)
         state.retry_seconds = retry_seconds
@@ -238,15 +238,15 @@ def _deploy(state: StackState, console: Console, ingest: Ingest) -> None:
         return
     if (queue_url := state.outputs.get("InboxQueueUrl")) and ingest == "direct":
         _wait_until_empty(queue_url, port, console)
-    with _progress(console, "Built the orchestrator (sam build)"):
+    with _show_progress(console, "Built the orchestrator (sam build)"):
         deployment.sam_build(state.home, sources)
-    with _progress(console, "Deployed template.yaml (sam deploy)"):
+    with _show_progress(console, "Deployed template.yaml (sam deploy)"):
         state.outputs = deployment.sam_deploy(
             state.home, port, ingest=ingest, concurrency=MAX_IN_FLIGHT, retry_seconds=state.retry_seconds
         )
         state.deployed, state.ingest = sources, ingest
         state.save()
-    with _progress(console, "Warmed up the orchestrator"):
+    with _show_progress(console, "Warmed up the orchestrator"):
         deployment.warm_up_orchestrator(state.outputs["OrchestratorFunctionName"], port, workers=MAX_IN_FLIGHT)
 
 
@@ -277,7 +277,7 @@ def _start_services(state: StackState, versions: tuple[str, ...]) -> None:
 def _register_services(state: StackState, console: Console, versions: tuple[str, ...]) -> None:
     """Wait for the services, and register them with the load balancer."""
     if not all(services.service_is_ready(state.services[version]) for version in versions):
-        with _progress(console, f"Started the model services {', '.join(versions)}"):
+        with _show_progress(console, f"Started the model services {', '.join(versions)}"):
             for version in versions:
                 services.wait_for_service(state.home, version, state.services[version])
     for version in versions:
@@ -301,7 +301,7 @@ def _emulator_port(state: StackState) -> int:
 
 
 @contextmanager
-def _progress(console: Console, step: str) -> Iterator[None]:
+def _show_progress(console: Console, step: str) -> Iterator[None]:
     """Show that a step is in progress, and its duration afterwards."""
     started = time.monotonic()
     with console.status(f"{step} …"):
