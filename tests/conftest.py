@@ -6,8 +6,8 @@ import pytest
 from hypothesis import settings
 
 # No test asserts how long an example takes: on a busy machine any example may be slow.
-settings.register_profile("triptych", deadline=None)
-settings.load_profile("triptych")
+settings.register_profile("full", deadline=None)
+settings.register_profile("reduced", deadline=None, max_examples=40)
 
 STACK_GROUP = "stack"
 """The xdist group of the tests that share one local stack."""
@@ -17,12 +17,18 @@ LOW_PRIORITY = 10
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--full", action="store_true", help="include slow tests; run bursts and mutations at full size")
+    parser.addoption(
+        "--full", action="store_true", help="include slow tests; run bursts, mutations and property tests at full size"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("full" if config.getoption("--full") else "reduced")
 
 
 @pytest.fixture(scope="session")
 def full(request: pytest.FixtureRequest) -> bool:
-    """Whether bursts and mutations run at full size."""
+    """Whether bursts, mutations and drawings run at full size."""
     return bool(request.config.getoption("--full"))
 
 

@@ -35,16 +35,38 @@ def session() -> boto3.Session:
     return boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name="us-east-1")
 
 
+@pytest.fixture(scope="session")
+def set_up_clients(session: boto3.Session) -> tuple[Any, Any, Any]:
+    """Clients for S3, DynamoDB and SQS that set up every stack: creating a client takes as long as its requests."""
+    return session.client("s3"), session.client("dynamodb"), session.client("sqs")
+
+
 @pytest.fixture
-def stack(session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[StackConnection]:
+def stack(
+    session: boto3.Session, set_up_clients: tuple[Any, Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[StackConnection]:
+    s3, dynamodb, sqs = set_up_clients
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     with mock_aws():
-        session.client("s3").create_bucket(Bucket="inbox")
-        session.client("s3").put_bucket_versioning(Bucket="inbox", VersioningConfiguration={"Status": "Enabled"})
-        session.resource("dynamodb").create_table(**table_definition("records"))
+        s3.create_bucket(Bucket="inbox")
+        s3.put_bucket_versioning(Bucket="inbox", VersioningConfiguration={"Status": "Enabled"})
+        dynamodb.create_table(**table_definition("records"))
         monkeypatch.setattr(dead_letters, "WAIT_S", 0)  # moto has a single server, so long polling is not needed
-        queue = session.client("sqs").create_queue(QueueName="failures")["QueueUrl"]
+        queue = sqs.create_queue(QueueName="failures")["QueueUrl"]
         yield StackConnection("moto", "inbox", "records", "orchestrator", queue, session)
+
+
+@pytest.fixture
+def operations(stack: StackConnection) -> Iterator[list[str]]:
+    """Names of the DynamoDB operations of all clients that are created after this fixture."""
+    names: list[str] = []
+
+    def record(model: Any, **_: object) -> None:
+        names.append(model.name)
+
+    stack.session.events.register("before-call.dynamodb", record)
+    yield names
+    stack.session.events.unregister("before-call.dynamodb", record)
 
 
 @pytest.fixture

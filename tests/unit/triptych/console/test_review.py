@@ -142,14 +142,12 @@ class TestReviewSession:
             console.review_session.label(record.upload.document, record.upload.sort_key, "invoice")
         assert console.review_session.documents_per_hour() == 600
 
-    def test_documents_are_fetched_in_batches(self, console: Console, stack: StackConnection) -> None:
+    def test_documents_are_fetched_in_batches(
+        self, operations: list[str], console: Console, stack: StackConnection
+    ) -> None:
         for number in range(12):
             add_document(stack, f"{number}.pdf", DISAGREED)
-        operations: list[str] = []
-        for table in (console.access().results._table, console.access().reviews._results._table):
-            table.meta.client.meta.events.register(
-                "before-call.dynamodb", lambda model, **_: operations.append(model.name), unique_id="counted"
-            )
+        operations.clear()
         for _ in range(12):
             record = console.review_session.current()
             assert record is not None

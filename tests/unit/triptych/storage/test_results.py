@@ -80,9 +80,10 @@ def test_reads_never_scan_the_table(stack: StackConnection, monkeypatch: pytest.
 
 def test_history_reads_all_pages_of_a_large_result(stack: StackConnection) -> None:
     large = {"v1": replace(prediction(), probabilities={f"label-{'x' * 100}-{n}": 0.001 for n in range(1000)})}
+    table = RecordTable(stack.table)
     for number in range(25):  # about 130 KB each, so that a page of one megabyte holds seven
         of = upload("same-name.pdf", bucket="inbox", sequencer=f"{number:016X}")
-        RecordTable(stack.table).save(record(large, of=of), replacing=None)
+        table.save(record(large, of=of), replacing=None)
     found = Results(stack.table).history("inbox/same-name.pdf")
     assert [item.upload.sequencer for item in found] == sorted((r.upload.sequencer for r in found), reverse=True)
     assert len(found) == 25
@@ -90,9 +91,10 @@ def test_history_reads_all_pages_of_a_large_result(stack: StackConnection) -> No
 
 def test_newest_is_complete_if_all_records_are_in_one_shard(stack: StackConnection) -> None:
     names = [f"scan-{number}.pdf" for number in range(400) if shard_of(f"inbox/scan-{number}.pdf") == 3]
+    table = RecordTable(stack.table)
     for number, name in enumerate(names):
         of = upload(name, bucket="inbox", event_time=NOON + timedelta(minutes=number))
-        RecordTable(stack.table).save(record(AGREED, of=of), replacing=None)
+        table.save(record(AGREED, of=of), replacing=None)
     results = Results(stack.table)
     assert keys(results.newest(RecordQuery.where(), limit=len(names) - 3)) == names[:2:-1]
     assert keys(results.newest_of_each_shard(RecordQuery.where(), limit=7)) == names[:-8:-1]
