@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from _pytest.nodeid import coerce_node_id
 from hypothesis import settings
 
 # No test asserts how long an example takes: on a busy machine any example may be slow.
@@ -45,7 +46,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if (group := xdist_group(item)) and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(group))
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        for item in items:
+            _append_group_to_id(item)
     items.sort(key=lambda item: xdist_group(item) != STACK_GROUP)
+
+
+def _append_group_to_id(item: pytest.Item) -> None:
+    """Append `@group` to the id of a test, which is what the controller of pytest-xdist reads.
+
+    pytest-xdist 3.8 sets `_nodeid`, which pytest 9.2 no longer reads, so that groups would silently have no effect.
+    """
+    if marker := item.get_closest_marker("xdist_group"):
+        item._id = coerce_node_id(f"{item.nodeid}@{marker.args[0]}")  # noqa: SLF001 -- there is no public way
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
