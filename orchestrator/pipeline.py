@@ -144,26 +144,27 @@ class Pipeline:
         """
         return self._documents.describe(bucket, key, version_id)
 
-    def classify(self, upload: Upload, *, trace_id: str = "") -> Attempt:
+    def classify(self, upload: Upload, *, trace_id: str = "", budget_s: float | None = None) -> Attempt:
         """Complete the upload's record as far as possible.
 
-        A final record is not changed, unless it is final because its object was gone and the object exists again. For
-        a PARTIAL record, only the missing versions are called.
+        A final record is not changed, unless it is final because its object could not be read and now it can. For a
+        PARTIAL record, only the missing versions are called.
 
         Args:
             upload: The upload to process.
             trace_id: AWS trace of the invocation.
+            budget_s: Seconds to use instead of the total of the budget.
 
         Raises:
             RecordsUnavailable: Nothing could be stored, so the event must be delivered again.
         """
         started = self._clock()
-        deadline = started + self._budget.total - self._budget.write_reserve
+        deadline = started + (budget_s or self._budget.total) - self._budget.write_reserve
         self._policy.refresh()
         lookup = self._lookups.submit(self._look_up, upload)  # concurrently with the read
         document = self._read(upload, deadline)
         upload, stored = self._await_lookup(lookup, upload, deadline)
-        if stored and stored.final and not (stored.gone and isinstance(document, bytes)):
+        if stored and stored.final and not (stored.inaccessible and isinstance(document, bytes)):
             return Attempt(stored, stored, outcomes={}, written=False)
         outcomes: dict[str, Outcome] = dict(stored.predictions) if stored else {}
         called: Mapping[str, Outcome] = {}

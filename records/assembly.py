@@ -66,7 +66,7 @@ def merge(ours: Record, theirs: Record, policy: Policy) -> Record:
     outcomes = {**theirs.predictions, **ours.predictions, **theirs.answered()}
     status, reason = status_of(outcomes) if outcomes else (ours.status, ours.reason)
     if status is Status.PARTIAL:
-        reason = next((record.reason for record in (ours, theirs) if record.gone), reason)
+        reason = next((record.reason for record in (ours, theirs) if record.inaccessible), reason)
     predictions = dict(sorted(outcomes.items()))
     return with_verdict(replace(ours, status=status, predictions=predictions, reason=reason), policy)
 

@@ -14,9 +14,18 @@ if TYPE_CHECKING:
     from botocore.response import StreamingBody
     from mypy_boto3_s3.client import S3Client
 
-_GONE_CODES = {"NoSuchKey", "NoSuchVersion", "404", "405"}
-"""Error codes for deleted objects. Errors of HEAD have no body, so their code is the HTTP status; 405 is a delete
-marker."""
+_GONE_CODES = {"NoSuchKey", "NoSuchVersion", "MethodNotAllowed", "404", "405"}
+"""Error codes for deleted objects. Errors of HEAD have no body, so their code is the HTTP status. MethodNotAllowed, or
+405, means a delete marker."""
+
+_ARCHIVED = (
+    "The object is archived (GLACIER or DEEP_ARCHIVE) and cannot be read: restore it with `aws s3api restore-object`, "
+    "then run `triptych backfill` with its key."
+)
+_CUSTOMER_ENCRYPTED = (
+    "The object is encrypted with a key that only its uploader has (SSE-C): upload it again without SSE-C, for example "
+    "with SSE-S3 or SSE-KMS."
+)
 
 _STOP_TIMEOUT_S = 0.001
 """Socket timeout that ends a read whose time is up."""
@@ -43,7 +52,7 @@ class DocumentStore:
         two uploads under one key in quick succession are not both classified as the second.
 
         Raises:
-            DocumentRejected: `empty`, `too-large`, `deleted` or `superseded`.
+            DocumentRejected: `empty`, `too-large`, `deleted`, `superseded`, `archived` or `customer-encrypted`.
             DocumentUnavailable: `access-denied`, `storage-error` or `storage-slow`.
         """
         if upload.size is not None:
@@ -68,14 +77,14 @@ class DocumentStore:
             version_id: The version to describe; None for the newest.
 
         Raises:
-            DocumentRejected: `deleted`.
+            DocumentRejected: `deleted` or `customer-encrypted`.
             DocumentUnavailable: `access-denied` or `storage-error`.
         """
         version = {"VersionId": wanted} if (wanted := normalize_version_id(version_id)) else {}
         try:
             response = self._s3.head_object(Bucket=bucket, Key=key, **version)  # type: ignore[arg-type]
         except ClientError as error:
-            raise _translate(error) from error
+            raise self._translate_head(error, {"Bucket": bucket, "Key": key, **version}) from error
         except (BotoCoreError, OSError) as error:
             raise DocumentUnavailable("storage-error", f"The object could not be looked up: {error}") from error
         etag, found = response["ETag"].strip('"'), normalize_version_id(response.get("VersionId"))
@@ -89,6 +98,21 @@ class DocumentStore:
             version_id=found,
             backfilled=True,
         )
+
+    def _translate_head(self, error: ClientError, request: dict[str, str]) -> DocumentRejected | DocumentUnavailable:
+        """Return the error for a HEAD request that failed.
+
+        A response to HEAD has no body, so a status of 400 may mean a missing encryption key or an expired token. The
+        response to GET states which.
+        """
+        if _error_code(error) == "400":
+            try:
+                self._s3.get_object(**request, Range="bytes=0-0")["Body"].close()  # type: ignore[arg-type]
+            except ClientError as explained:
+                return _translate(explained)
+            except (BotoCoreError, OSError):
+                pass
+        return _translate(error)
 
     def _check_size(self, size: int) -> None:
         if size == 0:
@@ -134,12 +158,20 @@ def _conditions(upload: Upload) -> dict[str, Any]:
     return {"IfMatch": upload.etag} if upload.etag else {}
 
 
+def _error_code(error: ClientError) -> str:
+    return error.response.get("Error", {}).get("Code", "")
+
+
 def _translate(error: ClientError) -> DocumentRejected | DocumentUnavailable:
-    code = error.response.get("Error", {}).get("Code", "")
+    code = _error_code(error)
     if code in _GONE_CODES:
         return DocumentRejected("deleted", "The object was deleted before it could be read.")
     if code in ("PreconditionFailed", "412"):
         return DocumentRejected("superseded", "Another upload replaced the object before it could be read.")
+    if code == "InvalidObjectState":
+        return DocumentRejected("archived", _ARCHIVED)
+    if code == "InvalidRequest" and "encryption" in error.response["Error"].get("Message", "").lower():
+        return DocumentRejected("customer-encrypted", _CUSTOMER_ENCRYPTED)
     if code in ("AccessDenied", "403") or code.startswith("KMS."):
         return DocumentUnavailable("access-denied", f"The orchestrator may not read the object: {error}")
     return DocumentUnavailable("storage-error", f"S3 returned an error: {error}")

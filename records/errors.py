@@ -3,7 +3,7 @@
 RecordsError
 ├── MalformedEvent          the event is not an S3 notification
 ├── DocumentUnavailable     the object cannot be read now; a retry may succeed
-├── DocumentRejected        the object can never be classified
+├── DocumentRejected        the object cannot be classified, and a retry cannot change that
 ├── RecordConflict          another writer changed the item first
 └── RecordsUnavailable      the table cannot be read or written now; a retry may succeed
 """
@@ -33,7 +33,7 @@ class DocumentUnavailable(RecordsError):
 
 
 class DocumentRejected(RecordsError):
-    """The object can never be classified.
+    """The object cannot be classified, and a retry cannot change that.
 
     Args:
         kind: Stable name of the cause, one of `records.record.PERMANENT_REASONS`.

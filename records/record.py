@@ -36,18 +36,21 @@ class Status(StrEnum):
     COMPLETE = "COMPLETE"
     """Every version returned a prediction."""
     PARTIAL = "PARTIAL"
-    """At least one version returned no prediction. A retry calls only the missing ones, while the object exists."""
+    """At least one version returned no prediction. A retry calls only the missing ones, unless the record is final."""
     REJECTED = "REJECTED"
     """The object is not a readable document. Final: there is no retry."""
     FAILED = "FAILED"
     """No version returned a prediction, or the object could not be read. A retry starts again."""
 
 
-PERMANENT_REASONS = frozenset({"empty", "too-large", "deleted", "superseded"})
-"""Kinds of reasons why an object can never be read: those of `records.errors.DocumentRejected`."""
+INACCESSIBLE_REASONS = frozenset({"deleted", "superseded", "archived", "customer-encrypted"})
+"""Kinds of permanent reasons that end if the same object becomes readable again."""
 
-GONE_REASONS = frozenset({"deleted", "superseded"})
-"""Kinds of permanent reasons that end if the same bytes are uploaded again."""
+TOO_SLOW = "too-slow"
+"""Kind of the reason why a document is final whose decoding takes longer than the services' limit."""
+
+PERMANENT_REASONS = frozenset({"empty", "too-large", TOO_SLOW}) | INACCESSIBLE_REASONS
+"""Kinds of reasons that no retry changes: those of `records.errors.DocumentRejected`, and `TOO_SLOW`."""
 
 
 class Agreement(StrEnum):
@@ -118,15 +121,15 @@ class Record:
 
     @property
     def final(self) -> bool:
-        """Whether no retry can improve the record. A PARTIAL record is final once its object cannot be read."""
+        """Whether no retry can improve the record. A PARTIAL record is final if its reason is permanent."""
         if self.status is Status.PARTIAL:
             return self.reason is not None and self.reason.kind in PERMANENT_REASONS
         return self.status is not Status.FAILED
 
     @property
-    def gone(self) -> bool:
-        """Whether the last attempt found the object deleted or replaced."""
-        return self.reason is not None and self.reason.kind in GONE_REASONS
+    def inaccessible(self) -> bool:
+        """Whether the last attempt could not read the object for a reason that may end; see `INACCESSIBLE_REASONS`."""
+        return self.reason is not None and self.reason.kind in INACCESSIBLE_REASONS
 
     @property
     def queue(self) -> Queue | None:

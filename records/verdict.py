@@ -4,9 +4,9 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from records.outcomes import Outcome, Prediction
+from records.outcomes import ModelFailure, Outcome, Prediction
 from records.policy import DEFAULT_POLICY, Policy
-from records.record import Agreement, Reason, Status, Verdict
+from records.record import TOO_SLOW, Agreement, Reason, Status, Verdict
 
 DISAGREEMENT = "disagreement"
 """Review reason: versions predict different labels."""
@@ -16,6 +16,13 @@ UNCORROBORATED = "uncorroborated"
 """Review reason: only one version returned a prediction."""
 UNTRUSTED = "untrusted"
 """Review reason: no version with a vote returned a prediction, so that the others decided."""
+
+
+SLOW_DECODE_MS = 1000.0
+"""A version that decoded for longer than this confirms that the document is slow. Ordinary documents take less."""
+
+_DECODER_TIMEOUT = "decoder-timeout"
+"""Problem of a service whose decoder process worked on the document until the time limit."""
 
 
 def combine(outcomes: Mapping[str, Outcome], policy: Policy = DEFAULT_POLICY) -> Verdict | None:
@@ -92,7 +99,8 @@ def status_of(outcomes: Mapping[str, Outcome]) -> tuple[Status, Reason | None]:
     """Return the status that follows from the outcomes, with the reason unless it is COMPLETE.
 
     A document is REJECTED only if more than half of all versions cannot read it and none can. A single faulty service
-    must not end the processing of a document.
+    must not end the processing of a document. A PARTIAL document is `TOO_SLOW` if all missing versions exceeded the
+    time limit of decoding and most versions confirm that the document is slow.
     """
     failures = {version: outcome for version, outcome in outcomes.items() if not isinstance(outcome, Prediction)}
     if not failures:
@@ -100,9 +108,41 @@ def status_of(outcomes: Mapping[str, Outcome]) -> tuple[Status, Reason | None]:
     predicted = len(outcomes) > len(failures)
     rejections = [failure for failure in failures.values() if failure.kind == "rejected"]
     if not predicted and len(rejections) * 2 > len(outcomes):
-        return Status.REJECTED, Reason(rejections[0].problem or "unreadable", rejections[0].detail)
+        return Status.REJECTED, _rejection_reason(rejections)
+    timeouts = [failure for failure in failures.values() if failure.problem == _DECODER_TIMEOUT]
+    if predicted and len(timeouts) == len(failures) and is_slow(outcomes):
+        return Status.PARTIAL, _too_slow(timeouts[0])
     missing = ", ".join(f"{version} ({failure.kind})" for version, failure in sorted(failures.items()))
     return (Status.PARTIAL if predicted else Status.FAILED), Reason("versions-missing", f"No answer from {missing}.")
+
+
+def is_slow(outcomes: Mapping[str, Outcome]) -> bool:
+    """Return whether most versions indicate that the document is slow to decode.
+
+    A version does so if it timed out, or if it decoded for longer than `SLOW_DECODE_MS`. If only one of three timed
+    out and the others were fast, that version is slow and not the document.
+    """
+    return sum(map(_was_slow, outcomes.values())) * 2 > len(outcomes)
+
+
+def _was_slow(outcome: Outcome) -> bool:
+    if isinstance(outcome, Prediction):
+        return outcome.timings_ms.get("decode", 0.0) > SLOW_DECODE_MS
+    return outcome.kind == "timeout" or outcome.problem == _DECODER_TIMEOUT
+
+
+def _rejection_reason(rejections: Sequence[ModelFailure]) -> Reason:
+    """Return the reason of most rejections; of the first one if several reasons are equally frequent."""
+    problems = Counter(rejection.problem for rejection in rejections)
+    rejection = max(rejections, key=lambda rejection: problems[rejection.problem])
+    if rejection.problem == _DECODER_TIMEOUT:
+        return _too_slow(rejection)
+    return Reason(rejection.problem or "unreadable", rejection.detail)
+
+
+def _too_slow(timeout: ModelFailure) -> Reason:
+    advice = "Upload it in a simpler form, for example as a scan or as a PDF with images instead of drawings."
+    return Reason(TOO_SLOW, f"The document takes too long to decode. {timeout.detail} {advice}")
 
 
 def _agreement(votes: int, *, of: int) -> Agreement:

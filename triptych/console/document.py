@@ -1,25 +1,27 @@
 """The Document page, and the pictures of document pages."""
 
 import asyncio
+import textwrap
+from html import escape
 from typing import Annotated, Literal
 
-from botocore.exceptions import ClientError
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from decoding.limits import Limits
+from records.documents import DocumentStore
+from records.errors import DocumentRejected
 from records.record import Status
 from records.reviews import NONE_OF_THESE
 from triptych.console import views
 from triptych.console.context import PACKAGE, Console, CurrentConsole
 from triptych.console.pictures import PictureUnavailable
-from triptych.terminal.text import to_json
+from triptych.terminal.text import printable, to_json
 
 router = APIRouter()
 
-_DELETED = {"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed"}
-_REPLACED = {"PreconditionFailed", "412"}
 _MAX_UPLOADS = 20
+_MAX_REASON_LINES = 8
 
 
 @router.get("/document")
@@ -67,15 +69,16 @@ async def page_picture(
     size: Literal["small", "large"] = "small",
     page: Annotated[int, Query(ge=0, lt=1000)] = 0,
 ) -> Response:
-    """Return the picture of a page, or a placeholder if there is none, because an <img> can display either."""
+    """Return the picture of a page, or a placeholder that states why it is missing: an <img> can display either."""
     run = asyncio.get_running_loop().run_in_executor
     try:
         pages = await run(console.picture_pool, _pictures, console, document, sequencer, size)
-    except PictureUnavailable:
-        pages = []
+        reason = "The document has no such page."
+    except PictureUnavailable as error:
+        pages, reason = [], str(error)
     if page >= len(pages):
-        placeholder = (PACKAGE / "static" / "no-picture.svg").read_bytes()
-        return Response(placeholder, media_type="image/svg+xml", headers={"Cache-Control": "private, max-age=60"})
+        headers = {"Cache-Control": "private, max-age=60"}
+        return Response(_placeholder(reason), media_type="image/svg+xml", headers=headers)
     headers = {"Cache-Control": "private, max-age=86400, immutable"}
     return Response(pages[page], media_type="image/jpeg", headers=headers)
 
@@ -90,21 +93,18 @@ def _object_bytes(console: Console, document: str, sequencer: str) -> bytes:
     record = stack.reviews.find(document, sequencer)
     if record is None or record.upload.bucket != stack.bucket:
         raise PictureUnavailable("There is no such upload.")
-    upload = record.upload
-    exact = {"VersionId": upload.version_id} if upload.version_id else {"IfMatch": upload.etag} if upload.etag else {}
     try:
-        response = stack.s3.get_object(Bucket=stack.bucket, Key=upload.key, **exact)  # type: ignore[arg-type]
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code")
-        if code in _DELETED:
-            raise PictureUnavailable("The document was deleted.") from error
-        if code in _REPLACED:
-            raise PictureUnavailable("The document was replaced.") from error
-        raise
-    with response["Body"] as body:
-        if response["ContentLength"] > Limits().max_bytes:
-            raise PictureUnavailable("The document is too large.")
-        return body.read()
+        return DocumentStore(stack.s3, max_bytes=Limits().max_bytes).read(record.upload)
+    except DocumentRejected as error:
+        raise PictureUnavailable(error.reason.detail) from error
+
+
+def _placeholder(reason: str) -> str:
+    """Return the picture for a page without one, as SVG that states the reason."""
+    lines = textwrap.wrap(printable(reason), 27)[:_MAX_REASON_LINES]
+    spans = "".join(f'<tspan x="30" dy="4.4">{escape(line)}</tspan>' for line in lines)
+    text = f'<title>No picture: {escape(printable(reason))}</title><text y="38">{spans}</text>'
+    return (PACKAGE / "static" / "no-picture.svg").read_text("utf-8").replace("</svg>", f"{text}</svg>")
 
 
 def _by_probability(card: views.Card, labels: list[str]) -> list[str]:

@@ -175,15 +175,18 @@ class Backfill:
             if self._has_final_record(key):
                 return BackfillOutcome.ALREADY_THERE, ""
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in ("404", "NoSuchKey"):
+            code = error.response.get("Error", {}).get("Code")
+            if code in ("404", "NoSuchKey"):
                 return BackfillOutcome.GONE, ""
+            if code == "400":  # encrypted with a customer's key: the orchestrator's response says so
+                return self._invoke_with_retries(key)
             return BackfillOutcome.FAILED, f"cannot look up the object or its record: {error}"
         except BotoCoreError as error:
             return BackfillOutcome.FAILED, f"cannot look up the object or its record: {error}"
         return self._invoke_with_retries(key)
 
     def _has_final_record(self, key: str) -> bool:
-        """Return whether this very upload has a final record that does not call it deleted or superseded.
+        """Return whether this very upload has a final record whose object was readable.
 
         The orchestrator checks this too. Checking it here saves an invocation, and most of the time of a second run.
         """
@@ -198,7 +201,7 @@ class Backfill:
             version_id=head.get("VersionId"),
         )
         history = self._results.history(upload.document)
-        return any(record.final and not record.gone and record.upload.same_object(upload) for record in history)
+        return any(record.final and not record.inaccessible and record.upload.same_object(upload) for record in history)
 
     def _invoke_with_retries(self, key: str) -> tuple[BackfillOutcome, str]:
         """Invoke the orchestrator, and again after a pause if the failure is transient."""

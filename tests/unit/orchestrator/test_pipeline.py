@@ -16,7 +16,7 @@ from records.documents import DocumentStore
 from records.errors import DocumentRejected, DocumentUnavailable, RecordsUnavailable
 from records.outcomes import Outcome, Prediction
 from records.policy import Policy
-from records.record import PERMANENT_REASONS, Reason, Record, Status
+from records.record import INACCESSIBLE_REASONS, PERMANENT_REASONS, Reason, Record, Status
 from records.reviews import Queue, Review
 from records.uploads import LATE_AFTER, Upload
 from tests.support.pipelines import VERSIONS, FakeDocuments, FakeModels, FakeRecords, SlowRecords, pipeline
@@ -307,9 +307,10 @@ def test_slow_lookup_takes_at_most_half_of_the_remaining_time(
     assert not slow_records.finished
 
 
-def test_object_that_exists_again_is_classified_although_its_record_was_final() -> None:
+@pytest.mark.parametrize("kind", sorted(INACCESSIBLE_REASONS))
+def test_object_that_is_readable_again_is_classified_although_its_record_was_final(kind: str) -> None:
     """In a bucket without versions only the ETag identifies an upload, so a late event finds the earlier record."""
-    gone = Reason("deleted", "gone")
+    gone = Reason(kind, "cannot be read")
     outcomes: dict[str, Outcome] = {"v1": prediction(), "v2": model_failure(), "v3": model_failure()}
     for stored in (
         record(outcomes, status=Status.PARTIAL, reason=gone),

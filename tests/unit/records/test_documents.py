@@ -12,6 +12,7 @@ from botocore.stub import Stubber
 
 from records.documents import DocumentStore
 from records.errors import DocumentRejected, DocumentUnavailable
+from records.record import PERMANENT_REASONS
 from records.uploads import synthetic_sequencer
 from tests.support.slow_storage import slow_storage
 from tests.support.uploads import NOON, upload
@@ -144,3 +145,73 @@ def test_read_of_a_trickling_body_ends_when_its_time_is_up() -> None:
             DocumentStore(server.client(), max_bytes=200_000, max_seconds=0.3).read(upload(size=None))
         assert 0.3 <= time.monotonic() - started < 5
     assert raised.value.reason.kind == "storage-slow"
+
+
+ENCRYPTED = "The object was stored using a form of Server Side Encryption. The correct parameters must be provided."
+
+
+def stubbed(stub: Stubber, operation: str, code: str, message: str, status: int) -> None:
+    stub.add_client_error(operation, service_error_code=code, service_message=message, http_status_code=status)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "status", "kind", "advice"),
+    [
+        ("InvalidObjectState", "not valid for the object's storage class", 403, "archived", "restore it"),
+        ("InvalidRequest", ENCRYPTED, 400, "customer-encrypted", "upload it again without SSE-C"),
+        ("MethodNotAllowed", "not allowed against this resource", 405, "deleted", "was deleted"),
+    ],
+)
+def test_object_that_no_retry_can_read_is_rejected_with_advice(
+    code: str, message: str, status: int, kind: str, advice: str
+) -> None:
+    client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    with Stubber(client) as stub:
+        stubbed(stub, "get_object", code, message, status)
+        with pytest.raises(DocumentRejected) as raised:
+            DocumentStore(client, max_bytes=10).read(upload())
+    assert raised.value.reason.kind == kind
+    assert advice in raised.value.reason.detail
+    assert kind in PERMANENT_REASONS
+
+
+def test_invalid_request_that_does_not_concern_encryption_is_unavailable() -> None:
+    client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    with Stubber(client) as stub:
+        stubbed(stub, "get_object", "InvalidRequest", "The request is not valid.", 400)
+        with pytest.raises(DocumentUnavailable) as raised:
+            DocumentStore(client, max_bytes=10).read(upload())
+    assert raised.value.reason.kind == "storage-error"
+
+
+def test_customer_encrypted_object_cannot_be_described() -> None:
+    """The response to HEAD has no body, so that the cause of status 400 is in the response to GET."""
+    client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    with Stubber(client) as stub:
+        stubbed(stub, "head_object", "400", "Bad Request", 400)
+        stubbed(stub, "get_object", "InvalidRequest", ENCRYPTED, 400)
+        with pytest.raises(DocumentRejected) as raised:
+            DocumentStore(client, max_bytes=10).describe("documents", "scan.pdf", None)
+        stub.assert_no_pending_responses()
+    assert raised.value.reason.kind == "customer-encrypted"
+
+
+def test_expired_token_is_not_taken_for_encryption() -> None:
+    client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    with Stubber(client) as stub:
+        stubbed(stub, "head_object", "400", "Bad Request", 400)
+        stubbed(stub, "get_object", "ExpiredToken", "The provided token has expired.", 400)
+        with pytest.raises(DocumentUnavailable) as raised:
+            DocumentStore(client, max_bytes=10).describe("documents", "scan.pdf", None)
+    assert raised.value.reason.kind == "storage-error"
+
+
+def test_archived_object_is_readable_once_restored(s3: "S3Client") -> None:
+    s3.put_object(Bucket="documents", Key="old.pdf", Body=b"%PDF-", StorageClass="GLACIER")
+    store = DocumentStore(s3, max_bytes=10)
+    described = store.describe("documents", "old.pdf", None)
+    with pytest.raises(DocumentRejected) as raised:
+        store.read(described)
+    assert raised.value.reason.kind == "archived"
+    s3.restore_object(Bucket="documents", Key="old.pdf", RestoreRequest={"Days": 1})
+    assert store.read(store.describe("documents", "old.pdf", None)) == b"%PDF-"

@@ -6,9 +6,12 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from records.documents import DocumentStore
+from records.errors import DocumentRejected
 from records.outcomes import Outcome
 from records.record import Record
 from records.table import RecordTable
+from records.uploads import Upload
 from tests.support.pages import several_pages
 from tests.support.uploads import model_failure, record, upload
 from tests.unit.triptych.console.conftest import AGREED, DISAGREED, add_document
@@ -95,6 +98,27 @@ class TestPictures:
         stack.s3.delete_object(Bucket="inbox", Key="gone.pdf", VersionId=made.upload.version_id or "")
         assert browser.get("/picture", params=query(made)).headers["Content-Type"].startswith("image/svg")
         assert browser.get("/picture?document=inbox/never&sequencer=0").status_code == 200
+
+    def test_archived_document_has_a_placeholder_that_states_the_reason(
+        self, browser: TestClient, stack: StackConnection
+    ) -> None:
+        """Its record is COMPLETE: the object was archived after it had been classified."""
+        stack.s3.put_object(Bucket="inbox", Key="old.pdf", Body=b"%PDF-", StorageClass="GLACIER")
+        made = record(AGREED, of=upload("old.pdf", bucket="inbox", etag=""))
+        RecordTable(stack.table).save(made, replacing=None)
+        answer = browser.get("/picture", params=query(made))
+        assert (answer.status_code, answer.headers["Content-Type"].split(";")[0]) == (200, "image/svg+xml")
+        assert "<title>No picture: The object is archived" in answer.text
+
+    def test_customer_encrypted_document_has_a_placeholder_that_states_the_reason(
+        self, browser: TestClient, stack: StackConnection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(self: DocumentStore, upload: Upload) -> bytes:
+            raise DocumentRejected("customer-encrypted", "encrypted <with> a key & no more")
+
+        monkeypatch.setattr(DocumentStore, "read", refuse)
+        answer = browser.get("/picture", params=query(add_document(stack, "a.pdf", AGREED)))
+        assert "No picture: encrypted &lt;with&gt; a key &amp; no more" in answer.text
 
     def test_objects_of_other_buckets_are_not_read(self, browser: TestClient, stack: StackConnection) -> None:
         stack.s3.create_bucket(Bucket="secrets")

@@ -180,6 +180,20 @@ def test_only_transient_failures_are_retried(
     assert "no" in progress.failed["x.pdf"]
 
 
+def test_an_archived_object_is_classified_once_it_is_restored(
+    stack: StackConnection, invoke: Invoke, tmp_path: Path
+) -> None:
+    stack.s3.put_object(Bucket=stack.bucket, Key="old.pdf", Body=b"%PDF-", StorageClass="GLACIER")
+    invoke(event_of(stack, "old.pdf", NOW))
+    [rejected] = all_records(stack)
+    assert rejected.reason
+    assert (rejected.status, rejected.reason.kind, rejected.final) == (Status.REJECTED, "archived", True)
+    stack.s3.restore_object(Bucket=stack.bucket, Key="old.pdf", RestoreRequest={"Days": 1})
+    assert backfilled(stack, invoke, ["old.pdf"], tmp_path)[0] == {BackfillOutcome.SUCCEEDED: 1}
+    [classified] = all_records(stack)
+    assert (classified.status, classified.reason, classified.upload) == (Status.COMPLETE, None, rejected.upload)
+
+
 def test_an_object_deleted_after_listing_is_not_a_failure(
     stack: StackConnection, invoke: Invoke, tmp_path: Path
 ) -> None:
