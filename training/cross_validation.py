@@ -172,8 +172,8 @@ def _cross_validate(
     fitted = training.fit(FINAL, [*pages, *synthetic], [])
     _raise_if_interrupted(training, fitted)
     protocol = (
-        f"{len(folds)}-fold cross-validation by source: each page was classified by a network that was trained on no "
-        "page of its source, and on synthetic pages only for labels of a single source"
+        f"{len(folds)}-fold cross-validation by source: each page was classified by a network that was trained without "
+        "its source; labels with a single source were then trained on synthetic pages only"
     )
     held = HeldOut(np.concatenate(logits), tuple(measured), tuple(pages), protocol, merge_precisions(precisions))
     return fitted, held

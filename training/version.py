@@ -200,7 +200,10 @@ def _notes(recipe_file: Path, out: Path) -> str:
 def _training_facts(
     recipe: Recipe, licences: Sequence[str], pages: Sequence[Page], synthetic: Sequence[Page], fitted: FitResult
 ) -> dict[str, Any]:
-    """Return the section `training` of the manifest."""
+    """Return the section `training` of the manifest.
+
+    `drawn` is the number of synthetic pages and `broken_off` means interrupted: the keys of manifests do not change.
+    """
     sources = sorted({page.document.source for page in pages} - {""})
     return {
         "data": ", ".join(sources) or "an ImageFolder without named sources",
