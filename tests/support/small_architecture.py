@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from torch import nn
 
 from training.architectures import ARCHITECTURES, IMAGENET_MEAN, IMAGENET_STD, Architecture
@@ -14,12 +15,10 @@ _CHANNELS = (3, 8, 16, 16, 32, 32, 64)
 
 @contextmanager
 def small_architecture() -> Iterator[None]:
-    """Register the architecture `small`."""
-    ARCHITECTURES[SMALL] = Architecture(_blocks, _CHANNELS[-1], IMAGENET_MEAN, IMAGENET_STD)
-    try:
+    """Register the architecture `small` until the block ends. Blocks may be nested."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ARCHITECTURES, SMALL, Architecture(_blocks, _CHANNELS[-1], IMAGENET_MEAN, IMAGENET_STD))
         yield
-    finally:
-        del ARCHITECTURES[SMALL]
 
 
 def _blocks() -> list[nn.Module]:
