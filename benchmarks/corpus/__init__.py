@@ -1,0 +1,1 @@
+"""A comparison of the decoder with reference renderers on any folder of files."""
