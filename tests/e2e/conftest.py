@@ -8,7 +8,7 @@ import pytest
 from tests.support.account import Account, open_account
 from tests.support.checkouts import copy_checkout
 from tests.support.rollouts import EXISTING_BUCKET
-from tests.support.tools import needed
+from tests.support.tools import require_tool
 from triptych.stack import Home, Stack, start_stack, stop_stack
 from triptych.stack.processes import HOME_VARIABLE
 from triptych.storage.connection import StackConnection, connect_local
@@ -32,7 +32,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 @pytest.fixture(scope="package")
 def stack(home: Home) -> Iterator[Stack]:
     """The running stack: emulator, template.yaml deployed with IAM enforced, three model services."""
-    needed("sam")
+    require_tool("sam")
     try:
         yield start_stack(home=home, retry_seconds=RETRY_SECONDS)
     finally:

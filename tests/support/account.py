@@ -13,7 +13,7 @@ import pytest
 
 from testkit.template import ROOT
 from tests.support.checkouts import Checkout
-from tests.support.tools import needed
+from tests.support.tools import require_tool
 from triptych.stack import deployment, emulator, environment
 from triptych.stack.deployment import STACK_NAME, local_parameters, read_outputs
 from triptych.stack.home import Home
@@ -57,7 +57,7 @@ _LISTS: list[tuple[str, str, str, str | None]] = [
 @contextmanager
 def open_account(home: Home, *more_services: str) -> Iterator["Account"]:
     """Start an emulator that enforces IAM, and stop it at the end of the context."""
-    needed("sam")
+    require_tool("sam")
     server = emulator.start_emulator(home, retry_seconds=1, services=(*emulator.SERVICES, *more_services))
     try:
         yield Account(home, server.port)

@@ -1,12 +1,12 @@
-"""Programs of the tools' own virtual environment, for tests that need them."""
+"""Programs that are installed in the tools' virtual environment."""
 
 import pytest
 
 from triptych.stack import StackError, environment
 
 
-def needed(name: str) -> str:
-    """Return the path of a program such as `sam`; skip the test, with the reason, where it is not installed."""
+def require_tool(name: str) -> str:
+    """Return the path of a program such as `sam`. Skip the test, with the reason, if it is not installed."""
     try:
         return str(environment.tool_path(name))
     except StackError as missing:

@@ -12,7 +12,7 @@ import yaml
 from testkit.template import template
 from tests.support import containers
 from tests.support.checkouts import VERSIONS, Checkout, copy_checkout
-from tests.support.tools import needed
+from tests.support.tools import require_tool
 
 REPOSITORY = "localhost/triptych-model"
 
@@ -28,7 +28,7 @@ esac
 
 @pytest.fixture(scope="package")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    needed("sam")
+    require_tool("sam")
     return copy_checkout(tmp_path_factory.mktemp("checkout"))
 
 

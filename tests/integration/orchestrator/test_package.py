@@ -7,7 +7,7 @@ import pytest
 
 from testkit.template import ROOT
 from tests.support.checkouts import Checkout, copy_checkout, relative_files
-from tests.support.tools import needed
+from tests.support.tools import require_tool
 
 OWN_PACKAGES = ("orchestrator", "records")
 REQUIREMENTS = {
@@ -26,7 +26,7 @@ REQUIREMENTS = {
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    needed("sam")
+    require_tool("sam")
     return copy_checkout(tmp_path_factory.mktemp("checkout"), weights=False)
 
 

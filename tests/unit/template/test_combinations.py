@@ -20,7 +20,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from testkit.template import ROOT, Rollout, rollout, template
 from tests.support.rollouts import BUILDING, COMBINATIONS
-from tests.support.tools import needed
+from tests.support.tools import require_tool
 from triptych.stack import environment
 from triptych.stack.home import Home
 
@@ -117,7 +117,7 @@ def published(**given: str) -> tuple[str, Any]:
         {"Encryption": "customer-managed"},
         {"OrchestratorArchitecture": "arm64"},
         {"OrchestratorMemory": "2048"},
-        {"OrchestratorTimeout": "30"},
+        {"OrchestratorTimeout": "60"},
         {"VpcCidr": "10.0.0.0/16"},
         {"CertificateArn": "x", "ModelDomain": "models.example.com"},
         {"LocalEndpoint": "http://127.0.0.1:1"},
@@ -156,18 +156,18 @@ def other_value(parameter: Mapping[str, Any]) -> str:
 
 
 def test_cfn_lint_reports_nothing_for_the_template(tmp_path: Path) -> None:
-    run([needed("cfn-lint"), str(ROOT / "template.yaml")], tmp_path)
+    run([require_tool("cfn-lint"), str(ROOT / "template.yaml")], tmp_path)
 
 
 @pytest.mark.slow
 def test_cfn_lint_reports_nothing_for_any_combination(files: dict[str, Path], tmp_path: Path) -> None:
     resolved = ["--ignore-checks", "W1020"]  # a Sub whose parameters have been resolved
-    run([needed("cfn-lint"), *resolved, "--", *map(str, files.values())], tmp_path)
+    run([require_tool("cfn-lint"), *resolved, "--", *map(str, files.values())], tmp_path)
 
 
 @pytest.mark.slow
 def test_sam_validate_reports_nothing(tmp_path: Path) -> None:
-    run([needed("sam"), "validate", "--lint", "--template-file", str(ROOT / "template.yaml")], tmp_path)
+    run([require_tool("sam"), "validate", "--lint", "--template-file", str(ROOT / "template.yaml")], tmp_path)
 
 
 @pytest.mark.slow
