@@ -63,7 +63,8 @@ def promote(version: str, why: str, by: str, *options: str) -> str:
 def label_with_sheet(sheet: Path, documents: set[str]) -> None:
     """Export the review queue, confirm the verdicts of some documents, and import the sheet."""
     run_triptych("review", "--export", sheet, "--limit", "500")
-    rows = [row for row in csv.DictReader(io.StringIO(sheet.read_bytes().decode("utf-8-sig"))) if row["document"] in documents]
+    exported = csv.DictReader(io.StringIO(sheet.read_bytes().decode("utf-8-sig")))
+    rows = [row for row in exported if row["document"] in documents]
     assert len(rows) == len(documents), "every document waits for a label, because the audit share is 1"
     with sheet.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
