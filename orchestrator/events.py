@@ -7,15 +7,24 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from records.errors import MalformedEvent
-from records.notifications import Event, parse_notification, reject_malformed
+from records.notifications import BUDGET_FIELD, Event, parse_notification, reject_malformed
 from records.uploads import Upload
+
+MAX_BUDGET_S = 900.0
+"""Largest budget that an event may request: the longest timeout of a Lambda function."""
 
 
 @dataclass(frozen=True)
 class Notification:
-    """A notification that invoked the function directly: from S3, EventBridge or SNS."""
+    """A notification that invoked the function directly: from S3, EventBridge or SNS.
+
+    Attributes:
+        uploads: The uploads that it announces.
+        budget_s: Seconds for each upload instead of the usual budget; None in all events but those of a redrive.
+    """
 
     uploads: list[Upload]
+    budget_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +86,17 @@ def parse_event(event: Event) -> Notification | QueueBatch | BatchInvocation:
     if _is_from_queue(event):
         with reject_malformed():
             return QueueBatch([QueueMessage(record["messageId"], record["body"]) for record in event["Records"]])
-    return Notification(parse_notification(event))
+    return Notification(parse_notification(event), _budget(event))
+
+
+def _budget(event: Event) -> float | None:
+    if BUDGET_FIELD not in event:
+        return None
+    with reject_malformed():
+        seconds = float(event[BUDGET_FIELD])
+    if not 0 < seconds <= MAX_BUDGET_S:
+        raise MalformedEvent(f"{BUDGET_FIELD} must be between 0 and {MAX_BUDGET_S:g}, not {seconds:g}")
+    return seconds
 
 
 def _is_from_queue(event: Event) -> bool:

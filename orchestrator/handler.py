@@ -9,6 +9,7 @@ Callers differ in how they learn that an upload must be processed again:
 
 import os
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, assert_never
@@ -36,6 +37,10 @@ _AWS = Config(
 """The default timeouts of the SDK are a minute: one lost packet would cost the whole budget."""
 
 
+_TIMEOUT_RESERVE_S = 1.0
+"""Part of the function's timeout that a requested budget leaves, so that the record is written before the timeout."""
+
+
 class Orchestrator:
     """Everything that is kept between invocations: clients, connections and the pipeline."""
 
@@ -52,14 +57,20 @@ class Orchestrator:
             now=_now,
         )
 
-    def classify(self, upload: Upload, trace_id: str) -> Record:
-        """Complete an upload's record as far as possible, and log and count the attempt."""
+    def classify(self, upload: Upload, trace_id: str, budget_s: float | None = None) -> Record:
+        """Complete an upload's record as far as possible, and log and count the attempt.
+
+        Args:
+            upload: The upload.
+            trace_id: AWS trace of the invocation.
+            budget_s: Seconds to use instead of the configured budget.
+        """
         started = time.monotonic()
-        attempt = self._pipeline.classify(upload, trace_id=trace_id)
+        attempt = self._pipeline.classify(upload, trace_id=trace_id, budget_s=budget_s)
         handler_ms = (time.monotonic() - started) * 1000
         event_ms = (_now() - upload.event_time).total_seconds() * 1000
         log_attempt(attempt, handler_ms=handler_ms, event_ms=event_ms)
-        emit_metrics(attempt, handler_ms=handler_ms, event_ms=event_ms)
+        emit_metrics(attempt, handler_ms=handler_ms, event_ms=event_ms, with_latencies=budget_s is None)
         return attempt.record
 
     def classify_object(self, bucket: str, key: str, version_id: str | None, trace_id: str) -> Record | None:
@@ -93,20 +104,34 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         case QueueBatch(messages):
             failed = [message.id for message in messages if not _process_message(message, trace_id)]
             return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
-        case Notification(uploads):
-            records = _classify_all(uploads, trace_id)
+        case Notification(uploads, budget_s):
+            records = _classify_all(uploads, trace_id, lambda: _limited_budget(budget_s, context))
             return {"records": [record_summary(record) for record in records]}
         case unreachable:
             assert_never(unreachable)
 
 
-def _classify_all(uploads: list[Upload], trace_id: str) -> list[Record]:
+def _limited_budget(requested_s: float | None, context: LambdaContext) -> float | None:
+    """Return the requested budget, but at most the time that is left before Lambda ends the invocation."""
+    if requested_s is None:
+        return None
+    return max(0.1, min(requested_s, context.get_remaining_time_in_millis() / 1000 - _TIMEOUT_RESERVE_S))
+
+
+def _classify_all(
+    uploads: list[Upload], trace_id: str, budget: Callable[[], float | None] = lambda: None
+) -> list[Record]:
     """Classify every upload.
+
+    Args:
+        uploads: The uploads.
+        trace_id: AWS trace of the invocation.
+        budget: Returns the seconds for the next upload; None for the configured budget.
 
     Raises:
         IncompleteRecords: All records were written, but some are not final.
     """
-    records = [orchestrator().classify(upload, trace_id) for upload in uploads]
+    records = [orchestrator().classify(upload, trace_id, budget()) for upload in uploads]
     incomplete = [record for record in records if not record.final]
     if incomplete:
         raise IncompleteRecords(", ".join(f"{record.upload.document} is {record.status}" for record in incomplete))

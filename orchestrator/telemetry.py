@@ -66,16 +66,25 @@ def log_attempt(attempt: Attempt, *, handler_ms: float, event_ms: float) -> None
     )
 
 
-def emit_metrics(attempt: Attempt, *, handler_ms: float, event_ms: float) -> None:
-    """Write the metrics of an attempt; for the arguments, see `log_attempt`."""
+def emit_metrics(attempt: Attempt, *, handler_ms: float, event_ms: float, with_latencies: bool = True) -> None:
+    """Write the metrics of an attempt.
+
+    Args:
+        attempt: The attempt.
+        handler_ms: Milliseconds from the handler's start to now, after the write.
+        event_ms: Milliseconds from S3's time of the event to now.
+        with_latencies: Whether to include latencies. An attempt with a longer budget than usual would distort them.
+    """
     for version, outcome in attempt.outcomes.items():
-        _add_duration(f"{version}.Latency", outcome.latency_ms)
+        if with_latencies:
+            _add_duration(f"{version}.Latency", outcome.latency_ms)
         if isinstance(outcome, ModelFailure):
             _add_counts(f"{version}.Error", f"{version}.{outcome.kind}")
     if attempt.written:
-        _add_duration("HandlerLatency", handler_ms)
+        if with_latencies:
+            _add_duration("HandlerLatency", handler_ms)
         _add_counts(*sorted(_milestones(attempt.record) - _milestones(attempt.replaced)))
-        if attempt.replaced is None:
+        if with_latencies and attempt.replaced is None:
             _add_duration("EventLatency", event_ms)
     else:
         _add_counts("RepeatedEvents")

@@ -12,6 +12,9 @@ from records.uploads import Upload
 
 Event = Mapping[str, Any]
 
+BUDGET_FIELD = "budget_seconds"
+"""Field that a redrive adds to an event: the time for each of its documents, instead of the orchestrator's budget."""
+
 
 def parse_notification(event: Event) -> list[Upload]:
     """Return the uploads that a notification announces.

@@ -25,7 +25,7 @@ from enum import StrEnum
 from typing import Any
 
 from records.keys import ALL, decimals, shard_key, shard_of, timestamp
-from records.outcomes import Outcome, Prediction, outcome_as_dict, outcome_from_dict
+from records.outcomes import ModelFailure, Outcome, Prediction, outcome_as_dict, outcome_from_dict
 from records.reviews import MAX_EARLIER_REVIEWS, REVIEWED, Queue, Review
 from records.uploads import Upload
 
@@ -143,6 +143,10 @@ class Record:
     def answered(self) -> dict[str, Prediction]:
         """Return the predictions by version, without the versions that failed."""
         return {version: outcome for version, outcome in self.predictions.items() if isinstance(outcome, Prediction)}
+
+    def failures(self) -> dict[str, ModelFailure]:
+        """Return the failures by version, without the versions that returned a prediction."""
+        return {version: outcome for version, outcome in self.predictions.items() if isinstance(outcome, ModelFailure)}
 
     def labels(self) -> list[str]:
         """Return every label that a version with a prediction knows, sorted."""

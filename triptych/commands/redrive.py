@@ -25,6 +25,9 @@ from triptych.terminal.text import printable, to_json
 _MAX_SHOWN = 20
 """Maximum number of failures to print; --json lists all."""
 
+_ARROW = "\N{RIGHTWARDS ARROW}"
+_INSPECT = "Inspect the message, and delete it if it is foreign."
+
 
 def redrive_command(
     preview: Annotated[
@@ -116,7 +119,12 @@ def _print_summary(plan: RedrivePlan, outcomes: Sequence[RedriveOutcome], as_jso
         content = {
             "handled": len(outcomes) - len(failed),
             "left": [
-                {"what": str(outcome.task.kind), "name": outcome.task.name, "why": outcome.failure}
+                {
+                    "what": str(outcome.task.kind),
+                    "name": outcome.task.name,
+                    "why": outcome.failure,
+                    "remedy": outcome.remedy,
+                }
                 for outcome in failed
             ],
             "unreadable": _unreadable(plan),
@@ -129,9 +137,14 @@ def _print_summary(plan: RedrivePlan, outcomes: Sequence[RedriveOutcome], as_jso
 
 
 def _raise_for_failures(plan: RedrivePlan, outcomes: Sequence[RedriveOutcome]) -> None:
-    lines = [f"{outcome.task.name} ({outcome.task.kind}): {outcome.failure}" for outcome in outcomes if outcome.failure]
+    lines = [
+        f"{outcome.task.name} ({outcome.task.kind}): {outcome.failure} {_ARROW} {outcome.remedy}"
+        for outcome in outcomes
+        if outcome.failure
+    ]
     lines += [
-        f"message {dead_letter.id} stays in the queue: {dead_letter.parse_error}" for dead_letter in plan.unreadable
+        f"message {dead_letter.id} stays in the queue: {dead_letter.parse_error} {_ARROW} {_INSPECT}"
+        for dead_letter in plan.unreadable
     ]
     if lines:
         more = [f"… and {len(lines) - _MAX_SHOWN} more (use --json to list all)"] if len(lines) > _MAX_SHOWN else []

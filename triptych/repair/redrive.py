@@ -14,11 +14,18 @@ from urllib.parse import quote_plus
 from botocore.exceptions import BotoCoreError, ClientError
 
 from records.keys import timestamp
+from records.notifications import BUDGET_FIELD
 from records.record import Record, Status
 from records.uploads import Upload
+from records.verdict import is_slow
 from triptych.repair.dead_letters import DeadLetter, DeadLetterQueue
 from triptych.repair.invocation import Event, InvocationError, Invoke, run_concurrently
+from triptych.repair.remedies import RUN_AGAIN, remedy_for_error, remedy_for_records
 from triptych.storage.results import RecordQuery, Results
+
+PATIENT_BUDGET_S = 27.0
+"""Seconds for a document that timed out. Less than the load balancer and the services wait (30 s), and more than a
+service decodes (20 s), so that it returns either a prediction or `decoder-timeout`."""
 
 _FINAL = {Status.COMPLETE, Status.REJECTED}
 """Statuses that count as final in the response of an orchestrator that does not send `final` yet."""
@@ -99,10 +106,32 @@ class RedrivePlan:
 
 @dataclass(frozen=True)
 class RedriveOutcome:
-    """The outcome of a task: `failure` says why it is still unfinished, and is empty if it is done."""
+    """The outcome of a task.
+
+    Attributes:
+        task: The task.
+        failure: Why it is still unfinished; empty if it is done.
+        remedy: What the user can do about the failure.
+    """
 
     task: RedriveTask
     failure: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """One invocation for a task.
+
+    Attributes:
+        outcome: Its outcome.
+        slow: Whether a document is unfinished and most versions indicate that it is slow to decode.
+        timed_out: Whether a version did not respond within the budget.
+    """
+
+    outcome: RedriveOutcome
+    slow: bool = False
+    timed_out: bool = False
 
 
 class Redrive:
@@ -159,37 +188,68 @@ class Redrive:
     def run(self, plan: RedrivePlan, *, max_concurrent: int, on_done: Callable[[RedriveOutcome], None]) -> None:
         """Run the tasks, and call `on_done` with each outcome in the thread that ran the task.
 
+        Documents that time out get a patient attempt after all others: one at a time, with `PATIENT_BUDGET_S`. It ends
+        them, because services respond with a prediction or with `decoder-timeout` by then.
+
         On Ctrl-C, finish running tasks, start no others and raise KeyboardInterrupt.
         """
+        slow: list[RedriveOutcome] = []
 
         def attempt(task: RedriveTask) -> None:
-            on_done(RedriveOutcome(task, self._attempt(task)))
+            first = self._attempt(task)
+            if first.slow:
+                slow.append(first.outcome)
+            else:
+                on_done(first.outcome)
 
-        run_concurrently(attempt, plan.tasks, max_concurrent=max_concurrent)
+        try:
+            run_concurrently(attempt, plan.tasks, max_concurrent=max_concurrent)
+            while slow:
+                last = self._attempt(slow[0].task, budget_s=PATIENT_BUDGET_S)
+                del slow[0]
+                on_done(last.outcome)
+                if last.timed_out:
+                    break  # a service did not respond even now, so that it is slow and not the documents
+        finally:
+            for outcome in slow:
+                on_done(outcome)
 
-    def _attempt(self, task: RedriveTask) -> str:
-        """Run one task. Return why it is still unfinished, or an empty string."""
+    def _attempt(self, task: RedriveTask, budget_s: float | None = None) -> _Attempt:
+        """Run one task, with a budget for each document instead of the usual one if given."""
+        event = task.event if budget_s is None else {**task.event, BUDGET_FIELD: budget_s}
         try:
             if task.dead_letter and not self._queue.extend(task.dead_letter):
-                return "visibility timeout expired; another consumer may hold the message"
-            failure = _unfinished_uploads(self._invoke(task.event), task.uploads)
+                failure = "visibility timeout expired; another consumer may hold the message"
+                return _Attempt(RedriveOutcome(task, failure, RUN_AGAIN))
+            failure = _unfinished_uploads(self._invoke(event), task.uploads)
             if task.dead_letter and not failure:
                 self._queue.delete(task.dead_letter)
         except InvocationError as error:
-            return ": ".join(filter(None, (str(error), self._reasons(task))))
+            return self._failed_attempt(task, error)
         except (BotoCoreError, ClientError) as error:
-            return f"cannot change the dead-letter queue: {error}"
-        return failure
+            return _Attempt(RedriveOutcome(task, f"cannot change the dead-letter queue: {error}", RUN_AGAIN))
+        return _Attempt(RedriveOutcome(task, failure, RUN_AGAIN if failure else ""))
 
-    def _reasons(self, task: RedriveTask) -> str:
-        """Return the reasons in the task's records, which say more than the orchestrator's error."""
+    def _failed_attempt(self, task: RedriveTask, error: InvocationError) -> _Attempt:
+        """Describe a failed invocation by the task's records, which say more than the orchestrator's error."""
+        records = self._unfinished_records(task)
+        reasons = "; ".join(record.reason.detail for record in records if record.reason)
+        failure = ": ".join(filter(None, (str(error), reasons)))
+        remedy = remedy_for_records(records) or remedy_for_error(error)
+        return _Attempt(
+            RedriveOutcome(task, failure, remedy),
+            slow=any(is_slow(record.predictions) for record in records),
+            timed_out=any(outcome.kind == "timeout" for record in records for outcome in record.failures().values()),
+        )
+
+    def _unfinished_records(self, task: RedriveTask) -> list[Record]:
+        """Return the records of a task's uploads that are not final."""
         try:
             histories = {upload.document: self._results.history(upload.document) for upload in task.uploads}
         except (BotoCoreError, ClientError):
-            return ""
+            return []
         records = [record for history in histories.values() for record in history if not record.final]
-        own = [record for record in records if any(record.upload.same_object(upload) for upload in task.uploads)]
-        return "; ".join(record.reason.detail for record in own if record.reason)
+        return [record for record in records if any(record.upload.same_object(upload) for upload in task.uploads)]
 
 
 def notification_for(upload: Upload) -> dict[str, Any]:

@@ -60,8 +60,9 @@ class StackConnection:
 
     @property
     def lambdas(self) -> "LambdaClient":
-        """A new Lambda client."""
-        return self.session.client("lambda", endpoint_url=self.endpoint_url, config=_CONFIG)
+        """A new Lambda client. It waits for the longest timeout that the template allows the function."""
+        config = _CONFIG.merge(Config(read_timeout=70))
+        return self.session.client("lambda", endpoint_url=self.endpoint_url, config=config)
 
     @property
     def sqs(self) -> "SQSClient":

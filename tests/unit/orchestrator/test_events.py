@@ -18,6 +18,17 @@ def test_notification_is_parsed_in_every_form(name: str, wrap: Any) -> None:
     assert parse_event(wrap(event)) == Notification(parse_notification(event))
 
 
+def test_event_of_a_redrive_has_a_budget() -> None:
+    event = example_event("s3_put")
+    assert parse_event({**event, "budget_seconds": 27}) == Notification(parse_notification(event), 27.0)
+
+
+@pytest.mark.parametrize("budget", [0, -1, 901, "soon", None, float("nan")])
+def test_invalid_budget_is_rejected(budget: Any) -> None:
+    with pytest.raises(MalformedEvent):
+        parse_event({**example_event("s3_put"), "budget_seconds": budget})
+
+
 def test_invocation_without_records_announces_no_upload() -> None:
     assert parse_event({"Records": []}) == Notification([])
 

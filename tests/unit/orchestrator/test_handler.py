@@ -37,6 +37,10 @@ class Context:
     memory_limit_in_mb: int = 512
     invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:orchestrator:live"
     aws_request_id: str = "11111111-2222-3333-4444-555555555555"
+    remaining_ms: int = 15_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.remaining_ms
 
 
 CONTEXT = cast(LambdaContext, Context())
@@ -118,6 +122,23 @@ def test_partial_record_of_a_deleted_object_is_not_retried(
     assert (summary["status"], summary["final"]) == ("PARTIAL", True)
     [item] = cast(list[dict[str, Any]], records.scan()["Items"])
     assert (item["reason"]["kind"], set(item["predictions"])) == ("deleted", {"v1", "v2", "v3"})
+
+
+@pytest.mark.parametrize(("remaining_ms", "longest_ms"), [(60_000, 26_700), (15_000, 13_700)])
+def test_budget_in_the_event_is_limited_by_the_timeout_of_the_function(
+    inbox: "S3Client", records: "Table", services: Server, remaining_ms: int, longest_ms: int
+) -> None:
+    timeouts: list[int] = []
+
+    def behave(request: Request) -> None:
+        timeouts.append(int(request.headers["X-Timeout-Ms"]))
+        agree(request)
+
+    services.behaviour = behave
+    context = cast(LambdaContext, Context(remaining_ms=remaining_ms))
+    entry.handler({**put(inbox), "budget_seconds": 27}, context)
+    assert len(timeouts) == 3
+    assert all(longest_ms - 3000 < timeout <= longest_ms for timeout in timeouts)
 
 
 def test_document_rejected_by_every_version_is_not_retried(

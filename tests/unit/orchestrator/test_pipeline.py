@@ -50,6 +50,12 @@ def test_deadline_of_the_versions_leaves_time_for_the_write() -> None:
     assert models.deadlines == [pytest.approx(100.0 + 3.0 - 0.3)]
 
 
+def test_budget_of_a_patient_attempt_extends_the_deadline_of_the_versions() -> None:
+    models = FakeModels()
+    pipeline(models=models).classify(upload(), budget_s=27.0)
+    assert models.deadlines == [pytest.approx(100.0 + 27.0 - 0.3)]
+
+
 def test_retry_of_a_partial_record_calls_only_the_missing_version() -> None:
     models, records = FakeModels(v2=model_failure("unreachable")), FakeRecords()
     line = pipeline(models=models, records=records)

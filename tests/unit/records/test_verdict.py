@@ -10,7 +10,7 @@ from records.outcomes import ModelFailure, Outcome, Prediction
 from records.policy import DEFAULT_POLICY
 from records.record import Agreement, Status
 from records.verdict import DISAGREEMENT, UNCORROBORATED, UNSURE, UNTRUSTED, combine, soft_vote, status_of
-from tests.support.uploads import model_failure, policy, prediction
+from tests.support.uploads import model_failure, policy, prediction, record
 
 
 def sharpened(mean: float, ballots: float) -> float:
@@ -104,6 +104,42 @@ def test_reason_of_a_rejection_is_the_problem_of_the_service() -> None:
     _, reason = status_of({"v1": REJECTED, "v2": REJECTED, "v3": REJECTED})
     assert reason is not None
     assert (reason.kind, reason.detail) == ("encrypted-document", "the PDF is encrypted")
+
+
+DECODER_TIMEOUT = model_failure("rejected", "The document was not decoded within 20 s.", 422, "decoder-timeout")
+SLOW = prediction(timings_ms={"decode": 15_000.0, "infer": 4.0})
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "status", "kind"),
+    [
+        ((DECODER_TIMEOUT,) * 3, Status.REJECTED, "too-slow"),
+        ((DECODER_TIMEOUT, DECODER_TIMEOUT, model_failure("unreachable")), Status.REJECTED, "too-slow"),
+        ((DECODER_TIMEOUT, DECODER_TIMEOUT, SLOW), Status.PARTIAL, "too-slow"),
+        ((DECODER_TIMEOUT, SLOW, SLOW), Status.PARTIAL, "too-slow"),
+        ((DECODER_TIMEOUT, prediction(), prediction()), Status.PARTIAL, "versions-missing"),
+        ((DECODER_TIMEOUT, model_failure("unreachable"), SLOW), Status.PARTIAL, "versions-missing"),
+        ((DECODER_TIMEOUT, model_failure("timeout"), model_failure("timeout")), Status.FAILED, "versions-missing"),
+        ((model_failure("timeout"),) * 3, Status.FAILED, "versions-missing"),
+        ((model_failure("timeout", status=504, problem="deadline-exceeded"),) * 3, Status.FAILED, "versions-missing"),
+        ((model_failure("unreachable"),) * 3, Status.FAILED, "versions-missing"),
+    ],
+)
+def test_document_is_too_slow_only_if_most_versions_confirm_it(
+    outcomes: tuple[Outcome, ...], status: Status, kind: str
+) -> None:
+    """A version that is down or hangs does not end the processing of a document."""
+    found = record(dict(zip(("v1", "v2", "v3"), outcomes, strict=True)))
+    assert found.reason
+    assert (found.status, found.reason.kind) == (status, kind)
+    assert found.final is (kind == "too-slow")
+
+
+def test_reason_of_most_rejections_is_recorded() -> None:
+    crashed = model_failure("rejected", "crashed", 422, "decoder-crashed")
+    _, reason = status_of({"v1": crashed, "v2": REJECTED, "v3": REJECTED})
+    assert reason is not None
+    assert reason.kind == "encrypted-document"
 
 
 def test_reason_of_a_partial_record_names_the_missing_versions() -> None:

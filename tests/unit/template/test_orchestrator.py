@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from decoding.limits import Limits
 from orchestrator.settings import OrchestratorSettings
 from records.policy import POLICY_KEY
 from testkit.template import rollout, template
+from triptych.repair.redrive import PATIENT_BUDGET_S
 
 VERSIONS = ("v1", "v2", "v3")
 
@@ -43,6 +45,13 @@ class TestFunction:
     def test_lambda_timeout_is_longer_than_the_budget(self) -> None:
         least = min(template()["Parameters"]["OrchestratorTimeout"]["AllowedValues"])
         assert least > settings().deadline_s
+
+    def test_lambda_timeout_allows_a_patient_attempt(self) -> None:
+        """Its budget exceeds the decoding limit of the services, and the load balancer waits for it."""
+        balancer = {entry["Key"]: entry["Value"] for entry in rollout()["LoadBalancer"]["LoadBalancerAttributes"]}
+        assert int(balancer["idle_timeout.timeout_seconds"]) > PATIENT_BUDGET_S
+        assert template()["Parameters"]["OrchestratorTimeout"]["Default"] - 1 > PATIENT_BUDGET_S
+        assert Limits().max_seconds + 5 < PATIENT_BUDGET_S
 
     def test_events_that_fail_every_attempt_move_to_the_dead_letter_queue(self) -> None:
         config = rollout()["Orchestrator"]["EventInvokeConfig"]

@@ -25,6 +25,7 @@ CONTEXT: Any = SimpleNamespace(
     memory_limit_in_mb=512,
     invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:orchestrator:live",
     aws_request_id="11111111-2222-3333-4444-555555555555",
+    get_remaining_time_in_millis=lambda: 30_000,
 )
 """The context object of a Lambda invocation."""
 

@@ -18,7 +18,7 @@ from records.record import Reason, Record, Status
 from records.table import RecordTable
 from records.uploads import Upload
 from tests.support.repair import all_records, failing_version
-from tests.support.servers import Server
+from tests.support.servers import Request, Server, valid_answer
 from tests.support.uploads import model_failure, prediction, record
 from triptych.cli import app
 from triptych.commands.shared import format_elapsed
@@ -35,6 +35,7 @@ from triptych.repair.redrive import (
     group_tasks,
     notification_for,
 )
+from triptych.repair.remedies import remedy_for_records
 from triptych.storage import connection
 from triptych.storage.connection import StackConnection
 from triptych.storage.results import Results
@@ -248,6 +249,126 @@ def test_a_response_without_the_final_field_is_judged_by_its_status(stack: Stack
     [outcome] = redriven(stack, lambda _: {"records": [{"document": "inbox/a b+c.pdf", "status": "COMPLETE"}]})
     assert outcome.failure == ""
     assert queue_of(stack).approximate_count() == 0
+
+
+def slow_document(request: Request) -> None:
+    """Respond as a service does to a document that it cannot decode within its limit of 20 seconds."""
+    timeout_ms = int(request.headers["X-Timeout-Ms"])
+    if timeout_ms < 20_000:
+        request.answer({"type": "urn:triptych:problem:deadline-exceeded", "detail": "No response in time."}, 504)
+    else:
+        request.answer({"type": "urn:triptych:problem:decoder-timeout", "detail": "Not decoded within 20 s."}, 422)
+
+
+@pytest.mark.parametrize("origin", ["dead letter", "record"])
+def test_a_slow_document_ends_as_too_slow(
+    stack: StackConnection, invoke: Invoke, services: Server, origin: str
+) -> None:
+    services.behaviour = slow_document
+    event = notification_for(put(stack))
+    if origin == "dead letter":
+        send(stack, event)
+    else:
+        with pytest.raises(InvocationError):
+            invoke(event)
+    [outcome] = redriven(stack, invoke)
+    assert outcome.failure == ""
+    [stored] = all_records(stack)
+    assert stored.reason
+    assert (stored.status, stored.reason.kind, stored.final) == (Status.REJECTED, "too-slow", True)
+    assert "Not decoded within 20 s." in stored.reason.detail
+    assert queue_of(stack).approximate_count() == 0
+    assert redriven(stack, invoke) == []
+
+
+def test_a_slow_document_that_a_patient_attempt_decodes_is_classified(
+    stack: StackConnection, invoke: Invoke, services: Server
+) -> None:
+    def behave(request: Request) -> None:
+        if int(request.headers["X-Timeout-Ms"]) < 20_000:
+            slow_document(request)
+        else:
+            request.answer(valid_answer(request.path.split("/")[1]))
+
+    services.behaviour = behave
+    send(stack, notification_for(put(stack)))
+    [outcome] = redriven(stack, invoke)
+    assert outcome.failure == ""
+    assert [stored.status for stored in all_records(stack)] == [Status.COMPLETE]
+
+
+@pytest.mark.parametrize("problem", ["deadline-exceeded", "internal"])
+def test_documents_are_not_rejected_and_one_patient_attempt_is_made_if_services_time_out(
+    stack: StackConnection, invoke: Invoke, services: Server, problem: str
+) -> None:
+    """The services are overloaded or hang: the documents are not the cause."""
+    timeouts_ms: list[int] = []
+
+    def behave(request: Request) -> None:
+        timeouts_ms.append(int(request.headers["X-Timeout-Ms"]))
+        request.answer({"type": f"urn:triptych:problem:{problem}"}, 504)
+
+    services.behaviour = behave
+    for number in range(3):
+        send(stack, notification_for(put(stack, f"{number}.pdf")))
+    outcomes = redriven(stack, invoke)
+    assert len(outcomes) == 3
+    assert all("check their load" in outcome.remedy for outcome in outcomes)
+    assert [stored.status for stored in all_records(stack)] == [Status.FAILED] * 3
+    assert len(timeouts_ms) == 12  # four attempts of three versions
+    assert sum(timeout_ms > 3000 for timeout_ms in timeouts_ms) == 3
+    assert queue_of(stack).approximate_count() == 3
+
+
+def test_a_version_that_times_out_alone_gets_no_patient_attempt(
+    stack: StackConnection, invoke: Invoke, services: Server
+) -> None:
+    timeouts_ms: list[int] = []
+
+    def behave(request: Request) -> None:
+        timeouts_ms.append(int(request.headers["X-Timeout-Ms"]))
+        version = request.path.split("/")[1]
+        slow_document(request) if version == "v2" else request.answer(valid_answer(version))
+
+    services.behaviour = behave
+    send(stack, notification_for(put(stack)))
+    [outcome] = redriven(stack, invoke)
+    assert outcome.remedy == "Check the service of v2 (tasks, logs), then run the command again."
+    assert max(timeouts_ms) <= 3000
+
+
+def test_interrupting_a_patient_attempt_reports_the_slow_documents(
+    stack: StackConnection, invoke: Invoke, services: Server
+) -> None:
+    services.behaviour = slow_document
+    for number in range(2):
+        send(stack, notification_for(put(stack, f"{number}.pdf")))
+
+    def interrupted(event: Event) -> Any:
+        if "budget_seconds" in event:
+            raise KeyboardInterrupt
+        return invoke(event)
+
+    outcomes: list[RedriveOutcome] = []
+    with pytest.raises(KeyboardInterrupt), planned(stack, interrupted) as (redrive, plan):
+        redrive.run(plan, max_concurrent=1, on_done=outcomes.append)
+    assert len(outcomes) == 2
+    assert all(outcome.failure for outcome in outcomes)
+    assert queue_of(stack).approximate_count() == 2
+
+
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        (Reason("access-denied", "The orchestrator may not read the object"), "s3:GetObject"),
+        (Reason("storage-error", "S3 returned an error"), "again later"),
+        (Reason("versions-missing", "No answer from v1, v2, v3"), "Check the service of v1 and v2 and v3"),
+    ],
+)
+def test_every_unfinished_record_has_a_remedy(reason: Reason, remedy: str) -> None:
+    outcomes = {version: model_failure("unreachable") for version in ("v1", "v2", "v3")}
+    failed = record(outcomes if reason.kind == "versions-missing" else {}, status=Status.FAILED, reason=reason)
+    assert remedy in remedy_for_records([failed])
 
 
 def test_interrupting_keeps_unprocessed_dead_letters(stack: StackConnection, invoke: Invoke) -> None:
