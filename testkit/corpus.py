@@ -20,7 +20,7 @@ PAGE_THRESHOLD: Final = 0.005
 BLANK_CONTRAST: Final = 8
 """A page is blank if its darkest and brightest pixels at the small size differ by fewer grey levels."""
 CONTENT_CONTRAST: Final = 24
-"""A page has content if they differ by at least so many grey levels."""
+"""A page has content if they differ by at least this many grey levels."""
 ASPECT_THRESHOLD: Final = 1.1
 """Pages differ if the ratios of width to height differ by more than this factor."""
 
