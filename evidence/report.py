@@ -15,7 +15,8 @@ from evidence.versions import VersionEvidence, assess_version, stratify
 from records.keys import timestamp
 from records.policy import DEFAULT_POLICY, Policy
 from records.record import Record
-from records.reviews import NONE_OF_THESE, Queue
+from records.labels import NONE_OF_THESE
+from records.reviews import Queue
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import numpy as np
 from evidence.calibration import Calibration, assess_calibration
 from evidence.examples import STRATA, VOTE, Example
 from evidence.intervals import Booleans, Estimate, Floats, Stratum, simple_share, stratified_share, weighted_share
-from records.reviews import NONE_OF_THESE, Queue
+from records.labels import NONE_OF_THESE
+from records.reviews import Queue
 
 QUANTILES = (0.5, 0.9, 0.95, 0.99)
 """Reported quantiles of latency."""

@@ -4,13 +4,14 @@ The weights are read once and hashed in memory, so that exactly the verified byt
 """
 
 import hashlib
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 import annotated_types as at
-from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError, model_validator
+from pydantic import AfterValidator, ConfigDict, StringConstraints, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from decoding.preprocessing import Preprocessing
@@ -39,6 +40,15 @@ MAX_LABEL = 100
 """Maximum length of a label in characters, as in records."""
 
 
+def _nfc(label: str) -> str:
+    return unicodedata.normalize("NFC", label)
+
+
+def _nfd_sorted(labels: Iterable[str]) -> list[str]:
+    """Return the labels in the order of their decomposed forms, in which earlier releases sorted them on macOS."""
+    return sorted(labels, key=lambda label: unicodedata.normalize("NFD", label))
+
+
 @dataclass(frozen=True, config=ConfigDict(extra="ignore"))
 class Manifest:
     """The manifest of a model version. Unknown keys are ignored."""
@@ -47,8 +57,8 @@ class Manifest:
     """Name under which it is served, such as `v2`."""
     architecture: str
     """Architecture of the network, such as `resnet18`."""
-    labels: Annotated[tuple[Annotated[str, at.Len(1, MAX_LABEL)], ...], at.MinLen(2)]
-    """In the order of the graph's outputs, which is alphabetical."""
+    labels: Annotated[tuple[Annotated[str, at.Len(1, MAX_LABEL), AfterValidator(_nfc)], ...], at.MinLen(2)]
+    """In the order of the graph's outputs, which is alphabetical, and in Unicode form NFC."""
     input: Preprocessing
     """Preprocessing of a page."""
     normalization: Normalization
@@ -75,7 +85,10 @@ class Manifest:
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if list(self.labels) != sorted(set(self.labels)):
+        if len(set(self.labels)) < len(self.labels) or list(self.labels) not in (
+            sorted(self.labels),
+            _nfd_sorted(self.labels),
+        ):
             raise ValueError("labels are not sorted or not unique")
         if missing := {GRAPH, WEIGHTS} - set(self.files):
             raise ValueError(f"files lacks {', '.join(sorted(missing))}")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.errors import CallFailed
+from records.labels import normalize_label
 from records.outcomes import Prediction
 
 MAX_ANSWER_BYTES = 96 * 1024
@@ -39,9 +40,11 @@ def read_prediction(body: bytes, version: str, *, latency_ms: float) -> Predicti
     try:
         answer = json.loads(body)
         prediction = Prediction(
-            label=_text_field(answer, "label"),
+            label=normalize_label(_text_field(answer, "label")),
             confidence=_probability(answer["confidence"]),
-            probabilities={_short_text(label): _probability(p) for label, p in answer["probabilities"].items()},
+            probabilities={
+                normalize_label(_short_text(label)): _probability(p) for label, p in answer["probabilities"].items()
+            },
             abstained=answer.get("abstained") is True,
             pages=_page_count(answer["pages"]),
             model_sha256=_text_field(answer, "model_sha256"),

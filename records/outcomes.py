@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from records.labels import normalize_label
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -92,9 +94,9 @@ def outcome_from_dict(content: Mapping[str, Any]) -> Outcome:
             problem=error.get("problem"),
         )
     return Prediction(
-        label=content["label"],
+        label=normalize_label(content["label"]),
         confidence=float(content["confidence"]),
-        probabilities={label: float(p) for label, p in content["probabilities"].items()},
+        probabilities={normalize_label(label): float(p) for label, p in content["probabilities"].items()},
         abstained=bool(content["abstained"]),
         pages=int(content["pages"]),
         model_sha256=content["model_sha256"],

@@ -25,6 +25,7 @@ from enum import StrEnum
 from typing import Any
 
 from records.keys import ALL, decimals, shard_key, shard_of, timestamp
+from records.labels import normalize_label
 from records.outcomes import ModelFailure, Outcome, Prediction, outcome_as_dict, outcome_from_dict
 from records.reviews import MAX_EARLIER_REVIEWS, REVIEWED, Queue, Review
 from records.uploads import Upload
@@ -253,7 +254,7 @@ def _upload_from_item(item: Mapping[str, Any]) -> Upload:
 
 def _verdict_from_item(item: Mapping[str, Any]) -> Verdict:
     return Verdict(
-        label=item["label"],
+        label=normalize_label(item["label"]),
         confidence=float(item["confidence"]),
         agreement=Agreement(item["agreement"]),
         review_reasons=tuple(item["review_reasons"]),

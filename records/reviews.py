@@ -7,9 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from records.keys import timestamp
-
-NONE_OF_THESE = "none-of-these"
-"""A reviewer's label for a document that fits none of the versions' labels."""
+from records.labels import normalize_label
 
 MAX_EARLIER_REVIEWS = 50
 """Maximum number of replaced reviews in a record, which bounds the size of the item."""
@@ -34,7 +32,7 @@ class Review:
     """A label that a reviewer assigned.
 
     Attributes:
-        label: One of the versions' labels, or `NONE_OF_THESE`.
+        label: One of the versions' labels, or `records.labels.NONE_OF_THESE`.
         by: Name of the reviewer.
         at: When the label was assigned.
         queue: Queue that the record was in when it was first labelled.
@@ -62,7 +60,7 @@ class Review:
         """
         seconds = content.get("seconds")
         return cls(
-            label=content["label"],
+            label=normalize_label(content["label"]),
             by=content["by"],
             at=datetime.fromisoformat(content["at"]),
             queue=Queue(content["queue"]),

@@ -24,6 +24,7 @@ from PIL import Image
 from decoding.errors import DocumentError
 from decoding.reader import decode_pages
 from model_service.manifest import MAX_LABEL
+from records.labels import check_new_label, normalize_label
 
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".gif", ".bmp", ".pdf"}
@@ -93,33 +94,54 @@ def list_documents(folder: Path, labels: Sequence[str] | None = None) -> Labelle
         The labels, the documents and the licences.
 
     Raises:
-        DataError: The path is not a folder, it holds unexpected labels or, if `labels` is None, it has fewer than two
-            labels or an empty one.
+        DataError: The path is not a folder, it holds unexpected or invalid labels or, if `labels` is None, it has fewer
+            than two labels or an empty one.
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder")
-    found = sorted(child.name for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
+    folders = _label_folders(folder)
+    found = sorted(folders)
+    labels = None if labels is None else [normalize_label(label) for label in labels]
     if labels is not None and not set(found) <= set(labels):
         unexpected = ", ".join(sorted(set(found) - set(labels)))
         raise DataError(f"{folder} has unexpected labels: {unexpected}. Expected labels: {', '.join(labels)}")
     if labels is None and len(found) < 2:
         listed = f"only {found[0]!r}" if found else "none"
         raise DataError(f"{folder} needs a folder for each of at least two labels, and has {listed}")
-    for label in found:
-        if len(label) > MAX_LABEL:
-            raise DataError(f"the label {label!r} has more than {MAX_LABEL} characters")
     rows = _manifest_rows(folder / MANIFEST)
     documents = []
     names = tuple(labels or found)
     for label in found:
-        files = sorted(f for f in (folder / label).rglob("*") if f.is_file() and f.suffix.lower() in SUFFIXES)
+        contents = [file for each in folders[label] for file in each.rglob("*")]
+        files = sorted(file for file in contents if file.is_file() and file.suffix.lower() in SUFFIXES)
         if not files and labels is None:
-            raise DataError(f"the label {label!r} has no documents in {folder / label}")
+            raise DataError(f"the label {label!r} has no documents in {folders[label][0]}")
         for file in files:
             row = rows.get(normalise_path(file.relative_to(folder).as_posix()), {})
             documents.append(LabelledDocument(file, names.index(label), row.get("source", "")))
     licences = sorted({row["licence"] for row in rows.values() if row["licence"]})
     return LabelledFolder(names, tuple(documents), tuple(licences))
+
+
+def _label_folders(folder: Path) -> dict[str, list[Path]]:
+    """Return the folders of each label. The names of several folders may be spellings of one label.
+
+    Raises:
+        DataError: The name of a folder cannot be the name of a label.
+    """
+    folders: dict[str, list[Path]] = {}
+    for child in sorted(folder.iterdir()):
+        if not child.is_dir() or child.name.startswith("."):
+            continue
+        label = normalize_label(child.name)
+        try:
+            check_new_label(label)
+        except ValueError as error:
+            raise DataError(f"{folder}: {error}") from None
+        if len(label) > MAX_LABEL:
+            raise DataError(f"the label {label!r} has more than {MAX_LABEL} characters")
+        folders.setdefault(label, []).append(child)
+    return folders
 
 
 def _manifest_rows(file: Path) -> dict[str, dict[str, str]]:

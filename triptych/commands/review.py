@@ -16,9 +16,9 @@ from rich.text import Text
 
 from records.documents import DocumentStore
 from records.errors import DocumentRejected, DocumentUnavailable
+from records.labels import NONE_OF_THESE
 from records.outcomes import ModelFailure
 from records.record import Record
-from records.reviews import NONE_OF_THESE
 from triptych.commands.options import ByOption, JsonOption, StackOption
 from triptych.commands.shared import progress_bar
 from triptych.errors import TriptychError, UsageError

@@ -13,7 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from records.documents import DocumentStore
-from records.reviews import NONE_OF_THESE
+from records.labels import NONE_OF_THESE
 from training.errors import ModelLoadError
 from triptych.commands.options import StackOption, parse_time
 from triptych.commands.shared import INTERRUPTED, progress_bar

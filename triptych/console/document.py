@@ -11,8 +11,8 @@ from fastapi.responses import RedirectResponse
 from decoding.limits import Limits
 from records.documents import DocumentStore
 from records.errors import DocumentRejected
+from records.labels import NONE_OF_THESE
 from records.record import Status
-from records.reviews import NONE_OF_THESE
 from triptych.console import views
 from triptych.console.context import PACKAGE, Console, CurrentConsole
 from triptych.console.pictures import PictureUnavailable

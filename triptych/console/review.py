@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request, Response
 
+from records.labels import NONE_OF_THESE
 from records.record import Record
-from records.reviews import NONE_OF_THESE
 from triptych.console import views
 from triptych.console.context import Console, CurrentConsole
 

@@ -19,8 +19,8 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from records.errors import DocumentRejected, DocumentUnavailable
+from records.labels import NONE_OF_THESE
 from records.record import Record
-from records.reviews import NONE_OF_THESE
 from records.uploads import Upload
 from training.data import MANIFEST, DataError, normalise_path, read_manifest
 from triptych.errors import TriptychError

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from records.errors import RecordConflict, RecordsUnavailable
+from records.labels import NONE_OF_THESE, normalize_label
 from records.record import Record
-from records.reviews import NONE_OF_THESE, REVIEWED, Queue, Review
+from records.reviews import REVIEWED, Queue, Review
 from records.table import RecordTable
 from records.uploads import audit_number
 from triptych.errors import TriptychError
@@ -128,6 +129,8 @@ class Reviews:
         """
         if not by.strip():
             raise CannotReview("A label needs the name of its reviewer.")
+
+        label = normalize_label(label)
 
         def change(record: Record) -> Record:
             _check_label(record, label)

@@ -24,9 +24,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from records.labels import NONE_OF_THESE, normalize_label
 from records.outcomes import ModelFailure, Outcome
 from records.record import Record
-from records.reviews import NONE_OF_THESE
 from triptych.errors import TriptychError, UsageError
 from triptych.review.reviews import Reviews
 from triptych.terminal.record_views import version_names
@@ -205,7 +205,7 @@ def _rows(cells: Iterable[dict[str, Any]]) -> Iterator[SheetRow]:
                 number=number,
                 document=str(row["document"] or ""),
                 sequencer=str(row.get("sequencer") or "").strip(),
-                label=str(row["label"] or "").strip(),
+                label=normalize_label(str(row["label"] or "").strip()),
                 by=str(row.get("by") or "").strip(),
                 seconds=float(seconds) if seconds else None,
             )

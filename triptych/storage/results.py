@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.conditions import ConditionBase, Key
 
 from records.keys import ALL, SHARDS, shard_key, timestamp
+from records.labels import normalize_label
 from records.record import Record, Status
 from records.reviews import REVIEWED, Queue
 from triptych.storage.inbox import StoredObject
@@ -61,7 +62,7 @@ class RecordQuery:
         if sum((label is not None, status is not None, review, reviewed)) > 1:
             raise ValueError("label, status, review and reviewed cannot be combined: each has its own index")
         if label is not None:
-            return cls("by_label", label, since, until)
+            return cls("by_label", normalize_label(label), since, until)
         if status is not None:
             return cls("by_status", str(status), since, until)
         if review:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from decoding.limits import Limits
 from model_service.classifier import Classifier
 from model_service.engine import load_model
-from records.reviews import NONE_OF_THESE
+from records.labels import NONE_OF_THESE
 from records.table import RecordTable
 from testkit.template import table_definition
 from tests.support.flowers import RECIPE, write_flowers

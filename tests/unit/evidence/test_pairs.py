@@ -11,7 +11,8 @@ from evidence.difference import ALPHA, estimate_difference, format_difference
 from evidence.examples import Example
 from evidence.intervals import Estimate
 from evidence.pairs import Conclusion, PairEvidence, compare_pairs, swapped
-from records.reviews import NONE_OF_THESE, Queue
+from records.labels import NONE_OF_THESE
+from records.reviews import Queue
 from tests.support.evidence import example
 
 

@@ -10,8 +10,9 @@ from rich.console import Console
 
 from evidence.advice import Action
 from evidence.report import Report, compute_report
+from records.labels import NONE_OF_THESE
 from records.record import Record
-from records.reviews import NONE_OF_THESE, Queue, Review
+from records.reviews import Queue, Review
 from tests.support.evidence import SimulatedRecords, simulate_records
 from tests.support.uploads import NOON, model_failure, policy, prediction, record, upload
 from triptych.terminal.evidence_tables import ReportTables

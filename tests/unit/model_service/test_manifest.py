@@ -91,6 +91,17 @@ def test_the_error_for_an_invalid_value_names_the_field(folder: Path, values: di
         manifest.load(folder)
 
 
+def test_labels_are_normalized(folder: Path) -> None:
+    """A version that was trained on decomposed names is still served, and its labels equal those of the others."""
+    change(folder, labels=["Gr\u00f6\u00dfe", "Gru\u0308\u00dfe", "z"])
+    assert manifest.load(folder).labels == ("Gr\u00f6\u00dfe", "Gr\u00fc\u00dfe", "z")
+    change(folder, labels=["e\u0301a", "fa", "z"])
+    assert manifest.load(folder).labels == ("\u00e9a", "fa", "z")
+    change(folder, labels=["Gru\u0308\u00dfe", "Gr\u00fc\u00dfe"])
+    with pytest.raises(ManifestError, match="not unique"):
+        manifest.load(folder)
+
+
 def test_all_invalid_fields_are_named_at_once() -> None:
     with pytest.raises(ManifestError) as caught:
         manifest.parse("{}")

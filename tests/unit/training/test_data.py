@@ -28,6 +28,33 @@ def test_single_label_is_rejected(tmp_path: Path) -> None:
         list_documents(tmp_path)
 
 
+def test_two_spellings_of_a_label_are_one_label(tmp_path: Path) -> None:
+    composed, decomposed = "Gr\u00fc\u00dfe", "Gru\u0308\u00dfe"
+    write_flowers(tmp_path, each=2)
+    (tmp_path / "daisy").rename(tmp_path / composed)
+    (tmp_path / "sunflower").rename(tmp_path / decomposed)
+    for expected in (None, (composed, "rose"), (decomposed, "rose")):
+        folder = list_documents(tmp_path, labels=expected)
+        assert folder.labels == (composed, "rose")
+        assert sorted(document.label for document in folder.documents) == [0, 0, 0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("none-of-these", "'none-of-these' is reserved for documents that fit no label"),
+        ("in\u202evoice", r"contains a control character \(U\+202E\)"),
+        ("in\nvoice", r"contains a control character \(U\+000A\)"),
+        ("in\udcffvoice", r"contains a control character \(U\+DCFF\)"),
+    ],
+)
+def test_invalid_name_of_a_label_is_rejected(tmp_path: Path, name: str, complaint: str) -> None:
+    write_flowers(tmp_path)
+    (tmp_path / name).mkdir()
+    with pytest.raises(DataError, match=complaint):
+        list_documents(tmp_path)
+
+
 def test_missing_folder_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is not a folder"):
         list_documents(tmp_path / "nowhere")

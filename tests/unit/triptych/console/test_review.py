@@ -2,8 +2,9 @@
 
 from fastapi.testclient import TestClient
 
+from records.labels import NONE_OF_THESE
 from records.record import Record
-from records.reviews import NONE_OF_THESE, Queue
+from records.reviews import Queue
 from tests.unit.triptych.console.conftest import AGREED, DISAGREED, add_document
 from triptych.console.context import Console
 from triptych.review.reviews import Reviews

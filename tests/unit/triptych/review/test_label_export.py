@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from records.errors import DocumentRejected
+from records.labels import NONE_OF_THESE
 from records.record import Record
-from records.reviews import NONE_OF_THESE, Queue, Review
+from records.reviews import Queue, Review
 from records.uploads import Upload
 from tests.support.flowers import write_flowers
 from tests.support.samples import sample

@@ -8,10 +8,11 @@ import pytest
 
 from records.assembly import with_verdict
 from records.keys import shard_of
+from records.labels import NONE_OF_THESE
 from records.outcomes import Prediction
 from records.policy import DEFAULT_POLICY, POLICY_KEY
 from records.record import Reason, Record, Status
-from records.reviews import NONE_OF_THESE, Queue
+from records.reviews import Queue
 from records.table import RecordTable
 from records.uploads import audit_number
 from tests.support.uploads import NOON, model_failure, policy, prediction, record, upload
@@ -145,6 +146,14 @@ class TestLabel:
         doubtful_record = store(stack, "disagreed.pdf", DISAGREED)
         with pytest.raises(CannotReview, match="invoice, receipt or none-of-these"):
             Reviews(stack.table).label(*key_of(doubtful_record), "recipt", "ann")
+
+    def test_two_spellings_of_a_label_are_one_label(self, stack: StackConnection) -> None:
+        composed, decomposed = "Gr\u00fc\u00dfe", "Gru\u0308\u00dfe"
+        of = store(stack, "letter.pdf", {"v1": prediction(composed), "v2": prediction(decomposed)})
+        labelled = Reviews(stack.table).label(*key_of(of), decomposed, "ann")
+        assert labelled.review is not None
+        assert labelled.review.label == composed
+        assert labelled.labels() == [composed, "invoice"]
 
     def test_a_label_that_only_a_later_version_knows_is_accepted(self, stack: StackConnection) -> None:
         fourth = {**AGREED, "v4": prediction("contract", 0.7, probabilities={"contract": 0.7, "invoice": 0.3})}

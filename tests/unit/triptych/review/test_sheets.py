@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from records.labels import NONE_OF_THESE
 from records.outcomes import Outcome
 from records.record import Record
-from records.reviews import NONE_OF_THESE
 from records.table import RecordTable
 from tests.support.uploads import model_failure, prediction, record, upload
 from triptych.errors import UsageError
@@ -123,6 +123,11 @@ def test_columns_may_be_reordered_or_removed(reviews: Reviews) -> None:
 def test_an_invalid_sheet_is_rejected(text: str, sheet_format: SheetFormat, complaint: str) -> None:
     with pytest.raises(UsageError, match=complaint):
         sheets.parse_sheet(text.encode(), sheet_format)
+
+
+def test_labels_in_a_sheet_are_normalized() -> None:
+    [row] = sheets.parse_sheet("document,label\ninbox/a.pdf,Gru\u0308\u00dfe\n".encode(), SheetFormat.CSV)
+    assert row.label == "Gr\u00fc\u00dfe"
 
 
 def test_an_empty_queue_is_a_sheet_without_rows() -> None:
