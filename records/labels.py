@@ -7,7 +7,6 @@ training folders, manifests, responses of services, stored records, reviews and 
 
 import re
 import unicodedata
-from collections.abc import Sequence
 
 NONE_OF_THESE = "none-of-these"
 """A reviewer's label for a document that fits none of the versions' labels."""
@@ -40,26 +39,3 @@ def check_new_label(label: str) -> None:
         raise ValueError(f"the label {label!r} is reserved for documents that fit no label: choose another name")
     if found := _DECEPTIVE.search(label):
         raise ValueError(f"the label {label!r} contains a control character (U+{ord(found[0]):04X}): remove it")
-
-
-def find_labels(text: str, labels: Sequence[str]) -> list[str]:
-    """Return the labels that a user may mean by a text.
-
-    The label that equals the text is the only one. Otherwise, all labels that start with the text are returned, or else
-    all that contain it. Case is ignored, and so are the differences between spaces, underscores and hyphens.
-
-    Args:
-        text: What the user typed.
-        labels: The labels to choose from.
-    """
-    wanted = _comparable(text)
-    if not wanted:
-        return []
-    exact = [label for label in labels if label == normalize_label(text.strip())]
-    equal = [label for label in labels if _comparable(label) == wanted]
-    starting = [label for label in labels if _comparable(label).startswith(wanted)]
-    return exact or equal or starting or [label for label in labels if wanted in _comparable(label)]
-
-
-def _comparable(text: str) -> str:
-    return re.sub(r"[\s_-]+", " ", normalize_label(text).casefold()).strip()

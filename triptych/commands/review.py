@@ -23,6 +23,7 @@ from triptych.commands.options import ByOption, JsonOption, StackOption
 from triptych.commands.shared import progress_bar
 from triptych.errors import TriptychError, UsageError
 from triptych.review import sheets
+from triptych.review.label_search import describe_matches, find_labels
 from triptych.review.reviews import CannotReview, Reviews
 from triptych.review.suffixes import suffix_for
 from triptych.storage import connection
@@ -146,9 +147,12 @@ class _TerminalReview:
                 self._open(record, folder)
             elif answer == "w":  # only on request, because predictions bias the reviewer
                 self.console.print(_predictions(record))
-            elif label := _chosen_label(answer, labels):
-                self._label(record, label, time.monotonic() - shown_at)
-                return position + 1
+            elif answer:
+                found = _chosen_labels(answer, labels)
+                if len(found) == 1:
+                    self._label(record, found[0], time.monotonic() - shown_at)
+                    return position + 1
+                self.console.print(Text(printable(describe_matches(answer, found)), style="yellow"))
 
     def _label(self, record: Record, label: str, seconds: float) -> None:
         try:
@@ -184,13 +188,13 @@ class _ReviewEnded(Exception):
     """The reviewer quits."""
 
 
-def _chosen_label(answer: str, labels: Sequence[str]) -> str | None:
-    """Return the label that was typed, by its number or in full."""
+def _chosen_labels(answer: str, labels: Sequence[str]) -> list[str]:
+    """Return the labels that were typed: one by its number, or all that match a part of a label."""
     if answer == "0":
-        return NONE_OF_THESE
+        return [NONE_OF_THESE]
     if answer.isascii() and answer.isdecimal() and 0 < int(answer) <= len(labels):
-        return labels[int(answer) - 1]
-    return answer if answer in (*labels, NONE_OF_THESE) else None
+        return [labels[int(answer) - 1]]
+    return find_labels(answer, [*labels, NONE_OF_THESE])
 
 
 def _predictions(record: Record) -> Table:
@@ -206,5 +210,12 @@ def _predictions(record: Record) -> Table:
 
 def _choices(labels: Sequence[str]) -> Text:
     numbered = [f"{number} {label}" for number, label in enumerate([NONE_OF_THESE, *labels])]
-    commands = ["o open", "w what the versions predict", "s skip", "u undo", "q quit"]
+    commands = [
+        "or the first letters of a label",
+        "o open",
+        "w what the versions predict",
+        "s skip",
+        "u undo",
+        "q quit",
+    ]
     return Text(printable("  ".join([*numbered, *commands])), style="dim")

@@ -1,4 +1,4 @@
-"""The Review page: one document at a time, with one key for each label."""
+"""The Review page: one document at a time, with a key for each of the first labels and a field to type any label."""
 
 from typing import Annotated, Any
 
@@ -8,6 +8,8 @@ from records.labels import NONE_OF_THESE
 from records.record import Record
 from triptych.console import views
 from triptych.console.context import Console, CurrentConsole
+from triptych.review.label_search import describe_matches, find_labels
+from triptych.review.reviews import CannotReview
 
 router = APIRouter(prefix="/review")
 
@@ -36,6 +38,22 @@ def label_current(
     return _next(request, console, labelled=console.review_session.label(document, sequencer, label))
 
 
+@router.post("/typed")
+def label_with_typed_text(
+    request: Request, console: CurrentConsole, document: DocumentField, sequencer: DocumentField, text: DocumentField
+) -> Response:
+    """Write the label that a typed text identifies, and return the next document.
+
+    Raises:
+        CannotReview: The text identifies no label, or several.
+    """
+    record = console.access().reviews.find(document, sequencer)
+    found = find_labels(text, [*record.labels(), NONE_OF_THESE]) if record else []
+    if len(found) != 1:
+        raise CannotReview(describe_matches(text, found))
+    return _next(request, console, labelled=console.review_session.label(document, sequencer, found[0]))
+
+
 @router.post("/undo")
 def undo_label(request: Request, console: CurrentConsole) -> Response:
     """Undo the last label and return its document."""
@@ -59,10 +77,12 @@ def _next(request: Request, console: Console, labelled: Record | None = None, un
 def _session_context(console: Console, record: Record | None, labelled: Record | None = None) -> dict[str, Any]:
     """Return the variables of the template. Predictions are hidden at first, because they bias reviewers."""
     session = console.review_session
+    labels = record.labels() if record else []
     return {
         "card": views.make_cards([record])[0] if record else None,
         "record": record,
-        "labels": list(zip(LABEL_KEYS, record.labels(), strict=False)) if record else [],
+        "labels": list(zip(LABEL_KEYS, labels, strict=False)),
+        "typed_labels": [*labels, NONE_OF_THESE] if len(labels) > len(LABEL_KEYS) else [],
         "none_of_these": NONE_OF_THESE,
         "pages": max((prediction.pages for prediction in record.answered().values()), default=1) if record else 0,
         "preloaded": [views.picture_url(upcoming, "large") for upcoming in session.upcoming()],

@@ -1,18 +1,17 @@
-"""Protects: two spellings of a label are one label, and what a reviewer types finds the label that is meant."""
+"""Protects: two spellings of a label are one label."""
 
 import json
 
 import pytest
 
 from orchestrator.answers import read_prediction
-from records.labels import check_new_label, find_labels
+from records.labels import check_new_label
 from records.record import Record
 from records.reviews import Queue, Review
 from tests.support.servers import valid_answer
 from tests.support.uploads import NOON, prediction, record
 
 NFC, NFD = "Gr\u00fc\u00dfe", "Gru\u0308\u00dfe"
-LABELS = ["bank_statement", "form", "format-sheet", "invoice", NFC, "invoice_draft"]
 
 
 def test_response_of_a_service_is_normalized() -> None:
@@ -46,23 +45,3 @@ def test_control_character_is_rejected(character: str) -> None:
 @pytest.mark.parametrize("name", ["invoice", NFC, "\u0641\u0627\u062a\u0648\u0631\u0629", "\u8acb\u6c42\u66f8", "a b"])
 def test_ordinary_name_is_accepted(name: str) -> None:
     check_new_label(name)
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("invoice", ["invoice"]),
-        ("INV", ["invoice", "invoice_draft"]),
-        ("Bank Statement", ["bank_statement"]),
-        ("format sheet", ["format-sheet"]),
-        ("form", ["form"]),
-        ("forma", ["format-sheet"]),
-        ("statement", ["bank_statement"]),
-        (NFD, [NFC]),
-        ("gru\u0308", [NFC]),
-        ("poem", []),
-        ("  ", []),
-    ],
-)
-def test_text_finds_labels(text: str, found: list[str]) -> None:
-    assert find_labels(text, LABELS) == found

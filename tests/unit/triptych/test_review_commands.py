@@ -90,6 +90,20 @@ class TestTerminal:
         assert len(reviews.queue()) == 2
         assert "1 labelled." in run("review", answers="receipt\n").stdout  # followed by the end of input
 
+    @pytest.mark.parametrize("answer", ["40", "kind_39", "KIND 39"])
+    def test_any_of_forty_labels_can_be_typed(self, stack: StackConnection, answer: str) -> None:
+        labels = [f"kind_{number:02}" for number in range(40)]
+        probabilities = dict.fromkeys(labels, 0.01) | {"kind_07": 0.61}
+        outcome = prediction("kind_07", 0.61, probabilities=probabilities, abstained=True)
+        of = upload("many.pdf", bucket="inbox")
+        RecordTable(stack.table).save(record(dict.fromkeys(("v1", "v2", "v3"), outcome), of=of), replacing=None)
+        done = run("review", answers=f"kind_3\npoem\n{answer}\n")
+        assert "'kind_3' matches kind_30, kind_31" in done.stdout
+        assert "No label starts with 'poem'." in done.stdout
+        [labelled] = Reviews(stack.table).labelled()
+        assert labelled.review is not None
+        assert labelled.review.label == "kind_39"
+
     def test_a_document_labelled_by_another_reviewer_meanwhile_is_skipped(
         self, reviews: Reviews, monkeypatch: pytest.MonkeyPatch
     ) -> None:

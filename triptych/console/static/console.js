@@ -134,6 +134,7 @@ $("#help").addEventListener("click", () => $("#keys").showModal());
 
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || $("dialog[open]")) return;
+  if (event.key === "Escape" && event.target.matches?.("input[data-key]")) event.target.blur();
   if (event.target.matches?.("input:not([type=radio], [type=checkbox], [type=file]), select, textarea")) return;
   if (!singleKeys.checked) return;
   const key = event.key.toLowerCase();
@@ -143,10 +144,11 @@ addEventListener("keydown", (event) => {
 
 function press(key) {
   if (key === "d" && $("#choose")) { $("#choose").click(); return true; }
-  if (!/^[a-z0-9]$/.test(key)) return false;
+  if (!/^[a-z0-9/]$/.test(key)) return false;
   // Keys of the page take precedence over those of the navigation.
   const target = $(`main [data-key="${key}"]:not([disabled])`) ?? $(`nav [data-key="${key}"]`);
-  target?.click();
+  if (target?.matches("input")) target.focus();
+  else target?.click();
   return Boolean(target);
 }
 

@@ -1,12 +1,17 @@
 """Protects: no label is lost, duplicated or assigned to the wrong document, and no document is shown twice."""
 
+import re
+
+import pytest
 from fastapi.testclient import TestClient
 
 from records.labels import NONE_OF_THESE
 from records.record import Record
 from records.reviews import Queue
+from tests.support.uploads import prediction
 from tests.unit.triptych.console.conftest import AGREED, DISAGREED, add_document
 from triptych.console.context import Console
+from triptych.console.review import LABEL_KEYS
 from triptych.review.reviews import Reviews
 from triptych.storage.connection import StackConnection
 
@@ -105,6 +110,53 @@ class TestPage:
         page = browser.get("/review").text
         assert "The review queue is empty" in page
         assert "random sample" in page
+
+
+class TestManyLabels:
+    """With more labels than keys, a field completes what the reviewer types."""
+
+    LABELS = tuple(f"kind_{number:02}" for number in range(40))
+
+    def add(self, stack: StackConnection) -> Record:
+        probabilities = dict.fromkeys(self.LABELS, 0.01) | {"kind_07": 0.61}
+        outcome = prediction("kind_07", 0.61, probabilities=probabilities, abstained=True)
+        return add_document(stack, "many.pdf", {"v1": outcome, "v2": outcome, "v3": outcome})
+
+    def test_every_label_is_offered(self, browser: TestClient, stack: StackConnection) -> None:
+        self.add(stack)
+        page = browser.get("/review").text
+        options = re.findall('<option value="([^"]+)">', page)
+        assert options == [*self.LABELS, NONE_OF_THESE]
+        buttons = re.findall('name="label" value="([^"]+)" data-key="(.)"', page)
+        assert buttons == [*zip(self.LABELS, LABEL_KEYS, strict=False), (NONE_OF_THESE, "0")]
+        assert 'list="all-labels" data-key="/"' in page
+
+    @pytest.mark.parametrize("text", ["kind_39", "KIND 39", "kind-39", "39"])
+    def test_label_without_a_key_can_be_typed(self, browser: TestClient, stack: StackConnection, text: str) -> None:
+        made = self.add(stack)
+        browser.get("/review")
+        answer = browser.post("/review/typed", data={**form(made, ""), "text": text})
+        assert answer.status_code == 200
+        review = stored(stack, made).review
+        assert review is not None
+        assert review.label == "kind_39"
+        assert review.seconds is not None
+
+    @pytest.mark.parametrize(
+        ("text", "reason"), [("kind_3", "type more of the label"), ("poem", "No label starts with")]
+    )
+    def test_text_that_does_not_identify_one_label_is_rejected(
+        self, browser: TestClient, stack: StackConnection, text: str, reason: str
+    ) -> None:
+        made = self.add(stack)
+        answer = browser.post("/review/typed", data={**form(made, ""), "text": text})
+        assert answer.status_code == 409
+        assert reason in answer.text
+        assert stored(stack, made).review is None
+
+    def test_field_is_absent_if_every_label_has_a_key(self, browser: TestClient, stack: StackConnection) -> None:
+        add_document(stack, "few.pdf", DISAGREED)
+        assert "all-labels" not in browser.get("/review").text
 
 
 class TestReviewSession:
