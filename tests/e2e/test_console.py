@@ -48,6 +48,15 @@ TIMEOUT_MS = 120_000  # for a busy machine
 
 pytestmark = pytest.mark.timeout(900)  # a browser, a stack and a busy machine
 expect.set_options(timeout=TIMEOUT_MS)
+every_appearance = pytest.mark.parametrize(
+    ("size", "theme"),
+    [
+        pytest.param(WIDE, "light", id="wide-light"),
+        pytest.param(NARROW, "dark", id="narrow-dark"),
+        pytest.param(WIDE, "dark", id="wide-dark", marks=pytest.mark.slow),
+        pytest.param(NARROW, "light", id="narrow-light", marks=pytest.mark.slow),
+    ],
+)
 numbers = count(1)
 
 
@@ -290,8 +299,7 @@ def test_promotion_is_recorded_and_displayed(visit: Visit, documents: None) -> N
     expect(page.locator("#policy")).to_contain_text("tried in a browser")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+@every_appearance
 def test_pages_are_accessible(
     chromium: Browser, address: str, documents: None, size: tuple[int, int], theme: str
 ) -> None:
@@ -310,8 +318,7 @@ def test_pages_are_accessible(
         assert visit.errors == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+@every_appearance
 def test_full_report_is_accessible(chromium: Browser, month_of_records: str, size: tuple[int, int], theme: str) -> None:
     """The Versions page with intervals, confusion matrices, both charts, and a version to promote."""
     with open_page(chromium, month_of_records, size, theme) as visit:
