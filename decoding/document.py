@@ -12,4 +12,5 @@ class DecodedDocument:
     pages: list[Image.Image]
     """RGB, upright, on white; at least one."""
     truncated: bool = False
-    """Whether the document has further pages that were not read (`Limits.max_pages`)."""
+    """Whether the document has further pages, or parts of a page, that were not read: they are above
+    `Limits.max_pages`, damaged or missing."""

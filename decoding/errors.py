@@ -8,6 +8,8 @@
     │   └── UnreadableDocumentError     unreadable-document
     │       ├── CorruptDocumentError    corrupt-document         damaged or incomplete
     │       ├── EncryptedDocumentError  encrypted-document       requires a password
+    │       ├── ViewerRequiredError     unsupported-document     its pages are drawn by a special viewer only
+    │       ├── UnsupportedCodingError  unsupported-coding       valid, but coded in a way that is not supported
     │       ├── DecompressionBombError  decompression-bomb       decodes to more pixels than the limit
     │       ├── DecoderCrashedError     decoder-crashed          crashed its decoder process
     │       └── DecoderTimeoutError     decoder-timeout          exceeded the time limit of its decoder process
@@ -69,6 +71,20 @@ class EncryptedDocumentError(UnreadableDocumentError):
 
     problem = "encrypted-document"
     title = "The document is encrypted"
+
+
+class ViewerRequiredError(UnreadableDocumentError):
+    """The document's content is not in its pages: a special viewer draws it, such as that of an XFA form."""
+
+    problem = "unsupported-document"
+    title = "The document needs a special viewer"
+
+
+class UnsupportedCodingError(UnreadableDocumentError):
+    """The file is valid, but its pixels are coded in a way that is not supported."""
+
+    problem = "unsupported-coding"
+    title = "The document's coding is not supported"
 
 
 class DecompressionBombError(UnreadableDocumentError):

@@ -1,8 +1,12 @@
 """Bounds on the resources that one document may use."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from decoding.errors import DecompressionBombError
+
+# Pixels read per pixel decoded, at most, of a page that is decoded at a reduced size.
+_REDUCED_FACTOR: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,13 +16,26 @@ class Limits:
     max_bytes: int = 40 * 1024 * 1024
     """Bytes of the encoded document. 40 MiB hold an uncompressed 300-dpi A4 page in CMYK."""
     max_pixels: int = 80_000_000
-    """Pixels of one page or embedded image. 80 million hold an A3 page at 600 dpi."""
+    """Pixels decoded of one page or embedded image. 80 million hold an A3 page at 600 dpi. Baseline JPEG files, which
+    are decoded at a reduced size, may have eight times as many."""
     max_pages: int = 8
     """Pages read from the front of a document. Further pages are skipped and reported as truncated."""
     max_seconds: float = 20.0
     """Seconds that a decoder process may work on the document. Ordinary documents take less than one."""
     max_memory: int = 3 * 1024**3
     """Bytes of address space of a decoder process (Linux). A page of `max_pixels` in 32 bits needs about 1.5 GiB."""
+
+    def check_reduced_pixels(self, width: int, height: int) -> None:
+        """Reject a page that is decoded at a reduced size, if the time for its full size would be too long.
+
+        Raises:
+            DecompressionBombError: If `width` times `height` is above eight times `max_pixels`.
+        """
+        if width * height > self.max_pixels * _REDUCED_FACTOR:
+            raise DecompressionBombError(
+                f"A page of {width} by {height} pixels is above the limit of {self.max_pixels * _REDUCED_FACTOR:,} "
+                "pixels of a reduced decoding."
+            )
 
     def check_pixels(self, width: int, height: int) -> None:
         """Reject a page that would decode to too many pixels.

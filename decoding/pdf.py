@@ -1,5 +1,6 @@
 """Rendering of PDF pages with PDFium, no larger than needed."""
 
+import logging
 import threading
 from contextlib import closing
 from typing import Any, Final
@@ -12,7 +13,10 @@ from decoding.cancellation import CancelCheck, never_cancel
 from decoding.document import DecodedDocument
 from decoding.errors import CorruptDocumentError, EncryptedDocumentError
 from decoding.limits import Limits
+from decoding.pdf_placeholders import check_not_placeholder
 from decoding.translation import translate_errors
+
+logger = logging.getLogger(__name__)
 
 # PDFium has global state and is not thread-safe, not even across documents. Everything that it owns is closed while
 # this lock is held; the garbage collector would free it at any time in any thread.
@@ -25,11 +29,19 @@ _SUPERSAMPLING: Final = 2
 # Bounds the longer side of very long pages, which are not worth rendering at full size.
 _MAX_ASPECT: Final = 16
 
+# Annotations examined for fields, per page of a document that declares no form.
+_MAX_ANNOTATIONS: Final = 1000
+
+# It warns about every XFA form that the dynamic part is not drawn, which is known here.
+logging.getLogger("pypdfium2").setLevel(logging.ERROR)
+
 
 def decode_pdf(
     data: bytes, *, min_side: int, limits: Limits, check_cancelled: CancelCheck = never_cancel
 ) -> DecodedDocument:
-    """Render the first pages of a PDF.
+    """Render the first pages of a PDF, with form fields and annotations.
+
+    Pages that cannot be rendered are omitted if others can.
 
     Args:
         data: The whole file.
@@ -38,9 +50,11 @@ def decode_pdf(
         check_cancelled: Called before each page, and when other PDFs have released PDFium.
 
     Raises:
-        DocumentError: If the file is damaged, requires a password, or embeds an image above the limit.
+        DocumentError: If the file is damaged, requires a password or a special viewer, or embeds an image above the
+            limit.
     """
     pages: list[Image.Image] = []
+    damage: CorruptDocumentError | None = None
     with _PDFIUM:
         check_cancelled()
         with translate_errors("PDF"):
@@ -52,27 +66,74 @@ def decode_pdf(
             count = min(total, limits.max_pages)
             for index in range(count):
                 check_cancelled()
-                with translate_errors("PDF"):
-                    pages.append(_render(document, index, min_side, limits))
-    return DecodedDocument(pages, truncated=total > count)
+                try:
+                    with translate_errors("PDF"):
+                        pages.append(_render(document, index, min_side, limits, data))
+                except CorruptDocumentError as error:
+                    damage = damage or error
+    if damage is not None and not pages:
+        raise damage
+    return DecodedDocument(pages, truncated=total > count or damage is not None)
 
 
 def _open(data: bytes) -> Any:
     try:
-        return pypdfium2.PdfDocument(data)
+        document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
         if error.err_code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY):
             raise EncryptedDocumentError("The PDF requires a password.") from error
         raise
+    if document.get_formtype() != pdfium.FORMTYPE_NONE:
+        _start_forms(document)
+    return document
 
 
-def _render(document: Any, index: int, min_side: int, limits: Limits) -> Image.Image:
-    with closing(document[index]) as page:
+def _start_forms(document: Any) -> None:
+    """Let PDFium draw the form fields of the pages that are loaded from now on.
+
+    A failure costs the fields, not the document.
+    """
+    try:
+        # Not `init_forms`, which does nothing for fields in a document that declares no form.
+        config = pdfium.FPDF_FORMFILLINFO(version=2)
+        environment = pdfium.FPDFDOC_InitFormFillEnvironment(document, config)
+        if environment:
+            document.formenv = pypdfium2.PdfFormEnv(environment, config)
+    except Exception:
+        logger.warning("form fields not drawn", exc_info=True)
+
+
+def _load_page(document: Any, index: int) -> Any:
+    page = document[index]
+    if document.formenv is None and _has_fields(page):
+        page.close()
+        _start_forms(document)
+        page = document[index]
+    return page
+
+
+def _has_fields(page: Any) -> bool:
+    count = min(pdfium.FPDFPage_GetAnnotCount(page), _MAX_ANNOTATIONS)
+    return any(_is_field(page, index) for index in range(count))
+
+
+def _is_field(page: Any, index: int) -> bool:
+    annotation = pdfium.FPDFPage_GetAnnot(page, index)
+    try:
+        return bool(pdfium.FPDFAnnot_GetSubtype(annotation) == pdfium.FPDF_ANNOT_WIDGET)
+    finally:
+        pdfium.FPDFPage_CloseAnnot(annotation)
+
+
+def _render(document: Any, index: int, min_side: int, limits: Limits, data: bytes) -> Image.Image:
+    with closing(_load_page(document, index)) as page:
         for image in page.get_objects(filter=(pdfium.FPDF_PAGEOBJ_IMAGE,)):
             limits.check_pixels(*image.get_px_size())
         shorter, longer = sorted(page.get_size())
         if shorter <= 0:
             raise CorruptDocumentError(f"Page {index + 1} of the PDF has no area.")
+        if index == 0:
+            check_not_placeholder(document, page, data)
         scale = _SUPERSAMPLING * min(min_side / shorter, _MAX_ASPECT * min_side / longer)
         # PDFium rounds up: at least one pixel each way, and never below min_side.
         with closing(page.render(scale=scale, rev_byteorder=True)) as bitmap:

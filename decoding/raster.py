@@ -21,9 +21,10 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from decoding import jpeg
 from decoding.cancellation import CancelCheck, never_cancel
+from decoding.depth import to_eight_bits
 from decoding.document import DecodedDocument
-from decoding.errors import CorruptDocumentError
 from decoding.limits import Limits
 from decoding.translation import translate_errors
 
@@ -47,14 +48,10 @@ pi_heif.register_heif_opener()
 pi_heif.options.DECODE_THREADS = 1
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
-# TIFF 6.0, tag NewSubfileType: bit 0 marks a reduced copy of another page, bit 2 a transparency mask.
-_SUBFILE_TYPE: Final = 254
-_NOT_A_PAGE: Final = 0b101
-# Directories examined per page: a file may have a thumbnail and a mask for each page.
-_DIRECTORIES_PER_PAGE: Final = 4
 _WHITE_IS_ZERO: Final = 0
-# White in images of more than 16 bits per channel: fractions of one, 8 bits, 16 bits.
-_USUAL_WHITES: Final = (1.0, 255.0, 65535.0)
+# Mean opacity within transparent margins, from which on they are not part of the page. A sheet that was turned by any
+# angle and cut out has at least a third; ink on transparent paper seldom has a fifth.
+_OPAQUE_SHARE: Final = 0.3
 
 # Larger colour profiles are ignored (a press profile has about 0.5 to 2 MB).
 _MAX_PROFILE_BYTES: Final = 4 * 1024 * 1024
@@ -74,66 +71,81 @@ _TRANSPOSE: Final = {
 def decode_image(
     data: bytes, kind: str, *, min_side: int, limits: Limits, check_cancelled: CancelCheck = never_cancel
 ) -> DecodedDocument:
-    """Decode an image file. Only TIFF has several pages; of an animation, the first image is decoded.
+    """Decode an image file of any format but TIFF. Of an animation, the first image is decoded.
 
     Args:
         data: The whole file.
         kind: Pillow's name of the format. No other format is tried.
         min_side: Minimum length of the shorter side of a page in pixels, as in `decoding.reader.decode_document`.
         limits: Bounds on the document.
-        check_cancelled: Called before each page.
+        check_cancelled: Called before decoding.
 
     Raises:
         DocumentError: If the file is damaged or larger than the limits allow.
     """
-    pages: list[Image.Image] = []
+    check_cancelled()
     with translate_errors(kind):
-        image = Image.open(io.BytesIO(data), formats=(kind,))
-    with image:
-        for index in range(limits.max_pages * _DIRECTORIES_PER_PAGE):
-            check_cancelled()
-            with translate_errors(kind):
-                if index > 0 and not _seek(image, index):
-                    break
-                if _is_page(image):
-                    if len(pages) == limits.max_pages:
-                        return DecodedDocument(pages, truncated=True)
-                    limits.check_pixels(*image.size)
-                    pages.append(_decode_page(image, min_side))
-    if not pages:
-        raise CorruptDocumentError(f"The {kind} file has no page.")
-    return DecodedDocument(pages)
+        if kind == "JPEG":
+            page, truncated = _decode_jpeg(data, min_side, limits)
+            return DecodedDocument([page], truncated)
+        with Image.open(io.BytesIO(data), formats=(kind,)) as image:
+            limits.check_pixels(*image.size)
+            return DecodedDocument([to_page(image, min_side)])
 
 
-def _seek(image: Image.Image, index: int) -> bool:
-    """Seek to a further image of a TIFF file, and return whether it exists. Counting them first would read them all."""
-    if image.format != "TIFF":
-        return False
-    try:
-        image.seek(index)
-    except EOFError:
-        return False
-    return True
+def _decode_jpeg(data: bytes, min_side: int, limits: Limits) -> tuple[Image.Image, bool]:
+    """Decode a JPEG file.
+
+    Returns:
+        The page, and whether the end of the file is missing.
+    """
+    with _open_jpeg(data, min_side, limits) as image:
+        try:
+            return to_page(image, min_side), False
+        except OSError:
+            logger.debug("JPEG file is incomplete", exc_info=True)
+    # With an end marker, the decoder returns what it has decoded.
+    with _open_jpeg(data + jpeg.END_MARKER, min_side, limits) as image:
+        image.load()
+        orientation, profile = _orientation(image), image.info.get("icc_profile")
+        complete, truncated = jpeg.whiten_missing(image)
+        page = to_page(complete, min_side, orientation, profile)
+        # A progressive file without its end lacks detail everywhere.
+        return page, truncated or "progressive" in image.info
 
 
-def _is_page(image: Image.Image) -> bool:
-    if not isinstance(image, TiffImagePlugin.TiffImageFile):
-        return True
-    return not int(image.tag_v2.get(_SUBFILE_TYPE, 0)) & _NOT_A_PAGE
+def _open_jpeg(data: bytes, min_side: int, limits: Limits) -> Image.Image:
+    """Open a JPEG file at the reduced size, within the limits.
+
+    libjpeg computes a smaller inverse DCT: an eighth, a quarter or half of the size, never below `min_side`.
+    """
+    # Not Image.open, which would check the full size against Pillow's own limit.
+    image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+    if jpeg.is_decoded_by_rows(data):
+        limits.check_reduced_pixels(*image.size)
+    else:
+        limits.check_pixels(*image.size)
+    image.draft(None, (min_side, min_side))
+    limits.check_pixels(*image.size)
+    return image
 
 
-def _decode_page(image: Image.Image, min_side: int) -> Image.Image:
-    """Decode the current image to an upright RGB page on white.
+def to_page(image: Image.Image, min_side: int, orientation: int | None = None, profile: object = None) -> Image.Image:
+    """Convert an image to an upright RGB page on white.
 
     The image is reduced as early as possible, so that later steps process fewer pixels.
+
+    Args:
+        image: The image, which is loaded if necessary.
+        min_side: Minimum length of the shorter side of the page in pixels.
+        orientation: EXIF orientation of the pixels; the image's own if None.
+        profile: Colour profile of the pixels, with `orientation`.
     """
-    if image.format in ("JPEG", "MPO"):
-        # libjpeg computes a smaller inverse DCT: an eighth, a quarter or half of the size, never below min_side.
-        image.draft(None, (min_side, min_side))
     image.load()
-    profile = image.info.get("icc_profile")
-    orientation = _orientation(image)
-    page = _reduce(_to_eight_bits(image), min_side)
+    if orientation is None:
+        profile = image.info.get("icc_profile")
+        orientation = _orientation(image)
+    page = _reduce(_crop_transparent_margins(_to_usual_mode(image)), min_side)
     page = _to_srgb(_flatten(page), profile)
     transpose = _TRANSPOSE.get(orientation)
     return page.transpose(transpose) if transpose is not None else page
@@ -146,38 +158,48 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Convert an image to a mode that can be reduced: 8 bits per channel, no palette."""
+def _to_usual_mode(image: Image.Image) -> Image.Image:
+    """Convert an image to a mode that can be reduced: 8 bits per channel, no palette, alpha not premultiplied."""
     if image.mode == "1":
         return image.convert("L")
     if image.mode.startswith(("I", "F")):
         return _grey_from_deep(image)
     if image.mode in ("P", "PA") or "transparency" in image.info:
         return image.convert("RGBA" if image.has_transparency_data else "RGB")
+    if image.mode in ("La", "RGBa"):
+        return image.convert("LA" if image.mode == "La" else "RGBA")
+    if image.mode == "LAB":
+        return _lab_to_rgb(image)
     return image
 
 
 def _grey_from_deep(image: Image.Image) -> Image.Image:
-    """Convert grey of 16 or 32 bits or floating point, which Pillow would clip to white.
-
-    Of 16 bits, the upper half is kept. Wider types have no standard white: the smallest of the usual ones that is not
-    below any value is used. If there is none, the range of the values is stretched.
-    """
-    values = np.asarray(image)
+    """Convert grey of more than 8 bits or floating point, which Pillow would clip to white."""
+    values, bits = np.asarray(image), 16
+    tags = image.tag_v2 if isinstance(image, TiffImagePlugin.TiffImageFile) else {}
     if image.mode.startswith("I;16"):
-        grey = (values >> 8).astype(np.uint8)
-    else:
-        values = np.nan_to_num(values.astype(np.float32), posinf=0.0, neginf=0.0)
-        low, high = float(values.min()), float(values.max())
-        if low >= 0 and high <= _USUAL_WHITES[-1]:
-            low, high = 0.0, next(white for white in _USUAL_WHITES if high <= white)
-        grey = ((values - low) * (255.0 / max(high - low, 1e-9))).astype(np.uint8)
-    if (
-        isinstance(image, TiffImagePlugin.TiffImageFile)
-        and image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO
-    ):
+        stored = tags.get(TiffImagePlugin.BITSPERSAMPLE, (16,))
+        bits = int(stored[0])
+    grey = to_eight_bits(values, bits)
+    if tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO:
         grey = 255 - grey  # Pillow inverts such files only up to 8 bits
     return Image.fromarray(grey)
+
+
+def _crop_transparent_margins(image: Image.Image) -> Image.Image:
+    """Remove rows and columns at the edges that are fully transparent, such as those around a straightened page.
+
+    Ink on transparent paper keeps its margins: what is inside them is mostly transparent, too.
+    """
+    if image.mode not in ("LA", "RGBA"):
+        return image
+    box = image.getbbox()
+    if box is None or box == (0, 0, *image.size):
+        return image
+    cropped = image.crop(box)
+    alpha = cropped.getchannel("A").histogram()
+    opaque = sum(level * count for level, count in enumerate(alpha)) / (255 * cropped.width * cropped.height)
+    return cropped if opaque >= _OPAQUE_SHARE else image
 
 
 def _reduce(image: Image.Image, min_side: int) -> Image.Image:
@@ -210,6 +232,12 @@ def _to_srgb(image: Image.Image, profile: object) -> Image.Image:
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
             logger.debug("colour profile ignored", exc_info=True)  # as viewers do
     return image.convert("RGB")
+
+
+def _lab_to_rgb(image: Image.Image) -> Image.Image:
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+    converted = ImageCms.profileToProfile(image, lab, _srgb(), outputMode="RGB")
+    return converted if converted is not None else image
 
 
 @cache

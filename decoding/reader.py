@@ -9,7 +9,7 @@ from typing import Final
 
 from PIL import Image
 
-from decoding import pdf, raster
+from decoding import pdf, raster, tiff
 from decoding.cancellation import CancelCheck, never_cancel
 from decoding.document import DecodedDocument
 from decoding.errors import DocumentTooLargeError, EmptyDocumentError, UnsupportedFormatError
@@ -23,9 +23,10 @@ _SIGNATURES: Final[dict[str, re.Pattern[bytes]]] = {
     "PNG": re.compile(rb"\x89PNG\r\n\x1a\n"),
     "TIFF": re.compile(rb"II[*+]\0|MM\0[*+]"),
     "WEBP": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
-    # Boxes of ISO/IEC 14496-12. The brand names the codec. With mif1, which allows either, AVIF also lists its own.
-    "AVIF": re.compile(rb".{4}ftyp(?:avi[fs]|mif1.{4}(?:.{4}){0,7}avif)", re.DOTALL),
-    "HEIF": re.compile(rb".{4}ftyp(?:hei[cxms]|mif1)", re.DOTALL),
+    # Boxes of ISO/IEC 14496-12. The brand names the codec: of still images or sequences, in several profiles. With mif1
+    # and msf1, which allow any codec, AVIF also lists its own brand.
+    "AVIF": re.compile(rb".{4}ftyp(?:avi[fs]|m[is]f1.{4}(?:.{4}){0,7}avi[fs])", re.DOTALL),
+    "HEIF": re.compile(rb".{4}ftyp(?:he[iv][cxms]|m[is]f1)", re.DOTALL),
     "GIF": re.compile(rb"GIF8[79]a"),
     # Two letters would also match text files; the size of a known header follows them.
     "BMP": re.compile(rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", re.DOTALL),
@@ -69,6 +70,8 @@ def decode_document(
         raise UnsupportedFormatError(f"The format is not supported. Supported: {', '.join(FORMATS)}.")
     if kind == "PDF":
         return pdf.decode_pdf(data, min_side=min_side, limits=limits, check_cancelled=check_cancelled)
+    if kind == "TIFF":
+        return tiff.decode_tiff(data, min_side=min_side, limits=limits, check_cancelled=check_cancelled)
     return raster.decode_image(data, kind, min_side=min_side, limits=limits, check_cancelled=check_cancelled)
 
 
