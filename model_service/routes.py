@@ -14,7 +14,9 @@ from decoding.errors import (
     DocumentTooLargeError,
     EmptyDocumentError,
     EncryptedDocumentError,
+    UnsupportedCodingError,
     UnsupportedFormatError,
+    ViewerRequiredError,
 )
 from model_service import metrics
 from model_service.admission import Admission
@@ -72,6 +74,8 @@ _PREDICT: Final[dict[str, Any]] = {
             UnsupportedFormatError,
             CorruptDocumentError,
             EncryptedDocumentError,
+            ViewerRequiredError,
+            UnsupportedCodingError,
             DecompressionBombError,
             DecoderCrashedError,
             DecoderTimeoutError,
