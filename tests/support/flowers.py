@@ -15,7 +15,7 @@ height = 32
 color = "rgb"
 
 [schedule]
-epochs = 8
+epochs = 3
 batch = 6
 learning_rate = 1e-3
 warmup_epochs = 0

@@ -29,7 +29,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("teachers")
     for version, distillation in {"v1": '[distillation]\nteachers = ["v2"]\n', "v2": ""}.items():
         (folder / "models" / version).mkdir(parents=True)
-        recipe = RECIPE.replace("epochs = 8", "epochs = 2").replace("seed = 1", f"seed = {version[1:]}")
+        recipe = RECIPE.replace("epochs = 3", "epochs = 2").replace("seed = 1", f"seed = {version[1:]}")
         recipe = recipe.replace("resnet18", SMALL)
         (folder / "models" / version / "recipe.toml").write_text(f'version = "{version}"\n{recipe}{distillation}')
     write_flowers(folder / "flowers", each=8)

@@ -63,7 +63,7 @@ def test_version_is_trained_from_reviewers_labels(
     noise = BytesIO()
     Image.effect_noise((64, 64), 90).save(noise, "PNG")
     reviews.label(*_store(stack, "noise.png", noise.getvalue()), NONE_OF_THESE, "ann")
-    recipe = RECIPE.replace("resnet18", SMALL).replace("1e-3", "5e-3")
+    recipe = RECIPE.replace("resnet18", SMALL).replace("1e-3", "5e-3").replace("epochs = 3", "epochs = 8")
     Path("small.toml").write_text(f'version = "v4"\n{recipe}')
 
     result = CliRunner().invoke(app, ["train", "v4", "--from-reviews", "--recipe", "small.toml", "--threads", "1"])
