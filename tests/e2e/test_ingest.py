@@ -15,15 +15,15 @@ from tests.support.polling import wait_until
 from tests.support.probe import probe, role_of
 from triptych.repair.invocation import orchestrator_invoker
 from triptych.repair.redrive import notification_for
-from triptych.stack import Home, Stack, start_service, start_stack, stop_service
+from triptych.stack import Home, Ingest, Stack, running_stack, start_service, start_stack, stop_service
 from triptych.stack.deployment import queue_length
-from triptych.storage.connection import StackConnection, connect_local
+from triptych.storage.connection import connect_local
 from triptych.storage.results import Results
 
 BURST, FULL_BURST = 60, 300
 """Documents uploaded at once."""
 
-queue_only = pytest.mark.parametrize("ingest_stack", ["queue"], indirect=True)
+queue_only = pytest.mark.parametrize("mode", ["queue"], indirect=True)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -34,9 +34,16 @@ def _direct_ingest_afterwards(stack: Stack, home: Home) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module", params=["direct", "queue"])
-def ingest_stack(request: pytest.FixtureRequest, home: Home, stack: Stack) -> Stack:
-    """The shared stack in one ingest mode. pytest groups the tests by mode."""
-    return start_stack(home=home, ingest=request.param)
+def mode(request: pytest.FixtureRequest) -> Ingest:
+    """The ingest mode. Its scope makes pytest group the tests by mode."""
+    return "queue" if request.param == "queue" else "direct"
+
+
+@pytest.fixture
+def ingest_stack(mode: Ingest, home: Home, stack: Stack) -> Stack:
+    """The shared stack in one ingest mode."""
+    running = running_stack(home)
+    return running if running.ingest == mode else start_stack(home=home, ingest=mode)
 
 
 def document(number: int) -> bytes:
@@ -193,15 +200,12 @@ class TestQueue:
     def test_switching_the_mode_keeps_documents_and_records(self, ingest_stack: Stack, home: Home) -> None:
         version_id = put("kept.png", document(7))
         before = wait_for_records("kept.png")
-        try:
-            after = start_stack(home=home, ingest="direct")
 
-            expected: tuple[str, str, None] = (ingest_stack.bucket, ingest_stack.table, None)
-            assert (after.bucket, after.table, after.inbox_queue_url) == expected
-            assert history("kept.png") == before
-            connection: StackConnection = connect_local()
-            assert connection.s3.head_object(Bucket=connection.bucket, Key="kept.png")["VersionId"] == version_id
-            put("kept.png", document(8))
-            wait_for_records("kept.png", 2)
-        finally:
-            start_stack(home=home, ingest="queue")
+        after = start_stack(home=home, ingest="direct")
+
+        assert (after.bucket, after.table, after.inbox_queue_url) == (ingest_stack.bucket, ingest_stack.table, None)
+        assert history("kept.png") == before
+        connection = connect_local()
+        assert connection.s3.head_object(Bucket=connection.bucket, Key="kept.png")["VersionId"] == version_id
+        put("kept.png", document(8))
+        wait_for_records("kept.png", 2)

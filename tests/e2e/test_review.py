@@ -92,6 +92,7 @@ def test_labels_from_a_sheet_reach_records_and_report(connection: StackConnectio
 
 
 def test_promotion_and_rollback_decide_the_next_verdicts(connection: StackConnection) -> None:
+    put("review/before", "letter.tif")  # a promotion checks which versions answer
     start = promote("p0", "equal weights", "ann")
 
     alone = promote("v3", "reviewed", "ann")
