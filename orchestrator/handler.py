@@ -9,7 +9,7 @@ Callers differ in how they learn that an upload must be processed again:
 
 import os
 import time
-from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, assert_never
@@ -38,13 +38,33 @@ _AWS = Config(
 
 
 _TIMEOUT_RESERVE_S = 1.0
-"""Part of the function's timeout that a requested budget leaves, so that the record is written before the timeout."""
+"""Part of the function's timeout that a longer budget leaves, so that the record is written before the timeout."""
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One invocation of the function.
+
+    Attributes:
+        trace_id: Its AWS trace.
+        context: What Lambda passes to it.
+        budget_s: Seconds for each upload that the event requests; None for the configured budget.
+    """
+
+    trace_id: str
+    context: LambdaContext
+    budget_s: float | None = None
+
+    def limit(self, seconds: float) -> float:
+        """Return the seconds, but at most the time that is left before Lambda ends the invocation."""
+        return max(0.1, min(seconds, self.context.get_remaining_time_in_millis() / 1000 - _TIMEOUT_RESERVE_S))
 
 
 class Orchestrator:
     """Everything that is kept between invocations: clients, connections and the pipeline."""
 
     def __init__(self, settings: OrchestratorSettings) -> None:
+        self._patient_s = settings.patient_s
         table = boto3.resource("dynamodb", config=_AWS).Table(settings.table_name)
         s3 = boto3.client("s3", config=_AWS)
         self._pipeline = Pipeline(
@@ -57,26 +77,25 @@ class Orchestrator:
             now=_now,
         )
 
-    def classify(self, upload: Upload, trace_id: str, budget_s: float | None = None) -> Record:
-        """Complete an upload's record as far as possible, and log and count the attempt.
-
-        Args:
-            upload: The upload.
-            trace_id: AWS trace of the invocation.
-            budget_s: Seconds to use instead of the configured budget.
-        """
+    def classify(self, upload: Upload, invocation: Invocation) -> Record:
+        """Complete an upload's record as far as possible, and log and count the attempt."""
         started = time.monotonic()
-        attempt = self._pipeline.classify(upload, trace_id=trace_id, budget_s=budget_s)
+        attempt = self._pipeline.classify(
+            upload,
+            trace_id=invocation.trace_id,
+            budget_s=None if invocation.budget_s is None else invocation.limit(invocation.budget_s),
+            patient_s=invocation.limit(self._patient_s),
+        )
         handler_ms = (time.monotonic() - started) * 1000
         event_ms = (_now() - upload.event_time).total_seconds() * 1000
         log_attempt(attempt, handler_ms=handler_ms, event_ms=event_ms)
-        emit_metrics(attempt, handler_ms=handler_ms, event_ms=event_ms, with_latencies=budget_s is None)
+        emit_metrics(attempt, handler_ms=handler_ms, event_ms=event_ms)
         return attempt.record
 
-    def classify_object(self, bucket: str, key: str, version_id: str | None, trace_id: str) -> Record | None:
+    def classify_object(self, bucket: str, key: str, version_id: str | None, invocation: Invocation) -> Record | None:
         """Like `classify`, for an object without an event. Return None for a folder marker."""
         upload = self._pipeline.describe(bucket, key, version_id)
-        return None if upload.is_folder_marker else self.classify(upload, trace_id)
+        return None if upload.is_folder_marker else self.classify(upload, invocation)
 
 
 @cache
@@ -97,51 +116,37 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         MalformedEvent: The event has an unknown form. After its retries, Lambda sends it to the dead-letter queue.
         IncompleteRecords: Records were written, but are PARTIAL or FAILED. The retry calls the missing versions.
     """
-    trace_id = os.environ.get("_X_AMZN_TRACE_ID") or context.aws_request_id
+    invocation = Invocation(os.environ.get("_X_AMZN_TRACE_ID") or context.aws_request_id, context)
     match parse_event(event):
-        case BatchInvocation() as invocation:
-            return _batch_answer(invocation, [_run_task(task, trace_id) for task in invocation.tasks])
+        case BatchInvocation() as batch:
+            return _batch_answer(batch, [_run_task(task, invocation) for task in batch.tasks])
         case QueueBatch(messages):
-            failed = [message.id for message in messages if not _process_message(message, trace_id)]
+            failed = [message.id for message in messages if not _process_message(message, invocation)]
             return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
         case Notification(uploads, budget_s):
-            records = _classify_all(uploads, trace_id, lambda: _limited_budget(budget_s, context))
+            records = _classify_all(uploads, replace(invocation, budget_s=budget_s))
             return {"records": [record_summary(record) for record in records]}
         case unreachable:
             assert_never(unreachable)
 
 
-def _limited_budget(requested_s: float | None, context: LambdaContext) -> float | None:
-    """Return the requested budget, but at most the time that is left before Lambda ends the invocation."""
-    if requested_s is None:
-        return None
-    return max(0.1, min(requested_s, context.get_remaining_time_in_millis() / 1000 - _TIMEOUT_RESERVE_S))
-
-
-def _classify_all(
-    uploads: list[Upload], trace_id: str, budget: Callable[[], float | None] = lambda: None
-) -> list[Record]:
+def _classify_all(uploads: list[Upload], invocation: Invocation) -> list[Record]:
     """Classify every upload.
-
-    Args:
-        uploads: The uploads.
-        trace_id: AWS trace of the invocation.
-        budget: Returns the seconds for the next upload; None for the configured budget.
 
     Raises:
         IncompleteRecords: All records were written, but some are not final.
     """
-    records = [orchestrator().classify(upload, trace_id, budget()) for upload in uploads]
+    records = [orchestrator().classify(upload, invocation) for upload in uploads]
     incomplete = [record for record in records if not record.final]
     if incomplete:
         raise IncompleteRecords(", ".join(f"{record.upload.document} is {record.status}" for record in incomplete))
     return records
 
 
-def _process_message(message: QueueMessage, trace_id: str) -> bool:
+def _process_message(message: QueueMessage, invocation: Invocation) -> bool:
     """Return whether a message is done. A failure must not affect the other messages of the batch."""
     try:
-        _classify_all(message.uploads(), trace_id)
+        _classify_all(message.uploads(), invocation)
     except (OrchestratorError, RecordsError) as error:
         logger.warning("message left in the queue", extra={"message_id": message.id, "reason": str(error)})
         return False
@@ -151,10 +156,10 @@ def _process_message(message: QueueMessage, trace_id: str) -> bool:
     return True
 
 
-def _run_task(task: BatchTask, trace_id: str) -> dict[str, str]:
+def _run_task(task: BatchTask, invocation: Invocation) -> dict[str, str]:
     """Return the result of a task: final records succeeded, REJECTED ones included; others failed temporarily."""
     try:
-        record = orchestrator().classify_object(task.bucket, task.key, task.version_id, trace_id)
+        record = orchestrator().classify_object(task.bucket, task.key, task.version_id, invocation)
     except DocumentRejected as error:
         return _task_result(task, "PermanentFailure", str(error))
     except (OrchestratorError, RecordsError) as error:

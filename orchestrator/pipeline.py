@@ -12,6 +12,7 @@ from records.outcomes import Outcome
 from records.policy import Policy
 from records.record import Record, Status
 from records.uploads import LATE_AFTER, Upload
+from records.verdict import is_slow
 
 POLICY_TIMEOUT_S = 0.25
 """How long a verdict waits for a policy that is being read. Usually it was read while the versions were called."""
@@ -19,6 +20,9 @@ POLICY_TIMEOUT_S = 0.25
 LOOKUP_TIMEOUT_S = 1.0
 """How long the calls of the versions wait for the lookup of the record after the document was read; at most half of
 the remaining time. Usually the lookup takes no longer than the read."""
+
+PATIENT_AFTER = 2
+"""Number of attempts that must have timed out before an attempt gets the patient budget. Lambda makes three."""
 
 _MAX_READS = 8
 """Maximum number of concurrent reads, and of concurrent lookups. More than one, so that a read that hangs does not
@@ -93,12 +97,14 @@ class Attempt:
         replaced: The record that the table contained before; None if there was none.
         outcomes: Outcome of each version that this attempt called.
         written: Whether the attempt wrote the record. False if the record was already final.
+        patient: Whether the attempt had a longer budget than usual.
     """
 
     record: Record
     replaced: Record | None
     outcomes: Mapping[str, Outcome]
     written: bool
+    patient: bool = False
 
 
 class Pipeline:
@@ -144,7 +150,9 @@ class Pipeline:
         """
         return self._documents.describe(bucket, key, version_id)
 
-    def classify(self, upload: Upload, *, trace_id: str = "", budget_s: float | None = None) -> Attempt:
+    def classify(
+        self, upload: Upload, *, trace_id: str = "", budget_s: float | None = None, patient_s: float | None = None
+    ) -> Attempt:
         """Complete the upload's record as far as possible.
 
         A final record is not changed, unless it is final because its object could not be read and now it can. For a
@@ -154,6 +162,7 @@ class Pipeline:
             upload: The upload to process.
             trace_id: AWS trace of the invocation.
             budget_s: Seconds to use instead of the total of the budget.
+            patient_s: Seconds to use if the document has timed out in `PATIENT_AFTER` attempts and `budget_s` is None.
 
         Raises:
             RecordsUnavailable: Nothing could be stored, so the event must be delivered again.
@@ -166,6 +175,9 @@ class Pipeline:
         upload, stored = self._await_lookup(lookup, upload, deadline)
         if stored and stored.final and not (stored.inaccessible and isinstance(document, bytes)):
             return Attempt(stored, stored, outcomes={}, written=False)
+        patient = budget_s is not None and budget_s > self._budget.total
+        if patient_s is not None and budget_s is None and stored and _needs_patience(stored):
+            patient, deadline = True, started + patient_s - self._budget.write_reserve
         outcomes: dict[str, Outcome] = dict(stored.predictions) if stored else {}
         called: Mapping[str, Outcome] = {}
         read_error: ReadError | None = None
@@ -187,7 +199,7 @@ class Pipeline:
             trace_id=trace_id,
             read_error=read_error,
         )
-        return self._save(record, stored, called, policy)
+        return replace(self._save(record, stored, called, policy), patient=patient)
 
     def _read(self, upload: Upload, deadline: float) -> bytes | ReadError:
         """Return the content of the upload, or why it could not be read by the deadline."""
@@ -276,3 +288,8 @@ class Pipeline:
                 record = merge(record, stored, policy)
             else:
                 return Attempt(record, stored, called, written=True)
+
+
+def _needs_patience(stored: Record) -> bool:
+    """Return whether the document timed out in the last of several attempts, on most versions."""
+    return stored.revision >= PATIENT_AFTER and is_slow(stored.predictions)

@@ -18,6 +18,9 @@ class OrchestratorSettings:
     """MODEL_ENDPOINTS: base URL of each version as JSON: {"v1": "http://…/v1", …}."""
     deadline_s: float = 3.0
     """DEADLINE_MS: budget of one document, from the handler's start to the written record."""
+    patient_s: float = 27.0
+    """PATIENT_MS: budget of an attempt at a document that timed out twice. Longer than the services decode (20 s), and
+    shorter than they and the load balancer wait (30 s)."""
     write_reserve_s: float = 0.3
     """WRITE_RESERVE_MS: part of the budget that model calls leave for the write."""
     max_bytes: int = 20 * 1024 * 1024
@@ -39,6 +42,7 @@ class OrchestratorSettings:
             table_name=table_name,
             endpoints=_parse_endpoints(environment.get("MODEL_ENDPOINTS", "")),
             deadline_s=_positive_integer(environment, "DEADLINE_MS", 3000) / 1000,
+            patient_s=_positive_integer(environment, "PATIENT_MS", 27_000) / 1000,
             write_reserve_s=_positive_integer(environment, "WRITE_RESERVE_MS", 300) / 1000,
             max_bytes=_positive_integer(environment, "MAX_DOCUMENT_BYTES", 20 * 1024 * 1024),
             policy_max_age=timedelta(seconds=_positive_integer(environment, "POLICY_SECONDS", 60)),

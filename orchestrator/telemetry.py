@@ -15,6 +15,7 @@ Each attempt emits:
 
     HandlerLatency      if it wrote a record: from the handler's start to the write; the target is three seconds
     RepeatedEvents      count, if it wrote nothing because the record was already final
+    PatientAttempts     count, if it had a longer budget than usual, in which case it emits no latencies
     v1.Latency          for each version that it called: duration of the call
     v1.Error, v1.timeout, v1.unreachable …
                         count, for each call that failed: in total and by kind
@@ -66,15 +67,17 @@ def log_attempt(attempt: Attempt, *, handler_ms: float, event_ms: float) -> None
     )
 
 
-def emit_metrics(attempt: Attempt, *, handler_ms: float, event_ms: float, with_latencies: bool = True) -> None:
+def emit_metrics(attempt: Attempt, *, handler_ms: float, event_ms: float) -> None:
     """Write the metrics of an attempt.
 
     Args:
         attempt: The attempt.
         handler_ms: Milliseconds from the handler's start to now, after the write.
         event_ms: Milliseconds from S3's time of the event to now.
-        with_latencies: Whether to include latencies. An attempt with a longer budget than usual would distort them.
     """
+    with_latencies = not attempt.patient  # they would distort those of ordinary documents
+    if attempt.patient:
+        _add_counts("PatientAttempts")
     for version, outcome in attempt.outcomes.items():
         if with_latencies:
             _add_duration(f"{version}.Latency", outcome.latency_ms)

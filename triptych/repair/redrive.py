@@ -23,6 +23,9 @@ from triptych.repair.invocation import Event, InvocationError, Invoke, run_concu
 from triptych.repair.remedies import RUN_AGAIN, remedy_for_error, remedy_for_records
 from triptych.storage.results import RecordQuery, Results
 
+USUAL_BUDGET_S = 3.0
+"""Seconds for each document in the first attempt, as for a new document. Several documents are processed at a time."""
+
 PATIENT_BUDGET_S = 27.0
 """Seconds for a document that timed out. Less than the load balancer and the services wait (30 s), and more than a
 service decodes (20 s), so that it returns either a prediction or `decoder-timeout`."""
@@ -196,7 +199,7 @@ class Redrive:
         slow: list[RedriveOutcome] = []
 
         def attempt(task: RedriveTask) -> None:
-            first = self._attempt(task)
+            first = self._attempt(task, USUAL_BUDGET_S)
             if first.slow:
                 slow.append(first.outcome)
             else:
@@ -205,7 +208,7 @@ class Redrive:
         try:
             run_concurrently(attempt, plan.tasks, max_concurrent=max_concurrent)
             while slow:
-                last = self._attempt(slow[0].task, budget_s=PATIENT_BUDGET_S)
+                last = self._attempt(slow[0].task, PATIENT_BUDGET_S)
                 del slow[0]
                 on_done(last.outcome)
                 if last.timed_out:
@@ -214,9 +217,9 @@ class Redrive:
             for outcome in slow:
                 on_done(outcome)
 
-    def _attempt(self, task: RedriveTask, budget_s: float | None = None) -> _Attempt:
-        """Run one task, with a budget for each document instead of the usual one if given."""
-        event = task.event if budget_s is None else {**task.event, BUDGET_FIELD: budget_s}
+    def _attempt(self, task: RedriveTask, budget_s: float) -> _Attempt:
+        """Run one task, with a budget for each of its documents."""
+        event = {**task.event, BUDGET_FIELD: budget_s}
         try:
             if task.dead_letter and not self._queue.extend(task.dead_letter):
                 failure = "visibility timeout expired; another consumer may hold the message"

@@ -141,6 +141,32 @@ def test_budget_in_the_event_is_limited_by_the_timeout_of_the_function(
     assert all(longest_ms - 3000 < timeout <= longest_ms for timeout in timeouts)
 
 
+@pytest.mark.parametrize("queued", [False, True])
+def test_slow_document_ends_at_the_third_delivery(
+    inbox: "S3Client", records: "Table", services: Server, queued: bool
+) -> None:
+    """Nobody needs to redrive it."""
+
+    def decode(request: Request) -> None:
+        if int(request.headers["X-Timeout-Ms"]) < 20_000:
+            request.answer({"type": "urn:triptych:problem:deadline-exceeded", "detail": "No response in time."}, 504)
+        else:
+            request.answer({"type": "urn:triptych:problem:decoder-timeout", "detail": "Not decoded in 20 s."}, 422)
+
+    services.behaviour = decode
+    event = put(inbox)
+    context = cast(LambdaContext, Context(remaining_ms=30_000))
+    for _ in range(2):
+        if queued:
+            assert len(entry.handler(queue_event(event), context)["batchItemFailures"]) == 1
+        else:
+            with pytest.raises(IncompleteRecords):
+                entry.handler(event, context)
+    entry.handler(queue_event(event) if queued else event, context)
+    [item] = cast(list[dict[str, Any]], records.scan()["Items"])
+    assert (item["status"], item["reason"]["kind"], item["revision"]) == ("REJECTED", "too-slow", 3)
+
+
 def test_document_rejected_by_every_version_is_not_retried(
     inbox: "S3Client", records: "Table", services: Server
 ) -> None:

@@ -56,6 +56,32 @@ def test_budget_of_a_patient_attempt_extends_the_deadline_of_the_versions() -> N
     assert models.deadlines == [pytest.approx(100.0 + 27.0 - 0.3)]
 
 
+@pytest.mark.parametrize("slow", [model_failure("timeout"), prediction(timings_ms={"decode": 2_000.0})])
+def test_third_attempt_at_a_slow_document_is_patient(slow: Outcome) -> None:
+    models = FakeModels(v1=slow, v2=model_failure("timeout"), v3=model_failure("unreachable"))
+    line = pipeline(models=models)
+    attempts = [line.classify(upload(), patient_s=27.0) for _ in range(3)]
+    assert models.deadlines == [pytest.approx(100.0 + budget - 0.3) for budget in (3.0, 3.0, 27.0)]
+    assert [attempt.patient for attempt in attempts] == [False, False, True]
+
+
+@pytest.mark.parametrize("kind", ["unreachable", "overloaded", "failed"])
+def test_third_attempt_is_not_patient_if_versions_are_down(kind: str) -> None:
+    models = FakeModels(v1=model_failure("timeout"), v2=model_failure(kind), v3=model_failure(kind))
+    line = pipeline(models=models)
+    for _ in range(3):
+        assert classify(line).status is Status.FAILED
+    assert models.deadlines == [pytest.approx(102.7)] * 3
+
+
+def test_budget_of_the_event_takes_precedence_over_the_patient_one() -> None:
+    models = FakeModels(v1=model_failure("timeout"), v2=model_failure("timeout"))
+    line = pipeline(models=models)
+    for _ in range(3):
+        line.classify(upload(), budget_s=3.0, patient_s=27.0)
+    assert models.deadlines == [pytest.approx(102.7)] * 3
+
+
 def test_retry_of_a_partial_record_calls_only_the_missing_version() -> None:
     models, records = FakeModels(v2=model_failure("unreachable")), FakeRecords()
     line = pipeline(models=models, records=records)

@@ -77,10 +77,10 @@ def test_attempt_overtaken_by_another_writer_counts_no_document(capsys: pytest.C
 def test_latencies_of_a_patient_attempt_are_not_reported(capsys: pytest.CaptureFixture[str]) -> None:
     """They would trigger the alarm for the latency of ordinary documents."""
     attempt = pipeline().classify(upload(), budget_s=27.0)
-    telemetry.emit_metrics(attempt, handler_ms=22_000.0, event_ms=900.0, with_latencies=False)
+    telemetry.emit_metrics(attempt, handler_ms=22_000.0, event_ms=900.0)
     [emitted] = [json.loads(text) for text in capsys.readouterr().out.splitlines() if '"CloudWatchMetrics"' in text]
     names = {metric["Name"] for metric in emitted["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
-    assert names == {"Documents", "Complete", "Unanimous"}
+    assert names == {"PatientAttempts", "Documents", "Complete", "Unanimous"}
 
 
 def test_verdict_that_needs_review_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
