@@ -19,12 +19,12 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from rich.console import Console
 
-from records.table import PolicyTable
+from records.table import PolicyTable, RecordTable
 from testkit.console_server import serve_console
 from testkit.generated_records import fill_table
-from testkit.template import ROOT
+from testkit.template import ROOT, table_definition
 from tests.support.samples import READABLE, sample
-from tests.support.uploads import policy
+from tests.support.uploads import policy, prediction, record, upload
 from triptych.review.promotion import PolicyChange, Promotions
 from triptych.review.reviews import Reviews
 from triptych.stack import Home, Stack
@@ -109,6 +109,26 @@ def month_of_records(stack: Stack) -> Iterator[str]:
             yield served.sign_in_url
     finally:
         month.table.delete()
+
+
+@pytest.fixture(scope="module")
+def forty_labels(stack: Stack) -> Iterator[str]:
+    """The address of a console whose review queue has documents with forty labels, in a separate table."""
+    many = replace(connection.connect_local(), table_name="forty-labels")
+    probabilities = dict.fromkeys((f"kind_{number:02}" for number in range(40)), 0.01) | {"kind_07": 0.61}
+    outcome = prediction("kind_07", 0.61, probabilities=probabilities, abstained=True)
+    table = many.session.resource("dynamodb", endpoint_url=many.endpoint_url).create_table(
+        **table_definition("forty-labels")
+    )
+    try:
+        table.wait_until_exists()
+        for key in ("one.pdf", "two.pdf"):
+            made = record(dict.fromkeys(("v1", "v2", "v3"), outcome), of=upload(key, bucket=many.bucket))
+            RecordTable(many.table).save(made, replacing=None)
+        with serve_console(many) as served:
+            yield served.sign_in_url
+    finally:
+        table.delete()
 
 
 @pytest.fixture
@@ -268,6 +288,21 @@ class TestReview:
         expect(page.locator(".advice")).to_be_visible()
         assert labels_counted(page) == before + 10
         expect(page.locator(".chart canvas").first).to_be_visible()
+
+    def test_any_of_forty_labels_can_be_assigned_by_keyboard(self, chromium: Browser, forty_labels: str) -> None:
+        with open_page(chromium, forty_labels, WIDE, "light") as visit:
+            page = visit.to("/review")
+            expect(page.locator("datalist option")).to_have_count(41)
+            check_accessibility(page, "review of forty labels")
+            page.keyboard.press("/")
+            page.keyboard.type("kind 39")
+            page.keyboard.press("Enter")
+            expect(page.locator(".progress b")).to_have_text("1")
+            expect(page.locator(".toast")).to_contain_text("kind 39")
+            page.keyboard.press("1")  # the keys work again
+            expect(page.locator(".progress b")).to_have_text("2")
+            expect(page.locator(".toast")).to_contain_text("kind 00")
+            assert visit.errors == []
 
     def test_shortcuts_are_disabled_in_text_fields(self, visit: Visit, documents: None) -> None:
         page = visit.to("/versions")
