@@ -184,3 +184,21 @@ class TestBackfill:
         arn = connection.lambdas.get_alias(FunctionName=connection.function, Name="live")["AliasArn"]
         assert request["Operation"]["LambdaInvoke"]["FunctionArn"] == arn
         assert (tmp_path / "manifest.csv").read_text() == "".join(f"{connection.bucket},{key}\n" for key in keys)
+
+
+def test_a_slow_document_comes_to_an_end_by_itself(connection: StackConnection) -> None:
+    """Its page takes several seconds to draw. How many versions decode it within their limit depends on the machine."""
+    content = (Path(__file__).parents[1] / "data" / "cases" / "pdf-slow-vectors.pdf").read_bytes()
+    connection.s3.put_object(Bucket=connection.bucket, Key="slow.pdf", Body=content)
+
+    def is_final() -> bool:
+        return all(record.final for record in wait_for_records(connection, "slow.pdf"))
+
+    wait_until(is_final, TIMEOUT_SECONDS + 60, interval=0.5, reason="a final record")
+    [record] = wait_for_records(connection, "slow.pdf")
+    assert record.revision == 3
+    if record.status is not Status.COMPLETE:
+        assert record.reason
+        assert (record.status in (Status.PARTIAL, Status.REJECTED), record.reason.kind) == (True, "too-slow")
+    with dead_letters(connection) as (_, found):
+        assert "slow.pdf" not in found
