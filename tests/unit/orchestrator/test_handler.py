@@ -145,7 +145,7 @@ def test_budget_in_the_event_is_limited_by_the_timeout_of_the_function(
 def test_slow_document_ends_at_the_third_delivery(
     inbox: "S3Client", records: "Table", services: Server, queued: bool
 ) -> None:
-    """Nobody needs to redrive it."""
+    """No redrive is needed."""
 
     def decode(request: Request) -> None:
         if int(request.headers["X-Timeout-Ms"]) < 20_000:
