@@ -110,8 +110,8 @@ def _text(recipe: Recipe, manifest: Mapping[str, Any], recall_table: Sequence[st
         *(["", "Training was interrupted; the best epoch until then was kept."] * training["broken_off"]),
         "",
         *[f"- {licence}" for licence in training["licences"] or ["No licence was stated."]],
-        *_teachers(recipe),
-        *_notes(notes),
+        *_distillation_section(recipe),
+        *_development_section(notes),
         "",
         "## Limits",
         "",
@@ -158,12 +158,12 @@ def _recall_table(
     return lines
 
 
-def _teachers(recipe: Recipe) -> list[str]:
+def _distillation_section(recipe: Recipe) -> list[str]:
     teachers = recipe.distillation.teachers
     if not teachers:
         return []
     return ["", f"Trained by distillation from {' and '.join(teachers)} on the same data, in addition to the labels."]
 
 
-def _notes(notes: str) -> list[str]:
+def _development_section(notes: str) -> list[str]:
     return ["", "## Development", "", notes.strip()] if notes.strip() else []

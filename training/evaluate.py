@@ -130,7 +130,7 @@ def evaluate_predictions(
         folder: Folder of the documents, whose labels are used.
         skipped: Messages for documents that could not be read.
     """
-    verdicts = _combine(predictions, folder.labels)
+    verdicts = _verdicts_of(predictions, folder.labels)
     predicted = {name: version.probabilities.argmax(axis=1) for name, version in predictions.items()}
     return Evaluation(
         versions={
@@ -161,10 +161,10 @@ def verdicts_on_files(models: Path, versions: Sequence[str], files: Sequence[Pat
     predictions, _ = _classify(loaded, files)
     if not predictions:
         return Verdicts(np.zeros((0, len(labels))), np.zeros(0, dtype=np.bool_))
-    return _combine(_by_version(loaded, predictions, labels), labels)
+    return _verdicts_of(_by_version(loaded, predictions, labels), labels)
 
 
-def _combine(predictions: Mapping[str, VersionPredictions], labels: Sequence[str]) -> Verdicts:
+def _verdicts_of(predictions: Mapping[str, VersionPredictions], labels: Sequence[str]) -> Verdicts:
     return combine_versions(
         np.stack([version.probabilities for version in predictions.values()]),
         np.stack([version.abstained for version in predictions.values()]),

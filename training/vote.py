@@ -75,7 +75,7 @@ def write_comparison(models: Path, runs: Path, versions: Sequence[str], ood: Pat
     labels = manifests[versions[0]].labels
     folder = runs / models.resolve().name
     saved = match_pages({version: load_predictions(folder / version / PREDICTIONS_FILE) for version in versions})
-    verdicts = _combine(np.stack([one.probabilities for one in saved.values()]), manifests, labels)
+    verdicts = _apply_thresholds(np.stack([one.probabilities for one in saved.values()]), manifests, labels)
     comparison = _Comparison(manifests, saved, verdicts)
     counts = confusion_matrix(verdicts.probabilities.argmax(axis=1), comparison.truth, len(labels))
     draw_confusion(counts, labels, f"soft vote of {', '.join(versions)} on pages of unseen sources", models / PICTURE)
@@ -99,7 +99,7 @@ def write_comparison(models: Path, runs: Path, versions: Sequence[str], ood: Pat
     return text
 
 
-def _combine(probabilities: Floats, manifests: Mapping[str, Manifest], labels: Sequence[str]) -> Verdicts:
+def _apply_thresholds(probabilities: Floats, manifests: Mapping[str, Manifest], labels: Sequence[str]) -> Verdicts:
     """Return the verdicts; each version abstains below the threshold of its manifest."""
     thresholds = np.array([manifest.abstain_below for manifest in manifests.values()])
     return combine_versions(probabilities, probabilities.max(axis=2) < thresholds[:, None], labels)
@@ -167,7 +167,7 @@ def _documents_section(comparison: _Comparison) -> list[str]:
     page_labels = comparison.verdicts.probabilities.argmax(axis=1)
     page_accuracy = float((page_labels[grouped_pages] == comparison.truth[grouped_pages]).mean())
     documents = predict_documents(comparison.probabilities, groups)
-    verdicts = _combine(documents, comparison.manifests, comparison.labels)
+    verdicts = _apply_thresholds(documents, comparison.manifests, comparison.labels)
     truth = comparison.truth[[group[0] for group in groups]]
     accuracies = [float((rows.argmax(axis=1) == truth).mean()) for rows in (*documents, verdicts.probabilities)]
     return [

@@ -7,7 +7,8 @@ from training.cross_validation import HeldOut
 from training.export import ParityError
 from training.precision import PrecisionResult
 from training.recipe import Precision, Recipe
-from training.version import _notes, _publish, _quantise_in_place
+from training.version import _read_notes
+from training.version_files import _quantise_in_place, publish
 
 
 def test_notes_of_another_version_are_not_used_with_its_recipe(tmp_path: Path) -> None:
@@ -16,10 +17,10 @@ def test_notes_of_another_version_are_not_used_with_its_recipe(tmp_path: Path) -
     released.mkdir(parents=True)
     flowers.mkdir(parents=True)
     (released / "notes.md").write_text("tax forms")
-    assert _notes(released / "recipe.toml", released) == "tax forms"
-    assert _notes(released / "recipe.toml", flowers) == ""
+    assert _read_notes(released / "recipe.toml", released) == "tax forms"
+    assert _read_notes(released / "recipe.toml", flowers) == ""
     (flowers / "notes.md").write_text("daisies")
-    assert _notes(flowers / "recipe.toml", flowers) == "daisies"
+    assert _read_notes(flowers / "recipe.toml", flowers) == "daisies"
 
 
 def test_torchscript_of_an_earlier_training_is_removed(tmp_path: Path) -> None:
@@ -28,7 +29,7 @@ def test_torchscript_of_an_earlier_training_is_removed(tmp_path: Path) -> None:
         folder.mkdir()
         (folder / "manifest.json").write_text(folder.name)
     (out / "model.pt").write_text("earlier weights")
-    _publish(new, out)
+    publish(new, out)
     assert {file.name: file.read_text() for file in out.iterdir()} == {"manifest.json": "new"}
 
 
