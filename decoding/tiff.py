@@ -187,6 +187,8 @@ class _PageReader:
 
 def _open_single(directory: Directory, chunks: list[bytes]) -> Image.Image | None:
     """Open a page with Pillow in a file of its own; None if Pillow does not know its coding."""
+    if directory.integer(Tag.COMPRESSION, 1) not in _COMPRESSIONS_OF_LIBTIFF:
+        return None
     try:
         return TiffImagePlugin.TiffImageFile(io.BytesIO(write_single(directory, chunks)))
     except (SyntaxError, KeyError):
@@ -196,9 +198,10 @@ def _open_single(directory: Directory, chunks: list[bytes]) -> Image.Image | Non
 def _is_misread(image: TiffImagePlugin.TiffImageFile) -> bool:
     """Return whether Pillow opens the page, but with wrong samples.
 
-    These are pages of uncommon depths, of signed integers, and of planes of 16 bits.
+    These are pages of uncommon depths, of signed integers, and of planes whose samples are not plain bytes.
     """
     bits = image.tag_v2.get(Tag.BITS, (1,))[0]
     signed = image.tag_v2.get(Tag.SAMPLE_FORMAT, (1,))[0] == _SIGNED
     planes = image.tag_v2.get(Tag.PLANAR, 1) == _PLANES
-    return signed or bits not in _USUAL_BITS or (bits == 16 and planes)
+    reversed_bits = image.tag_v2.get(Tag.FILL_ORDER, 1) != 1
+    return signed or bits not in _USUAL_BITS or (planes and (bits != 8 or reversed_bits))

@@ -54,8 +54,7 @@ def one_page(
         [
             f"<</Type/Catalog/Pages 2 0 R{acro_form}{catalog}>>",
             "<</Type/Pages/Kids[3 0 R]/Count 1>>",
-            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R"
-            f"/Resources{_RESOURCES}/Annots[{numbers}]>>",
+            f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources{_RESOURCES}/Annots[{numbers}]>>",
             stream(content),
             _FONT,
             _DINGBATS,

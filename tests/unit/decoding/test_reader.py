@@ -306,3 +306,22 @@ def test_a_small_part_of_a_jpeg_file_is_rejected_as_corrupt(name: str) -> None:
 def test_a_pdf_with_other_bytes_before_its_header_is_detected() -> None:
     assert sniff(b"\r\nmail header\r\n" + FILES["pdf-text"]) == "PDF"
     assert sniff(bytes(1100) + FILES["pdf-text"]) is None
+
+
+@pytest.mark.parametrize("brand", ["heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs", "mif1", "msf1"])
+def test_every_brand_of_heif_is_decoded(brand: str) -> None:
+    file = bytearray(FILES["heif"])
+    file[8:12] = brand.encode()
+
+    assert sniff(bytes(file)) == "HEIF"
+    [decoded] = decode_pages(bytes(file), min_side=MIN_SIDE)
+    assert np.abs(thumbnail(decoded) - thumbnail(page())).mean() < 6
+
+
+@pytest.mark.parametrize("brand", ["avif", "mif1"])
+def test_every_brand_of_avif_is_decoded(brand: str) -> None:
+    file = bytearray(FILES["avif"])
+    file[8:12] = brand.encode()
+
+    assert sniff(bytes(file)) == "AVIF"
+    assert decode_pages(bytes(file), min_side=MIN_SIDE)
