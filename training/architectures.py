@@ -155,7 +155,7 @@ def _docorient() -> list[nn.Module]:
 
 
 class _LiteStem(nn.Sequential):
-    """The first convolution of EfficientNet-Lite, as a class of its own for readable printouts."""
+    """The first convolution of EfficientNet-Lite, as a named class for readable printouts."""
 
 
 def _efficientnet_lite0(state: dict[str, Tensor] | None = None) -> list[nn.Module]:

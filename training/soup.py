@@ -19,7 +19,7 @@ Weights = Mapping[str, Tensor]
 
 
 def member_recipe(recipe: Recipe, number: int) -> Recipe:
-    """Return the recipe of one member: a soup of size 1 with a seed of its own, except for the first member."""
+    """Return the recipe of one member: a soup of size 1 whose seed differs, except for the first member."""
     single = recipe.schedule.model_copy(update={"soup_size": 1})
     return recipe.model_copy(update={"seed": recipe.seed + 1_000_003 * number, "schedule": single})
 

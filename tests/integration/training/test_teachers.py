@@ -76,7 +76,7 @@ def test_student_without_its_teacher_is_rejected(
 def test_teacher_with_another_training_set_is_rejected(
     trained: tuple[Path, Result], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """After new pictures, the student's validation set is another one, and the teacher may know its pages."""
+    """After new pictures, the student's validation set is different, and the teacher may know its pages."""
     _work_in_copy(trained[0], monkeypatch, tmp_path)
     write_flowers(Path("flowers"), each=12)
     result = _train("v1")

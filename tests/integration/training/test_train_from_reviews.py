@@ -1,4 +1,4 @@
-"""Protects: a version can be trained from reviewers' labels. Bucket and table are moto's; nothing else is replaced."""
+"""Protects: a version can be trained from reviewers' labels. Bucket and table are moto's; all other parts are real."""
 
 from collections.abc import Iterator
 from io import BytesIO

@@ -17,7 +17,7 @@ def _probabilities(count: int) -> np.ndarray:
 
 
 def test_pages_are_matched_by_name_in_any_order(tmp_path: Path) -> None:
-    """Each version stores its pages in the order of its own folds, and some pages are missing."""
+    """Each version stores its pages in the order of its folds, and some pages are missing."""
     pages, probabilities = _pages([f"{n}.png" for n in range(20)]), _probabilities(20)
     save_predictions(tmp_path / "a", pages, probabilities)
     save_predictions(tmp_path / "b", pages[:2:-1], probabilities[:2:-1])

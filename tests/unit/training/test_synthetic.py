@@ -102,7 +102,7 @@ def _change_library(name: str) -> Callable[[pytest.MonkeyPatch, Path], None]:
 def test_cached_pages_are_not_used_after_a_change_of_what_draws_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[pytest.MonkeyPatch, Path], None]
 ) -> None:
-    """Otherwise a training without the right fonts would spoil the pages of all later ones."""
+    """Otherwise a training without the right fonts would affect the pages of all later ones."""
 
     def draw() -> Page:
         return draw_pages(("receipt",), RECEIPT, min_side=100, grey=True, cache=tmp_path / "cache")[0]

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from training import texlive
 from training.texlive import interleave, write_folder
 
-LINE = "a line of text as in a paper, and another one"
+LINE = "a line of text as in a paper, and more text"
 
 
 def _write_pdf(file: Path, pages: int) -> None:
