@@ -17,7 +17,7 @@ from triptych.stack import ports
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 DOCUMENT = ROOT / "samples" / "documents" / "application-form.png"
-ADDED = ("opt/venv", "app")
+ADDED = ("opt/venv", "app", "usr/share/fonts")
 """What the Dockerfile adds to its base image."""
 
 
@@ -68,6 +68,11 @@ def test_image_adds_less_than_270_mb_to_its_base(images: dict[str, str], storage
         with storage.mounted(image) as root:
             files = [path for folder in ADDED for path in (root / folder).rglob("*") if not path.is_symlink()]
             assert sum(path.stat().st_size for path in files if path.is_file()) < 270e6
+
+
+def test_image_contains_a_font_for_text_that_pdfs_do_not_embed(images: dict[str, str], storage: Storage) -> None:
+    with storage.mounted(images["v1"]) as root:
+        assert (root / "usr/share/fonts/truetype/wqy/wqy-microhei.ttc").stat().st_size > 4_000_000
 
 
 def test_image_contains_no_telemetry_and_no_build_tools(images: dict[str, str], storage: Storage) -> None:

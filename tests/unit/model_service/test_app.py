@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
@@ -18,10 +20,13 @@ from model_service.lifecycle import Lifecycle
 from model_service.settings import ServiceSettings
 from tests.support.pages import encode, every_format, page, several_pages, text_pdf
 from tests.support.polling import wait_until
+from tests.support.tiff_files import TiffLayout, write_tiff
 from tests.support.tiny_model import LABELS, write_tiny_model
 
 DOCUMENT = encode(page(), "JPEG")
 LARGEST = 300_000
+CASES = Path(__file__).parents[2] / "data" / "cases"
+BLANK = np.full((40, 30, 1), 255)
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +128,14 @@ def test_the_version_is_chosen_by_path_or_query(client: TestClient, path: str, v
         ("POST", "/predict", {"content": b"Dear Sir or Madam"}, 415, "unsupported-format"),
         ("POST", "/predict", {"content": DOCUMENT[:3000]}, 422, "corrupt-document"),
         ("POST", "/predict", {"content": text_pdf(["x"], encrypted=True)}, 422, "encrypted-document"),
+        (
+            "POST",
+            "/predict",
+            {"content": (CASES / "pdf-xfa-placeholder.pdf").read_bytes()},
+            422,
+            "unsupported-document",
+        ),
+        ("POST", "/predict", {"content": write_tiff(BLANK, TiffLayout(compression=34661))}, 422, "unsupported-coding"),
         ("POST", "/predict", {"content": encode(page((1200, 1600)), "PNG")}, 422, "decompression-bomb"),
     ],
 )
