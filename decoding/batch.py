@@ -19,7 +19,7 @@ class PageBatch:
     pixels: NDArray[np.uint8]
     """Shape (pages, height, width, 3), at least one page."""
     truncated: bool
-    """Whether the document has further pages that were not read (`Limits.max_pages`)."""
+    """Whether the document has further pages or parts that were not read; see `DecodedDocument.truncated`."""
 
 
 BatchDecoder = Callable[[bytes, Preprocessing, Limits, CancelCheck], PageBatch]

@@ -12,6 +12,7 @@ from PIL import Image
 from decoding.cancellation import CancelCheck, never_cancel
 from decoding.document import DecodedDocument
 from decoding.errors import CorruptDocumentError, EncryptedDocumentError
+from decoding.jpeg import is_decoded_by_rows
 from decoding.limits import Limits
 from decoding.pdf_placeholders import check_not_placeholder
 from decoding.translation import translate_errors
@@ -128,7 +129,7 @@ def _is_field(page: Any, index: int) -> bool:
 def _render(document: Any, index: int, min_side: int, limits: Limits, data: bytes) -> Image.Image:
     with closing(_load_page(document, index)) as page:
         for image in page.get_objects(filter=(pdfium.FPDF_PAGEOBJ_IMAGE,)):
-            limits.check_pixels(*image.get_px_size())
+            _check_size(image, limits)
         shorter, longer = sorted(page.get_size())
         if shorter <= 0:
             raise CorruptDocumentError(f"Page {index + 1} of the PDF has no area.")
@@ -140,3 +141,16 @@ def _render(document: Any, index: int, min_side: int, limits: Limits, data: byte
             # A copy, because the bitmap frees its memory.
             rendered: Image.Image = bitmap.to_pil().convert("RGB").copy()
             return rendered
+
+
+def _check_size(image: Any, limits: Limits) -> None:
+    """Reject an embedded image that would decode to too many pixels. PDFium reduces baseline JPEG while it decodes."""
+    width, height = image.get_px_size()
+    if (
+        width * height > limits.max_pixels
+        and image.get_filters(skip_simple=True) == ["DCTDecode"]
+        and is_decoded_by_rows(bytes(image.get_data(decode_simple=True)))
+    ):
+        limits.check_reduced_pixels(width, height)
+    else:
+        limits.check_pixels(width, height)

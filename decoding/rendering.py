@@ -21,7 +21,7 @@ class RenderedPages:
     files: list[bytes]
     """One JPEG file for each page."""
     truncated: bool
-    """Whether the document has further pages that were not read (`Limits.max_pages`)."""
+    """Whether the document has further pages or parts that were not read; see `DecodedDocument.truncated`."""
 
 
 def render_jpegs(

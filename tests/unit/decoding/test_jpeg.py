@@ -17,6 +17,7 @@ from decoding.jpeg import MIN_SHARE
 from decoding.limits import Limits
 from decoding.reader import decode_document
 from tests.support.pages import encode, page
+from tests.support.pdf_files import stream, write_pdf
 
 SHEET = page((400, 560))
 MODES = ["L", "RGB", "CMYK"]
@@ -132,6 +133,30 @@ def test_the_limit_counts_all_pixels_if_the_reduced_size_is_larger() -> None:
     with pytest.raises(DecompressionBombError):
         decode_document(file, min_side=400, limits=Limits(max_pixels=400 * 560 - 1))
     assert decode_document(file, min_side=100, limits=Limits(max_pixels=400 * 560 // 8))
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_the_limit_counts_the_same_in_a_pdf(progressive: bool) -> None:
+    picture = encode(Image.new("RGB", LARGE, "white"), "JPEG", quality=20, progressive=progressive)
+    file = write_pdf(
+        [
+            "<</Type/Catalog/Pages 2 0 R>>",
+            "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 500 500]/Contents 4 0 R/Resources<</XObject<</I 5 0 R>>>>>>",
+            stream("q 500 0 0 500 0 0 cm /I Do Q"),
+            stream(
+                picture.decode("latin-1"),
+                f"/Type/XObject/Subtype/Image/Width {LARGE[0]}/Height {LARGE[1]}/BitsPerComponent 8"
+                "/ColorSpace/DeviceRGB/Filter/DCTDecode",
+            ),
+        ]
+    )
+
+    if progressive:
+        with pytest.raises(DecompressionBombError):
+            decode(file)
+    else:
+        assert decode(file)[0].min() > 250
 
 
 _MEMORY = """
