@@ -186,7 +186,7 @@ class _PageReader:
 
 
 def _open_single(directory: Directory, chunks: list[bytes]) -> Image.Image | None:
-    """Open a page with Pillow in a file of its own; None if Pillow does not know its coding."""
+    """Open a page with Pillow in a separate file; None if Pillow does not know its coding."""
     if directory.integer(Tag.COMPRESSION, 1) not in _COMPRESSIONS_OF_LIBTIFF:
         return None
     try:

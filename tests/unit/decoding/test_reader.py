@@ -232,7 +232,7 @@ def test_too_many_bytes_are_rejected_before_decoding(monkeypatch: pytest.MonkeyP
         decode_pages(FILES["bmp"], min_side=MIN_SIDE, limits=Limits(max_bytes=len(FILES["bmp"]) - 1))
 
 
-@pytest.mark.parametrize("name", [name for name in PICTURES if name not in REDUCED])
+@pytest.mark.parametrize("name", [name for name in PICTURES if name not in (*REDUCED, "pdf")])
 def test_too_many_pixels_are_rejected_in_every_format(name: str) -> None:
     with pytest.raises(DecompressionBombError):
         decode_pages(FILES[name], min_side=MIN_SIDE, limits=Limits(max_pixels=600 * 800))
@@ -247,6 +247,14 @@ def test_too_many_pixels_of_a_reduced_decoding_are_rejected(name: str) -> None:
     with pytest.raises(DecompressionBombError):
         decode_pages(FILES[name], min_side=MIN_SIDE, limits=Limits(max_pixels=620 * 877 // 8 - 1))
     assert decode_pages(FILES[name], min_side=MIN_SIDE, limits=Limits(max_pixels=620 * 877 // 8 + 1))
+
+
+def test_too_many_pixels_of_a_picture_in_a_pdf_are_rejected() -> None:
+    file = FILES["pdf"]  # its page is a baseline JPEG
+
+    with pytest.raises(DecompressionBombError):
+        decode_pages(file, min_side=MIN_SIDE, limits=Limits(max_pixels=620 * 877 // 8 - 1))
+    assert decode_pages(file, min_side=MIN_SIDE, limits=Limits(max_pixels=620 * 877 // 8 + 1))
 
 
 _MEMORY_OF_A_REJECTION = """
