@@ -9,7 +9,8 @@ import argparse
 import statistics
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -41,15 +42,20 @@ PAGES = {
 
 @dataclass
 class RequestMeter:
-    """Counts the requests to DynamoDB of all clients that a session creates later."""
+    """Counts requests to DynamoDB and the items that they read."""
 
     calls: int = 0
     items: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def attach(self, connection: StackConnection) -> None:
-        """Count the requests of the connection's clients."""
+    @contextmanager
+    def attached(self, connection: StackConnection) -> Iterator[None]:
+        """Count the requests of all clients that the connection creates until the block ends."""
         connection.session.events.register("after-call.dynamodb", self._count)
+        try:
+            yield
+        finally:
+            connection.session.events.unregister("after-call.dynamodb", self._count)
 
     def reset(self) -> tuple[int, int]:
         """Return the requests and items since the last reset."""
@@ -115,9 +121,8 @@ def _connect(endpoint: str | None) -> StackConnection:
 def measure(connection: StackConnection, times: int) -> list[PageTimes]:
     """Request every page several times. The report is calculated each time."""
     meter = RequestMeter()
-    meter.attach(connection)
     middle = timestamp(datetime.now(UTC) - SPAN / 2)
-    with serve_console(connection) as served:
+    with meter.attached(connection), serve_console(connection) as served:
         return [_measure_page(served, meter, name, path.format(middle=middle), times) for name, path in PAGES.items()]
 
 
