@@ -81,12 +81,12 @@ def test_reads_never_scan_the_table(stack: StackConnection, monkeypatch: pytest.
 def test_history_reads_all_pages_of_a_large_result(stack: StackConnection) -> None:
     large = {"v1": replace(prediction(), probabilities={f"label-{'x' * 100}-{n}": 0.001 for n in range(1000)})}
     table = RecordTable(stack.table)
-    for number in range(25):  # about 130 KB each, so that a page of one megabyte holds seven
+    for number in range(12):  # about 130 KB each, so that a page of one megabyte holds seven
         of = upload("same-name.pdf", bucket="inbox", sequencer=f"{number:016X}")
         table.save(record(large, of=of), replacing=None)
     found = Results(stack.table).history("inbox/same-name.pdf")
     assert [item.upload.sequencer for item in found] == sorted((r.upload.sequencer for r in found), reverse=True)
-    assert len(found) == 25
+    assert len(found) == 12
 
 
 def test_newest_is_complete_if_all_records_are_in_one_shard(stack: StackConnection) -> None:
