@@ -12,6 +12,8 @@ CODE := records decoding evidence orchestrator model_service image_build trainin
 TRAINING := tests/unit/training tests/integration/training
 OTHERS := $(foreach folder,$(TRAINING),--ignore=$(folder))
 JOBS ?= 2
+# Tests start many processes, and without bytecode each compiles every module again.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/pytest --numprocesses=$(JOBS)
 COVERAGE := --cov --cov-append --cov-report= --cov-fail-under=0
 
