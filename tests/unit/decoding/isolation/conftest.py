@@ -6,7 +6,10 @@ import pytest
 
 from decoding.isolation import process
 from decoding.isolation.pool import DecoderPool
+from decoding.limits import Limits
+from decoding.preprocessing import Preprocessing
 from tests.support import hostile_decoder
+from tests.support.pages import encode, page
 from tests.support.polling import wait_until
 
 
@@ -18,8 +21,12 @@ def module_pool() -> Iterator[DecoderPool]:
 
 @pytest.fixture
 def pool(module_pool: DecoderPool) -> DecoderPool:
-    """A pool of one process that is ready."""
+    """A pool of one process that is ready.
+
+    A document makes the pool replace a process that an earlier test killed, so that `pids` names the present one.
+    """
     module_pool.wait_until_ready()
+    module_pool.decode_batch(encode(page((8, 8)), "PNG"), Preprocessing(8, 8, "grey"), Limits())
     return module_pool
 
 
