@@ -3,8 +3,10 @@
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -20,6 +22,11 @@ from triptych.repair import dead_letters
 from triptych.repair.invocation import Event, InvocationError, Invoke
 from triptych.storage.connection import StackConnection
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+    from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_sqs.client import SQSClient
+
 CONTEXT: Any = SimpleNamespace(
     function_name="orchestrator",
     memory_limit_in_mb=512,
@@ -30,44 +37,70 @@ CONTEXT: Any = SimpleNamespace(
 """The context object of a Lambda invocation."""
 
 
+@dataclass(frozen=True)
+class SharedClients(StackConnection):
+    """A connection whose clients all tests share: creating a client takes as long as several requests."""
+
+    @property
+    def s3(self) -> "S3Client":
+        """The shared S3 client."""
+        client: S3Client = _client(self.session, "s3")
+        return client
+
+    @property
+    def table(self) -> "Table":
+        """The table, with the shared DynamoDB client."""
+        table: Table = _dynamodb(self.session).Table(self.table_name)
+        return table
+
+    @property
+    def sqs(self) -> "SQSClient":
+        """The shared SQS client."""
+        client: SQSClient = _client(self.session, "sqs")
+        return client
+
+
+@cache
+def _client(session: boto3.Session, service: str) -> Any:
+    return session.client(service)  # type: ignore[call-overload]
+
+
+@cache
+def _dynamodb(session: boto3.Session) -> Any:
+    return session.resource("dynamodb")
+
+
 @pytest.fixture(scope="session")
 def session() -> boto3.Session:
     """One session for all tests: it reads the service models from disk, which takes longer than most tests."""
     return boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name="us-east-1")
 
 
-@pytest.fixture(scope="session")
-def set_up_clients(session: boto3.Session) -> tuple[Any, Any, Any]:
-    """Clients for S3, DynamoDB and SQS that set up every stack: creating a client takes as long as its requests."""
-    return session.client("s3"), session.client("dynamodb"), session.client("sqs")
-
-
 @pytest.fixture
-def stack(
-    session: boto3.Session, set_up_clients: tuple[Any, Any, Any], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[StackConnection]:
-    s3, dynamodb, sqs = set_up_clients
+def stack(session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[StackConnection]:
     monkeypatch.delenv("AWS_PROFILE", raising=False)
+    connection = SharedClients("moto", "inbox", "records", "orchestrator", "", session)
     with mock_aws():
-        s3.create_bucket(Bucket="inbox")
-        s3.put_bucket_versioning(Bucket="inbox", VersioningConfiguration={"Status": "Enabled"})
-        dynamodb.create_table(**table_definition("records"))
+        connection.s3.create_bucket(Bucket="inbox")
+        connection.s3.put_bucket_versioning(Bucket="inbox", VersioningConfiguration={"Status": "Enabled"})
+        connection.table.meta.client.create_table(**table_definition("records"))
         monkeypatch.setattr(dead_letters, "WAIT_S", 0)  # moto has a single server, so long polling is not needed
-        queue = sqs.create_queue(QueueName="failures")["QueueUrl"]
-        yield StackConnection("moto", "inbox", "records", "orchestrator", queue, session)
+        queue_url = connection.sqs.create_queue(QueueName="failures")["QueueUrl"]
+        yield replace(connection, dead_letter_queue_url=queue_url)
 
 
 @pytest.fixture
 def operations(stack: StackConnection) -> Iterator[list[str]]:
-    """Names of the DynamoDB operations of all clients that are created after this fixture."""
+    """Names of all DynamoDB operations so far."""
     names: list[str] = []
 
     def record(model: Any, **_: object) -> None:
         names.append(model.name)
 
-    stack.session.events.register("before-call.dynamodb", record)
+    events = stack.table.meta.client.meta.events
+    events.register("before-call.dynamodb", record)
     yield names
-    stack.session.events.unregister("before-call.dynamodb", record)
+    events.unregister("before-call.dynamodb", record)
 
 
 @pytest.fixture

@@ -58,11 +58,11 @@ def test_put_stores_what_it_can_and_names_the_failures(stack: StackConnection, t
         if params["url_path"].endswith("b.pdf"):
             raise ClientError({"Error": {"Code": "SlowDown", "Message": "reduce your rate"}}, "PutObject")
 
-    stack.session.events.register("before-call.s3.PutObject", refuse)
+    stack.s3.meta.events.register("before-call.s3.PutObject", refuse)
     try:
         done = run("put", tmp_path)
     finally:
-        stack.session.events.unregister("before-call.s3.PutObject", refuse)
+        stack.s3.meta.events.unregister("before-call.s3.PutObject", refuse)
     assert isinstance(done.exception, TriptychError)
     assert "b.pdf could not be stored" in str(done.exception)
     assert [found["Key"] for found in stack.s3.list_objects_v2(Bucket="inbox")["Contents"]] == ["a.pdf", "c.pdf"]
