@@ -8,7 +8,7 @@ CHECKOV := .venv-checkov
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 CODE := records decoding evidence orchestrator model_service image_build training triptych testkit tests benchmarks tools
 
-# Torch gets processes of its own: after use next to OpenVINO in one process, a later training has crashed.
+# Training is tested in separate processes: after torch and OpenVINO were used in one process, a later training crashed.
 TRAINING := tests/unit/training tests/integration/training
 OTHERS := $(foreach folder,$(TRAINING),--ignore=$(folder))
 JOBS ?= 2

@@ -54,7 +54,7 @@ def results(connection: StackConnection) -> Results:
 
 @pytest.fixture(scope="package")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    """An account for tests that deploy the template themselves, with a build of it and a bucket of its own.
+    """An account for tests that deploy the template themselves, with a build of it and a separate bucket.
 
     The build contains the contexts of the images, with small files instead of the weights.
     """
