@@ -13,9 +13,9 @@ from evidence.intervals import Estimate, simple_share, stratified_share
 from evidence.pairs import PairEvidence, compare_pairs
 from evidence.versions import VersionEvidence, assess_version, stratify
 from records.keys import timestamp
+from records.labels import NONE_OF_THESE
 from records.policy import DEFAULT_POLICY, Policy
 from records.record import Record
-from records.labels import NONE_OF_THESE
 from records.reviews import Queue
 
 
