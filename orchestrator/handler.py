@@ -24,9 +24,9 @@ from orchestrator.models import ModelClient
 from orchestrator.pipeline import Budget, Pipeline
 from orchestrator.policy_cache import PolicyCache
 from orchestrator.settings import OrchestratorSettings
-from orchestrator.telemetry import emit_metrics, log_attempt, logger, record_summary
+from orchestrator.telemetry import count_unfinished, emit_metrics, log_attempt, logger, record_summary
 from records.documents import DocumentStore
-from records.errors import DocumentRejected, RecordsError
+from records.errors import DocumentRejected, MalformedEvent, RecordsError
 from records.record import Record
 from records.table import PolicyTable, RecordTable
 from records.uploads import Upload
@@ -144,14 +144,19 @@ def _classify_all(uploads: list[Upload], invocation: Invocation) -> list[Record]
 
 
 def _process_message(message: QueueMessage, invocation: Invocation) -> bool:
-    """Return whether a message is done. A failure must not affect the other messages of the batch."""
+    """Return whether a message is done. A failure must not affect the other messages of the batch.
+
+    A failure that is neither an incomplete record nor a malformed event is counted: in a new version of the function,
+    it may be a defect of the version.
+    """
     try:
         _classify_all(message.uploads(), invocation)
-    except (OrchestratorError, RecordsError) as error:
+    except (IncompleteRecords, MalformedEvent) as error:
         logger.warning("message left in the queue", extra={"message_id": message.id, "reason": str(error)})
         return False
     except Exception:  # noqa: BLE001 -- one message must not fail the others of the batch
         logger.exception("message left in the queue", extra={"message_id": message.id})
+        count_unfinished(invocation.context.function_version)
         return False
     return True
 

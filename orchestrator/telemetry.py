@@ -19,12 +19,17 @@ Each attempt emits:
     v1.Latency          for each version that it called: duration of the call
     v1.Error, v1.timeout, v1.unreachable …
                         count, for each call that failed: in total and by kind
+
+Each message of a queue that ended without a record emits:
+
+    Unfinished          count, with the dimension `function_version` as well, so that an alarm distinguishes a new
+                        version of the function from the old one during a rollout
 """
 
 import os
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
 from orchestrator.pipeline import Attempt
@@ -34,8 +39,10 @@ from records.record import Record
 _SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "triptych")
 """Name of the stack, so that the metrics of two stacks in one account stay separate."""
 
+_NAMESPACE = "Triptych"
+
 logger = Logger(service=_SERVICE)
-metrics = Metrics(namespace="Triptych", service=_SERVICE)
+metrics = Metrics(namespace=_NAMESPACE, service=_SERVICE)
 
 
 def record_summary(record: Record) -> dict[str, Any]:
@@ -92,6 +99,19 @@ def emit_metrics(attempt: Attempt, *, handler_ms: float, event_ms: float) -> Non
     else:
         _add_counts("RepeatedEvents")
     metrics.flush_metrics()
+
+
+def count_unfinished(function_version: str) -> None:
+    """Count a message without a record. Lambda counts no error, because the message only returns to the queue.
+
+    Args:
+        function_version: The version of the function that processed it.
+    """
+    dimensions = {"service": _SERVICE}
+    with single_metric(
+        name="Unfinished", unit=MetricUnit.Count, value=1, namespace=_NAMESPACE, default_dimensions=dimensions
+    ) as metric:
+        metric.add_dimension("function_version", function_version)
 
 
 def _milestones(record: Record | None) -> set[str]:

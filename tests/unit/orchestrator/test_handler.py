@@ -34,6 +34,7 @@ class Context:
     """What Lambda passes to an invocation."""
 
     function_name: str = "orchestrator"
+    function_version: str = "7"
     memory_limit_in_mb: int = 512
     invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:orchestrator:live"
     aws_request_id: str = "11111111-2222-3333-4444-555555555555"
@@ -195,6 +196,33 @@ def test_queue_batch_reports_only_the_failed_messages(inbox: "S3Client", records
     answer = entry.handler(queue_event(good, "no JSON", {"hello": "world"}, test_event, "[1]"), CONTEXT)
     assert answer == {"batchItemFailures": [{"itemIdentifier": f"message-{number}"} for number in (1, 2, 4)]}
     assert [item["status"] for item in records.scan()["Items"]] == ["COMPLETE"]
+
+
+def unfinished(output: str) -> list[dict[str, Any]]:
+    """Return the metrics named Unfinished in a log."""
+    lines = [json.loads(line) for line in output.splitlines() if '"CloudWatchMetrics"' in line]
+    return [line for line in lines if "Unfinished" in line]
+
+
+def test_message_without_a_record_is_counted_by_version_of_the_function(
+    inbox: "S3Client", records: "Table", capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lambda counts no error. The rollout of a broken version of the function would go unnoticed."""
+    event = queue_event(put(inbox))
+    records.delete()
+    assert len(entry.handler(event, CONTEXT)["batchItemFailures"]) == 1
+    [line] = unfinished(capsys.readouterr().out)
+    assert (line["function_version"], line["Unfinished"]) == ("7", [1.0])
+    [directive] = line["_aws"]["CloudWatchMetrics"]
+    assert set(directive["Dimensions"][0]) == {"service", "function_version"}
+
+
+def test_partial_record_and_malformed_message_do_not_count_against_the_function(
+    inbox: "S3Client", records: "Table", services: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    services.behaviour = down("v2")
+    assert len(entry.handler(queue_event(put(inbox), "no JSON"), CONTEXT)["batchItemFailures"]) == 2
+    assert not unfinished(capsys.readouterr().out)
 
 
 def test_message_of_a_partial_record_is_redelivered_and_completes_it(

@@ -5,20 +5,16 @@ first, conditions and mappings are resolved, and the result is linted: the resou
 """
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Mapping
-from copy import deepcopy
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from samtranslator.translator.transform import transform
-from samtranslator.yaml_helper import yaml_parse
 
-from testkit.template import ROOT, Rollout, rollout, template
+from testkit.template import ROOT, rollout, template
+from testkit.translated import expanded, full_names
 from tests.support.rollouts import BUILDING, COMBINATIONS
 from tests.support.tools import require_tool
 from triptych.stack import environment
@@ -26,43 +22,7 @@ from triptych.stack.home import Home
 
 ALL = COMBINATIONS | BUILDING
 
-BUILT = "s3://bucket/code"
-"""A location to which `sam deploy` could have uploaded the function."""
-
-FUNCTIONS = {"Cidr", "FindInMap", "GetAZs", "GetAtt", "If", "Join", "Select", "Split", "Sub"}
 CODEDEPLOY = {"AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup"}
-
-
-def short_names(part: Any) -> Any:
-    """Return a part of the template with functions by their short names."""
-    if isinstance(part, dict):
-        return {key.removeprefix("Fn::"): short_names(value) for key, value in part.items()}
-    return [short_names(item) for item in part] if isinstance(part, list) else part
-
-
-def full_names(part: Any) -> Any:
-    """Return a part of the template with functions by their full names."""
-    if isinstance(part, dict):
-        named = {key: full_names(value) for key, value in part.items()}
-        return {f"Fn::{key}" if len(part) == 1 and key in FUNCTIONS else key: value for key, value in named.items()}
-    return [full_names(item) for item in part] if isinstance(part, list) else part
-
-
-@cache
-def packaged_template() -> dict[str, Any]:
-    """Return the template as SAM's translator expects it, with uploaded code."""
-    content: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
-    for body in content["Resources"].values():
-        if body["Type"] == "AWS::Serverless::Function":
-            body["Properties"]["CodeUri"] = BUILT
-    return content
-
-
-def expanded(given: Mapping[str, str]) -> Rollout:
-    """Return the template expanded by SAM's translator, with its conditions resolved."""
-    policies = type("NoManagedPolicies", (), {"load": staticmethod(dict)})()
-    os.environ.setdefault("AWS_DEFAULT_REGION", environment.REGION)  # the translator needs one
-    return Rollout(short_names(transform(deepcopy(packaged_template()), dict(given), policies)), given)
 
 
 @pytest.fixture(scope="module")

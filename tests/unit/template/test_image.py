@@ -8,6 +8,7 @@ import yaml
 
 from image_build.builder import _GIVE_UP_S, _MARGIN_S, ImageOrder
 from testkit.template import rollout
+from testkit.translated import expanded
 
 BUILD_RESOURCES = {
     "ModelImages",
@@ -78,6 +79,13 @@ class TestCustomResource:
         assert (attempts - 1) * (function["Timeout"] - _MARGIN_S) >= _GIVE_UP_S, "one attempt may be lost"
         assert longest_build < properties("ModelImage")["ServiceTimeout"] < 3600
         assert function["EventInvokeConfig"]["MaximumEventAgeInSeconds"] >= properties("ModelImage")["ServiceTimeout"]
+
+
+def test_rollback_deletes_the_new_version_of_the_function() -> None:
+    """A version that stayed would make every further attempt fail: Lambda does not publish the same code twice."""
+    versions = {name: body for name, body in expanded({}).resources.items() if body["Type"] == "AWS::Lambda::Version"}
+    [policy] = [body["DeletionPolicy"] for name, body in versions.items() if name.startswith("ImageBuilder")]
+    assert policy == "Delete"
 
 
 class TestPermissions:

@@ -1,11 +1,10 @@
 """How an upload reaches the orchestrator: from the stack's bucket or an existing one, directly or through a queue."""
 
-import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from testkit.changes.resource_changes import references
 from testkit.template import Rollout, rollout, template
 
 OWN_BUCKET = {"Sub": "arn:${AWS::Partition}:s3:::${AWS::StackName}-inbox-${AWS::AccountId}-${AWS::Region}"}
@@ -42,12 +41,14 @@ class TestOwnBucket:
         for name in ("Orchestrator", "OrchestratorRole", "InboxMayInvoke", "InboxQueue", "InboxMayQueue"):
             assert "Inbox" not in set(references(template()["Resources"][name])), name
 
+    @pytest.mark.parametrize(("ingest", "permission"), [("direct", "InboxMayInvoke"), ("queue", "InboxMayQueue")])
+    def test_bucket_waits_for_the_permission_that_s3_tests(self, ingest: str, permission: str) -> None:
+        assert rollout(Ingest=ingest).resources["Inbox"]["Metadata"]["After"] == {"Ref": permission}
+
     def test_bucket_notifies_the_alias_and_only_it_has_permission(self) -> None:
         stack = rollout()
         [notification] = stack["Inbox"]["NotificationConfiguration"]["LambdaConfigurations"]
-        target, dependency = notification["Function"]["Select"][1]
-        assert (notification["Event"], target) == ("s3:ObjectCreated:*", {"Ref": "Orchestrator.Alias"})
-        assert dependency == {"Ref": "InboxMayInvoke"}
+        assert notification == {"Event": "s3:ObjectCreated:*", "Function": {"Ref": "Orchestrator.Alias"}}
         permission = stack["InboxMayInvoke"]
         assert permission["FunctionName"] == {"Ref": "Orchestrator.Alias"}
         assert (permission["SourceArn"], permission["SourceAccount"]) == (OWN_BUCKET, {"Ref": "AWS::AccountId"})
@@ -65,9 +66,7 @@ class TestQueue:
     def test_only_the_inbox_can_send_to_the_queue(self) -> None:
         stack = rollout(Ingest="queue")
         [notification] = stack["Inbox"]["NotificationConfiguration"]["QueueConfigurations"]
-        target, dependency = notification["Queue"]["Select"][1]
-        assert (notification["Event"], target) == ("s3:ObjectCreated:*", {"GetAtt": "InboxQueue.Arn"})
-        assert dependency == {"Ref": "InboxMayQueue"}
+        assert notification == {"Event": "s3:ObjectCreated:*", "Queue": {"GetAtt": "InboxQueue.Arn"}}
         allow, deny = stack["InboxMayQueue"]["PolicyDocument"]["Statement"]
         assert (allow["Principal"], allow["Action"]) == ({"Service": "s3.amazonaws.com"}, "sqs:SendMessage")
         assert allow["Condition"] == {
@@ -98,11 +97,11 @@ class TestQueue:
 
     @pytest.mark.parametrize("queue", ["InboxQueue", "Failures"])
     def test_queue_is_encrypted_with_exactly_one_key(self, queue: str) -> None:
-        """SQS rejects both kinds of keys at once."""
+        """SQS rejects both kinds of keys at once, also on a change, so that the other one is disabled explicitly."""
         assert rollout(Ingest="queue")[queue]["SqsManagedSseEnabled"] is True
         with_key = rollout(Ingest="queue", Encryption="customer-managed")[queue]
         assert with_key["KmsMasterKeyId"] == {"GetAtt": "Key.Arn"}
-        assert "SqsManagedSseEnabled" not in with_key
+        assert with_key["SqsManagedSseEnabled"] is False
 
 
 @pytest.mark.parametrize("ingest", ["direct", "queue"])
@@ -131,11 +130,20 @@ class TestExistingBucket:
             allow, _ = stack["InboxMayQueue"]["PolicyDocument"]["Statement"]
         else:
             assert target["Arn"] == {"Ref": "Orchestrator.Alias"}
-            assert target["DeadLetterConfig"] == {"Arn": {"GetAtt": "Failures.Arn"}}
             assert stack["UploadsMayInvoke"]["SourceArn"] == rule
             _, allow = stack["FailuresPolicy"]["PolicyDocument"]["Statement"]
         assert allow["Principal"] == {"Service": "events.amazonaws.com"}
         assert allow["Condition"] == {"ArnEquals": {"aws:SourceArn": rule}}
+
+    def test_uploads_that_eventbridge_cannot_deliver_reach_the_dead_letter_queue(self, ingest: str) -> None:
+        """Otherwise EventBridge drops them, and nothing reports it."""
+        stack = rollout(ExistingBucketName="theirs", Ingest=ingest)
+        [target] = stack["Uploads"]["Targets"]
+        assert target["DeadLetterConfig"] == {"Arn": {"GetAtt": "Failures.Arn"}}
+        _, allow = stack["FailuresPolicy"]["PolicyDocument"]["Statement"]
+        assert allow["Condition"] == {"ArnEquals": {"aws:SourceArn": {"GetAtt": "Uploads.Arn"}}}
+        for alarm in ("UndeliveredUploads", "UploadsWithoutDeadLetter"):
+            assert stack[alarm]["Dimensions"] == [{"Name": "RuleName", "Value": {"Ref": "Uploads"}}]
 
     def test_permissions_cover_this_bucket_only(self, ingest: str) -> None:
         stack = rollout(ExistingBucketName="theirs", Ingest=ingest)
@@ -148,18 +156,3 @@ class TestExistingBucket:
         key = "arn:aws:kms:us-east-1:000000000000:key/theirs"
         stack = rollout(ExistingBucketName="theirs", ExistingBucketKeyArn=key, Ingest=ingest)
         assert actions_on(stack, "DecryptExistingBucket") == ("kms:Decrypt", key)
-
-
-def references(part: Any) -> Iterator[str]:
-    """Yield the names to which a part of the template refers with Ref, GetAtt or Sub."""
-    if isinstance(part, list):
-        for item in part:
-            yield from references(item)
-    elif isinstance(part, dict):
-        for key, value in part.items():
-            if key in ("Ref", "GetAtt") and isinstance(value, str):
-                yield value.split(".")[0]
-            elif key == "Sub":
-                text = value[0] if isinstance(value, list) else value
-                yield from (name.split(".")[0] for name in re.findall(r"\$\{([\w.]+)\}", text))
-            yield from references(value)

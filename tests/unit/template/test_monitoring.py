@@ -23,7 +23,7 @@ def metrics(alarm: dict[str, Any]) -> list[tuple[str, str]]:
 
 def orchestrator_metrics() -> set[str]:
     """Return the names of the metrics that the orchestrator sends."""
-    known = {"Documents", "HandlerLatency", "EventLatency", "NeedsReview"}
+    known = {"Documents", "HandlerLatency", "EventLatency", "NeedsReview", "Unfinished"}
     known |= {str(status).capitalize() for status in Status} | {str(value).capitalize() for value in Agreement}
     text = Path(ROOT / "orchestrator" / "telemetry.py").read_text()
     assert all(name in text for name in known)
@@ -54,6 +54,7 @@ def test_alarms_are_complete() -> None:
         "QueueAge",
         "Throttled",
         "NewOrchestratorErrors",
+        "NewOrchestratorUnfinished",
         "ServerErrorsV",
         "NoHealthyTasksV",
         "UnhealthyTasksV",

@@ -4,6 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
+from testkit.changes.resource_changes import references
 from testkit.template import rollout, template
 
 CERTIFICATE = "arn:aws:acm:us-east-1:000000000000:certificate/x"
@@ -46,10 +47,21 @@ def test_public_network_assigns_addresses_and_has_no_interface_endpoints() -> No
 def test_services_wait_for_the_route_to_their_image(network: str, routes: set[str]) -> None:
     """Tasks that cannot download their image would fail the deployment."""
     stack = rollout(Network=network)
-    [tag] = stack["Cluster"]["Tags"]
-    dependencies = {part["Ref"] for part in tag["Value"]["Select"][1] if isinstance(part, dict)}
-    assert dependencies == routes <= set(stack.resources)
-    assert stack["ServiceV1"]["Cluster"] == {"Select": [0, [{"Ref": "Cluster"}, {"Ref": "CapacityProviders"}]]}
+    always = {"CapacityProviders", "S3Endpoint", "RoutesOfSubnetA", "RoutesOfSubnetB"}
+    for version in ("V1", "V2", "V3"):
+        awaited = set(references(stack.resources[f"Service{version}"]["Metadata"]["After"]))
+        assert awaited == routes | always <= set(stack.resources)
+
+
+def test_capacity_providers_wait_until_the_service_linked_role_can_be_assumed() -> None:
+    """The account's first cluster creates the role; a load balancer takes minutes, IAM seconds."""
+    assert rollout().resources["CapacityProviders"]["DependsOn"] == "LoadBalancer"
+
+
+def test_interface_endpoints_admit_principals_of_this_account_only() -> None:
+    for name in ("EcrApiEndpoint", "EcrImagesEndpoint", "LogsEndpoint"):
+        [statement] = rollout()[name]["PolicyDocument"]["Statement"]
+        assert statement["Condition"] == {"StringEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}}
 
 
 def test_smallest_vpc_has_room_for_both_subnets() -> None:
@@ -61,12 +73,17 @@ def test_smallest_vpc_has_room_for_both_subnets() -> None:
 class TestHttps:
     def test_load_balancer_with_a_certificate_accepts_https_only(self) -> None:
         stack = rollout(CertificateArn=CERTIFICATE, ModelDomain="models.example.com")
-        listener = stack["Listener"]
+        assert set(stack.of_type("AWS::ElasticLoadBalancingV2::Listener")) == {"HttpsListener"}
+        listener = stack["HttpsListener"]
         assert (listener["Port"], listener["Protocol"]) == (443, "HTTPS")
         assert listener["Certificates"] == [{"CertificateArn": CERTIFICATE}]
         assert "TLS13-1-2" in listener["SslPolicy"]
-        [ingress] = stack["LoadBalancerSecurityGroup"]["SecurityGroupIngress"]
-        assert (ingress["FromPort"], ingress["ToPort"]) == (443, 443)
+        for version in ("V1", "V2", "V3"):
+            assert stack[f"Rule{version}"]["ListenerArn"] == {"Ref": "HttpsListener"}
+
+    def test_load_balancer_without_a_certificate_accepts_http_only(self) -> None:
+        [(name, listener)] = rollout().of_type("AWS::ElasticLoadBalancingV2::Listener").items()
+        assert (name, listener["Port"], listener["Protocol"]) == ("Listener", 80, "HTTP")
 
     def test_domain_resolves_to_the_load_balancer_within_the_vpc_only(self) -> None:
         stack = rollout(CertificateArn=CERTIFICATE, ModelDomain="models.example.com")
@@ -100,12 +117,22 @@ class TestKey:
         stack = rollout(Encryption="customer-managed", Ingest="queue")
         key = {"GetAtt": "Key.Arn"}
         assert stack["Records"]["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}
+        assert "SSESpecification" not in rollout()["Records"]  # DynamoDB's own key, without costs
         assert stack["Orchestrator"]["KmsKeyArn"] == stack["AlarmTopic"]["KmsMasterKeyId"] == key
         for name, group in stack.of_type("AWS::Logs::LogGroup").items():
             assert group["KmsKeyId"] == key, name
         assert stack["Key"]["EnableKeyRotation"] is True
 
-    def test_aws_services_can_use_the_key_for_this_account_only(self) -> None:
-        _, notifications, logs = rollout(Encryption="customer-managed")["Key"]["KeyPolicy"]["Statement"]
-        assert notifications["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    def test_alarms_and_logs_can_use_the_key_for_this_account_only(self) -> None:
+        _, _, alarms, logs = rollout(Encryption="customer-managed")["Key"]["KeyPolicy"]["Statement"]
+        assert alarms["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
         assert "ArnLike" in logs["Condition"]
+
+    def test_events_into_queues_can_use_the_key_without_a_condition(self) -> None:
+        """EventBridge sends no account to KMS: with a condition on it, every upload would be dropped silently."""
+        _, events, *_ = rollout(Encryption="customer-managed")["Key"]["KeyPolicy"]["Statement"]
+        assert events["Principal"] == {"Service": ["s3.amazonaws.com", "events.amazonaws.com"]}
+        assert "Condition" not in events
+
+    def test_key_has_a_name(self) -> None:
+        assert rollout(Encryption="customer-managed")["KeyName"]["TargetKeyId"] == {"Ref": "Key"}

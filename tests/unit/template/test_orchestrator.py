@@ -78,10 +78,17 @@ class TestRollout:
                 "false" if strategy == "AllAtOnce" else "true",
             )
 
+    def test_new_version_finds_its_listener_and_name(self) -> None:
+        """The alias may move as soon as the version is published."""
+        https = rollout(CertificateArn="arn:aws:acm:us-east-1:0:certificate/x", ModelDomain="models.example.com")
+        for stack in (rollout(), https):
+            assert stack.resources["Orchestrator"]["DependsOn"] == ["RuleV1", "RuleV2", "RuleV3"]
+        assert https.resources["Orchestrator"]["Metadata"]["After"] == {"Ref": "ModelName"}
+
     def test_errors_of_the_new_version_and_high_latency_roll_back(self) -> None:
         stack = rollout()
         alarms = [alarm["Ref"] for alarm in stack["Orchestrator"]["DeploymentPreference"]["Alarms"]]
-        assert alarms == ["NewOrchestratorErrors", "HandlerLatencyP99"]
+        assert alarms == ["NewOrchestratorErrors", "NewOrchestratorUnfinished", "HandlerLatencyP99"]
         dimensions = {part["Name"] for part in stack["NewOrchestratorErrors"]["Dimensions"]}
         assert dimensions == {
             "FunctionName",

@@ -1,0 +1,98 @@
+"""Which changes of parameters are considered: for each parameter every other value, from each environment."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from testkit.template import ROOT, template
+
+Parameters = Mapping[str, str]
+
+CERTIFICATE = "arn:aws:acm:us-east-1:000000000000:certificate/00000000-0000-0000-0000-000000000000"
+KEY = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000000"
+
+_TOGETHER: dict[str, list[Parameters]] = {
+    "CertificateArn": [{"CertificateArn": CERTIFICATE, "ModelDomain": "models.example.com"}],
+    "ExistingBucketKeyArn": [{"ExistingBucketKeyArn": KEY, "ExistingBucketName": "theirs"}],
+}
+"""Values of parameters that are only valid with others."""
+
+_VALUES: dict[str, list[str]] = {
+    "AlarmEmail": ["on-call@example.com"],
+    "ExistingBucketName": ["theirs"],
+    "ModelBaseImage": ["registry/python:3.14"],
+    "ModelImageUri": ["registry/image:1"],
+    "ModelImageUriV1": ["registry/image:1"],
+    "ModelImageUriV2": ["registry/image:1"],
+    "ModelImageUriV3": ["registry/image:1"],
+    "PermissionsBoundaryArn": ["arn:aws:iam::aws:policy/AdministratorAccess"],
+    "VpcCidr": ["10.0.0.0/16"],
+}
+"""Other values of parameters without a list of allowed ones."""
+
+_COVERED = {"ModelDomain": "CertificateArn"}
+"""Parameters that only change together with another one."""
+
+ENVIRONMENTS = ("default", "staging", "production")
+"""Environments of samconfig.toml that are deployed to AWS."""
+
+
+@dataclass(frozen=True)
+class Transition:
+    """A change of one parameter, together with those that it requires.
+
+    Attributes:
+        parameter: Name of the parameter.
+        environment: Where the stack was deployed from.
+        before: All parameters that differ from their defaults, before the change.
+        after: The same after the change.
+    """
+
+    parameter: str
+    environment: str
+    before: Parameters
+    after: Parameters
+
+    def __str__(self) -> str:
+        """Return the change as text, for messages."""
+        return f"{self.environment}: {dict(self.before)} to {dict(self.after)}"
+
+
+def changeable_parameters() -> list[str]:
+    """Return the parameters that can change on AWS, each with the ones that it requires."""
+    return [name for name in template()["Parameters"] if name != "LocalEndpoint" and name not in _COVERED]
+
+
+def transitions(parameter: str) -> Iterator[Transition]:
+    """Yield every change of a parameter to another value and back, from each environment."""
+    for environment in ENVIRONMENTS:
+        base = environment_parameters(environment)
+        for values in _alternatives(parameter, base):
+            other = {**base, **values}
+            yield Transition(parameter, environment, base, other)
+            yield Transition(parameter, environment, other, base)
+
+
+def environment_parameters(environment: str) -> dict[str, str]:
+    """Return the parameters of an environment in samconfig.toml."""
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    overrides = config[environment]["deploy"]["parameters"].get("parameter_overrides", [])
+    return dict(pair.split("=", 1) for pair in overrides)
+
+
+def _alternatives(name: str, base: Parameters) -> list[Parameters]:
+    """Return the other values of a parameter, each with the parameters that it requires."""
+    if name in _TOGETHER:
+        return _TOGETHER[name]
+    definition = template()["Parameters"][name]
+    current = base.get(name, str(definition["Default"]))
+    return [{name: value} for value in _values(name, definition) if value != current]
+
+
+def _values(name: str, definition: Mapping[str, Any]) -> list[str]:
+    if "AllowedValues" in definition:
+        return [str(value) for value in definition["AllowedValues"]]
+    if definition["Type"] == "Number":
+        return [str(max(definition["MinValue"], 1) + 1), str(definition["Default"])]
+    return _VALUES[name]
