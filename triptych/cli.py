@@ -13,6 +13,7 @@ from rich.console import Console
 from triptych.commands.backfill import backfill_command
 from triptych.commands.console import console_command
 from triptych.commands.plan import plan
+from triptych.commands.preflight import preflight_command
 from triptych.commands.promote import policy_command, promote_command
 from triptych.commands.put import put_command
 from triptych.commands.redrive import redrive_command
@@ -38,7 +39,8 @@ _COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
         "promote": promote_command,
         "policy": policy_command,
     },
-    "Operation": {"redrive": redrive_command, "backfill": backfill_command, "plan": plan},
+    "Deployment": {"plan": plan, "preflight": preflight_command},
+    "Operation": {"redrive": redrive_command, "backfill": backfill_command},
     "Models": {"train": train_command, "evaluate": evaluate_command},
 }
 """The commands by the group that `triptych --help` lists them in."""

@@ -1,0 +1,73 @@
+"""Protects: images that the tasks could not download are found before a deployment waits for them."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from tests.unit.triptych.preflight.conftest import ACCOUNT
+from triptych.preflight.deployment import Deployment
+from triptych.preflight.image import RegistryImage, find_images
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr.client import ECRClient
+
+REGISTRY = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
+DIGEST = f"sha256:{'0' * 64}"
+
+
+@pytest.fixture(scope="module")
+def ecr() -> "Iterator[ECRClient]":
+    with mock_aws():
+        client = boto3.Session("testing", "testing", region_name="us-east-1").client("ecr")
+        client.create_repository(repositoryName="team/model")
+        media = "application/vnd.docker.distribution.manifest.v2+json"
+        client.put_image(repositoryName="team/model", imageManifest="{}", imageManifestMediaType=media, imageTag="1")
+        yield client
+
+
+def sentences(ecr: "ECRClient", **parameters: str) -> list[str]:
+    plan = Deployment("triptych", "us-east-1", ACCOUNT, "aws", parameters)
+    return [finding.sentence for finding in find_images(ecr, plan)]
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        (f"{REGISTRY}/model:1", RegistryImage(ACCOUNT, "us-east-1", "model", "1", None)),
+        (f"{REGISTRY}/a/b@{DIGEST}", RegistryImage(ACCOUNT, "us-east-1", "a/b", None, DIGEST)),
+        (f"{REGISTRY}/a/b:1@{DIGEST}", RegistryImage(ACCOUNT, "us-east-1", "a/b", "1", DIGEST)),
+        (f"{REGISTRY}/model", RegistryImage(ACCOUNT, "us-east-1", "model", None, None)),
+        ("public.ecr.aws/docker/library/python:3.13", None),
+        ("python", None),
+    ],
+)
+def test_the_parts_of_an_image_in_ecr_are_read(uri: str, expected: RegistryImage | None) -> None:
+    assert RegistryImage.parse(uri) == expected
+
+
+def test_an_image_in_the_stacks_registry_has_to_exist(ecr: "ECRClient") -> None:
+    assert sentences(ecr, ModelImageUri=f"{REGISTRY}/team/model:1") == []
+    missing = [f"{REGISTRY}/team/model:2", f"{REGISTRY}/other:1"]
+    found = sentences(ecr, ModelImageUri=missing[0], ModelImageUriV2=missing[1], ModelImageUriV3=missing[1])
+    assert found == [f"The image {uri} does not exist." for uri in missing]
+
+
+@pytest.mark.parametrize("network", ["private", "public"])
+def test_the_role_of_the_tasks_pulls_from_no_other_registry_in_ecr(ecr: "ECRClient", network: str) -> None:
+    elsewhere = REGISTRY.replace("us-east-1", "eu-west-1")
+    foreign = REGISTRY.replace(ACCOUNT, "999999999999")
+    [region, account] = sentences(
+        ecr, Network=network, ModelImageUri=f"{elsewhere}/model:1", ModelImageUriV1=f"{foreign}/model:1"
+    )
+    assert "eu-west-1" in region
+    assert ("does not reach another region" in region) is (network == "private")
+    assert "account 999999999999" in account
+
+
+def test_other_registries_are_reached_from_a_public_network_only(ecr: "ECRClient") -> None:
+    assert sentences(ecr, ModelImageUri="ghcr.io/a/b:1", Network="public") == []
+    [sentence] = sentences(ecr, ModelImageUri="ghcr.io/a/b:1")
+    assert "reach no other registry" in sentence

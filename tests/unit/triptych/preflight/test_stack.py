@@ -1,0 +1,68 @@
+"""Protects: names that S3 or CloudFormation reject, and states in which a stack cannot be deployed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.triptych.preflight.conftest import ACCOUNT
+from triptych.preflight.deployment import DeployedStack, Deployment
+from triptych.preflight.stack import find_stack_name, find_stack_state
+
+
+def planned(stack: str, region: str = "us-east-1", status: str | None = None, **parameters: str) -> Deployment:
+    return Deployment(stack, region, ACCOUNT, "aws", parameters, DeployedStack(status, {}) if status else None)
+
+
+@pytest.mark.parametrize(
+    ("region", "longest"), [("us-east-1", 34), ("eu-central-1", 31), ("ap-southeast-1", 29), ("ap-northeast-1", 29)]
+)
+def test_the_longest_name_depends_on_the_region(region: str, longest: int) -> None:
+    assert not list(find_stack_name(planned("a" * longest, region)))
+    [finding] = find_stack_name(planned("a" * (longest + 1), region))
+    assert finding.remedy == f"Use at most {longest} characters."
+
+
+@given(st.from_regex(r"[a-z][a-z0-9-]{0,60}", fullmatch=True), st.sampled_from(["us-east-1", "ap-southeast-1"]))
+def test_a_name_passes_if_and_only_if_its_bucket_has_at_most_63_characters(name: str, region: str) -> None:
+    plan = planned(name, region)
+    assert (not list(find_stack_name(plan))) is (len(plan.own_bucket) <= 63)
+
+
+@pytest.mark.parametrize("name", ["1st", "with_underscore", "a" * 129, "ä"])
+def test_names_that_cloudformation_rejects_are_found(name: str) -> None:
+    [finding] = find_stack_name(planned(name, ExistingBucketName="documents"))
+    assert "does not accept" in finding.sentence
+
+
+def test_with_an_existing_bucket_any_name_of_cloudformation_is_accepted() -> None:
+    assert not list(find_stack_name(planned("Triptych" * 6, ExistingBucketName="documents")))
+
+
+def test_the_name_of_an_existing_stack_is_accepted() -> None:
+    assert not list(find_stack_name(planned("a" * 60, status="UPDATE_COMPLETE")))
+
+
+@pytest.mark.parametrize(
+    ("status", "command"),
+    [
+        ("ROLLBACK_COMPLETE", "sam delete --stack-name triptych --region us-east-1"),
+        ("ROLLBACK_FAILED", "sam delete"),
+        ("CREATE_FAILED", "sam delete"),
+        ("DELETE_FAILED", "sam delete"),
+        ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback"),
+        ("UPDATE_FAILED", "rollback-stack"),
+        ("CREATE_IN_PROGRESS", "wait stack-create-complete"),
+        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "wait stack-update-complete"),
+        ("UPDATE_ROLLBACK_IN_PROGRESS", "wait stack-rollback-complete"),
+        ("DELETE_IN_PROGRESS", "wait stack-delete-complete"),
+    ],
+)
+def test_each_state_has_its_way_out(status: str, command: str) -> None:
+    [finding] = find_stack_state(planned("triptych", status=status))
+    assert status in finding.sentence
+    assert command in finding.remedy
+
+
+@pytest.mark.parametrize("status", [None, "CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"])
+def test_states_that_accept_a_deployment_are_no_problem(status: str | None) -> None:
+    assert not list(find_stack_state(planned("triptych", status=status)))

@@ -1,0 +1,112 @@
+"""The deployment that the preflight inspects: stack, account, region and parameters."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from triptych.plan.rollout import VERSIONS
+from triptych.preflight.parameters import DEFAULTS, IMAGE_PARAMETERS
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.client import CloudFormationClient
+
+
+@dataclass(frozen=True)
+class DeployedStack:
+    """The stack as it exists now.
+
+    Attributes:
+        status: CloudFormation's status, such as UPDATE_COMPLETE.
+        parameters: The parameters of its last deployment.
+    """
+
+    status: str
+    parameters: Mapping[str, str]
+
+    @property
+    def exists(self) -> bool:
+        """Whether an update would be made; a stack in review has no resources yet, so it would be created."""
+        return self.status != "REVIEW_IN_PROGRESS"
+
+
+def describe_stack(cloudformation: "CloudFormationClient", name: str) -> DeployedStack | None:
+    """Return the stack of this name, or None if there is none.
+
+    Raises:
+        ClientError: CloudFormation denied the call.
+    """
+    try:
+        [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        # CloudFormation has no error code of its own for a stack that does not exist.
+        if error.response["Error"].get("Code") == "ValidationError":
+            return None
+        raise
+    values = {each["ParameterKey"]: each.get("ParameterValue", "") for each in stack.get("Parameters", [])}
+    return DeployedStack(stack["StackStatus"], values)
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A planned deployment.
+
+    Attributes:
+        stack: Name of the stack.
+        given: Parameters that the deployment sets. Others keep the value of the deployed stack, or their default.
+        deployed: The stack as it exists now, if it does.
+    """
+
+    stack: str
+    region: str
+    account: str
+    partition: str
+    given: Mapping[str, str]
+    deployed: DeployedStack | None = None
+
+    def __getitem__(self, parameter: str) -> str:
+        """Return the value that a parameter will have."""
+        earlier = self.deployed.parameters if self.deployed else {}
+        return {**DEFAULTS, **earlier, **self.given}[parameter]
+
+    def earlier(self, parameter: str) -> str | None:
+        """Return the value that a parameter has in the deployed stack, or None if there is no such stack."""
+        if self.deployed is None or not self.deployed.exists:
+            return None
+        return self.deployed.parameters.get(parameter, DEFAULTS[parameter])
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the deployment creates the stack."""
+        return self.deployed is None or not self.deployed.exists
+
+    @property
+    def builds_images(self) -> bool:
+        """Whether the stack builds its images."""
+        return not self["ModelImageUri"]
+
+    @property
+    def images(self) -> list[str]:
+        """Images from elsewhere, each once."""
+        return list(dict.fromkeys(self[name] for name in IMAGE_PARAMETERS if self[name]))
+
+    @property
+    def is_private(self) -> bool:
+        """Whether the tasks have no route to the internet."""
+        return self["Network"] == "private"
+
+    @property
+    def own_bucket(self) -> str:
+        """The name of the inbox that the stack creates unless `ExistingBucketName` names another."""
+        return f"{self.stack}-inbox-{self.account}-{self.region}"
+
+    @property
+    def minimum_vcpus(self) -> float:
+        """The vCPUs of all versions at their minimum number of tasks."""
+        return VERSIONS * int(self["MinModelTasks"]) * int(self["ModelCpu"]) / 1024
+
+    @property
+    def uses_spot(self) -> bool:
+        """Whether the minimum number of tasks runs on Spot."""
+        return self["ModelSpot"] == "all"

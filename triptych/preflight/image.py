@@ -1,0 +1,80 @@
+"""The check of images that were built elsewhere: they exist, and the tasks can reach them."""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from triptych.preflight.deployment import Deployment
+from triptych.preflight.findings import Finding, Findings
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr.client import ECRClient
+    from mypy_boto3_ecr.type_defs import ImageIdentifierTypeDef
+
+_ECR = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/"
+    r"(?P<repository>[^:@]+)(:(?P<tag>[^@]+))?(@(?P<digest>.+))?"
+)
+
+
+@dataclass(frozen=True)
+class RegistryImage:
+    """An image in ECR."""
+
+    account: str
+    region: str
+    repository: str
+    tag: str | None
+    digest: str | None
+
+    @classmethod
+    def parse(cls, uri: str) -> "RegistryImage | None":
+        """Return the image that a URI names, or None if it is not in ECR."""
+        match = _ECR.fullmatch(uri)
+        return cls(*match.group("account", "region", "repository", "tag", "digest")) if match else None
+
+    @property
+    def identifier(self) -> "ImageIdentifierTypeDef":
+        """The image as ECR identifies it."""
+        return {"imageDigest": self.digest} if self.digest else {"imageTag": self.tag or "latest"}
+
+
+def find_images(ecr: "ECRClient", deployment: Deployment) -> Findings:
+    """Yield a finding for each image that the tasks could not download."""
+    for uri in deployment.images:
+        image = RegistryImage.parse(uri)
+        if image is None:
+            yield from _find_other_registry(uri, deployment)
+        elif image.region != deployment.region or image.account != deployment.account:
+            yield _foreign(uri, image, deployment)
+        else:
+            yield from _find_missing_image(ecr, uri, image)
+
+
+def _find_other_registry(uri: str, deployment: Deployment) -> Findings:
+    if deployment.is_private:
+        yield Finding(
+            f"The image {uri} is not in ECR, and tasks in a private network reach no other registry.",
+            f"Copy it to a repository in ECR in {deployment.region}, leave ModelImageUri empty, or use Network=public.",
+        )
+
+
+def _foreign(uri: str, image: RegistryImage, deployment: Deployment) -> Finding:
+    place = f"account {image.account}, {image.region}"
+    reach = " and a private network does not reach another region" if image.region != deployment.region else ""
+    return Finding(
+        f"The image {uri} is in ECR of {place}. The role of the tasks may pull only from the stack's account and region"
+        f"{reach if deployment.is_private else ''}.",
+        f"Copy it to a repository of account {deployment.account} in {deployment.region}.",
+    )
+
+
+def _find_missing_image(ecr: "ECRClient", uri: str, image: RegistryImage) -> Findings:
+    try:
+        ecr.describe_images(repositoryName=image.repository, imageIds=[image.identifier])
+    except ClientError as error:
+        if error.response["Error"].get("Code") not in ("RepositoryNotFoundException", "ImageNotFoundException"):
+            raise
+        yield Finding(f"The image {uri} does not exist.", "Push it, or correct ModelImageUri.")

@@ -1,0 +1,28 @@
+"""The parameters of template.yaml that the preflight depends on, with their defaults.
+
+tests/unit/triptych/preflight/test_parameters.py compares them with the template.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+DEFAULTS: Final[Mapping[str, str]] = {
+    "ModelImageUri": "",
+    "ModelImageUriV1": "",
+    "ModelImageUriV2": "",
+    "ModelImageUriV3": "",
+    "ModelArchitecture": "X86_64",
+    "ModelCpu": "1024",
+    "MinModelTasks": "1",
+    "ModelSpot": "none",
+    "OrchestratorConcurrency": "0",
+    "ExistingBucketName": "",
+    "ExistingBucketKeyArn": "",
+    "Ingest": "direct",
+    "InboxConcurrency": "10",
+    "Network": "private",
+    "PermissionsBoundaryArn": "",
+}
+
+IMAGE_PARAMETERS: Final = ("ModelImageUri", "ModelImageUriV1", "ModelImageUriV2", "ModelImageUriV3")
+"""Parameters that name an image which was built elsewhere."""

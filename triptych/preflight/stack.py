@@ -1,0 +1,85 @@
+"""Checks of the stack itself: its name and its state."""
+
+import re
+
+from triptych.preflight.deployment import Deployment
+from triptych.preflight.findings import Finding, Findings
+
+_MAX_BUCKET_NAME = 63
+"""Characters of a bucket's name: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
+
+_MAX_STACK_NAME = 128
+_STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+"""CloudFormation's rule: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html"""
+
+_READY = {
+    "CREATE_COMPLETE",
+    "UPDATE_COMPLETE",
+    "UPDATE_ROLLBACK_COMPLETE",
+    "IMPORT_COMPLETE",
+    "IMPORT_ROLLBACK_COMPLETE",
+    "REVIEW_IN_PROGRESS",  # `sam deploy` creates it
+}
+"""States in which CloudFormation accepts a deployment."""
+
+_WAITERS = {
+    "CREATE_IN_PROGRESS": "stack-create-complete",
+    "UPDATE_IN_PROGRESS": "stack-update-complete",
+    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": "stack-update-complete",
+    "ROLLBACK_IN_PROGRESS": "stack-rollback-complete",
+    "UPDATE_ROLLBACK_IN_PROGRESS": "stack-rollback-complete",
+    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": "stack-rollback-complete",
+    "DELETE_IN_PROGRESS": "stack-delete-complete",
+    "IMPORT_IN_PROGRESS": "stack-import-complete",
+}
+"""What `aws cloudformation wait` can wait for, by state."""
+
+
+def find_stack_name(deployment: Deployment) -> Findings:
+    """Yield what is wrong with the name of a new stack; its inbox bucket contains the name."""
+    if not deployment.is_first:
+        return
+    name = deployment.stack
+    if not _STACK_NAME.fullmatch(name) or len(name) > _MAX_STACK_NAME:
+        yield Finding(
+            f"CloudFormation does not accept the stack name {name!r}.",
+            "Use letters, digits and hyphens, beginning with a letter.",
+        )
+    elif not deployment["ExistingBucketName"]:
+        yield from _find_bucket_name(deployment)
+
+
+def _find_bucket_name(deployment: Deployment) -> Findings:
+    name = deployment.stack
+    longest = _MAX_BUCKET_NAME - (len(deployment.own_bucket) - len(name))
+    if name != name.lower():
+        yield Finding(
+            f"The stack name {name!r} has upper-case letters. The inbox bucket is named after it, and cannot have any.",
+            f"Use lower case: {name.lower()}.",
+        )
+    if len(name) > longest:
+        yield Finding(
+            f"The stack name {name!r} has {len(name)} characters; in {deployment.region}, the name of the inbox bucket "
+            f"leaves room for {longest}.",
+            f"Use at most {longest} characters.",
+        )
+
+
+def find_stack_state(deployment: Deployment) -> Findings:
+    """Yield why CloudFormation would refuse to change the stack in its present state."""
+    if deployment.deployed is None or deployment.deployed.status in _READY:
+        return
+    status = deployment.deployed.status
+    yield Finding(f"The stack {deployment.stack} is in {status}, so it cannot be updated.", _remedy(deployment, status))
+
+
+def _remedy(deployment: Deployment, status: str) -> str:
+    """Return the command that leads out of a state."""
+    options = f"--stack-name {deployment.stack} --region {deployment.region}"
+    if status in _WAITERS:
+        return f"Wait for it: aws cloudformation wait {_WAITERS[status]} {options}"
+    if status == "UPDATE_ROLLBACK_FAILED":
+        return f"Fix the cause (see the stack's events), then: aws cloudformation continue-update-rollback {options}"
+    if status == "UPDATE_FAILED":
+        return f"Undo the update: aws cloudformation rollback-stack {options}"
+    return f"Delete it, which keeps bucket and table of an earlier deployment, then deploy again: sam delete {options}"
