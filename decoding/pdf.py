@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 # PDFium has global state and is not thread-safe, not even across documents. Everything that it owns is closed while
 # this lock is held; the garbage collector would free it at any time in any thread.
-_PDFIUM: Final = threading.Lock()
+PDFIUM_LOCK: Final = threading.Lock()
 
 # Small glyphs and hairlines are too dark if rendered at the final size. Twice the size reduces the difference from a
 # page that is rendered large and then reduced (from 7 grey levels to 2 for text at 224 pixels), for 2 ms.
@@ -56,7 +56,7 @@ def decode_pdf(
     """
     pages: list[Image.Image] = []
     damage: CorruptDocumentError | None = None
-    with _PDFIUM:
+    with PDFIUM_LOCK:
         check_cancelled()
         with translate_errors("PDF"):
             document = _open(data)

@@ -9,8 +9,9 @@ from typing import Final
 
 from PIL import Image
 
-from decoding import pdf, raster, tiff
+from decoding import pdf, raster, text, text_pdf, tiff
 from decoding.cancellation import CancelCheck, never_cancel
+from decoding.convertible import PARAMETER, convertible_format
 from decoding.document import DecodedDocument
 from decoding.errors import DocumentTooLargeError, EmptyDocumentError, UnsupportedFormatError
 from decoding.limits import Limits
@@ -33,13 +34,18 @@ _SIGNATURES: Final[dict[str, re.Pattern[bytes]]] = {
     "PDF": re.compile(rb".{0,%d}?%%PDF-" % (_PDF_HEADER_WITHIN - 5), re.DOTALL),
 }
 
-FORMATS: Final = tuple(_SIGNATURES)
+_TEXT: Final = "TEXT"
+
+FORMATS: Final = (*_SIGNATURES, _TEXT)
 """Names of the supported formats."""
 
 
 def sniff(data: bytes) -> str | None:
-    """Return the format of a document by its first bytes: one of `FORMATS`, or None."""
-    return next((name for name, signature in _SIGNATURES.items() if signature.match(data)), None)
+    """Return the format of a document by its content: one of `FORMATS`, or None."""
+    name = next((name for name, signature in _SIGNATURES.items() if signature.match(data)), None)
+    if name is None and convertible_format(data) is None and text.read_text(data) is not None:
+        return _TEXT
+    return name
 
 
 def decode_document(
@@ -67,12 +73,22 @@ def decode_document(
         raise DocumentTooLargeError(f"The document is above the limit of {limits.max_bytes:,} bytes.")
     kind = sniff(data)
     if kind is None:
-        raise UnsupportedFormatError(f"The format is not supported. Supported: {', '.join(FORMATS)}.")
+        raise _unsupported(data)
     if kind == "PDF":
         return pdf.decode_pdf(data, min_side=min_side, limits=limits, check_cancelled=check_cancelled)
     if kind == "TIFF":
         return tiff.decode_tiff(data, min_side=min_side, limits=limits, check_cancelled=check_cancelled)
+    if kind == _TEXT:
+        return text_pdf.decode_text(data, min_side=min_side, limits=limits, check_cancelled=check_cancelled)
     return raster.decode_image(data, kind, min_side=min_side, limits=limits, check_cancelled=check_cancelled)
+
+
+def _unsupported(data: bytes) -> UnsupportedFormatError:
+    if convertible_format(data):
+        return UnsupportedFormatError(
+            f"Office documents, web pages, mail and archives are read only with the parameter {PARAMETER}."
+        )
+    return UnsupportedFormatError(f"The format is not supported. Supported: {', '.join(FORMATS)}.")
 
 
 def decode_pages(data: bytes, *, min_side: int, limits: Limits | None = None) -> list[Image.Image]:

@@ -88,7 +88,7 @@ _PREDICT: Final[dict[str, Any]] = {
     "openapi_extra": {
         "requestBody": {
             "required": True,
-            "description": "JPEG, PNG, TIFF, WebP, HEIC, AVIF, GIF, BMP or PDF, detected by its content.",
+            "description": "JPEG, PNG, TIFF, WebP, HEIC, AVIF, GIF, BMP, PDF or plain text, detected by its content.",
             "content": {
                 "application/octet-stream": {"schema": _FILE_SCHEMA},
                 "multipart/form-data": {

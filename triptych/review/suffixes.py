@@ -5,7 +5,7 @@ A key's own suffix cannot be trusted: a PDF may be named `x.bat`, and opening it
 
 from decoding.reader import sniff
 
-_SUFFIXES = {"JPEG": ".jpg", "TIFF": ".tif", "HEIF": ".heic"}
+_SUFFIXES = {"JPEG": ".jpg", "TIFF": ".tif", "HEIF": ".heic", "TEXT": ".txt"}
 """Suffixes of formats whose suffix is not their name."""
 
 _UNKNOWN = ".bin"

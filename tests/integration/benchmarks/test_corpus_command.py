@@ -20,7 +20,7 @@ def test_files_are_reported_with_harmless_names(tmp_path: Path) -> None:
     ImageDraw.Draw(page).rectangle((50, 50, 200, 200), fill="black")
     page.save(folder / "inner" / "page.png")
     (folder / "a\x1b[2J<b>.png").write_bytes(b"\x89PNG\r\n\x1a\n damaged")
-    (folder / "note.txt").write_text("no image")
+    (folder / "note.dat").write_bytes(b"\x00no image")
     report = tmp_path / "report.html"
 
     completed = run_corpus(folder, "--json", "--out", report)
@@ -30,7 +30,7 @@ def test_files_are_reported_with_harmless_names(tmp_path: Path) -> None:
     rows = {row["name"]: row for row in map(json.loads, completed.stdout.splitlines())}
     assert rows["inner/page.png"]["kind"] in ("same", "no reference")
     assert rows["a\x1b[2J<b>.png"]["reason"] == "corrupt-document"
-    assert rows["note.txt"]["reason"] == "unsupported-format"
+    assert rows["note.dat"]["reason"] == "unsupported-format"
     html = report.read_text()
     assert "<h1>Corpus report</h1>" in html
     assert "<b>.png" not in html

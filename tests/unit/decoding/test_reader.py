@@ -211,12 +211,11 @@ def test_an_empty_document_is_rejected() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b"hello",
         b"<html></html>",
-        b"BM is how this sentence begins",
+        b"BM is how this content begins\x00",
         b"PK\x03\x04" + bytes(60),
         b"\x00",
-        b"%PD",
+        b"%PDF",
         b"\xff\xd8",
     ],
 )

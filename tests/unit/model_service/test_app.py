@@ -125,7 +125,7 @@ def test_the_version_is_chosen_by_path_or_query(client: TestClient, path: str, v
         ("POST", "/predict", {"content": bytes(LARGEST + 1)}, 413, "document-too-large"),
         ("POST", "/predict", {"content": iter([bytes(LARGEST), b"1"])}, 413, "document-too-large"),
         ("POST", "/predict", {"files": {"file": ("x", bytes(LARGEST + 1))}}, 413, "document-too-large"),
-        ("POST", "/predict", {"content": b"Dear Sir or Madam"}, 415, "unsupported-format"),
+        ("POST", "/predict", {"content": b"<html>Dear Sir</html>"}, 415, "unsupported-format"),
         ("POST", "/predict", {"content": DOCUMENT[:3000]}, 422, "corrupt-document"),
         ("POST", "/predict", {"content": text_pdf(["x"], encrypted=True)}, 422, "encrypted-document"),
         (
@@ -238,7 +238,7 @@ def test_an_outage_of_the_decoders_makes_the_service_unready_and_is_temporary(
 
 def test_metrics_count_predictions_and_problems(client: TestClient) -> None:
     label = client.post("/predict", content=DOCUMENT).json()["label"]
-    client.post("/predict", content=b"nothing")
+    client.post("/predict", content=b"\x00nothing")
     client.get("/nowhere")
 
     lines = client.get("/metrics").text.splitlines()

@@ -146,7 +146,7 @@ def test_the_number_of_remembered_failures_is_bounded(cache: PictureCache, monke
     monkeypatch.setattr(pictures, "_MAX_ENTRIES", 3)
     for number in range(5):
         with pytest.raises(PictureUnavailable):
-            cache.get(str(number), "small", lambda: b"not a document")
+            cache.get(str(number), "small", lambda: b"\x00 not a document")
 
     assert len(cache) == 3
 

@@ -1,0 +1,134 @@
+"""Weights of the versions in the soft vote, fitted to held-out predictions and compared with the best single version.
+
+The weights are those of a linear opinion pool, which maximise the likelihood of the right labels. Every source counts
+alike. Cross-validation over families shows what the fit is worth: weights are fitted on some families and measured on
+others. If they are not better than the best version by an interval, the best version alone decides.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.metrics import Booleans, Floats, LabelIndices
+from training.source_metrics import bootstrap_interval, source_metrics
+
+FOLDS = 5
+MIN_FAMILIES = 10
+"""Families below which an interval by bootstrap is not evidence."""
+_ITERATIONS = 300
+_SMALLEST = 0.02
+"""Smaller weights are set to zero: they decide nothing."""
+
+
+@dataclass(frozen=True)
+class LearntVote:
+    """Weights of the versions, and the evidence for them.
+
+    Attributes:
+        weights: Weight of each version; they sum to 1.
+        champion: The version with the highest accuracy over sources.
+        follows_champion: Whether the champion alone decides, because fitted weights are not reliably better.
+        fitted: The weights that were fitted to all pages.
+        accuracy: Accuracy over sources of `vote` (cross-validated weights), `equal` (equal weights) and each version.
+        gain: Accuracy over sources of the cross-validated vote minus that of the champion.
+        interval: 95 % interval of `gain`, by bootstrap over families.
+        sources: Number of sources.
+        families: Number of families.
+    """
+
+    weights: dict[str, float]
+    champion: str
+    follows_champion: bool
+    fitted: dict[str, float]
+    accuracy: dict[str, float]
+    gain: float
+    interval: tuple[float, float]
+    sources: int
+    families: int
+
+
+def learn_vote(
+    probabilities: Mapping[str, Floats], truth: LabelIndices, sources: Sequence[str], families: Sequence[str]
+) -> LearntVote:
+    """Fit the weights of the soft vote and decide whether to use them.
+
+    Args:
+        probabilities: Calibrated held-out probabilities of each version, shape (pages, labels).
+        truth: True labels, shape (pages,).
+        sources: Source of each page.
+        families: Family of each page's source.
+    """
+    versions = list(probabilities)
+    stacked = np.stack([probabilities[version] for version in versions])
+    correct = {version: probabilities[version].argmax(axis=1) == truth for version in versions}
+    correct["equal"] = stacked.mean(axis=0).argmax(axis=1) == truth
+    correct["vote"] = _cross_validated(stacked, truth, sources, families)
+    metrics = {name: source_metrics(right, sources, families) for name, right in correct.items()}
+    champion = max(versions, key=lambda version: metrics[version].macro)
+    gain, interval = _difference(correct["vote"], correct[champion], sources, families)
+    follows_champion = interval[0] <= 0 or len(set(families)) < MIN_FAMILIES
+    pool = _rounded(fit_pool(stacked, truth, sources))
+    fitted = dict(zip(versions, pool, strict=True))
+    return LearntVote(
+        weights={version: float(version == champion) for version in versions} if follows_champion else fitted,
+        champion=champion,
+        follows_champion=follows_champion,
+        fitted=fitted,
+        accuracy={name: each.macro for name, each in metrics.items()},
+        gain=gain,
+        interval=interval,
+        sources=len(set(sources)),
+        families=len(set(families)),
+    )
+
+
+def fit_pool(stacked: Floats, truth: LabelIndices, sources: Sequence[str]) -> Floats:
+    """Return the weights of the linear pool with the highest likelihood, by expectation maximisation.
+
+    Args:
+        stacked: Probabilities of each version, shape (versions, pages, labels).
+        truth: True labels, shape (pages,).
+        sources: Source of each page; every source counts alike.
+    """
+    index = np.unique(np.asarray(sources), return_inverse=True)[1]
+    shares = 1 / np.bincount(index)[index]
+    shares /= shares.sum()
+    likelihood = np.maximum(stacked[:, np.arange(len(truth)), truth], 1e-12)
+    weights: Floats = np.full(len(stacked), 1 / len(stacked))
+    for _ in range(_ITERATIONS):
+        responsibility = weights[:, None] * likelihood
+        weights = (responsibility / responsibility.sum(axis=0) * shares).sum(axis=1)
+    return weights
+
+
+def _cross_validated(stacked: Floats, truth: LabelIndices, sources: Sequence[str], families: Sequence[str]) -> Booleans:
+    """Return whether the vote is right on each page, with weights that were fitted to the other folds of families."""
+    names, fold = np.unique(np.asarray(families), return_inverse=True)
+    fold = np.random.default_rng(0).permutation(len(names))[fold] % min(FOLDS, len(names))
+    correct = np.zeros(len(truth), dtype=np.bool_)
+    for number in np.unique(fold):
+        fit, rest = fold != number, fold == number
+        if not fit.any():  # a single family: there is nothing to fit
+            fit = rest
+        weights = fit_pool(stacked[:, fit], truth[fit], list(np.asarray(sources)[fit]))
+        correct[rest] = np.tensordot(weights, stacked[:, rest], axes=1).argmax(axis=1) == truth[rest]
+    return correct
+
+
+def _difference(
+    one: Booleans, other: Booleans, sources: Sequence[str], families: Sequence[str]
+) -> tuple[float, tuple[float, float]]:
+    """Return the difference of two accuracies over sources, and its interval by bootstrap over families."""
+    first, index = np.unique(np.asarray(sources), return_index=True, return_inverse=True)[1:]
+    by_source = np.bincount(index, weights=one.astype(float) - other) / np.bincount(index)
+    return float(by_source.mean()), bootstrap_interval(by_source, list(np.asarray(families)[first]))
+
+
+def _rounded(weights: Floats) -> list[float]:
+    """Return weights with two decimals that sum to 1, without negligible ones."""
+    kept: NDArray[np.float64] = np.where(weights < _SMALLEST, 0.0, weights)
+    rounded = np.round(kept / kept.sum(), 2)
+    rounded[rounded.argmax()] += 1 - rounded.sum()
+    return [round(float(weight), 2) for weight in rounded]
