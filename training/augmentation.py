@@ -32,6 +32,8 @@ def augment(
         uint8 pixels, shape (height, width, 3).
     """
     page = _vary_geometry(page, settings, rng)
+    if settings.canvas and rng.random() < settings.canvas:
+        page = _place_on_canvas(page, rng)
     if rng.random() < settings.binarise:
         page = _binarise(page, rng)
     if rng.random() < settings.resolution:
@@ -76,6 +78,17 @@ def _paper_color(page: Image.Image) -> int | tuple[int, ...]:
     small = np.asarray(page.resize((16, 16), Image.Resampling.BOX)).reshape(256, -1)
     color = tuple(int(channel) for channel in np.median(small, axis=0))
     return color if len(color) > 1 else color[0]
+
+
+def _place_on_canvas(page: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Place the page on a background that is 5 to 60 % larger: an almost even one, or one of several shades."""
+    width, height = page.size
+    size = (round(width * (1 + rng.uniform(0.05, 0.6))), round(height * (1 + rng.uniform(0.05, 0.6))))
+    shades = rng.integers(0, 256, (2, 2, 1)) if rng.random() < 0.3 else rng.integers(0, 256, (1, 1, 1))
+    colors = np.clip(shades + rng.integers(-20, 21, (2, 2, 3)), 0, 255).astype(np.uint8)
+    canvas = Image.fromarray(colors).resize(size, Image.Resampling.BILINEAR).convert(page.mode)
+    canvas.paste(page, (int(rng.uniform(0, size[0] - width)), int(rng.uniform(0, size[1] - height))))
+    return canvas
 
 
 def _binarise(page: Image.Image, rng: np.random.Generator) -> Image.Image:

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from decoding.preprocessing import Preprocessing
 from training.augmentation import augment
-from training.data import Page
+from training.data import OOD_LABEL, SYNTHETIC_SOURCE, Page
 from training.recipe import Recipe
 
 LabelledBatch = tuple[Tensor, Tensor]
@@ -26,7 +26,7 @@ PageSize = tuple[int, int]
 class AugmentedPages(Dataset[tuple[NDArray[np.uint8], int]]):
     """A dataset of one epoch's augmented pages; seed, epoch and index determine each of them.
 
-    Pages are sampled with replacement. The chance of a label is proportional to the square root of its number of pages.
+    Pages are sampled with replacement, by `sampling_weights`.
 
     Args:
         pages: Pages to augment.
@@ -38,11 +38,9 @@ class AugmentedPages(Dataset[tuple[NDArray[np.uint8], int]]):
     def __init__(self, pages: Sequence[Page], recipe: Recipe, epoch: int, size: PageSize) -> None:
         self.pages, self.recipe, self.epoch = pages, recipe, epoch
         self.preprocessing = Preprocessing(size[1], size[0], recipe.input.color)
-        labels = np.array([page.document.label for page in pages])
-        _, label_index, counts = np.unique(labels, return_inverse=True, return_counts=True)
-        weights = 1 / np.sqrt(counts)[label_index]
         rng = np.random.default_rng((recipe.seed, epoch))
-        self.order = rng.choice(len(pages), size=len(pages), p=weights / weights.sum())
+        count = recipe.schedule.pages_per_epoch or len(pages)
+        self.order = rng.choice(len(pages), size=count, p=sampling_weights(pages, recipe.schedule.balance_sources))
 
     def __len__(self) -> int:
         return len(self.order)
@@ -52,6 +50,42 @@ class AugmentedPages(Dataset[tuple[NDArray[np.uint8], int]]):
         rng = np.random.default_rng((self.recipe.seed, self.epoch, index))
         pixels = augment(page.image(), self.preprocessing, self.recipe.augmentation, rng)
         return pixels, page.document.label
+
+
+def sampling_weights(pages: Sequence[Page], balance_sources: bool = False) -> NDArray[np.float64]:
+    """Return the probability of sampling each page.
+
+    The probability of a label is proportional to the square root of its number of pages. Within a label, synthetic
+    pages have the share that their number gives them. Pages of named sources share the rest alike or, if sources are
+    balanced, by the square root of the number of pages of each source. Balanced real out-of-distribution pages, which
+    are few, have the same share as the synthetic ones.
+
+    Args:
+        pages: The training set.
+        balance_sources: Whether to balance the sources of each label.
+    """
+    labels = np.array([page.document.label for page in pages])
+    sources = np.array([page.document.source for page in pages])
+    weights = np.ones(len(pages))
+    for label in np.unique(labels):
+        of_label = labels == label
+        if balance_sources:
+            weights[of_label] = _balanced(sources[of_label], is_ood=label == OOD_LABEL)
+        weights[of_label] /= np.sqrt(weights[of_label].sum())
+    probabilities: NDArray[np.float64] = weights / weights.sum()
+    return probabilities
+
+
+def _balanced(sources: NDArray[np.str_], *, is_ood: bool) -> NDArray[np.float64]:
+    """Return the weights of the pages of one label, by their sources."""
+    weights = np.ones(len(sources))
+    real = sources != SYNTHETIC_SOURCE
+    if real.any():
+        _, source_index, counts = np.unique(sources[real], return_inverse=True, return_counts=True)
+        by_source = 1 / np.sqrt(counts)[source_index]
+        total = (~real).sum() if is_ood and not real.all() else real.sum()
+        weights[real] = by_source * total / by_source.sum()
+    return weights
 
 
 def load_batches(pages: AugmentedPages, recipe: Recipe, workers: int) -> Iterator[LabelledBatch]:

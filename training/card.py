@@ -89,6 +89,7 @@ def _text(recipe: Recipe, manifest: Mapping[str, Any], recall_table: Sequence[st
         "| | |",
         "|---|---|",
         f"| accuracy | {metrics['accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%}, {metrics['images']} pages) |",
+        *_source_rows(metrics),
         f"| macro-F1 | {metrics['macro_f1']:.1%} |",
         f"| calibration error (ECE, {BINS} bins) | {metrics['ece']:.3f} at temperature {manifest['temperature']:.3f} |",
         f"| abstains | below a confidence of {manifest['abstain_below']:.2f} |",
@@ -106,7 +107,8 @@ def _text(recipe: Recipe, manifest: Mapping[str, Any], recall_table: Sequence[st
         "## Training data",
         "",
         f"{training['images']} pages ({training['data']})"
-        + (f" and {training['drawn']} synthetic pages." if training["drawn"] else "."),
+        + (f", {training['drawn']} synthetic pages" if training["drawn"] else "")
+        + (f", {count} out-of-distribution pages." if (count := training.get("out_of_distribution")) else "."),
         *(["", "Training was interrupted; the best epoch until then was kept."] * training["broken_off"]),
         "",
         *[f"- {licence}" for licence in training["licences"] or ["No licence was stated."]],
@@ -122,6 +124,27 @@ def _text(recipe: Recipe, manifest: Mapping[str, Any], recall_table: Sequence[st
         "",
     ]
     return "\n".join(lines)
+
+
+def _source_rows(metrics: Mapping[str, Any]) -> list[str]:
+    """Return the rows of the metrics over sources, and of out-of-distribution pages; none if no source is named."""
+    if "macro_over_sources" not in metrics:
+        return []
+    low, high = metrics["macro_interval"]
+    rows = [
+        f"| accuracy, mean over sources | {metrics['macro_over_sources']:.1%} (95 % interval {low:.1%} to {high:.1%}, "
+        f"{metrics['sources']} sources of {metrics['families']} families) |",
+        f"| accuracy, worst tenth of the sources | {metrics['worst_decile']:.1%} |",
+        "| accuracy over pages, interval by bootstrap over families | {:.1%} to {:.1%} |".format(
+            *metrics["pooled_interval"]
+        ),
+    ]
+    if "ood_pages" in metrics:
+        rows.append(
+            f"| out-of-distribution pages of held-out sources | {metrics['ood_flagged']:.0%} of {metrics['ood_pages']} "
+            f"below the threshold; AUROC {metrics['ood_auroc']:.2f} |"
+        )
+    return rows
 
 
 def _precision_table(manifest: Mapping[str, Any]) -> list[str]:

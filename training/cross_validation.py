@@ -1,4 +1,4 @@
-"""Predictions for held-out pages: by cross-validation over sources, or on a held-out share of the documents."""
+"""Predictions for held-out pages: by cross-validation over families of sources, or on a held-out share."""
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ from training import soup
 from training.data import DataError, LabelledDocument, Page
 from training.export import as_served, export_openvino, infer
 from training.metrics import LabelIndices, classification_metrics, softmax
-from training.network import preprocessing_of
+from training.network import predict_logits, preprocessing_of
 from training.precision import (
     CALIBRATION_PAGES,
     PRECISIONS,
@@ -23,7 +23,7 @@ from training.precision import (
     quantise,
 )
 from training.recipe import Precision, Recipe
-from training.splits import assign_folds, split_by_source
+from training.splits import assign_folds, assign_ood_folds, split_by_source
 from training.train import FitResult, Resources, Teacher, fit
 
 FINAL = "final"
@@ -51,6 +51,8 @@ class HeldOut:
         training_pages: The pages that the released model was trained on, without synthetic ones.
         protocol: A sentence that describes what was held out.
         precisions: Comparison of f32, bf16 and int8 on some of the pages; empty if there are too few.
+        ood_logits: Logits of out-of-distribution pages of sources that the predicting model was not trained on.
+        ood_pages: These pages, in the same order.
     """
 
     logits: NDArray[np.float32]
@@ -58,6 +60,8 @@ class HeldOut:
     training_pages: tuple[Page, ...]
     protocol: str
     precisions: Mapping[Precision, PrecisionResult]
+    ood_logits: NDArray[np.float32] | None = None
+    ood_pages: tuple[Page, ...] = ()
 
     @property
     def truth(self) -> LabelIndices:
@@ -118,7 +122,11 @@ class VersionTraining:
 
 
 def fit_and_validate(
-    training: VersionTraining, pages: Sequence[Page], synthetic: Sequence[Page], synthetic_labels: frozenset[int]
+    training: VersionTraining,
+    pages: Sequence[Page],
+    synthetic: Sequence[Page],
+    synthetic_labels: frozenset[int],
+    ood: Sequence[Page] = (),
 ) -> tuple[FitResult, HeldOut]:
     """Train the released model, and collect predictions for held-out pages.
 
@@ -127,6 +135,7 @@ def fit_and_validate(
         pages: Pages of the labelled documents.
         synthetic: Synthetic pages, added to every training set.
         synthetic_labels: Labels that have synthetic pages.
+        ood: Real out-of-distribution pages. Cross-validation holds out their sources in turn.
 
     Raises:
         TrainingInterrupted: Ctrl-C ended the training, and no epoch was measured on a validation set.
@@ -134,8 +143,8 @@ def fit_and_validate(
     documents = list({page.document: None for page in pages})
     folds = _choose_folds(training, documents, synthetic_labels)
     if folds:
-        return _cross_validate(training, pages, synthetic, folds)
-    return _hold_out(training, pages, synthetic, documents)
+        return _cross_validate(training, pages, synthetic, folds, ood)
+    return _hold_out(training, pages, [*synthetic, *ood], documents)
 
 
 def _hold_out(
@@ -151,32 +160,50 @@ def _hold_out(
 
 
 def _cross_validate(
-    training: VersionTraining, pages: Sequence[Page], synthetic: Sequence[Page], folds: Sequence[frozenset[str]]
+    training: VersionTraining,
+    pages: Sequence[Page],
+    synthetic: Sequence[Page],
+    folds: Sequence[frozenset[str]],
+    ood: Sequence[Page],
 ) -> tuple[FitResult, HeldOut]:
     logits: list[NDArray[np.float32]] = []
+    ood_logits: list[NDArray[np.float32]] = []
+    ood_measured: list[Page] = []
+    ood_folds = assign_ood_folds([page.document for page in ood], len(folds))
     precisions: list[Mapping[Precision, PrecisionResult]] = []
     measured: list[Page] = []
-    for number, sources in enumerate(folds, start=1):
-        training.console.print(f"fold {number} of {len(folds)}: holds out {', '.join(sorted(sources))}")
-        train = [page for page in pages if page.document.source not in sources]
-        held_out = [page for page in pages if page.document.source in sources]
+    for number, (families, kinds) in enumerate(zip(folds, ood_folds, strict=True), start=1):
+        training.console.print(f"fold {number} of {len(folds)}: holds out {', '.join(sorted(families))}")
+        train = [page for page in pages if page.document.group not in families]
+        held_out = [page for page in pages if page.document.group in families]
+        ood_held_out = [page for page in ood if page.document.source in kinds]
+        ood_train = [page for page in ood if page.document.source not in kinds]
         # The fit gets no validation set, so that the measured pages do not select an epoch.
-        fitted = training.fit(f"fold-{number}", [*train, *synthetic], [])
+        fitted = training.fit(f"fold-{number}", [*train, *synthetic, *ood_train], [])
         _raise_if_interrupted(training, fitted)
         fold_logits, fold_precisions = _predict(training.recipe, fitted, train, held_out)
         logits.append(fold_logits)
         precisions.append(fold_precisions)
+        ood_logits.append(predict_logits(fitted.model, ood_held_out, preprocessing_of(training.recipe)))
         measured += held_out
+        ood_measured += ood_held_out
         _print_recall(training, f"fold {number}", fold_logits, held_out)
     training.console.print("cross-validation finished; training on all sources")
-    fitted = training.fit(FINAL, [*pages, *synthetic], [])
+    fitted = training.fit(FINAL, [*pages, *synthetic, *ood], [])
     _raise_if_interrupted(training, fitted)
     protocol = (
-        f"{len(folds)}-fold cross-validation by source: each page was classified by a network that was trained without "
-        "its source; labels with a single source were then trained on synthetic pages only"
+        f"{len(folds)}-fold cross-validation by family of sources: each page was classified by a network that was "
+        "trained without its family; labels with a single family were then trained on synthetic pages only"
     )
-    held = HeldOut(np.concatenate(logits), tuple(measured), tuple(pages), protocol, merge_precisions(precisions))
-    return fitted, held
+    return fitted, HeldOut(
+        np.concatenate(logits),
+        tuple(measured),
+        tuple(pages),
+        protocol,
+        merge_precisions(precisions),
+        np.concatenate(ood_logits),
+        tuple(ood_measured),
+    )
 
 
 def _raise_if_interrupted(training: VersionTraining, fitted: FitResult) -> None:

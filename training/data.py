@@ -4,9 +4,10 @@
       daisy/one.jpg, two.pdf …        one folder per label
       rose/…
       manifest.csv                    optional: columns `file` and `source`
+      families.csv                    optional: columns `source` and `family`
 
-The manifest names the source of each document. `training.splits` uses it to keep all documents of one source on the
-same side of a split.
+The manifest names the source of each document. Sources that share a layout, a text or an archive are a family.
+`training.splits` keeps all documents of one family on the same side of a split.
 """
 
 import csv
@@ -30,8 +31,11 @@ SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".gif", ".bmp", ".pdf"}
 )
 MANIFEST = "manifest.csv"
+FAMILIES = "families.csv"
 OOD_LABEL = -1
 """The label of out-of-distribution pages, which belong to none of the labels."""
+SYNTHETIC_SOURCE = "synthetic"
+"""The source of every synthetic page."""
 
 
 class DataError(Exception):
@@ -46,11 +50,18 @@ class LabelledDocument:
         file: Path of the file.
         label: Index into the sorted labels, or `OOD_LABEL`.
         source: Source that the manifest names; empty if it names none.
+        family: Family of the source; empty if none is named.
     """
 
     file: Path
     label: int
     source: str = ""
+    family: str = ""
+
+    @property
+    def group(self) -> str:
+        """The documents that belong on one side of a split: those of a family, or of a source without one."""
+        return self.family or self.source
 
 
 @dataclass(frozen=True)
@@ -109,6 +120,7 @@ def list_documents(folder: Path, labels: Sequence[str] | None = None) -> Labelle
         listed = f"only {found[0]!r}" if found else "none"
         raise DataError(f"{folder} needs a folder for each of at least two labels, and has {listed}")
     rows = _manifest_rows(folder / MANIFEST)
+    families = _families(folder / FAMILIES)
     documents = []
     names = tuple(labels or found)
     for label in found:
@@ -118,9 +130,41 @@ def list_documents(folder: Path, labels: Sequence[str] | None = None) -> Labelle
             raise DataError(f"the label {label!r} has no documents in {folders[label][0]}")
         for file in files:
             row = rows.get(normalise_path(file.relative_to(folder).as_posix()), {})
-            documents.append(LabelledDocument(file, names.index(label), row.get("source", "")))
+            source = row.get("source", "")
+            documents.append(LabelledDocument(file, names.index(label), source, families.get(source, "")))
     licences = sorted({row["licence"] for row in rows.values() if row["licence"]})
     return LabelledFolder(names, tuple(documents), tuple(licences))
+
+
+def list_ood_documents(folder: Path) -> tuple[LabelledDocument, ...]:
+    """List the out-of-distribution documents of a folder, which belong to none of the labels.
+
+    The source of a document is the one that a `manifest.csv` names or the name of its subfolder, which may be a kind of
+    documents such as `maps`.
+
+    Raises:
+        DataError: The folder holds no documents.
+    """
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.suffix.lower() in SUFFIXES)
+    if not files:
+        raise DataError(f"{folder} has no documents")
+    rows = _manifest_rows(folder / MANIFEST)
+    documents = []
+    for file in files:
+        path = file.relative_to(folder)
+        named = rows.get(normalise_path(path.as_posix()), {}).get("source", "")
+        documents.append(LabelledDocument(file, OOD_LABEL, named or path.parent.as_posix()))
+    return tuple(documents)
+
+
+def _families(file: Path) -> dict[str, str]:
+    """Return the family of each source; empty if the file does not exist."""
+    if not file.exists():
+        return {}
+    columns, rows = read_manifest(file)
+    if not {"source", "family"} <= set(columns):
+        raise DataError(f"{file} needs the columns source and family")
+    return {(row["source"] or "").strip(): (row["family"] or "").strip() for row in rows}
 
 
 def _label_folders(folder: Path) -> dict[str, list[Path]]:

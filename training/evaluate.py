@@ -13,7 +13,7 @@ from decoding.errors import DocumentError
 from decoding.limits import Limits
 from model_service.classifier import Classification, Classifier
 from model_service.engine import Model, load_model
-from training.data import DataError, LabelledFolder, list_documents
+from training.data import DataError, LabelledDocument, list_documents
 from training.metrics import (
     Booleans,
     ClassificationMetrics,
@@ -22,6 +22,7 @@ from training.metrics import (
     classification_metrics,
     confusion_matrix,
 )
+from training.source_metrics import SourceMetrics, auroc, risk_coverage, source_metrics
 from training.verdicts import Verdicts, combine_versions
 
 
@@ -31,13 +32,50 @@ class VersionReport:
 
     Attributes:
         metrics: Classification metrics.
+        selection: Accuracy over sources, and how well confidence selects right predictions.
         abstained: Share of documents on which the version abstains.
         ms_per_page: Median milliseconds per page, decoding included.
     """
 
     metrics: ClassificationMetrics
+    selection: "Selection"
     abstained: float
     ms_per_page: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as plain JSON values."""
+        return {
+            **asdict(self.metrics),
+            **self.selection.as_json(),
+            "abstained": self.abstained,
+            "ms_per_page": self.ms_per_page,
+        }
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Accuracy over sources, and how well confidence selects right predictions.
+
+    Attributes:
+        auroc: Probability that a right prediction has more confidence than a wrong one; None if all are right or wrong.
+        risk_coverage: Pairs of a share of the documents and the accuracy on those with the highest confidence.
+        by_source: Metrics over sources; None if the folder does not name the source of every document.
+    """
+
+    auroc: float | None
+    risk_coverage: list[tuple[float, float]]
+    by_source: SourceMetrics | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything except the single sources as plain JSON values."""
+        sources = self.by_source
+        return {
+            "auroc": self.auroc,
+            "risk_coverage": [{"coverage": share, "accuracy": accuracy} for share, accuracy in self.risk_coverage],
+            "macro_over_sources": sources.macro if sources else None,
+            "macro_interval": sources.interval if sources else None,
+            "worst_decile": sources.worst_decile if sources else None,
+        }
 
 
 @dataclass(frozen=True)
@@ -47,7 +85,9 @@ class Evaluation:
     Attributes:
         versions: Report of each version, by name.
         vote: Metrics of the soft vote with equal weights, which is the label and the confidence of a verdict.
+        selection: Accuracy of the vote over sources, and how well its confidence selects right verdicts.
         flagged: Share of documents whose verdict would be flagged for review.
+        unflagged_accuracy: Accuracy of the vote on the other documents; None if all are flagged.
         agreement: For each pair of versions, the share of documents for which both predict the same label.
         images: Number of documents.
         skipped: One message for each document that could not be read.
@@ -57,7 +97,9 @@ class Evaluation:
 
     versions: Mapping[str, VersionReport]
     vote: ClassificationMetrics
+    selection: Selection
     flagged: float
+    unflagged_accuracy: float | None
     agreement: Mapping[str, float]
     images: int
     skipped: tuple[str, ...]
@@ -67,14 +109,27 @@ class Evaluation:
     def as_json(self) -> dict[str, Any]:
         """Return the evaluation as plain JSON values, for `--json`."""
         return {
-            "versions": {
-                name: {**asdict(report.metrics), "abstained": report.abstained, "ms_per_page": report.ms_per_page}
-                for name, report in self.versions.items()
+            "versions": {name: report.as_json() for name, report in self.versions.items()},
+            "vote": {
+                **asdict(self.vote),
+                **self.selection.as_json(),
+                "flagged": self.flagged,
+                "unflagged_accuracy": self.unflagged_accuracy,
             },
-            "vote": {**asdict(self.vote), "flagged": self.flagged},
+            "by_source": self._sources_as_json(),
+            "confusion": {"labels": list(self.labels), "counts": self.confusion.tolist()},
             "agreement": dict(self.agreement),
             "images": self.images,
             "skipped": list(self.skipped),
+        }
+
+    def _sources_as_json(self) -> dict[str, dict[str, float]]:
+        """Return the number of documents of each source, and the accuracy of each version and of the vote on it."""
+        selections = {name: report.selection for name, report in self.versions.items()} | {"vote": self.selection}
+        tables = {name: each.by_source.by_source for name, each in selections.items() if each.by_source}
+        return {
+            source: {"documents": one.documents, **{name: table[source].accuracy for name, table in tables.items()}}
+            for source, one in tables.get("vote", {}).items()
         }
 
 
@@ -114,43 +169,61 @@ def evaluate(
     predictions, skipped = _classify(loaded, [document.file for document in folder.documents], report)
     if not predictions:
         raise DataError(f"no document of {data} could be read")
-    truth = [document.label for document in folder.documents if document.file in predictions]
-    by_version = _by_version(loaded, predictions, labels)
-    return evaluate_predictions(by_version, np.array(truth, dtype=np.int64), folder, tuple(skipped))
+    read = [document for document in folder.documents if document.file in predictions]
+    return evaluate_predictions(_by_version(loaded, predictions, labels), read, labels, tuple(skipped))
 
 
 def evaluate_predictions(
-    predictions: Mapping[str, VersionPredictions], truth: LabelIndices, folder: LabelledFolder, skipped: tuple[str, ...]
+    predictions: Mapping[str, VersionPredictions],
+    documents: Sequence[LabelledDocument],
+    labels: tuple[str, ...],
+    skipped: tuple[str, ...] = (),
 ) -> Evaluation:
     """Evaluate predictions of several versions for the same documents.
 
     Args:
         predictions: Predictions by version.
-        truth: True labels, shape (documents,).
-        folder: Folder of the documents, whose labels are used.
+        documents: The documents, in the order of the predictions.
+        labels: Names of the labels, in the order of the probabilities.
         skipped: Messages for documents that could not be read.
     """
-    verdicts = _verdicts_of(predictions, folder.labels)
+    truth = np.array([document.label for document in documents], dtype=np.int64)
+    verdicts = _verdicts_of(predictions, labels)
+    correct = verdicts.probabilities.argmax(axis=1) == truth
+    accepted = correct[~verdicts.needs_review]
     predicted = {name: version.probabilities.argmax(axis=1) for name, version in predictions.items()}
     return Evaluation(
         versions={
             name: VersionReport(
-                classification_metrics(version.probabilities, truth, folder.labels),
+                classification_metrics(version.probabilities, truth, labels),
+                _selection(version.probabilities, truth, documents),
                 float(version.abstained.mean()),
                 version.ms_per_page,
             )
             for name, version in predictions.items()
         },
-        vote=classification_metrics(verdicts.probabilities, truth, folder.labels),
+        vote=classification_metrics(verdicts.probabilities, truth, labels),
+        selection=_selection(verdicts.probabilities, truth, documents),
         flagged=float(verdicts.needs_review.mean()),
+        unflagged_accuracy=float(accepted.mean()) if len(accepted) else None,
         agreement={
             f"{one}+{other}": float((predicted[one] == predicted[other]).mean())
             for one, other in combinations(predictions, 2)
         },
         images=len(truth),
         skipped=skipped,
-        labels=folder.labels,
-        confusion=confusion_matrix(verdicts.probabilities.argmax(axis=1), truth, len(folder.labels)),
+        labels=labels,
+        confusion=confusion_matrix(verdicts.probabilities.argmax(axis=1), truth, len(labels)),
+    )
+
+
+def _selection(probabilities: Floats, truth: LabelIndices, documents: Sequence[LabelledDocument]) -> Selection:
+    correct, confidence = probabilities.argmax(axis=1) == truth, probabilities.max(axis=1)
+    sources, families = [each.source for each in documents], [each.group for each in documents]
+    return Selection(
+        auroc(confidence[correct], confidence[~correct]),
+        risk_coverage(confidence, correct),
+        source_metrics(correct, sources, families) if all(sources) else None,
     )
 
 

@@ -58,12 +58,19 @@ class Augmentation(_Section):
     warp: Probability = 0.1
     streaks: Probability = 0.1
     erase: Probability = 0.1
+    canvas: Probability = 0.0
+    """Place the page on a larger background, like a photograph of a page on a table or a scan on a larger bed."""
 
 
 class Schedule(_Section):
     """Optimisation: number of epochs, learning rate, frozen layers and regularisation."""
 
     epochs: Annotated[int, Field(ge=1)] = 12
+    pages_per_epoch: Annotated[int, Field(ge=0)] = 0
+    """Number of augmented pages in an epoch; 0 for as many as the training set has pages."""
+    balance_sources: bool = False
+    """Sample the pages of a source by the square root of their number, so that large sources do not dominate a label.
+    Otherwise every page of a label is sampled alike."""
     batch: Annotated[int, Field(ge=2)] = 32
     learning_rate: Annotated[float, Field(gt=0)] = 4e-4
     """Peak learning rate of the blocks. The head uses `head_factor` times as much."""

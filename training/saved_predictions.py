@@ -22,11 +22,25 @@ class SavedPredictions:
         names: Name of each page: the index of its label, the name of its file, and `#2`, `#3` … for further pages.
         probabilities: Calibrated probabilities, shape (pages, labels).
         truth: True labels, shape (pages,).
+        sources: Source of each page; empty strings if unknown.
+        families: Family of each page's source, or the source itself.
     """
 
     names: tuple[str, ...]
     probabilities: Floats
     truth: LabelIndices
+    sources: tuple[str, ...]
+    families: tuple[str, ...]
+
+    def select(self, rows: Sequence[int]) -> "SavedPredictions":
+        """Return the predictions for some of the pages, in the given order."""
+        return SavedPredictions(
+            tuple(self.names[row] for row in rows),
+            self.probabilities[rows],
+            self.truth[rows],
+            tuple(self.sources[row] for row in rows),
+            tuple(self.families[row] for row in rows),
+        )
 
 
 def save_predictions(file: Path, pages: Sequence[Page], probabilities: Floats) -> None:
@@ -38,11 +52,18 @@ def save_predictions(file: Path, pages: Sequence[Page], probabilities: Floats) -
         number = f"#{seen[page.document]}" if seen[page.document] > 1 else ""
         names.append(f"{page.document.label}/{page.document.file.name}{number}")
     truth = np.array([page.document.label for page in pages], dtype=np.int64)
-    np.savez_compressed(file.with_suffix(".npz"), names=np.array(names), probabilities=probabilities, truth=truth)
+    np.savez_compressed(
+        file.with_suffix(".npz"),
+        names=np.array(names),
+        probabilities=probabilities,
+        truth=truth,
+        sources=np.array([page.document.source for page in pages]),
+        families=np.array([page.document.group for page in pages]),
+    )
 
 
 def load_predictions(file: Path) -> SavedPredictions:
-    """Read a file that `save_predictions` wrote.
+    """Read a file that `save_predictions` wrote. Files of version 0.2 and earlier name no sources.
 
     Raises:
         DataError: The file does not exist.
@@ -50,7 +71,11 @@ def load_predictions(file: Path) -> SavedPredictions:
     if not file.exists():
         raise DataError(f"{file} is missing: train that version first")
     with np.load(file) as arrays:
-        return SavedPredictions(tuple(map(str, arrays["names"])), arrays["probabilities"], arrays["truth"])
+        names = tuple(map(str, arrays["names"]))
+        sources, families = (
+            tuple(map(str, arrays[key])) if key in arrays else ("",) * len(names) for key in ("sources", "families")
+        )
+        return SavedPredictions(names, arrays["probabilities"], arrays["truth"], sources, families)
 
 
 def match_pages(predictions: Mapping[str, SavedPredictions]) -> dict[str, SavedPredictions]:
@@ -68,6 +93,5 @@ def match_pages(predictions: Mapping[str, SavedPredictions]) -> dict[str, SavedP
     matched = {}
     for version, saved in predictions.items():
         index = {name: row for row, name in enumerate(saved.names)}
-        rows = [index[name] for name in shared]
-        matched[version] = SavedPredictions(tuple(shared), saved.probabilities[rows], saved.truth[rows])
+        matched[version] = saved.select([index[name] for name in shared])
     return matched

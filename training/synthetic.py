@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, features
 
 from training import synthesis
-from training.data import OOD_LABEL, LabelledDocument, Page
+from training.data import OOD_LABEL, SYNTHETIC_SOURCE, LabelledDocument, Page
 from training.synthesis.raster_layouts import fonts
 from training.synthesis.raster_layouts.cvs import draw_raster_resume
 from training.synthesis.raster_layouts.decks import draw_raster_slide
@@ -42,9 +42,6 @@ RASTER_LAYOUTS: dict[str, Callable[[np.random.Generator], RasterSheet]] = {
 
 SYNTHETIC_LABELS = frozenset(RASTER_LAYOUTS) & frozenset(VECTOR_LAYOUTS)
 """Labels that have layouts."""
-
-SOURCE = "synthetic"
-"""Source of every synthetic page."""
 
 _OOD = "stranger"
 """Name of out-of-distribution pages. It is part of their seeds: another name would change their pixels."""
@@ -114,13 +111,13 @@ def draw_pages(
     plan += [(_OOD, OOD_LABEL, number) for number in range(request.ood_pages)]
     pages = []
     for finished, (name, label, number) in enumerate(plan, start=1):
-        file = Path(SOURCE) / f"{name}-{request.seed}-{number}.png"
+        file = Path(SYNTHETIC_SOURCE) / f"{name}-{request.seed}-{number}.png"
         image = _cached_page(folder / file.name if folder else None, name, request.seed, number)
         if min(image.size) > min_side:
             scale = min_side / min(image.size)
             image = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BOX)
         pixels = np.asarray(image.convert("L" if grey else "RGB"))
-        pages.append(Page(pixels, LabelledDocument(file, label, SOURCE), fingerprint))
+        pages.append(Page(pixels, LabelledDocument(file, label, SYNTHETIC_SOURCE), fingerprint))
         if report:
             report(finished, len(plan))
     return pages

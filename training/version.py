@@ -11,12 +11,13 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from training.cross_validation import FINAL, TeacherFactory, VersionTraining, fit_and_validate
-from training.data import DataError, LabelledFolder, Page, list_documents, load_pages
+from training.data import MANIFEST, DataError, LabelledFolder, Page, list_documents, list_ood_documents, load_pages
 from training.distillation import TeacherEnsemble
 from training.export import as_served, export_torchscript
 from training.metrics import ClassificationMetrics
 from training.network import preprocessing_of
 from training.recipe import Recipe, RecipeError, read_recipe
+from training.splits import MIN_FAMILIES, scarce_labels
 from training.synthetic import SYNTHETIC_LABELS, SyntheticRequest, draw_pages
 from training.train import Resources
 from training.version_files import TORCHSCRIPT, publish, training_facts, write_version
@@ -40,6 +41,7 @@ def train_version(
     data: Path,
     out: Path,
     *,
+    ood: Path | None = None,
     runs: Path | None = None,
     resources: Resources | None = None,
     console: Console | None = None,
@@ -49,8 +51,10 @@ def train_version(
 
     Args:
         recipe_file: The version's `recipe.toml`.
-        data: An ImageFolder, optionally with a `manifest.csv` that names sources.
+        data: An ImageFolder, optionally with a `manifest.csv` that names sources and a `families.csv` that groups
+            them.
         out: The version's folder. Its files are replaced at the end, if the export agrees with torch.
+        ood: Folder of out-of-distribution documents, which belong to none of the labels.
         runs: Folder of checkpoints, in `MODELS/VERSION` by the names of the folders of `out`. Defaults to `runs`.
         resources: Threads and worker processes.
         console: Console for progress.
@@ -74,10 +78,13 @@ def train_version(
     folder = list_documents(data)
     min_side = _min_side(recipe, teachers)
     pages, skipped = _load(folder, min_side, recipe, console)
+    ood_pages, ood_skipped = _load_ood(ood, min_side, recipe, console)
+    _warn_of_scarce_labels(folder, console)
     synthetic_labels = _labels_to_draw(recipe, folder)
     synthetic = _synthetic_pages(recipe, folder, synthetic_labels, min_side, runs, console)
     console.print(
-        f"{recipe.version}: {len(pages)} pages of {len(folder.labels)} labels, {len(synthetic)} synthetic pages"
+        f"{recipe.version}: {len(pages)} pages of {len(folder.labels)} labels, {len(synthetic)} synthetic pages, "
+        f"{len(ood_pages)} out-of-distribution pages"
     )
     training = VersionTraining(
         recipe,
@@ -89,17 +96,17 @@ def train_version(
         _read_notes(recipe_file, out),
     )
     label_indices = frozenset(map(folder.labels.index, synthetic_labels))
-    fitted, held_out = fit_and_validate(training, pages, synthetic, label_indices)
+    fitted, held_out = fit_and_validate(training, pages, synthetic, label_indices, ood_pages)
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".new-") as scratch:
-        facts = training_facts(recipe, folder.licences, held_out.training_pages, synthetic, fitted)
+        facts = training_facts(recipe, folder.licences, held_out.training_pages, synthetic, ood_pages, fitted)
         metrics = write_version(Path(scratch), training, fitted, held_out, facts)
         shutil.copyfile(recipe_file, Path(scratch) / "recipe.toml")
         if torchscript:
             model = as_served(fitted.model)
             export_torchscript(model, recipe.input.width, recipe.input.height, Path(scratch) / TORCHSCRIPT)
         publish(Path(scratch), out)
-    return TrainedVersion(out, metrics, tuple(skipped), fitted.interrupted)
+    return TrainedVersion(out, metrics, (*skipped, *ood_skipped), fitted.interrupted)
 
 
 def _min_side(recipe: Recipe, teachers: Sequence[Path]) -> int:
@@ -120,13 +127,39 @@ def _teacher_recipe(teacher: Path, student: str) -> Recipe:
 def _load(folder: LabelledFolder, min_side: int, recipe: Recipe, console: Console) -> tuple[list[Page], list[str]]:
     """Load the pages, print a message for each unreadable document, and require a page of each label."""
     pages, skipped = load_pages(folder.documents, min_side, grey=recipe.input.color == "grey")
-    for message in skipped:
-        console.print(f"[yellow]skipped[/] {escape(message)}", highlight=False)
+    _print_skipped(skipped, console)
     found = {page.document.label for page in pages}
     for index, label in enumerate(folder.labels):
         if index not in found:
             raise DataError(f"no document of the label {label!r} could be read")
     return pages, skipped
+
+
+def _load_ood(folder: Path | None, min_side: int, recipe: Recipe, console: Console) -> tuple[list[Page], list[str]]:
+    """Load out-of-distribution pages, and print a message for each unreadable document."""
+    if folder is None:
+        return [], []
+    pages, skipped = load_pages(list_ood_documents(folder), min_side, grey=recipe.input.color == "grey")
+    _print_skipped(skipped, console)
+    return pages, skipped
+
+
+def _print_skipped(messages: Sequence[str], console: Console) -> None:
+    for message in messages:
+        console.print(f"[yellow]skipped[/] {escape(message)}", highlight=False)
+
+
+def _warn_of_scarce_labels(folder: LabelledFolder, console: Console) -> None:
+    """Warn if labels have too few sources for a reliable measurement."""
+    scarce = scarce_labels(folder.documents, folder.labels)
+    if not scarce:
+        return
+    listed = ", ".join(f"{label} ({number})" for label, number in scarce.items())
+    console.print(
+        f"[yellow]few sources[/] fewer than {MIN_FAMILIES} independent sources of: {escape(listed)}. The measured "
+        f"accuracy may not hold for documents from elsewhere; name sources in {MANIFEST} and add others",
+        highlight=False,
+    )
 
 
 def _labels_to_draw(recipe: Recipe, folder: LabelledFolder) -> list[str]:

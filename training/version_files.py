@@ -24,6 +24,7 @@ from training.metrics import ClassificationMetrics, Floats, classification_metri
 from training.precision import CALIBRATION_PAGES, quantise
 from training.recipe import Recipe
 from training.saved_predictions import PREDICTIONS_FILE, save_predictions
+from training.source_metrics import auroc, source_metrics
 from training.train import FitResult
 
 TORCHSCRIPT = "model.pt"
@@ -33,17 +34,24 @@ MAX_ACCURACY_LOSS = 0.01
 
 
 def training_facts(
-    recipe: Recipe, licences: Sequence[str], pages: Sequence[Page], synthetic: Sequence[Page], fitted: FitResult
+    recipe: Recipe,
+    licences: Sequence[str],
+    pages: Sequence[Page],
+    synthetic: Sequence[Page],
+    ood: Sequence[Page],
+    fitted: FitResult,
 ) -> dict[str, Any]:
     """Return the section `training` of the manifest.
 
     `drawn` is the number of synthetic pages and `broken_off` means interrupted: the keys of manifests do not change.
+    `out_of_distribution` is the number of real out-of-distribution pages.
     """
     sources = sorted({page.document.source for page in pages} - {""})
     return {
         "data": ", ".join(sources) or "an ImageFolder without named sources",
         "images": len(pages),
         "drawn": len(synthetic),
+        "out_of_distribution": len(ood),
         "licences": list(licences),
         "recipe": "recipe.toml",
         "seed": recipe.seed,
@@ -83,7 +91,10 @@ def write_version(
     manifest = {
         **_model_facts(training, folder, temperature, probabilities),
         "training": facts,
-        "metrics": _metrics_facts(metrics, held_out.protocol),
+        "metrics": {
+            **_metrics_facts(metrics, held_out.protocol),
+            **_source_facts(held_out, probabilities, temperature),
+        },
         "parity": asdict(parity),
         "precisions": {name: asdict(result) for name, result in held_out.precisions.items()},
         "date": datetime.now(UTC).date().isoformat(),
@@ -124,6 +135,36 @@ def _metrics_facts(metrics: ClassificationMetrics, protocol: str) -> dict[str, A
         "recall": {label: round(share, 4) for label, share in metrics.recall.items()},
         "images": metrics.images,
         "protocol": protocol,
+    }
+
+
+def _source_facts(held_out: HeldOut, probabilities: Floats, temperature: float) -> dict[str, Any]:
+    """Return the metrics over sources, and on out-of-distribution pages; empty if no source is named."""
+    documents = [page.document for page in held_out.pages]
+    if not documents or not all(document.source for document in documents):
+        return {}
+    correct = probabilities.argmax(axis=1) == held_out.truth
+    by_source = source_metrics(correct, [each.source for each in documents], [each.group for each in documents])
+    return {
+        "sources": len(by_source.by_source),
+        "families": len({each.group for each in documents}),
+        "macro_over_sources": round(by_source.macro, 6),
+        "macro_interval": [round(bound, 6) for bound in by_source.interval],
+        "worst_decile": round(by_source.worst_decile, 6),
+        "pooled_interval": [round(bound, 6) for bound in by_source.pooled_interval],
+        **_ood_facts(held_out, probabilities, temperature),
+    }
+
+
+def _ood_facts(held_out: HeldOut, probabilities: Floats, temperature: float) -> dict[str, Any]:
+    """Return how well confidence separates held-out pages from out-of-distribution pages; empty without the latter."""
+    if held_out.ood_logits is None or not len(held_out.ood_logits):
+        return {}
+    confidence, ood = (rows.max(axis=1) for rows in (probabilities, softmax(held_out.ood_logits, temperature)))
+    return {
+        "ood_pages": len(ood),
+        "ood_auroc": round(auroc(confidence, ood) or 0.0, 4),
+        "ood_flagged": round(float((ood < abstain_threshold(probabilities)).mean()), 4),
     }
 
 

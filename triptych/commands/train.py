@@ -51,6 +51,13 @@ def train_command(
         Path | None,
         typer.Option(help="Recipe to use instead of the version's own recipe.toml.", show_default=False),
     ] = None,
+    ood: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of documents that belong to none of the labels, which versions learn to doubt.",
+            show_default=False,
+        ),
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Number of CPU threads.", show_default="all CPUs")] = (
         os.cpu_count() or 1
     ),
@@ -83,11 +90,17 @@ def train_command(
     if data is None:
         raise UsageError("There is nothing to train on: use --data FOLDER, --from-reviews, or both.")
     recipes = {version: recipe or _recipe_file(models, version) for version in versions}
-    _train(recipes, data, models, threads, torchscript, console)
+    _train(recipes, data, ood, models, threads, torchscript, console)
 
 
 def _train(
-    recipes: dict[str, Path], data: Path, models: Path, threads: int, torchscript: bool, console: Console
+    recipes: dict[str, Path],
+    data: Path,
+    ood: Path | None,
+    models: Path,
+    threads: int,
+    torchscript: bool,
+    console: Console,
 ) -> None:
     """Train versions, each after its teachers.
 
@@ -110,6 +123,7 @@ def _train(
                 recipes[version],
                 data,
                 models / version,
+                ood=ood,
                 resources=Resources(threads=threads),
                 console=console,
                 torchscript=torchscript,

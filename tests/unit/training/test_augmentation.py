@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from decoding.preprocessing import Preprocessing
-from training.augmentation import augment
+from training.augmentation import _place_on_canvas, augment
 from training.recipe import Augmentation
 
 ALWAYS = Augmentation(
@@ -24,6 +24,7 @@ ALWAYS = Augmentation(
     streaks=1,
     erase=1,
     flip=1,
+    canvas=1,
 )
 NEVER = Augmentation(
     crop=0,
@@ -120,3 +121,19 @@ def test_warp_moves_pixels_without_new_values() -> None:
     for after in waved:
         assert np.abs(after[..., None].astype(int) - shades).min(axis=-1).max() <= 1
     assert sum(not np.array_equal(before, after) for after in waved) > 6
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("seed", range(6))
+def test_page_on_a_canvas_is_surrounded_and_complete(mode: str, seed: int) -> None:
+    page = _page(mode, (60, 80))
+    placed = _place_on_canvas(page, np.random.default_rng(seed))
+    assert placed.mode == mode
+    assert placed.width > page.width
+    assert placed.height > page.height
+    found = any(
+        placed.crop((x, y, x + page.width, y + page.height)).tobytes() == page.tobytes()
+        for x in range(placed.width - page.width + 1)
+        for y in range(placed.height - page.height + 1)
+    )
+    assert found

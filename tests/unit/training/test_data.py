@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from tests.support.flowers import write_flowers
-from training.data import DataError, list_documents, load_pages
+from training.data import OOD_LABEL, DataError, list_documents, list_ood_documents, load_pages
 
 
 def test_labels_are_the_sorted_names_of_the_folders(flowers: Path) -> None:
@@ -142,3 +142,34 @@ def test_manifest_without_required_columns_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "manifest.csv").write_text("name,licence\n")
     with pytest.raises(DataError, match="needs the columns file and source"):
         list_documents(tmp_path)
+
+
+def test_families_group_related_sources(tmp_path: Path) -> None:
+    write_flowers(tmp_path, each=3)
+    _manifest(tmp_path, [("rose/rose-0.png", "kew", ""), ("rose/rose-1.png", "flickr", "")])
+    (tmp_path / "families.csv").write_text("source,family\nkew,gardens\n")
+    groups = {d.file.name: (d.source, d.group) for d in list_documents(tmp_path).documents}
+    assert groups["rose-0.png"] == ("kew", "gardens")
+    assert groups["rose-1.png"] == ("flickr", "flickr")
+    assert groups["rose-2.png"] == ("", "")
+
+
+def test_families_without_required_columns_are_rejected(tmp_path: Path) -> None:
+    write_flowers(tmp_path, each=1)
+    (tmp_path / "families.csv").write_text("source,group\nkew,gardens\n")
+    with pytest.raises(DataError, match=r"families\.csv needs the columns source and family"):
+        list_documents(tmp_path)
+
+
+def test_ood_documents_have_the_source_of_the_manifest_or_of_their_folder(tmp_path: Path) -> None:
+    write_flowers(tmp_path, each=1)
+    _manifest(tmp_path, [("rose/rose-0.png", "kew", "")])
+    documents = list_ood_documents(tmp_path)
+    assert {d.label for d in documents} == {OOD_LABEL}
+    assert {d.file.name: d.source for d in documents}["rose-0.png"] == "kew"
+    assert "daisy" in {d.source for d in documents}
+
+
+def test_ood_folder_without_documents_is_rejected(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="has no documents"):
+        list_ood_documents(tmp_path)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.data import DataError, LabelledDocument
-from training.splits import assign_folds, split_by_source
+from training.splits import MIN_FAMILIES, assign_folds, assign_ood_folds, scarce_labels, split_by_source
 
 Pairs = list[tuple[int, str]]
 
@@ -112,3 +112,31 @@ def test_folds_need_named_sources() -> None:
 def test_each_fold_needs_a_source(count: int) -> None:
     with pytest.raises(DataError, match=f"a source for each of the {count} folds"):
         assign_folds(_groups(("inbox", 0, 5), ("outbox", 1, 5)), count, synthetic_labels=frozenset({0, 1}))
+
+
+def test_families_stay_on_one_side_of_every_split() -> None:
+    """Two sources with one layout are one family: a network that knows one of them recognises the other."""
+    courts = _groups(*((source, label, 4) for source in ("nyc", "boston") for label in (0, 1)))
+    others = _groups(*((source, label, 4) for source in ("irs", "cern") for label in (0, 1)))
+    some = [*(LabelledDocument(d.file, d.label, d.source, family="court") for d in courts), *others]
+    assert sorted(family for fold in assign_folds(some, 3) for family in fold) == ["cern", "court", "irs"]
+    split = split_by_source(some, 0.3, 0)
+    assert {d.group for d in split.train}.isdisjoint({d.group for d in split.validation})
+
+
+def test_large_family_does_not_keep_others_out_of_its_fold() -> None:
+    """Every fold needs several families of a label."""
+    some = _groups(("huge", 0, 500), *((f"s{number}", 0, 10) for number in range(9)))
+    sizes = sorted(len(fold) for fold in assign_folds(some, 2))
+    assert sizes[0] >= 3
+
+
+def test_kinds_of_ood_documents_are_held_out_in_turn() -> None:
+    some = _groups(("maps", -1, 5), ("photos", -1, 3), ("blank", -1, 1))
+    folds = assign_ood_folds(some, 2)
+    assert [sorted(fold) for fold in folds] == [["blank", "maps"], ["photos"]]
+
+
+def test_labels_with_few_families_are_reported() -> None:
+    some = _groups(*((f"s{number}", 0, 1) for number in range(MIN_FAMILIES)), ("one", 1, 9), ("", 1, 3))
+    assert scarce_labels(some, ("form", "invoice")) == {"invoice": 2}
