@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from decoding.cancellation import CancelCheck, never_cancel
 from decoding.limits import Limits
+from decoding.orientation import orientation_view
 from decoding.preprocessing import Preprocessing
 from decoding.reader import decode_document
 
@@ -18,6 +19,8 @@ class PageBatch:
 
     pixels: NDArray[np.uint8]
     """Shape (pages, height, width, 3), at least one page."""
+    views: NDArray[np.uint8]
+    """What the orientation of each page is recognised from; see `decoding.orientation.orientation_view`."""
     truncated: bool
     """Whether the document has further pages or parts that were not read; see `DecodedDocument.truncated`."""
 
@@ -41,4 +44,6 @@ def decode_batch(
         DocumentError: If the document cannot be read.
     """
     document = decode_document(data, min_side=preprocessing.min_side, limits=limits, check_cancelled=check_cancelled)
-    return PageBatch(np.stack([preprocessing.apply(page) for page in document.pages]), document.truncated)
+    pixels = np.stack([preprocessing.apply(page) for page in document.pages])
+    views = np.stack([orientation_view(page) for page in document.pages])
+    return PageBatch(pixels, views, document.truncated)

@@ -12,8 +12,10 @@ from pydantic.dataclasses import dataclass
 from decoding.batch import BatchDecoder, decode_batch
 from decoding.cancellation import CancelCheck, never_cancel
 from decoding.limits import Limits
+from decoding.orientation import turn_pages
 from model_service.engine import Model
 from model_service.errors import UnknownModelError
+from model_service.orientation import Orienter
 
 
 @dataclass(frozen=True, config=ConfigDict(use_attribute_docstrings=True))
@@ -23,7 +25,7 @@ class Timings:
     decode: float
     """Decoding the document and preprocessing its pages."""
     infer: float
-    """Scoring the pages."""
+    """Turning the pages upright and scoring them."""
     total: float
     """From the arrival of the request to the result, upload and waiting included."""
 
@@ -46,6 +48,8 @@ class Classification:
     """Number of pages that were scored."""
     truncated: bool
     """Whether the document has further pages, which were not read."""
+    rotated: list[int]
+    """By how many degrees each page was turned clockwise to be upright: 0, 90, 180 or 270."""
     timings_ms: Timings
     """Duration of the stages in milliseconds."""
     model_sha256: str
@@ -59,13 +63,21 @@ class Classifier:
         models: The models by version; the first is the default.
         limits: Bounds on one document.
         decode: Decodes documents. The default does so in this process.
+        orient: Recognises pages that are not upright. If None, pages are classified as they are.
     """
 
-    def __init__(self, models: Mapping[str, Model], limits: Limits, decode: BatchDecoder = decode_batch) -> None:
+    def __init__(
+        self,
+        models: Mapping[str, Model],
+        limits: Limits,
+        decode: BatchDecoder = decode_batch,
+        orient: Orienter | None = None,
+    ) -> None:
         self.models: Final = dict(models)
         self.limits: Final = limits
         self.default: Final = next(iter(models))
         self._decode: Final = decode
+        self._orient: Final = orient
         self._active = 0
         self._lock: Final = threading.Lock()
 
@@ -102,7 +114,8 @@ class Classifier:
             batch = self._decode(data, manifest.input, self.limits, check_cancelled)
             decoded = time.perf_counter()
             check_cancelled()
-            scores = model.score(batch.pixels, alone=self._active == 1)
+            rotated = list(self._orient(batch.views)) if self._orient else [0] * len(batch.views)
+            scores = model.score(turn_pages(batch.pixels, rotated), alone=self._active == 1)
             scored = time.perf_counter()
         best = int(scores.argmax())
         confidence = float(scores[best])
@@ -114,6 +127,7 @@ class Classifier:
             abstained=confidence < manifest.abstain_below,
             pages=len(batch.pixels),
             truncated=batch.truncated,
+            rotated=rotated,
             timings_ms=Timings(
                 decode=_milliseconds(decoded - started),
                 infer=_milliseconds(scored - decoded),

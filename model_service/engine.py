@@ -66,15 +66,14 @@ class Model:
     def __init__(self, files: ModelFiles, *, concurrency: int = 1) -> None:
         self.manifest = files.manifest
         try:
-            core = openvino_core()
-            graph = core.read_model(files.graph, files.weights)
+            graph = openvino_core().read_model(files.graph, files.weights)
             _check_input(files.manifest, graph)
-            shared = _compile(core, graph, self.manifest, streams=concurrency, threads=concurrency)
-            self._requests = _Requests(shared.create_infer_request() for _ in range(concurrency))
+            shared = _compile(graph, self.manifest, streams=concurrency, threads=concurrency)
+            self._requests = RequestPool(shared.create_infer_request() for _ in range(concurrency))
             self._alone = self._requests
             if concurrency > 1:
-                exclusive = _compile(core, graph, self.manifest, streams=1, threads=concurrency)
-                self._alone = _Requests([exclusive.create_infer_request()])
+                exclusive = _compile(graph, self.manifest, streams=1, threads=concurrency)
+                self._alone = RequestPool([exclusive.create_infer_request()])
             self._warm_up()
         except RuntimeError as error:
             raise ModelLoadError(f"{self.manifest.version}: the graph cannot run: {error}") from error
@@ -109,8 +108,12 @@ class Model:
             )
 
 
-class _Requests:
-    """A pool of inference requests of one compiled graph."""
+class RequestPool:
+    """A pool of inference requests of one compiled graph; safe to use from several threads.
+
+    Args:
+        requests: Requests of the same graph.
+    """
 
     def __init__(self, requests: Iterable[ov.InferRequest]) -> None:
         self._free: Final[queue.SimpleQueue[ov.InferRequest]] = queue.SimpleQueue()
@@ -119,7 +122,7 @@ class _Requests:
         self.count: Final = self._free.qsize()
 
     def infer(self, batch: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Return the logits, shape (pages, labels), once a request is free."""
+        """Return the graph's first output for a batch, once a request is free."""
         request = self._free.get()
         try:
             return np.asarray(request.infer(batch)[0], dtype=np.float64)  # a copy: the request is reused
@@ -139,24 +142,29 @@ def load_model(folder: Path, *, concurrency: int = 1) -> Model:
     return Model(files, concurrency=concurrency)
 
 
-def _compile(core: ov.Core, graph: ov.Model, manifest: Manifest, *, streams: int, threads: int) -> ov.CompiledModel:
-    """Compile the graph for a number of concurrent requests (streams) that share a number of threads.
+def compile_graph(graph: ov.Model, precision: ov.Type, *, streams: int, threads: int) -> ov.CompiledModel:
+    """Compile a graph for a number of concurrent requests (streams) that share a number of threads.
 
     One thread per document has a higher throughput than all threads on one document: decoding, which takes longer,
     runs on one thread anyway. Threads are not pinned, because several services on one host would pin theirs to the
     same cores.
     """
-    compiled = core.compile_model(
+    return openvino_core().compile_model(
         graph,
         "CPU",
         {
-            "INFERENCE_PRECISION_HINT": _PRECISION[manifest.precision],
+            "INFERENCE_PRECISION_HINT": precision,
             "PERFORMANCE_HINT": "THROUGHPUT" if streams > 1 else "LATENCY",
             "NUM_STREAMS": streams,
             "INFERENCE_NUM_THREADS": threads,
             "ENABLE_CPU_PINNING": False,
         },
     )
+
+
+def _compile(graph: ov.Model, manifest: Manifest, *, streams: int, threads: int) -> ov.CompiledModel:
+    """Compile the graph of a version in its manifest's precision."""
+    compiled = compile_graph(graph, _PRECISION[manifest.precision], streams=streams, threads=threads)
     actual = compiled.get_property("INFERENCE_PRECISION_HINT")
     if actual != _PRECISION[manifest.precision]:
         raise ModelLoadError(f"{manifest.version}: this CPU does not support inference in {manifest.precision}")

@@ -42,8 +42,10 @@ class ServiceSettings(BaseModel):
     """Maximum number of pages read from the front of a document."""
     max_decode_seconds: Annotated[float, Field(gt=0)] = _LIMITS.max_seconds
     """Maximum time that a decoder process may work on a document."""
+    orient_pages: bool = True
+    """Whether pages that lie on their side or upside down are turned before they are classified."""
     max_in_flight: Annotated[int, Field(ge=1)] = 16
-    """Maximum number of predictions running and waiting. Further requests get 503 at once."""
+    """Maximum number of predictions running and waiting. Further requests get 429 at once."""
     max_timeout_ms: Annotated[int, Field(ge=1)] = 30_000
     """Maximum duration of a request, upload included, and its duration without X-Timeout-Ms."""
     workers: Annotated[int, Field(ge=0)] = 0

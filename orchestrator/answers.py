@@ -22,6 +22,9 @@ _MAX_TEXT = 100
 _MAX_TIMINGS = 20
 _MAX_MS = 1e9
 _MAX_PAGES = 10_000
+_ROTATIONS = (0, 90, 180, 270)
+_MAX_ROTATED = 1000
+"""Maximum number of rotations; a service reads at most 100 pages of a document."""
 _MAX_DETAIL = 500
 """Maximum number of characters in a sentence for operators."""
 
@@ -50,6 +53,7 @@ def read_prediction(body: bytes, version: str, *, latency_ms: float) -> Predicti
             model_sha256=_text_field(answer, "model_sha256"),
             latency_ms=latency_ms,
             timings_ms=_timings(answer.get("timings_ms", {})),
+            rotated=_rotations(answer.get("rotated", []), pages=answer["pages"]),
         )
         _require(answer.get("model") == version, f"it names the model {answer.get('model')!r}, not {version!r}")
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
@@ -90,6 +94,14 @@ def _short_text(text: str) -> str:
 def _page_count(value: Any) -> int:
     _require(type(value) is int and 1 <= value <= _MAX_PAGES, f"pages is not an integer from 1 to {_MAX_PAGES:,}")
     return int(value)
+
+
+def _rotations(value: Any, *, pages: int) -> tuple[int, ...]:
+    """Return the degrees by which each page was turned, or nothing if no page was; older services send nothing."""
+    _require(isinstance(value, list) and len(value) in (0, pages), "rotated does not have one number for each page")
+    _require(len(value) <= _MAX_ROTATED, f"rotated has more than {_MAX_ROTATED} numbers")
+    _require(all(type(degrees) is int and degrees in _ROTATIONS for degrees in value), "a page has an invalid rotation")
+    return tuple(value) if any(value) else ()
 
 
 def _timings(answer: Mapping[str, Any]) -> dict[str, float]:

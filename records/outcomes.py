@@ -20,6 +20,7 @@ class Prediction:
         model_sha256: Hash of the weights that made the prediction.
         latency_ms: Duration of the call.
         timings_ms: Duration of each step within the service.
+        rotated: By how many degrees each page was turned clockwise before it was scored; empty if none was turned.
     """
 
     label: str
@@ -30,6 +31,7 @@ class Prediction:
     model_sha256: str
     latency_ms: float
     timings_ms: Mapping[str, float] = field(default_factory=dict)
+    rotated: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def outcome_as_dict(outcome: Outcome) -> dict[str, Any]:
         if outcome.problem is not None:
             error["problem"] = outcome.problem
         return {"error": error, "latency_ms": round(outcome.latency_ms, 1)}
-    return {
+    prediction = {
         "label": outcome.label,
         "confidence": round(outcome.confidence, 6),
         "probabilities": {label: round(p, 6) for label, p in outcome.probabilities.items()},
@@ -74,6 +76,7 @@ def outcome_as_dict(outcome: Outcome) -> dict[str, Any]:
         "latency_ms": round(outcome.latency_ms, 1),
         "timings_ms": {name: round(ms, 2) for name, ms in outcome.timings_ms.items()},
     }
+    return prediction | ({"rotated": list(outcome.rotated)} if any(outcome.rotated) else {})
 
 
 def outcome_from_dict(content: Mapping[str, Any]) -> Outcome:
@@ -102,4 +105,5 @@ def outcome_from_dict(content: Mapping[str, Any]) -> Outcome:
         model_sha256=content["model_sha256"],
         latency_ms=float(content["latency_ms"]),
         timings_ms={name: float(ms) for name, ms in content["timings_ms"].items()},
+        rotated=tuple(int(degrees) for degrees in content.get("rotated", ())),  # absent in records before 0.3
     )

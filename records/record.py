@@ -18,6 +18,7 @@ partition, which accepts 1,000 write units a second (AWS, "Best practices for de
 The same table contains the policies (`records.policy`), which are in no index.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -144,6 +145,11 @@ class Record:
     def answered(self) -> dict[str, Prediction]:
         """Return the predictions by version, without the versions that failed."""
         return {version: outcome for version, outcome in self.predictions.items() if isinstance(outcome, Prediction)}
+
+    def rotations(self) -> tuple[int, ...]:
+        """Return by how many degrees clockwise most versions turned each page; empty if they turned none."""
+        counts = Counter(prediction.rotated for prediction in self.answered().values())
+        return max(counts, key=counts.__getitem__, default=())
 
     def failures(self) -> dict[str, ModelFailure]:
         """Return the failures by version, without the versions that returned a prediction."""

@@ -9,8 +9,10 @@ from typing import Final
 
 from decoding.batch import decode_batch
 from decoding.limits import Limits
+from decoding.orientation import turn_pages
 from model_service.cpus import available_cpus
 from model_service.engine import load_model
+from model_service.orientation import OrientationNetwork
 
 
 class Floor:
@@ -21,6 +23,7 @@ class Floor:
     def __init__(self, folder: Path) -> None:
         self._model = load_model(folder, concurrency=available_cpus())
         self._preprocessing = self._model.manifest.input
+        self._orientation = OrientationNetwork(concurrency=available_cpus())
 
     def sequential(self, documents: Sequence[bytes], count: int) -> list[float]:
         """Classify documents sequentially; return the milliseconds of each."""
@@ -53,4 +56,5 @@ class Floor:
         return time.process_time()
 
     def _classify(self, document: bytes, *, alone: bool = False) -> None:
-        self._model.score(decode_batch(document, self._preprocessing, Limits()).pixels, alone=alone)
+        batch = decode_batch(document, self._preprocessing, Limits())
+        self._model.score(turn_pages(batch.pixels, self._orientation.corrections(batch.views)), alone=alone)

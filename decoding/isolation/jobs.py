@@ -15,6 +15,7 @@ import numpy as np
 from decoding.batch import PageBatch, decode_batch
 from decoding.cancellation import CancelCheck
 from decoding.limits import Limits
+from decoding.orientation import VIEW_BYTES, VIEW_SIDE
 from decoding.preprocessing import Preprocessing
 from decoding.rendering import JPEG_SIGNATURE, RenderedPages, render_jpegs
 
@@ -80,7 +81,7 @@ class Job(ABC, Generic[Result]):
 
 @dataclass(frozen=True)
 class BatchJob(Job[PageBatch]):
-    """Decode a document to a page batch."""
+    """Decode a document to a page batch. The reply has the pixels of each page, followed by its view."""
 
     kind = "batch"
     preprocessing: Preprocessing
@@ -94,16 +95,24 @@ class BatchJob(Job[PageBatch]):
     def execute(self, data: bytes, check_cancelled: CancelCheck) -> Reply:
         """Decode the document."""
         batch = decode_batch(data, self.preprocessing, self.limits, check_cancelled)
-        return Reply([page.data.cast("B") for page in batch.pixels], batch.truncated)
+        pages = [pixels.tobytes() + view.tobytes() for pixels, view in zip(batch.pixels, batch.views, strict=True)]
+        return Reply(pages, batch.truncated)
 
     def is_valid_page_size(self, size: int) -> bool:
-        """Return whether the size is that of the model's input."""
-        return size == self.preprocessing.width * self.preprocessing.height * 3
+        """Return whether the size is that of the model's input and a view."""
+        return size == self._pixel_bytes + VIEW_BYTES
 
     def build_result(self, data: bytearray, page_sizes: Sequence[int], truncated: bool) -> PageBatch:
-        """Return the pages as one array."""
-        shape = (len(page_sizes), self.preprocessing.height, self.preprocessing.width, 3)
-        return PageBatch(np.frombuffer(data, np.uint8).reshape(shape), truncated)
+        """Return the pages and the views as one array each."""
+        pages = np.frombuffer(data, np.uint8).reshape(len(page_sizes), -1)
+        shape = (len(pages), self.preprocessing.height, self.preprocessing.width, 3)
+        pixels = np.ascontiguousarray(pages[:, : self._pixel_bytes]).reshape(shape)
+        views = np.ascontiguousarray(pages[:, self._pixel_bytes :]).reshape(len(pages), VIEW_SIDE, VIEW_SIDE)
+        return PageBatch(pixels, views, truncated)
+
+    @property
+    def _pixel_bytes(self) -> int:
+        return self.preprocessing.width * self.preprocessing.height * 3
 
 
 @dataclass(frozen=True)
@@ -115,15 +124,19 @@ class JpegJob(Job[RenderedPages]):
     """Largest width of an image."""
     height: int
     """Largest height of an image."""
+    rotated: tuple[int, ...] = ()
+    """By how many degrees to turn each page clockwise."""
 
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, Any]) -> Self:
         """Create the job from its fields as JSON."""
-        return cls(Limits(**arguments["limits"]), arguments["width"], arguments["height"])
+        rotated = tuple(arguments["rotated"])
+        return cls(Limits(**arguments["limits"]), arguments["width"], arguments["height"], rotated)
 
     def execute(self, data: bytes, check_cancelled: CancelCheck) -> Reply:
         """Render the document."""
-        rendered = render_jpegs(data, (self.width, self.height), self.limits, check_cancelled)
+        box = (self.width, self.height)
+        rendered = render_jpegs(data, box, self.limits, check_cancelled, rotated=self.rotated)
         return Reply(rendered.files, rendered.truncated)
 
     def is_valid_page_size(self, size: int) -> bool:

@@ -20,6 +20,7 @@ from typing import Any, Final
 from decoding.isolation import protocol, worker
 from decoding.isolation.channel import Channel
 from decoding.isolation.jobs import BatchJob, Job, JpegJob, Reply
+from decoding.orientation import VIEW_BYTES
 
 MODULE: Final = "tests.support.hostile_decoder"
 START_VARIABLE: Final = "PYTHON_DECODER_START"
@@ -44,7 +45,7 @@ def _valid_head(job: Job[Any]) -> bytes:
 def _page(job: Job[Any]) -> bytes:
     match job:
         case BatchJob():
-            return bytes(job.preprocessing.width * job.preprocessing.height * 3)
+            return bytes(job.preprocessing.width * job.preprocessing.height * 3 + VIEW_BYTES)
         case JpegJob():
             return b"\xff\xd8\xff" + bytes(4000)
     raise TypeError(job)

@@ -22,6 +22,8 @@ router = APIRouter()
 
 _MAX_UPLOADS = 20
 _MAX_REASON_LINES = 8
+# Degrees of each page, separated by commas.
+_ROTATIONS = r"^((0|90|180|270)(,(0|90|180|270)){0,99})?$"
 
 
 @router.get("/document")
@@ -68,11 +70,13 @@ async def page_picture(
     sequencer: str,
     size: Literal["small", "large"] = "small",
     page: Annotated[int, Query(ge=0, lt=1000)] = 0,
+    rotated: Annotated[str, Query(pattern=_ROTATIONS)] = "",
 ) -> Response:
     """Return the picture of a page, or a placeholder that states why it is missing: an <img> can display either."""
     run = asyncio.get_running_loop().run_in_executor
     try:
-        pages = await run(console.picture_pool, _pictures, console, document, sequencer, size)
+        degrees = [int(angle) for angle in rotated.split(",") if angle]
+        pages = await run(console.picture_pool, _pictures, console, document, sequencer, size, degrees)
         reason = "The document has no such page."
     except PictureUnavailable as error:
         pages, reason = [], str(error)
@@ -83,8 +87,11 @@ async def page_picture(
     return Response(pages[page], media_type="image/jpeg", headers=headers)
 
 
-def _pictures(console: Console, document: str, sequencer: str, size: str) -> list[bytes]:
-    return console.pictures.get(f"{document}\n{sequencer}", size, lambda: _object_bytes(console, document, sequencer))
+def _pictures(console: Console, document: str, sequencer: str, size: str, rotated: list[int]) -> list[bytes]:
+    def fetch() -> bytes:
+        return _object_bytes(console, document, sequencer)
+
+    return console.pictures.get(f"{document}\n{sequencer}", size, fetch, rotated=rotated)
 
 
 def _object_bytes(console: Console, document: str, sequencer: str) -> bytes:

@@ -8,7 +8,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -60,29 +60,31 @@ class PictureCache:
         self.decoders: Final = DecoderPool(processes, lazy=True)
         self._max_bytes: Final = max_bytes
         self._limits: Final = limits
-        self._entries: Final[OrderedDict[tuple[str, str], _Entry]] = OrderedDict()
+        self._entries: Final[OrderedDict[_Picture, _Entry]] = OrderedDict()
         self._bytes = 0
         self._lock: Final = threading.Lock()
 
-    def get(self, key: str, size: str, fetch: Callable[[], bytes]) -> list[bytes]:
+    def get(self, key: str, size: str, fetch: Callable[[], bytes], *, rotated: Sequence[int] = ()) -> list[bytes]:
         """Return the pages of a document as JPEG files.
 
         Args:
             key: Identifies the upload.
             size: A key of `SIZES`.
             fetch: Reads the document. Its exceptions propagate; only `PictureUnavailable` is cached.
+            rotated: By how many degrees each page was turned clockwise to be classified.
 
         Raises:
             PictureUnavailable: If the document cannot be read or shown.
         """
+        wanted = _Picture(key, size, tuple(rotated))
         with self._lock:
-            entry = self._entries.get((key, size))
+            entry = self._entries.get(wanted)
             is_new = entry is None or entry.expires <= time.monotonic()
             if entry is None or is_new:
-                entry = self._entries[key, size] = _Entry()
-            self._entries.move_to_end((key, size))
+                entry = self._entries[wanted] = _Entry()
+            self._entries.move_to_end(wanted)
         if is_new:
-            self._fill(entry, (key, size), fetch)
+            self._fill(entry, wanted, fetch)
         return entry.pages.result()
 
     def __len__(self) -> int:
@@ -98,16 +100,16 @@ class PictureCache:
         """End the decoder processes."""
         self.decoders.close()
 
-    def _fill(self, entry: "_Entry", key: tuple[str, str], fetch: Callable[[], bytes]) -> None:
+    def _fill(self, entry: "_Entry", wanted: "_Picture", fetch: Callable[[], bytes]) -> None:
         try:
-            pages = self._render(fetch(), SIZES[key[1]])
+            pages = self._render(fetch(), SIZES[wanted.size], wanted.rotated)
         except PictureUnavailable as error:
             entry.expires = time.monotonic() + FAILURE_SECONDS
             entry.pages.set_exception(error)
             self._evict(added_bytes=0)
         except BaseException as error:  # noqa: BLE001 -- the waiting requests get it
             with self._lock:
-                self._entries.pop(key, None)
+                self._entries.pop(wanted, None)
             if isinstance(error, DecoderUnavailableError):  # the document is not the cause
                 error = PictureUnavailable("The document cannot be decoded at the moment. Try again.")
             entry.pages.set_exception(error)
@@ -115,8 +117,8 @@ class PictureCache:
             entry.pages.set_result(pages)
             self._evict(added_bytes=sum(map(len, pages)))
 
-    def _render(self, data: bytes, size: PictureSize) -> list[bytes]:
-        job = JpegJob(replace(self._limits, max_pages=size.pages), size.width, size.height)
+    def _render(self, data: bytes, size: PictureSize, rotated: tuple[int, ...]) -> list[bytes]:
+        job = JpegJob(replace(self._limits, max_pages=size.pages), size.width, size.height, rotated)
         try:
             return self.decoders.run(job, data).files
         except DocumentError as error:
@@ -134,6 +136,13 @@ class PictureCache:
                 del self._entries[oldest]
                 if entry.pages.exception() is None:
                     self._bytes -= sum(map(len, entry.pages.result()))
+
+
+@dataclass(frozen=True)
+class _Picture:
+    key: str
+    size: str
+    rotated: tuple[int, ...]
 
 
 @dataclass

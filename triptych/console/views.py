@@ -133,8 +133,9 @@ def upload_id(record: Record) -> str:
 
 
 def picture_url(record: Record, size: str, page: int = 0) -> str:
-    """Return the address of a page's picture."""
-    return f"/picture?{_upload_query(record)}&size={size}&page={page}"
+    """Return the address of a page's picture. It names the rotations, which may change until the record is final."""
+    rotated = ",".join(map(str, record.rotations()))
+    return f"/picture?{_upload_query(record)}&size={size}&page={page}" + (f"&rotated={rotated}" if rotated else "")
 
 
 def _upload_query(record: Record) -> str:

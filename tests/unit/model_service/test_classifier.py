@@ -1,6 +1,7 @@
 """Protects: the label, confidence and pages of a classification."""
 
 import pytest
+from PIL import Image
 
 from decoding.batch import PageBatch, decode_batch
 from decoding.cancellation import CancelCheck
@@ -86,3 +87,19 @@ def test_a_document_cancelled_while_it_is_decoded_is_not_scored(
 def test_a_corrupt_document_is_a_document_error(classifier: Classifier) -> None:
     with pytest.raises(CorruptDocumentError):
         classifier.classify(encode(page(), "PNG")[:900], classifier.model("v1"))
+
+
+def test_a_page_that_lies_on_its_side_is_scored_like_the_upright_one(classifier: Classifier) -> None:
+    upright = page((64, 64))  # twice the size of the input, so that both are reduced to equal pixels
+    lying = upright.transpose(Image.Transpose.ROTATE_90)
+    model = classifier.model("v1")
+    turning = Classifier(classifier.models, Limits(), orient=lambda views: [90] * len(views))
+
+    prediction = turning.classify(encode(lying, "PNG"), model)
+
+    expected = classifier.classify(encode(upright, "PNG"), model).probabilities
+    assert prediction.rotated == [90]
+    assert prediction.probabilities == pytest.approx(expected, abs=0.01)
+    as_it_lies = classifier.classify(encode(lying, "PNG"), model)
+    assert as_it_lies.rotated == [0]
+    assert as_it_lies.probabilities != pytest.approx(expected, abs=0.01)

@@ -60,6 +60,13 @@ def test_any_problem_can_be_stored(kind: Any, detail: Any, status: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sent", "read_back"), [({}, ()), ({"rotated": [0, 0]}, ()), ({"rotated": [0, 270]}, (0, 270))]
+)
+def test_rotations_are_kept_if_a_page_was_turned(sent: dict[str, Any], read_back: tuple[int, ...]) -> None:
+    assert read({**valid_answer(pages=2), **sent}).rotated == read_back
+
+
+@pytest.mark.parametrize(
     "answer",
     [
         valid_answer(pages=2.5),
@@ -77,6 +84,12 @@ def test_any_problem_can_be_stored(kind: Any, detail: Any, status: int) -> None:
         valid_answer(timings_ms={"infer": -1.0}),
         valid_answer(timings_ms={f"step {number}": 1.0 for number in range(21)}),
         valid_answer(model_sha256="ab" * 1000),
+        valid_answer(rotated=90),
+        valid_answer(pages=1, rotated=[90.0]),
+        valid_answer(pages=1, rotated=[45]),
+        valid_answer(pages=1, rotated=[True]),
+        valid_answer(pages=1, rotated=[90, 90]),
+        valid_answer(rotated=[90] * 2000, pages=2000),
     ],
 )
 def test_response_that_cannot_be_stored_is_invalid(answer: Any) -> None:

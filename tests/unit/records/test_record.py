@@ -14,7 +14,13 @@ from tests.support.uploads import NOON, model_failure, prediction, record, uploa
 
 probabilities = st.integers(0, 10**6).map(lambda n: n / 10**6)
 any_outcome: st.SearchStrategy[Outcome] = st.one_of(
-    st.builds(prediction, st.sampled_from(["invoice", "form"]), probabilities, abstained=st.booleans()),
+    st.builds(
+        prediction,
+        st.sampled_from(["invoice", "form"]),
+        probabilities,
+        abstained=st.booleans(),
+        rotated=st.sampled_from([(), (90,), (0, 180)]),
+    ),
     st.builds(
         model_failure,
         st.sampled_from(["timeout", "failed"]),

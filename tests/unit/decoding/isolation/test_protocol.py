@@ -14,12 +14,13 @@ from decoding.isolation import protocol
 from decoding.isolation.channel import Channel, Deadline
 from decoding.isolation.jobs import BatchJob, InvalidReplyError, Job, JpegJob, Reply
 from decoding.limits import Limits
+from decoding.orientation import VIEW_BYTES, VIEW_SIDE
 from decoding.preprocessing import Preprocessing
 
 LIMITS = Limits(max_pages=2)
 BATCH = BatchJob(LIMITS, Preprocessing(4, 3, "rgb"))
-JPEG = JpegJob(LIMITS, 40, 30)
-PAGE_BYTES = 4 * 3 * 3
+JPEG = JpegJob(LIMITS, 40, 30, (90, 0))
+PAGE_BYTES = 4 * 3 * 3 + VIEW_BYTES
 JPEG_BYTES = 40 * 30 * 3 + 65536
 
 
@@ -47,13 +48,14 @@ def test_a_job_arrives_as_it_was_sent(ends: tuple[Channel, Channel], job: Job[ob
 
 def test_a_batch_arrives_as_it_was_sent(ends: tuple[Channel, Channel]) -> None:
     parent, worker = ends
-    pixels = np.arange(2 * PAGE_BYTES, dtype=np.uint8).reshape(2, 3, 4, 3)
-    protocol.send_reply(worker, Reply([page.data.cast("B") for page in pixels], truncated=True))
+    pages = np.arange(2 * PAGE_BYTES, dtype=np.uint8).reshape(2, PAGE_BYTES)
+    protocol.send_reply(worker, Reply([page.data for page in pages], truncated=True))
 
     batch = protocol.receive_result(parent, BATCH)
 
     assert isinstance(batch, PageBatch)
-    np.testing.assert_array_equal(batch.pixels, pixels)
+    np.testing.assert_array_equal(batch.pixels, pages[:, :36].reshape(2, 3, 4, 3))
+    np.testing.assert_array_equal(batch.views, pages[:, 36:].reshape(2, VIEW_SIDE, VIEW_SIDE))
     assert batch.truncated
 
 

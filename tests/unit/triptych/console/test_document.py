@@ -1,6 +1,8 @@
 """Protects: a document's page is complete, and its pictures show exactly the upload that was classified."""
 
 import io
+import re
+from html import unescape
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,7 +15,7 @@ from records.record import Record
 from records.table import RecordTable
 from records.uploads import Upload
 from tests.support.pages import several_pages
-from tests.support.uploads import model_failure, record, upload
+from tests.support.uploads import model_failure, prediction, record, upload
 from tests.unit.triptych.console.conftest import AGREED, DISAGREED, add_document
 from triptych.review.reviews import Reviews
 from triptych.storage.connection import StackConnection
@@ -76,6 +78,26 @@ class TestPictures:
             assert Image.open(io.BytesIO(answer.content)).size == (310, 438)
         beyond = browser.get("/picture", params=query(made, size="large", page=2))
         assert beyond.headers["Content-Type"].startswith("image/svg")
+
+    def test_pages_are_shown_as_they_were_classified(self, browser: TestClient, stack: StackConnection) -> None:
+        outcomes: dict[str, Outcome] = {
+            "v1": prediction(pages=2, rotated=(0, 90)),
+            "v2": prediction(pages=2, rotated=(0, 90)),
+            "v3": prediction(pages=2),
+        }
+        made = add_document(stack, "two.tif", outcomes, content=several_pages(2, "TIFF"))
+
+        page = browser.get("/document", params=query(made)).text
+
+        assert "page 2: turned by 90°" in page
+        assert "page 1: turned" not in page
+        addresses = [unescape(address) for address in re.findall(r'<img src="([^"]+)"', page)]
+        sizes = [Image.open(io.BytesIO(browser.get(address).content)).size for address in addresses]
+        assert sizes == [(310, 438), (438, 310)]
+
+    @pytest.mark.parametrize("rotated", ["45", "90;0", "x", "90," * 200])
+    def test_invalid_rotations_are_rejected(self, browser: TestClient, rotated: str) -> None:
+        assert browser.get("/picture", params={"document": "a", "sequencer": "0", "rotated": rotated}).is_client_error
 
     def test_picture_shows_the_classified_upload_not_a_later_one(
         self, browser: TestClient, stack: StackConnection
