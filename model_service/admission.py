@@ -1,6 +1,6 @@
 """Admission control: a bounded number of requests in flight in front of a bounded pool of threads.
 
-    request ──► limit reached? ──► 503 at once
+    request ──► limit reached? ──► 429 at once
                   │
               admitted ──► body is read ──► waits for a thread ──► stages of work ──► slot is released
                                │                   │                     │

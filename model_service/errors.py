@@ -4,14 +4,17 @@ An error that is reported to a client has an HTTP status, a stable problem type 
 the exception becomes the `detail` of the problem. Errors of documents are in `decoding.errors`; their HTTP status is
 assigned in `model_service.problems`.
 
+A status of 5xx means that the service is broken, and alarms count it as such. Too much load is not a fault of the
+service, so it has statuses of 4xx.
+
     ServiceError                        500  internal-error
     ├── RequestError                         the request around the document is invalid
     │   ├── InvalidRequestError         400  invalid-request
     │   └── UnknownModelError           404  unknown-model
-    ├── UnavailableError                503  unavailable             temporary: carries Retry-After
-    │   ├── OverloadedError             503  overloaded              too many requests are in flight
-    │   └── NotReadyError               503  not-ready               shutting down, or no decoder process available
-    └── DeadlineExceededError           504  deadline-exceeded       the client's X-Timeout-Ms has passed
+    └── UnavailableError                503  unavailable             temporary: carries Retry-After
+        ├── NotReadyError               503  not-ready               shutting down, or no decoder process available
+        ├── OverloadedError             429  overloaded              too many requests are in flight
+        └── DeadlineExceededError       408  deadline-exceeded       the client's X-Timeout-Ms has passed
 
     ModelLoadError                           a model version cannot be served: the service does not start
     └── ManifestError                        manifest.json is missing, malformed or does not match its files
@@ -74,6 +77,7 @@ class UnavailableError(ServiceError):
 class OverloadedError(UnavailableError):
     """The maximum number of requests is in flight."""
 
+    status = 429
     problem = "overloaded"
     title = "The service is overloaded"
 
@@ -85,10 +89,10 @@ class NotReadyError(UnavailableError):
     title = "The service is not ready"
 
 
-class DeadlineExceededError(ServiceError):
+class DeadlineExceededError(UnavailableError):
     """The time that the client allows in X-Timeout-Ms has passed."""
 
-    status = 504
+    status = 408
     problem = "deadline-exceeded"
     title = "The deadline was exceeded"
 

@@ -18,7 +18,8 @@ _CONNECT_TIMEOUT_S = 0.5
 budget."""
 
 _KINDS = {400: "rejected", 413: "rejected", 415: "rejected", 422: "rejected"}
-_KINDS |= {429: "overloaded", 502: "unreachable", 503: "overloaded", 504: "timeout"}
+_KINDS |= {408: "timeout", 429: "overloaded", 502: "unreachable"}
+_KINDS |= {503: "overloaded", 504: "timeout"}  # of the load balancer without tasks, and of services before 0.3
 
 _RETRYABLE = {429, 502, 503}
 """Statuses of transient failures: another task behind the load balancer, or the same one later, may succeed."""

@@ -57,7 +57,7 @@ class OpenLoopResult:
         statuses: Number of responses by HTTP status.
         accepted_ms: Latency of each response with status 200.
         rejected_ms: Latency of every other response.
-        without_retry_after: Number of 503 responses without a Retry-After header.
+        without_retry_after: Number of 429 and 503 responses without a Retry-After header.
         lost: Number of requests without a response.
     """
 
@@ -106,7 +106,7 @@ def open_loop(
             with lock:
                 result.statuses[status] += 1
                 (result.accepted_ms if status == 200 else result.rejected_ms).append(elapsed)
-                result.without_retry_after += status == 503 and retry_after is None
+                result.without_retry_after += status in {429, 503} and retry_after is None
         connection.close()
 
     with ThreadPoolExecutor(callers) as pool:

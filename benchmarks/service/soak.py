@@ -132,7 +132,7 @@ def _call(
             with result.lock:
                 result.lost.append(f"{kind}: {error!r}")
             continue
-        rejected = response.status == 503 and "Retry-After" in response.headers
+        rejected = response.status in {429, 503} and "Retry-After" in response.headers
         with result.lock:
             result.responses[f"{kind}: {response.status}"] += 1
             if response.status >= 500 and not rejected:

@@ -266,12 +266,13 @@ def test_openapi_has_an_example_of_every_error(client: TestClient) -> None:
     schema = client.get("/openapi.json").json()
 
     responses = schema["paths"]["/predict"]["post"]["responses"]
-    assert set(responses) == {"200", "400", "404", "413", "415", "422", "500", "503", "504"}
+    assert set(responses) == {"200", "400", "404", "408", "413", "415", "422", "429", "500", "503"}
     for status, response in responses.items():
         if status != "200":
             examples = response["content"]["application/problem+json"]["examples"].values()
             assert {example["value"]["status"] for example in examples} == {int(status)}
-    assert responses["503"]["headers"]["Retry-After"]
+    for status in ("408", "429", "503"):
+        assert responses[status]["headers"]["Retry-After"]
     documented = {name for entry in responses.values() for name in _examples(entry)}
     assert {"unavailable", "overloaded", "decoder-crashed", "decoder-timeout"} <= documented
     assert set(schema["paths"]["/predict"]["post"]["requestBody"]["content"]) == {

@@ -29,7 +29,7 @@ def test_every_error_has_a_status_and_a_unique_type() -> None:
 
     assert len(set(types)) == len(types)
     assert all(kind.startswith("urn:triptych:problem:") for kind in types)
-    assert {status_code(kind) for kind in leaves} == {400, 404, 413, 415, 422, 503, 504}
+    assert {status_code(kind) for kind in leaves} == {400, 404, 408, 413, 415, 422, 429, 503}
 
 
 def test_the_documented_tree_matches_the_classes() -> None:
@@ -45,4 +45,10 @@ def test_the_documented_tree_matches_the_classes() -> None:
 
 def test_a_document_error_is_never_a_5xx() -> None:
     assert all(status_code(kind) < 500 for kind in _subclasses(DocumentError))
-    assert all(kind.status == 503 for kind in _subclasses(errors.UnavailableError))
+
+
+def test_load_is_never_a_5xx() -> None:
+    """Alarms take 5xx as a fault of the version, and undo its rollout."""
+    assert errors.OverloadedError.status == 429
+    assert errors.DeadlineExceededError.status == 408
+    assert errors.NotReadyError.status == errors.UnavailableError.status == 503

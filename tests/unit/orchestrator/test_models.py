@@ -74,6 +74,7 @@ def test_connection_is_kept_between_documents() -> None:
         (415, "rejected"),
         (422, "rejected"),
         (404, "failed"),
+        (408, "timeout"),
         (429, "overloaded"),
         (500, "failed"),
         (503, "overloaded"),
@@ -105,7 +106,7 @@ def test_transient_failure_is_retried_within_the_budget(status: int) -> None:
     assert isinstance(call(busy_at_first), Prediction)
 
 
-@pytest.mark.parametrize("status", [400, 404, 422, 500, 504])
+@pytest.mark.parametrize("status", [400, 404, 408, 422, 500, 504])
 def test_permanent_failure_is_not_retried(status: int) -> None:
     with serving(lambda request: request.answer({}, status)) as server:
         models = ModelClient({"v1": server.url}, time.monotonic)
@@ -113,11 +114,13 @@ def test_permanent_failure_is_not_retried(status: int) -> None:
         assert len(server.requests) == 1
 
 
-def test_retry_after_is_obeyed_if_the_budget_allows() -> None:
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_is_obeyed_if_the_budget_allows(status: int) -> None:
+    """Services of this release answer 429 if they are overloaded, earlier ones and the load balancer 503."""
     delays: list[float] = []
 
     def busy(request: Request) -> None:
-        request.answer({"detail": "full"}, 503, {"Retry-After": "1"})
+        request.answer({"detail": "full"}, status, {"Retry-After": "1"})
 
     with serving(busy) as server:
         models = ModelClient({"v1": server.url}, time.monotonic, sleep=delays.append)
