@@ -24,6 +24,7 @@ from training.metrics import (
 )
 from training.source_metrics import SourceMetrics, auroc, risk_coverage, source_metrics
 from training.verdicts import Verdicts, combine_versions
+from training.vote_weights import load_weights
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ class Evaluation:
 
     Attributes:
         versions: Report of each version, by name.
-        vote: Metrics of the soft vote with equal weights, which is the label and the confidence of a verdict.
+        vote: Metrics of the soft vote, which is the label and the confidence of a verdict.
+        weights: Weight of each version in the vote; all weigh the same if None.
         selection: Accuracy of the vote over sources, and how well its confidence selects right verdicts.
         flagged: Share of documents whose verdict would be flagged for review.
         unflagged_accuracy: Accuracy of the vote on the other documents; None if all are flagged.
@@ -97,6 +99,7 @@ class Evaluation:
 
     versions: Mapping[str, VersionReport]
     vote: ClassificationMetrics
+    weights: Mapping[str, float] | None
     selection: Selection
     flagged: float
     unflagged_accuracy: float | None
@@ -113,6 +116,7 @@ class Evaluation:
             "vote": {
                 **asdict(self.vote),
                 **self.selection.as_json(),
+                "weights": dict(self.weights) if self.weights else None,
                 "flagged": self.flagged,
                 "unflagged_accuracy": self.unflagged_accuracy,
             },
@@ -170,7 +174,8 @@ def evaluate(
     if not predictions:
         raise DataError(f"no document of {data} could be read")
     read = [document for document in folder.documents if document.file in predictions]
-    return evaluate_predictions(_by_version(loaded, predictions, labels), read, labels, tuple(skipped))
+    by_version = _by_version(loaded, predictions, labels)
+    return evaluate_predictions(by_version, read, labels, tuple(skipped), load_weights(models, versions))
 
 
 def evaluate_predictions(
@@ -178,6 +183,7 @@ def evaluate_predictions(
     documents: Sequence[LabelledDocument],
     labels: tuple[str, ...],
     skipped: tuple[str, ...] = (),
+    weights: Sequence[float] | None = None,
 ) -> Evaluation:
     """Evaluate predictions of several versions for the same documents.
 
@@ -186,9 +192,10 @@ def evaluate_predictions(
         documents: The documents, in the order of the predictions.
         labels: Names of the labels, in the order of the probabilities.
         skipped: Messages for documents that could not be read.
+        weights: Weight of each version in the soft vote; all weigh the same if None.
     """
     truth = np.array([document.label for document in documents], dtype=np.int64)
-    verdicts = _verdicts_of(predictions, labels)
+    verdicts = _verdicts_of(predictions, labels, weights)
     correct = verdicts.probabilities.argmax(axis=1) == truth
     accepted = correct[~verdicts.needs_review]
     predicted = {name: version.probabilities.argmax(axis=1) for name, version in predictions.items()}
@@ -203,6 +210,7 @@ def evaluate_predictions(
             for name, version in predictions.items()
         },
         vote=classification_metrics(verdicts.probabilities, truth, labels),
+        weights=dict(zip(predictions, weights, strict=True)) if weights else None,
         selection=_selection(verdicts.probabilities, truth, documents),
         flagged=float(verdicts.needs_review.mean()),
         unflagged_accuracy=float(accepted.mean()) if len(accepted) else None,
@@ -234,14 +242,17 @@ def verdicts_on_files(models: Path, versions: Sequence[str], files: Sequence[Pat
     predictions, _ = _classify(loaded, files)
     if not predictions:
         return Verdicts(np.zeros((0, len(labels))), np.zeros(0, dtype=np.bool_))
-    return _verdicts_of(_by_version(loaded, predictions, labels), labels)
+    return _verdicts_of(_by_version(loaded, predictions, labels), labels, load_weights(models, versions))
 
 
-def _verdicts_of(predictions: Mapping[str, VersionPredictions], labels: Sequence[str]) -> Verdicts:
+def _verdicts_of(
+    predictions: Mapping[str, VersionPredictions], labels: Sequence[str], weights: Sequence[float] | None
+) -> Verdicts:
     return combine_versions(
         np.stack([version.probabilities for version in predictions.values()]),
         np.stack([version.abstained for version in predictions.values()]),
         labels,
+        weights,
     )
 
 

@@ -1,11 +1,12 @@
 """Verdicts of several versions on the same pages, combined by the code that the orchestrator runs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from records.outcomes import Prediction
+from records.policy import DEFAULT_POLICY
 from records.verdict import UNCORROBORATED, combine, soft_vote
 from training.metrics import Booleans, Floats
 
@@ -15,7 +16,7 @@ class Verdicts:
     """Verdicts on pages or documents.
 
     Attributes:
-        probabilities: Probabilities of the soft vote with equal weights, shape (documents, labels).
+        probabilities: Probabilities of the soft vote, shape (documents, labels).
         needs_review: Whether the orchestrator would flag each verdict for review, shape (documents,). The verdict of a
             single version is flagged only if the version abstains, not because nothing corroborates it.
     """
@@ -24,14 +25,18 @@ class Verdicts:
     needs_review: Booleans
 
 
-def combine_versions(probabilities: Floats, abstained: Booleans, labels: Sequence[str]) -> Verdicts:
+def combine_versions(
+    probabilities: Floats, abstained: Booleans, labels: Sequence[str], weights: Sequence[float] | None = None
+) -> Verdicts:
     """Combine the predictions of several versions as `records.verdict` does.
 
     Args:
         probabilities: Calibrated probabilities of each version, shape (versions, documents, labels).
         abstained: Whether each version abstains, shape (versions, documents).
         labels: Names of the labels, in the order of the last axis.
+        weights: Weight of each version in the soft vote; all weigh the same if None.
     """
+    policy = replace(DEFAULT_POLICY, weights={str(number): weight for number, weight in enumerate(weights or ())})
     votes = np.zeros(probabilities.shape[1:])
     needs_review = np.zeros(probabilities.shape[1], dtype=np.bool_)
     for document in range(probabilities.shape[1]):
@@ -39,8 +44,9 @@ def combine_versions(probabilities: Floats, abstained: Booleans, labels: Sequenc
             _prediction(dict(zip(labels, row.tolist(), strict=True)), bool(abstains))
             for row, abstains in zip(probabilities[:, document], abstained[:, document], strict=True)
         ]
-        vote = soft_vote([(1.0, prediction.probabilities) for prediction in predictions])
-        verdict = combine({str(number): prediction for number, prediction in enumerate(predictions)})
+        by_version = {str(number): prediction for number, prediction in enumerate(predictions)}
+        vote = soft_vote([(policy.weight(version), each.probabilities) for version, each in by_version.items()])
+        verdict = combine(by_version, policy)
         votes[document] = [vote[label] for label in labels]
         needs_review[document] = verdict is not None and bool(set(verdict.review_reasons) - {UNCORROBORATED})
     return Verdicts(votes, needs_review)

@@ -1,4 +1,6 @@
-"""Comparison of versions and of their soft vote on held-out pages, written as `models/README.md`.
+"""Comparison of versions and of their soft vote on held-out pages, and the learnt weights of the vote.
+
+The comparison is written to `models/README.md`, and the weights to `models/vote.json`.
 
     python -m training.vote v1 v2 v3 --ood FOLDER
 
@@ -21,17 +23,20 @@ from training.evaluate import verdicts_on_files
 from training.metrics import Booleans, Floats, LabelIndices, classification_metrics, confusion_matrix
 from training.page_groups import group_pages, predict_documents
 from training.saved_predictions import PREDICTIONS_FILE, SavedPredictions, load_predictions, match_pages
+from training.source_metrics import source_metrics
 from training.verdicts import Verdicts, combine_versions
+from training.vote_weights import LearntVote, learn_vote, save_vote
 
 CARD, PICTURE = "README.md", "vote.png"
 
 
 @dataclass(frozen=True)
 class _Comparison:
-    """Predictions of several versions for the same held-out pages, and their verdicts."""
+    """Predictions of several versions for the same held-out pages, the learnt vote, and its verdicts."""
 
     manifests: Mapping[str, Manifest]
     saved: Mapping[str, SavedPredictions]
+    learnt: LearntVote | None
     verdicts: Verdicts
 
     @property
@@ -75,8 +80,12 @@ def write_comparison(models: Path, runs: Path, versions: Sequence[str], ood: Pat
     labels = manifests[versions[0]].labels
     folder = runs / models.resolve().name
     saved = match_pages({version: load_predictions(folder / version / PREDICTIONS_FILE) for version in versions})
-    verdicts = _apply_thresholds(np.stack([one.probabilities for one in saved.values()]), manifests, labels)
-    comparison = _Comparison(manifests, saved, verdicts)
+    learnt = _learn(saved)
+    if learnt:
+        save_vote(learnt, models)
+    probabilities = np.stack([one.probabilities for one in saved.values()])
+    verdicts = _apply_thresholds(probabilities, manifests, labels, learnt)
+    comparison = _Comparison(manifests, saved, learnt, verdicts)
     counts = confusion_matrix(verdicts.probabilities.argmax(axis=1), comparison.truth, len(labels))
     draw_confusion(counts, labels, f"soft vote of {', '.join(versions)} on pages of unseen sources", models / PICTURE)
     lines = [
@@ -88,6 +97,7 @@ def write_comparison(models: Path, runs: Path, versions: Sequence[str], ood: Pat
         "",
         *_metrics_table(comparison),
         "",
+        *_weights_section(comparison),
         f"![confusion matrix of the soft vote]({PICTURE})",
         "",
         *_review_section(comparison, models, ood),
@@ -99,10 +109,22 @@ def write_comparison(models: Path, runs: Path, versions: Sequence[str], ood: Pat
     return text
 
 
-def _apply_thresholds(probabilities: Floats, manifests: Mapping[str, Manifest], labels: Sequence[str]) -> Verdicts:
+def _learn(saved: Mapping[str, SavedPredictions]) -> LearntVote | None:
+    """Return the learnt vote of several versions; None for one version or without named sources."""
+    first = next(iter(saved.values()))
+    if len(saved) < 2 or not all(first.sources):
+        return None
+    probabilities = {version: one.probabilities for version, one in saved.items()}
+    return learn_vote(probabilities, first.truth, first.sources, first.families)
+
+
+def _apply_thresholds(
+    probabilities: Floats, manifests: Mapping[str, Manifest], labels: Sequence[str], learnt: LearntVote | None
+) -> Verdicts:
     """Return the verdicts; each version abstains below the threshold of its manifest."""
     thresholds = np.array([manifest.abstain_below for manifest in manifests.values()])
-    return combine_versions(probabilities, probabilities.max(axis=2) < thresholds[:, None], labels)
+    weights = list(learnt.weights.values()) if learnt else None
+    return combine_versions(probabilities, probabilities.max(axis=2) < thresholds[:, None], labels, weights)
 
 
 def _metrics_table(comparison: _Comparison) -> list[str]:
@@ -120,11 +142,51 @@ def _metrics_table(comparison: _Comparison) -> list[str]:
         "| 95 % interval | " + " | ".join("{:.1%} to {:.1%}".format(*m.interval) for m in columns.values()) + " |",
         "| macro-F1 | " + " | ".join(f"{m.macro_f1:.1%}" for m in columns.values()) + " |",
         f"| calibration error ({BINS} bins) | " + " | ".join(f"{m.ece:.3f}" for m in columns.values()) + " |",
+        *_source_rows(comparison),
     ]
     for label in comparison.labels:
         recalls = (f"{m.recall.get(label, float('nan')):.1%}" for m in columns.values())
         rows.append(f"| recall, {label} | " + " | ".join(recalls) + " |")
     return rows
+
+
+def _source_rows(comparison: _Comparison) -> list[str]:
+    """Return the rows of the metrics over sources; none if no source is named."""
+    first = next(iter(comparison.saved.values()))
+    if not all(first.sources):
+        return []
+    predictions = [*comparison.probabilities, comparison.verdicts.probabilities]
+    metrics = [
+        source_metrics(rows.argmax(axis=1) == comparison.truth, first.sources, first.families) for rows in predictions
+    ]
+    return [
+        "| accuracy, mean over sources | " + " | ".join(f"{m.macro:.1%}" for m in metrics) + " |",
+        "| its 95 % interval | " + " | ".join("{:.1%} to {:.1%}".format(*m.interval) for m in metrics) + " |",
+        "| accuracy, worst tenth of the sources | " + " | ".join(f"{m.worst_decile:.1%}" for m in metrics) + " |",
+    ]
+
+
+def _weights_section(comparison: _Comparison) -> list[str]:
+    learnt = comparison.learnt
+    if not learnt:
+        return []
+    fitted = ", ".join(f"{version} {weight:.2f}" for version, weight in learnt.fitted.items())
+    low, high = learnt.interval
+    decision = (
+        f"The interval includes zero, so the vote follows the champion, {learnt.champion}."
+        if learnt.follows_champion
+        else f"The vote uses the fitted weights; the champion is {learnt.champion}."
+    )
+    return [
+        "## Weights of the vote",
+        "",
+        f"Weights with the highest likelihood, every source counting alike: {fitted}. With weights that are fitted on",
+        f"other families, the vote's mean accuracy over {learnt.sources} sources ({learnt.families} families) is",
+        f"{learnt.accuracy['vote']:.1%}, with equal weights {learnt.accuracy['equal']:.1%};",
+        f"{learnt.champion} alone has {learnt.accuracy[learnt.champion]:.1%}: a difference of {100 * learnt.gain:+.1f} points (95 % interval",
+        f"{100 * low:+.1f} to {100 * high:+.1f}, by bootstrap over families). {decision}",
+        "",
+    ]
 
 
 def _review_section(comparison: _Comparison, models: Path, ood: Path | None) -> list[str]:
@@ -167,7 +229,7 @@ def _documents_section(comparison: _Comparison) -> list[str]:
     page_labels = comparison.verdicts.probabilities.argmax(axis=1)
     page_accuracy = float((page_labels[grouped_pages] == comparison.truth[grouped_pages]).mean())
     documents = predict_documents(comparison.probabilities, groups)
-    verdicts = _apply_thresholds(documents, comparison.manifests, comparison.labels)
+    verdicts = _apply_thresholds(documents, comparison.manifests, comparison.labels, comparison.learnt)
     truth = comparison.truth[[group[0] for group in groups]]
     accuracies = [float((rows.argmax(axis=1) == truth).mean()) for rows in (*documents, verdicts.probabilities)]
     return [

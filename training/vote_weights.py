@@ -5,15 +5,20 @@ alike. Cross-validation over families shows what the fit is worth: weights are f
 others. If they are not better than the best version by an interval, the best version alone decides.
 """
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from training.data import DataError
 from training.metrics import Booleans, Floats, LabelIndices
 from training.source_metrics import bootstrap_interval, source_metrics
 
+VOTE_FILE = "vote.json"
+"""File next to the versions' folders that contains the weights and the evidence for them."""
 FOLDS = 5
 MIN_FAMILIES = 10
 """Families below which an interval by bootstrap is not evidence."""
@@ -47,6 +52,35 @@ class LearntVote:
     interval: tuple[float, float]
     sources: int
     families: int
+
+
+def save_vote(learnt: LearntVote, models: Path) -> None:
+    """Write the weights and their evidence to `vote.json`, next to the folders of the versions."""
+    (models / VOTE_FILE).write_text(json.dumps(asdict(learnt), indent=2) + "\n", "utf-8")
+
+
+def load_weights(models: Path, versions: Sequence[str]) -> list[float] | None:
+    """Return the learnt weights of versions.
+
+    Returns:
+        The weights; None, which stands for equal weights, if none were learnt for all of these versions or if all of
+        these versions have the weight 0.
+
+    Raises:
+        DataError: `vote.json` is invalid.
+    """
+    file = models / VOTE_FILE
+    if not file.exists():
+        return None
+    try:
+        weights = {
+            str(version): float(weight) for version, weight in json.loads(file.read_text("utf-8"))["weights"].items()
+        }
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{file} contains no weights of versions: {error!r}") from error
+    if not set(versions) <= set(weights) or not any(weights[version] for version in versions):
+        return None
+    return [weights[version] for version in versions]
 
 
 def learn_vote(

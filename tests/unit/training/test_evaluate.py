@@ -29,6 +29,16 @@ def test_metrics_of_versions_and_of_their_vote() -> None:
     assert evaluation.as_json()["skipped"] == ["one.png: unreadable"]
 
 
+def test_vote_uses_the_learnt_weights() -> None:
+    """With all of the weight, the second version decides alone, and disagreement is still flagged."""
+    predictions = {"v1": _predictions_of_form(0.9, 0.9, 0.9, 0.9), "v2": _predictions_of_form(0.8, 0.45, 0.3, 0.2)}
+    documents = _documents("acme", "acme", "beta", "beta")
+    evaluation = evaluate_predictions(predictions, documents, LABELS, weights=[0, 1])
+    assert evaluation.vote.accuracy == evaluation.versions["v2"].metrics.accuracy == 0.75
+    assert evaluation.flagged == 0.75
+    assert evaluation.as_json()["vote"]["weights"] == {"v1": 0, "v2": 1}
+
+
 def test_json_has_the_accuracy_by_source_and_the_confusion_matrix() -> None:
     predictions = {"v1": _predictions_of_form(0.9, 0.4, 0.2, 0.1), "v2": _predictions_of_form(0.8, 0.45, 0.3, 0.2)}
     content = evaluate_predictions(predictions, _documents("acme", "acme", "beta", "beta"), LABELS).as_json()
@@ -78,6 +88,6 @@ def test_folder_without_a_readable_document_is_rejected(tmp_path: Path) -> None:
     write_tiny_model(tmp_path / "models", "v1", labels=labels)
     for label in labels:
         (tmp_path / "flowers" / label).mkdir(parents=True)
-        (tmp_path / "flowers" / label / "broken.png").write_bytes(b"nothing")
+        (tmp_path / "flowers" / label / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
     with pytest.raises(DataError, match="no document of"):
         evaluate(tmp_path / "models", ["v1"], tmp_path / "flowers")

@@ -1,6 +1,8 @@
+import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from tests.support.tiny_model import LABELS, write_tiny_model
@@ -8,6 +10,7 @@ from training.data import LabelledDocument, Page
 from training.metrics import softmax
 from training.saved_predictions import PREDICTIONS_FILE, save_predictions
 from training.vote import CARD, PICTURE, write_comparison
+from training.vote_weights import VOTE_FILE, load_weights
 
 
 def _pages(names: list[str]) -> list[Page]:
@@ -39,6 +42,23 @@ def test_comparison_states_the_metrics_of_the_versions_and_of_their_vote(tmp_pat
     assert "Documents of several pages" in text
 
 
+def test_comparison_learns_the_weights_of_the_vote(tmp_path: Path) -> None:
+    """Weights and evidence are saved next to the versions if all sources are named."""
+    pages = [
+        Page(np.zeros((4, 4), np.uint8), LabelledDocument(Path(f"{n}.png"), n % 9, f"source{n % 15}"))
+        for n in range(90)
+    ]
+    for number, version in enumerate(("v1", "v2")):
+        write_tiny_model(tmp_path / "models", version, seed=number)
+        save_predictions(tmp_path / "runs" / "models" / version / PREDICTIONS_FILE, pages, _probabilities(90, number))
+    text = write_comparison(tmp_path / "models", tmp_path / "runs", ["v1", "v2"])
+    learnt = json.loads((tmp_path / "models" / VOTE_FILE).read_text())
+    assert (learnt["sources"], learnt["families"]) == (15, 15)
+    assert f"{learnt['champion']} alone has {learnt['accuracy'][learnt['champion']]:.1%}" in text
+    assert "| accuracy, worst tenth of the sources | " in text
+    assert sum(load_weights(tmp_path / "models", ["v1", "v2"]) or ()) == pytest.approx(1)
+
+
 def test_out_of_distribution_pages_are_counted_by_kind(tmp_path: Path) -> None:
     """A version whose threshold is 1 abstains on every page; unreadable files are not counted."""
     pages = _pages([f"{n}.png" for n in range(9)])
@@ -47,6 +67,6 @@ def test_out_of_distribution_pages_are_counted_by_kind(tmp_path: Path) -> None:
         save_predictions(tmp_path / "runs" / "models" / version / PREDICTIONS_FILE, pages, _probabilities(9, 0))
     (tmp_path / "ood" / "maps").mkdir(parents=True)
     Image.new("L", (60, 80), 200).save(tmp_path / "ood" / "maps" / "1.png")
-    (tmp_path / "ood" / "maps" / "2.png").write_bytes(b"not an image")
+    (tmp_path / "ood" / "maps" / "2.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
     text = write_comparison(tmp_path / "models", tmp_path / "runs", ["v1", "v2"], tmp_path / "ood")
     assert "| maps | 1 | 100% | " in text

@@ -1,8 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from training.data import DataError
 from training.metrics import Floats, LabelIndices
-from training.vote_weights import fit_pool, learn_vote
+from training.vote_weights import VOTE_FILE, fit_pool, learn_vote, load_weights, save_vote
 
 SOURCES = [f"s{number // 5:02}" for number in range(200)]
 
@@ -61,3 +64,25 @@ def test_few_families_are_no_evidence() -> None:
     learnt = learn_vote(predictions, TRUTH, ["one"] * 200, ["one"] * 200)
     assert (learnt.sources, learnt.families) == (1, 1)
     assert learnt.follows_champion
+
+
+def test_weights_are_loaded_for_the_versions_that_they_name(tmp_path: Path) -> None:
+    predictions = {f"v{n}": _predictions(TRUTH, accuracy, n) for n, accuracy in ((1, 0.5), (2, 0.9))}
+    learnt = learn_vote(predictions, TRUTH, SOURCES, SOURCES)
+    assert load_weights(tmp_path, ["v1", "v2"]) is None
+    save_vote(learnt, tmp_path)
+    assert load_weights(tmp_path, ["v2", "v1"]) == [learnt.weights["v2"], learnt.weights["v1"]]
+    assert load_weights(tmp_path, ["v2", "v9"]) is None, "a version that was not compared has no weight"
+
+
+def test_versions_without_weight_vote_alike(tmp_path: Path) -> None:
+    (tmp_path / VOTE_FILE).write_text('{"weights": {"v1": 0, "v2": 1}}')
+    assert load_weights(tmp_path, ["v1"]) is None
+    assert load_weights(tmp_path, ["v1", "v2"]) == [0, 1]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"weights": {"v1": "heavy"}}'])
+def test_invalid_weights_are_rejected(tmp_path: Path, text: str) -> None:
+    (tmp_path / VOTE_FILE).write_text(text)
+    with pytest.raises(DataError, match=r"vote\.json contains no weights of versions"):
+        load_weights(tmp_path, ["v1"])
