@@ -22,6 +22,8 @@ from triptych.stack.processes import stop_processes
 INBOX_PREFIX = "triptych-inbox-"
 """Beginning of the name of the stack's own bucket."""
 
+_CODE_BUCKET = "aws-sam-cli-managed-default-code"
+
 Resources = dict[str, set[str]]
 """Names or ids of resources, by kind."""
 
@@ -63,6 +65,18 @@ def open_account(home: Home, *more_services: str) -> Iterator["Account"]:
         yield Account(home, server.port)
     finally:
         stop_processes(server.process)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """An access key of a user."""
+
+    access_key: str
+    secret_key: str
+
+    def session(self) -> boto3.Session:
+        """Return a session of the user."""
+        return boto3.Session(self.access_key, self.secret_key, region_name=environment.REGION)
 
 
 @dataclass(frozen=True)
@@ -156,14 +170,43 @@ class Account:
         self.sam("delete", "--stack-name", STACK_NAME, "--region", environment.REGION, "--no-prompts")
         self.package()
 
-    def sam(self, command: str, *arguments: str) -> None:
-        """Run the SAM CLI against this account."""
+    def create_user(self, name: str, policy: str) -> Credentials:
+        """Create a user with a managed policy, and return its access key."""
+        iam = self.client("iam")
+        iam.create_user(UserName=name)
+        arn = iam.create_policy(PolicyName=name, PolicyDocument=policy)["Policy"]["Arn"]
+        iam.attach_user_policy(UserName=name, PolicyArn=arn)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+
+    def sam_deploy(self, credentials: Credentials) -> None:
+        """Run `sam deploy` with the parameters of the local stack, as a user.
+
+        The bucket for code has the name that SAM gives it. SAM's own accepts no plain HTTP, which the emulator uses.
+        """
+        config = (ROOT / "samconfig.toml").read_text()
+        self.client("s3").create_bucket(Bucket=_CODE_BUCKET)
+        self.sam(
+            "deploy",
+            *("--template-file", str(self.home.build / "template.yaml"), "--stack-name", STACK_NAME),
+            *("--region", environment.REGION, "--s3-bucket", _CODE_BUCKET, "--capabilities", "CAPABILITY_IAM"),
+            *("--parameter-overrides", *local_parameters(config, self.endpoint)),
+            credentials=credentials,
+        )
+
+    def sam(self, command: str, *arguments: str, credentials: Credentials | None = None) -> None:
+        """Run the SAM CLI against this account, by default with every permission."""
         settings = {
             "AWS_ENDPOINT_URL": self.endpoint,
             "SAM_CLI_TELEMETRY": "0",
             "SAM_CLI_POLL_DELAY": "0.5",
             "__SAM_CLI_APP_DIR": str(self.home.path),
         }
+        if credentials:
+            settings |= {
+                "AWS_ACCESS_KEY_ID": credentials.access_key,
+                "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+            }
         done = subprocess.run(
             [str(environment.tool_path("sam")), command, *arguments],
             env=environment.aws_environment(self.home) | settings,
