@@ -183,8 +183,8 @@ def _weights_section(comparison: _Comparison) -> list[str]:
         f"Weights with the highest likelihood, every source counting alike: {fitted}. With weights that are fitted on",
         f"other families, the vote's mean accuracy over {learnt.sources} sources ({learnt.families} families) is",
         f"{learnt.accuracy['vote']:.1%}, with equal weights {learnt.accuracy['equal']:.1%};",
-        f"{learnt.champion} alone has {learnt.accuracy[learnt.champion]:.1%}: a difference of {100 * learnt.gain:+.1f} points (95 % interval",
-        f"{100 * low:+.1f} to {100 * high:+.1f}, by bootstrap over families). {decision}",
+        f"{learnt.champion} alone has {learnt.accuracy[learnt.champion]:.1%}: a difference of {100 * learnt.gain:+.1f}",
+        f"points (95 % interval {100 * low:+.1f} to {100 * high:+.1f}, by bootstrap over families). {decision}",
         "",
     ]
 
