@@ -26,7 +26,6 @@ from training.synthesis.raster_layouts.prose import draw_raster_handwritten, dra
 from training.synthesis.raster_layouts.publications import draw_raster_book_page, draw_raster_paper
 from training.synthesis.raster_layouts.receipts import draw_raster_receipt
 from training.synthesis.raster_layouts.sheet import RasterSheet
-from training.synthesis.vector_layouts.pages import VECTOR_LAYOUTS, draw_page
 
 RASTER_LAYOUTS: dict[str, Callable[[np.random.Generator], RasterSheet]] = {
     "book_page": draw_raster_book_page,
@@ -40,7 +39,7 @@ RASTER_LAYOUTS: dict[str, Callable[[np.random.Generator], RasterSheet]] = {
     "typewritten": draw_raster_typewritten,
 }
 
-SYNTHETIC_LABELS = frozenset(RASTER_LAYOUTS) & frozenset(VECTOR_LAYOUTS)
+SYNTHETIC_LABELS = frozenset(RASTER_LAYOUTS)
 """Labels that have layouts."""
 
 _OOD = "stranger"
@@ -88,7 +87,7 @@ def draw_pages(
     cache: Path | None = None,
     report: Callable[[int, int], None] | None = None,
 ) -> list[Page]:
-    """Draw synthetic pages, with raster and vector layouts in turn.
+    """Draw synthetic pages with the raster layouts.
 
     Args:
         all_labels: All labels of the version; a page's label is its index in them.
@@ -158,8 +157,6 @@ def _cached_page(file: Path | None, name: str, seed: int, number: int) -> Image.
 
 
 def _draw(name: str, seed: int, number: int) -> Image.Image:
-    if name != _OOD and number % 2:
-        return draw_page(name, seed * 1_000_003 + number)
     # The name in the seed makes a page independent of which other labels are drawn.
     rng = np.random.default_rng((seed, number, *name.encode()))
     return (draw_ood_page if name == _OOD else RASTER_LAYOUTS[name])(rng).image

@@ -1,11 +1,12 @@
 """Synthetic pages, which vary the layout of labels that have few real documents.
 
-Two packages draw independently of each other, so that a model cannot learn the peculiarities of one of them:
+Two packages draw independently of each other:
 
-    vector_layouts   vectors on a PDF canvas, then scanned, copied, aged or photographed; also the sample files
-    raster_layouts   pixels, with the fonts of the machine; also out-of-distribution pages
+    raster_layouts   pixels, with the fonts of the machine: pages for training, including out-of-distribution pages
+    vector_layouts   vectors on a PDF canvas, then scanned, copied, aged or photographed: the sample files
 
-`training.synthetic` mixes them. Synthetic pages are used for training only, never for evaluation.
+`training.synthetic` uses the raster layouts. The samples share no code with the pages that versions were trained on,
+so that they are classified like other documents of unseen sources.
 """
 
 from faker.providers.address.it_IT import Provider as _Italy

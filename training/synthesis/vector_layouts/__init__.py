@@ -1,7 +1,7 @@
-"""Documents drawn as vectors: the project's sample documents, and training pages of every label.
+"""Documents drawn as vectors: the project's sample documents, and pages for benchmarks.
 
 A document is drawn once on a PDF canvas (`drawing.VectorSheet`). The same drawing is a PDF with real text and,
-through pdfium, an image, which `degrade` then scans, copies, ages or photographs. For training:
+through pdfium, an image, which `degrade` then scans, copies, ages or photographs. No page for training is drawn here:
 
     from training.synthesis.vector_layouts.pages import VECTOR_LAYOUTS, draw_page
 
