@@ -1,5 +1,6 @@
 """One decoder process, as its parent sees it."""
 
+import contextlib
 import io
 import os
 import socket
@@ -24,9 +25,11 @@ START_SECONDS = 30.0
 """Time limit from the start of a process until it has decoded the self-test."""
 HANDOVER_SECONDS = 2.0
 """Time limit for a process to take a document."""
-# A cancelled process may finish its current page for this long, which is cheaper than a new process.
-_GRACE_SECONDS: Final = 0.25
+GRACE_SECONDS = 0.25
+"""Time limit for a cancelled process to finish its current page, which is cheaper than a new process."""
 _KILL_SECONDS: Final = 2.0
+# A process of this niceness gets a tenth of a CPU that another one could use alone, and all of an idle one.
+_LOW_PRIORITY: Final = 10
 
 # The environment variables that a decoder process inherits start Python; credentials are not among them.
 _INHERITED: Final = ("PATH", "PYTHON", "LD_", "DYLD_", "LANG", "LC_", "TZ")
@@ -56,6 +59,8 @@ class DecoderProcess:
         ours, theirs = socket.socketpair()
         self._channel: Final = Channel(ours)
         self._broken = False
+        self.has_low_priority = False
+        """Whether other processes precede this one, for the rest of its life: only root can raise a priority."""
         try:
             with theirs:
                 self._process: Final = subprocess.Popen(
@@ -84,7 +89,14 @@ class DecoderProcess:
     def is_idle(self) -> bool:
         """Return whether the process, which has no document now, can take one."""
         # An idle process sends nothing. Input is the end of the stream, or the work of a hostile document.
-        return not self._broken and self.exit_code is None and not self._channel.has_input()
+        usable = not self._broken and not self.has_low_priority
+        return usable and self.exit_code is None and not self._channel.has_input()
+
+    def lower_priority(self) -> None:
+        """Let other processes precede this one. It cannot take another document afterwards."""
+        self.has_low_priority = True
+        with contextlib.suppress(OSError):  # it has ended
+            os.setpriority(os.PRIO_PROCESS, self.pid, _LOW_PRIORITY)
 
     def wait_until_ready(self, check_cancelled: CancelCheck) -> None:
         """Wait until the process has started, and test it on a small document.
@@ -162,7 +174,7 @@ class DecoderProcess:
         if reply_begun:
             self._broken = True
             return
-        deadline = Deadline(_GRACE_SECONDS)
+        deadline = Deadline(GRACE_SECONDS)
         try:
             self._channel.send_message(protocol.STOP, deadline)
             protocol.receive_result(self._channel, job, deadline)
