@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # CodeBuild runs this in the unpacked package of the function that started the build: build and push an image per tag.
 #
-#   TAGS        for example `v1-3f0c… v3-a77e…`: the part before the hyphen is the version that the image serves
-#   REPOSITORY  URI of the repository
-#   BASE_IMAGE  base image of the build
-#   PAUSES      seconds between attempts at steps that need the network
+#   TAGS           for example `v1-3f0c… v3-a77e…`: the part before the hyphen is the version that the image serves
+#   REPOSITORY     URI of the repository
+#   BASE_IMAGE     base image of the build
+#   PIP_INDEX_URL  index of Python packages; PyPI if it is not set
+#   PAUSES         seconds between attempts at steps that need the network
 set -euo pipefail
 
 PAUSES=${PAUSES:-5 20 60}
@@ -27,6 +28,7 @@ log_in() {
 
 build() {
     docker build --pull --build-arg "BASE=$BASE_IMAGE" --build-arg "VERSION=$1" \
+        --build-arg "PIP_INDEX_URL=${PIP_INDEX_URL:-}" \
         --file "contexts/$1/model_service/Dockerfile" --tag "$REPOSITORY:$2" "contexts/$1"
 }
 

@@ -12,26 +12,44 @@ Parameters = Mapping[str, str]
 CERTIFICATE = "arn:aws:acm:us-east-1:000000000000:certificate/00000000-0000-0000-0000-000000000000"
 KEY = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000000"
 
-_TOGETHER: dict[str, list[Parameters]] = {
-    "CertificateArn": [{"CertificateArn": CERTIFICATE, "ModelDomain": "models.example.com"}],
-    "ExistingBucketKeyArn": [{"ExistingBucketKeyArn": KEY, "ExistingBucketName": "theirs"}],
+NETWORK = {
+    "VpcId": "vpc-0a1b2c3d",
+    "SubnetIds": "subnet-0a1b2c3d,subnet-1a2b3c4d",
+    "SubnetCidr": "10.8.0.0/16",
 }
-"""Values of parameters that are only valid with others."""
+"""Parameters of an existing network."""
+
+_TABLE = {"ExistingTableName": "restored"}
+
+_CHANGES: dict[str, tuple[Parameters, Parameters]] = {
+    "CertificateArn": ({}, {"CertificateArn": CERTIFICATE, "ModelDomain": "models.example.com"}),
+    "ExistingTableKeyArn": (_TABLE, {**_TABLE, "ExistingTableKeyArn": KEY}),
+    "InterfaceEndpoints": (NETWORK, {**NETWORK, "InterfaceEndpoints": "existing"}),
+    "RouteTableIds": (NETWORK, {**NETWORK, "RouteTableIds": "rtb-0a1b2c3d"}),
+    "SubnetCidr": (NETWORK, {**NETWORK, "SubnetCidr": "10.0.0.0/8"}),
+    "SubnetIds": (NETWORK, {**NETWORK, "SubnetIds": "subnet-0a1b2c3d,subnet-2a3b4c5d"}),
+    "VpcId": ({}, NETWORK),
+    "ZoneA": ({}, {"ZoneA": "us-east-1c", "ZoneB": "us-east-1d"}),
+}
+"""Changes of parameters that are only valid with others: all that differ from the environment, before and after."""
 
 _VALUES: dict[str, list[str]] = {
     "AlarmEmail": ["on-call@example.com"],
+    "ExistingBucketKeyArn": [KEY],
     "ExistingBucketName": ["theirs"],
+    "ExistingTableName": ["restored"],
     "ModelBaseImage": ["registry/python:3.14"],
     "ModelImageUri": ["registry/image:1"],
     "ModelImageUriV1": ["registry/image:1"],
     "ModelImageUriV2": ["registry/image:1"],
     "ModelImageUriV3": ["registry/image:1"],
+    "PackageIndexUrl": ["https://mirror.example/simple"],
     "PermissionsBoundaryArn": ["arn:aws:iam::aws:policy/AdministratorAccess"],
     "VpcCidr": ["10.0.0.0/16"],
 }
 """Other values of parameters without a list of allowed ones."""
 
-_COVERED = {"ModelDomain": "CertificateArn"}
+_COVERED = {"ModelDomain", "ZoneB"}
 """Parameters that only change together with another one."""
 
 ENVIRONMENTS = ("default", "staging", "production")
@@ -68,10 +86,9 @@ def transitions(parameter: str) -> Iterator[Transition]:
     """Yield every change of a parameter to another value and back, from each environment."""
     for environment in ENVIRONMENTS:
         base = environment_parameters(environment)
-        for values in _alternatives(parameter, base):
-            other = {**base, **values}
-            yield Transition(parameter, environment, base, other)
-            yield Transition(parameter, environment, other, base)
+        for before, after in _alternatives(parameter, base):
+            yield Transition(parameter, environment, {**base, **before}, {**base, **after})
+            yield Transition(parameter, environment, {**base, **after}, {**base, **before})
 
 
 def environment_parameters(environment: str) -> dict[str, str]:
@@ -81,13 +98,13 @@ def environment_parameters(environment: str) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in overrides)
 
 
-def _alternatives(name: str, base: Parameters) -> list[Parameters]:
-    """Return the other values of a parameter, each with the parameters that it requires."""
-    if name in _TOGETHER:
-        return _TOGETHER[name]
+def _alternatives(name: str, base: Parameters) -> list[tuple[Parameters, Parameters]]:
+    """Return the changes of a parameter: what differs from an environment, before and after."""
+    if name in _CHANGES:
+        return [_CHANGES[name]]
     definition = template()["Parameters"][name]
     current = base.get(name, str(definition["Default"]))
-    return [{name: value} for value in _values(name, definition) if value != current]
+    return [({}, {name: value}) for value in _values(name, definition) if value != current]
 
 
 def _values(name: str, definition: Mapping[str, Any]) -> list[str]:

@@ -6,6 +6,16 @@ KEY = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-0000000000
 EXISTING_BUCKET = "existing-documents"
 """A bucket that does not belong to the stack."""
 
+EXISTING_NETWORK = {
+    "VpcId": "vpc-0a1b2c3d",
+    "SubnetIds": "subnet-0a1b2c3d,subnet-1a2b3c4d",
+    "SubnetCidr": "10.8.0.0/16",
+}
+"""A network that does not belong to the stack. Tests that deploy to an account replace the ids."""
+
+EXISTING_TABLE = "restored-records"
+"""A table that does not belong to the stack."""
+
 COMBINATIONS: dict[str, dict[str, str]] = {
     "defaults": {},
     "image-from-elsewhere": {"ModelImageUri": "registry/image:1"},
@@ -41,6 +51,21 @@ COMBINATIONS: dict[str, dict[str, str]] = {
         "AlarmEmail": "on-call@example.com",
         "LogRetentionDays": "365",
     },
+    "existing-vpc": {**EXISTING_NETWORK, "InterfaceEndpoints": "existing"},
+    "existing-vpc-endpoints-https": {
+        **EXISTING_NETWORK,
+        "RouteTableIds": "rtb-0a1b2c3d",
+        "CertificateArn": CERTIFICATE,
+        "ModelDomain": "models.example.com",
+    },
+    "existing-vpc-public-queue": {**EXISTING_NETWORK, "Network": "public", "Ingest": "queue"},
+    "existing-table-traced": {
+        "ExistingTableName": EXISTING_TABLE,
+        "ExistingTableKeyArn": KEY,
+        "Tracing": "active",
+        "ExistingBucketKeyArn": KEY,
+    },
+    "zones-shell": {"ZoneA": "us-east-1b", "ZoneB": "us-east-1c", "ExecuteCommand": "enabled"},
     "linear-one-version": {"OrchestratorRollout": "Linear10PercentEvery1Minute", "ModelImageUriV2": "registry/new:2"},
 }
 
@@ -55,3 +80,13 @@ BUILDING: dict[str, dict[str, str]] = {
 }
 """Combinations with images that the stack builds. tests/e2e/test_image.py deploys them: they need more services of the
 emulator."""
+
+NOT_EMULATED: dict[str, dict[str, str]] = {
+    "flow-logs-key-protected": {
+        "FlowLogs": "all",
+        "Encryption": "customer-managed",
+        "DeletionProtection": "enabled",
+        "PackageIndexUrl": "https://mirror.example/simple",
+    },
+}
+"""Combinations with resources that the emulator does not have. They are linted only."""

@@ -44,6 +44,7 @@ class Script:
             "TAGS": tags,
             "REPOSITORY": "123.dkr.ecr.eu-west-1.amazonaws.com/stack/images",
             "BASE_IMAGE": "registry.example/python",
+            "PIP_INDEX_URL": "https://mirror.example/simple",
             "PAUSES": "0 0 0",
         }
         script = ROOT / "image_build" / "build.sh"
@@ -65,6 +66,7 @@ def test_each_tag_is_built_from_the_context_of_its_version_and_pushed(script: Sc
     for part in (
         "--build-arg BASE=registry.example/python",
         "--build-arg VERSION=v1",
+        "--build-arg PIP_INDEX_URL=https://mirror.example/simple",
         "--file contexts/v1/model_service/Dockerfile",
         "--tag 123.dkr.ecr.eu-west-1.amazonaws.com/stack/images:v1-aa contexts/v1",
     ):

@@ -148,6 +148,11 @@ class TestBuild:
     def test_build_gets_every_variable_that_it_reads(self) -> None:
         given = {each["Name"] for each in properties("ImageBuild")["Environment"]["EnvironmentVariables"]}
         assert given == {"REPOSITORY", "BASE_IMAGE"}
+        mirrored = rollout(PackageIndexUrl="https://mirror.example/simple")["ImageBuild"]["Environment"]
+        assert mirrored["EnvironmentVariables"][-1] == {
+            "Name": "PIP_INDEX_URL",
+            "Value": "https://mirror.example/simple",
+        }
         assert {"package", "tags", "request_id"} <= set(ImageOrder.__dataclass_fields__)
 
     @pytest.mark.parametrize(

@@ -5,10 +5,12 @@ from ipaddress import ip_network
 import pytest
 
 from testkit.changes.resource_changes import references
+from testkit.changes.transitions import NETWORK
 from testkit.template import rollout, template
 
 CERTIFICATE = "arn:aws:acm:us-east-1:000000000000:certificate/x"
 NETWORKS = ("private", "public")
+EXISTING = NETWORK
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -70,6 +72,60 @@ def test_smallest_vpc_has_room_for_both_subnets() -> None:
     assert "|20)" in template()["Parameters"]["VpcCidr"]["AllowedPattern"]
 
 
+class TestExistingNetwork:
+    """VpcId: the stack uses a VPC that it does not manage."""
+
+    @pytest.mark.parametrize("network", NETWORKS)
+    def test_stack_creates_nothing_in_the_vpc_that_it_does_not_need(self, network: str) -> None:
+        stack = rollout(Network=network, InterfaceEndpoints="existing", **EXISTING)
+        kinds = {body["Type"] for body in stack.resources.values() if body["Type"].startswith("AWS::EC2::")}
+        assert kinds == {"AWS::EC2::SecurityGroup"}
+
+    @pytest.mark.parametrize("network", NETWORKS)
+    def test_nothing_refers_to_a_network_of_the_stack(self, network: str) -> None:
+        stack = rollout(Network=network, RouteTableIds="rtb-0a1b2c3d,rtb-1a2b3c4d", **EXISTING)
+        absent = {"Vpc", "SubnetA", "SubnetB", "RouteTable", "InternetRoute", "RoutesOfSubnetA", "RoutesOfSubnetB"}
+        assert not absent & set(stack.resources)
+        assert not absent & set(references({**stack.resources, **stack.outputs}))
+
+    def test_everything_is_in_the_given_subnets(self) -> None:
+        stack = rollout(**EXISTING)
+        subnets = {"Split": [",", EXISTING["SubnetIds"]]}
+        assert stack["LoadBalancer"]["Subnets"] == stack["Orchestrator"]["VpcConfig"]["SubnetIds"] == subnets
+        for version in ("V1", "V2", "V3"):
+            network = stack[f"Service{version}"]["NetworkConfiguration"]["AwsvpcConfiguration"]
+            assert network["Subnets"] == subnets
+            assert stack[f"Targets{version}"]["VpcId"] == EXISTING["VpcId"]
+
+    def test_security_groups_allow_connections_to_the_given_range(self) -> None:
+        stack = rollout(**EXISTING)
+        for name, group in stack.of_type("AWS::EC2::SecurityGroup").items():
+            assert group["VpcId"] == EXISTING["VpcId"]
+            ranges = {rule["CidrIp"] for rule in group["SecurityGroupEgress"]}
+            assert ranges <= {EXISTING["SubnetCidr"], "0.0.0.0/0"}, name
+
+    def test_gateway_endpoints_are_created_only_in_given_route_tables(self) -> None:
+        gateways = {"S3Endpoint", "DynamoDBEndpoint"}
+        assert not gateways & set(rollout(**EXISTING).resources)
+        stack = rollout(RouteTableIds="rtb-0a1b2c3d", **EXISTING)
+        for name in gateways:
+            assert stack[name]["RouteTableIds"] == {"Split": [",", "rtb-0a1b2c3d"]}
+
+
+def test_zones_of_the_subnets_can_be_chosen() -> None:
+    stack = rollout(ZoneA="us-east-1c", ZoneB="us-east-1d")
+    assert [stack[name]["AvailabilityZone"] for name in ("SubnetA", "SubnetB")] == ["us-east-1c", "us-east-1d"]
+    assert "Select" in rollout()["SubnetA"]["AvailabilityZone"]
+
+
+@pytest.mark.parametrize(("choice", "traffic"), [("rejected", "REJECT"), ("all", "ALL")])
+def test_flow_logs_record_the_chosen_connections(choice: str, traffic: str) -> None:
+    assert "VpcFlowLog" not in rollout()
+    stack = rollout(FlowLogs=choice, LogRetentionDays=7)
+    assert (stack["VpcFlowLog"]["ResourceId"], stack["VpcFlowLog"]["TrafficType"]) == ({"Ref": "Vpc"}, traffic)
+    assert stack["VpcFlowLogs"]["RetentionInDays"] == "7"
+
+
 class TestHttps:
     def test_load_balancer_with_a_certificate_accepts_https_only(self) -> None:
         stack = rollout(CertificateArn=CERTIFICATE, ModelDomain="models.example.com")
@@ -100,9 +156,17 @@ class TestRules:
         [
             {"CertificateArn": CERTIFICATE},
             {"ModelDomain": "models.example.com"},
-            {"ExistingBucketKeyArn": "arn:aws:kms:us-east-1:000000000000:key/x"},
+            {"ExistingTableKeyArn": "arn:aws:kms:us-east-1:000000000000:key/x"},
+            {"VpcId": "vpc-0a1b2c3d"},
+            {"SubnetIds": "subnet-0a1b2c3d,subnet-1a2b3c4d", "SubnetCidr": "10.8.0.0/16"},
+            {"RouteTableIds": "rtb-0a1b2c3d"},
+            {"InterfaceEndpoints": "existing"},
+            {**EXISTING, "FlowLogs": "all"},
+            {**EXISTING, "ZoneA": "us-east-1c", "ZoneB": "us-east-1d"},
+            {"ZoneA": "us-east-1c"},
+            {"ZoneA": "us-east-1c", "ZoneB": "us-east-1c"},
         ],
-        ids=lambda parameters: str(*parameters),
+        ids="-".join,
     )
     def test_incomplete_combination_violates_a_rule(self, parameters: dict[str, str]) -> None:
         assert len(rollout(**parameters).violated_rules()) == 1
@@ -110,6 +174,8 @@ class TestRules:
     def test_complete_combination_violates_no_rule(self) -> None:
         assert not rollout().violated_rules()
         assert not rollout(CertificateArn=CERTIFICATE, ModelDomain="models.example.com").violated_rules()
+        assert not rollout(**EXISTING).violated_rules()
+        assert not rollout(ZoneA="us-east-1c", ZoneB="us-east-1d").violated_rules()
 
 
 class TestKey:

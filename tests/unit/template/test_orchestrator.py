@@ -64,6 +64,13 @@ class TestFunction:
         assert "ReservedConcurrentExecutions" not in rollout()["Orchestrator"]
         assert rollout(OrchestratorConcurrency=20)["Orchestrator"]["ReservedConcurrentExecutions"] == "20"
 
+    def test_invocations_are_traced_only_if_configured(self) -> None:
+        for choice, mode in (("none", "PassThrough"), ("active", "Active")):
+            stack = rollout(Tracing=choice)
+            assert stack["Orchestrator"]["Tracing"] == mode
+            granted = {statement.get("Sid") for _, statement in stack.statements()}
+            assert ("SendTraces" in granted) == (choice == "active")
+
     def test_metrics_have_the_stack_name_as_dimension(self) -> None:
         given = rollout()["Orchestrator"]["Environment"]["Variables"]
         assert given["POWERTOOLS_SERVICE_NAME"] == {"Ref": "AWS::StackName"}
@@ -101,7 +108,13 @@ class TestRollout:
 class TestPermissions:
     @pytest.mark.parametrize(
         "parameters",
-        [{}, {"Ingest": "queue"}, {"Encryption": "customer-managed"}, {"ExistingBucketName": "theirs"}],
+        [
+            {},
+            {"Ingest": "queue"},
+            {"Encryption": "customer-managed"},
+            {"ExistingBucketName": "theirs"},
+            {"FlowLogs": "all", "ExecuteCommand": "enabled", "Tracing": "active"},
+        ],
         ids=str,
     )
     def test_no_role_allows_a_wildcard_action(self, parameters: dict[str, str]) -> None:
@@ -111,10 +124,10 @@ class TestPermissions:
     def test_only_actions_without_resource_support_are_allowed_on_every_resource(self) -> None:
         everywhere = {
             statement["Sid"]
-            for _, statement in rollout().statements()
+            for _, statement in rollout(Tracing="active", ExecuteCommand="enabled", FlowLogs="all").statements()
             if "*" in map(str, as_list(statement["Resource"]))
         }
-        assert everywhere == {"LogInToRegistry", "JoinNetwork"}
+        assert everywhere == {"LogInToRegistry", "JoinNetwork", "SendTraces", "ConnectShell"}
 
     @pytest.mark.parametrize(
         ("parameters", "more"),

@@ -70,6 +70,27 @@ class TestTask:
         assert container["Image"] == "registry/new"
 
 
+class TestShell:
+    """ExecuteCommand: operators can open a shell in a task."""
+
+    @pytest.mark.parametrize("version", VERSIONS)
+    def test_shell_needs_a_role_and_a_writable_file_system(self, version: str) -> None:
+        stack = rollout(ExecuteCommand="enabled")
+        task, service = stack[f"Task{version.upper()}"], stack[f"Service{version.upper()}"]
+        [container] = task["ContainerDefinitions"]
+        assert (service["EnableExecuteCommand"], container["ReadonlyRootFilesystem"]) == (True, False)
+        assert task["TaskRoleArn"] == {"GetAtt": "ShellRole.Arn"}
+        assert container["LinuxParameters"] == {"InitProcessEnabled": True}
+
+    def test_without_a_shell_there_is_no_role_and_no_endpoint(self) -> None:
+        assert not {"ShellRole", "ShellEndpoint"} & set(rollout().resources)
+        assert rollout()["ServiceV1"]["EnableExecuteCommand"] is False
+
+    def test_private_network_has_an_endpoint_for_the_shell(self) -> None:
+        assert "ShellEndpoint" in rollout(ExecuteCommand="enabled")
+        assert "ShellEndpoint" not in rollout(ExecuteCommand="enabled", Network="public")
+
+
 class TestReplacement:
     def test_time_limits_are_consistent(self) -> None:
         """A task finishes its requests before it is stopped, and no time limit interrupts a call."""

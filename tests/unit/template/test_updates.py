@@ -10,7 +10,11 @@ from testkit.changes import compare, findings
 from testkit.changes.transitions import changeable_parameters, transitions
 from testkit.translated import expanded
 
-REFUSED = {"VpcCidr": {"subnets of another VPC"}}
+REFUSED = {
+    "VpcCidr": {"subnets of another VPC"},
+    "VpcId": {"subnets of another VPC"},
+    "ZoneA": {"subnet range is taken"},
+}
 """Changes that AWS refuses, and that docs/rollout.md describes as such: the value is chosen once."""
 
 
