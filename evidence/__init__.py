@@ -8,6 +8,8 @@ Use `report.compute_report`; the other modules are its parts:
     sequential        anytime-valid tests and bounds
     classical         McNemar's test, Holm's correction, Cohen's kappa
     difference        difference of accuracy between two versions
+    pair_counts       how often one, both or neither of two versions is right
+    contest           which claims follow, and which pairs are open
     pairs             comparison of two versions
     drift             changes from day to day
     advice            the promotion that follows

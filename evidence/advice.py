@@ -27,18 +27,21 @@ class PromotionAdvice:
     sentence: str
 
 
-def advise_promotion(champion: str, versions: Sequence[str], pairs: Sequence[PairEvidence]) -> PromotionAdvice:
+def advise_promotion(
+    champion: str, versions: Sequence[str], pairs: Sequence[PairEvidence], remaining: Sequence[str]
+) -> PromotionAdvice:
     """Advise whether to replace the champion or, without a champion, which version to promote first.
 
     Args:
         champion: Name of the champion; empty for none.
         versions: Names of all versions that have predictions.
         pairs: Comparison of every pair of them.
+        remaining: The versions that may be the best of all.
     """
     if not versions:
         return _wait("No version has classified a document in this period.")
     if not champion:
-        return _advise_first_champion(versions, pairs)
+        return _advise_first_champion(versions, pairs, remaining)
     if champion not in versions:
         return _wait(f"The champion {champion} has not classified any document in this period.")
     against = [_with_first(champion, pair) for pair in pairs if champion in (pair.first, pair.second)]
@@ -60,17 +63,20 @@ def summarize_version(version: str, pairs: Sequence[PairEvidence]) -> str:
     return " ".join(pair.sentence for pair in pairs if version in (pair.first, pair.second))
 
 
-def _advise_first_champion(versions: Sequence[str], pairs: Sequence[PairEvidence]) -> PromotionAdvice:
-    """Promote the version that is better than all others, or report what is missing to find it."""
-    for version in versions:
-        against = [_with_second(version, pair) for pair in pairs if version in (pair.first, pair.second)]
-        if against and all(pair.conclusion is Conclusion.BETTER for pair in against):
-            return _promote(version, " ".join(pair.sentence for pair in against))
-    undecided = [pair for pair in pairs if pair.conclusion is Conclusion.OPEN]
+def _advise_first_champion(
+    versions: Sequence[str], pairs: Sequence[PairEvidence], remaining: Sequence[str]
+) -> PromotionAdvice:
+    """Promote the version that is the best of all, or report what is missing to find it."""
+    if len(remaining) == 1 and pairs:
+        [best] = remaining
+        against = [_with_second(best, pair) for pair in pairs if best in (pair.first, pair.second)]
+        better = " ".join(pair.sentence for pair in against if pair.conclusion is Conclusion.BETTER)
+        return _promote(best, better or f"{best} is the best of {len(versions)} versions.")
+    undecided = [pair for pair in pairs if pair.asked]
     if not undecided:
         return _wait("No version is better than all others.")
     # A promotion requires the leader to be better than every other version, so its most laborious pair is decisive.
-    leader = max(versions, key=lambda version: _lead(version, pairs))
+    leader = max(remaining, key=lambda version: _lead(version, pairs))
     of_leader = [pair for pair in undecided if leader in (pair.first, pair.second)] or undecided
     return _wait(max(of_leader, key=_effort).sentence)
 

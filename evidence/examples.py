@@ -67,6 +67,11 @@ class Example:
         """Return the prediction of a version or, for `VOTE`, the soft vote; None if it does not count or is missing."""
         return self.vote if name == VOTE else self.predictions.get(name)
 
+    def differs(self, first: str, second: str) -> bool:
+        """Return whether both versions have a prediction, with different labels."""
+        one, two = self.predictions.get(first), self.predictions.get(second)
+        return one is not None and two is not None and one.label != two.label
+
     def is_correct(self, name: str) -> bool:
         """Return whether the prediction equals the true label. "None of these" is wrong for every version."""
         prediction = self.prediction(name)

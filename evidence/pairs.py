@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import combinations
-from math import ceil
+from math import ceil, exp
 
 import numpy as np
 
-from evidence.classical import cohen_kappa, holm_adjusted, mcnemar_exact
-from evidence.difference import ALPHA, ALPHA_RATE, estimate_difference, format_difference, negated
+from evidence.classical import cohen_kappa, holm_adjusted
+from evidence.contest import CLAIM, adjusted_log_e, claims_per_pair, contenders, open_pairs
+from evidence.difference import ALPHA, ALPHA_MEAN, estimate_difference, format_difference, negated
 from evidence.examples import Example
 from evidence.intervals import Estimate, simple_share
-from evidence.sequential import anytime_p_value, forecast_outcomes
-from records.reviews import Queue
+from evidence.pair_counts import PairCounts, log_e_values, shared_examples
+from evidence.sequential import forecast_outcomes
 
 EQUIVALENCE_MARGIN = 0.01
 """Versions are practically equivalent if their accuracy differs by less than this."""
@@ -52,12 +53,14 @@ class PairEvidence:
             (`verdict.DISAGREEMENT`), so all were labelled at the same rate.
         mcnemar_p: Exact two-sided p-value, valid for a single look.
         mcnemar_holm: The same, adjusted for the number of pairs.
-        difference: Difference of accuracy, with a confidence sequence that holds for all pairs together; unknown
-            without labels.
-        p_value: Two-sided anytime-valid p-value, adjusted for the number of pairs.
+        difference: Difference of accuracy, with bounds that hold at all times; unknown without labels.
+        p_value: Anytime-valid p-value of the better version being better, adjusted for the claims that are tested
+            together (see `contest`).
         conclusion: Result of the comparison.
-        more_labels: Forecast of labels from the review queue until one version is called better (median of simulated
+        more_labels: Forecast of labels from the evidence queue until one version is called better (median of simulated
             futures). None if the comparison is decided, impossible, or takes more than `MAX_FORECAST_LABELS`.
+        asked: Whether the evidence queue contains the pair's disagreements, because the comparison is open and matters
+            now.
         sentence: The conclusion in words.
     """
 
@@ -76,11 +79,17 @@ class PairEvidence:
     p_value: float | None
     conclusion: Conclusion
     more_labels: int | None
+    asked: bool
     sentence: str
 
 
 def compare_pairs(
-    versions: Sequence[str], population: Sequence[Example], labelled: Sequence[Example], *, complete: bool = False
+    versions: Sequence[str],
+    population: Sequence[Example],
+    labelled: Sequence[Example],
+    *,
+    champion: str = "",
+    complete: bool = False,
 ) -> list[PairEvidence]:
     """Compare every pair of versions.
 
@@ -88,16 +97,34 @@ def compare_pairs(
         versions: Names of the versions.
         population: Documents of the period, labelled or not: all of them, or the newest.
         labelled: Labelled examples of the random sample.
+        champion: Name of the champion, with which challengers are compared; empty for none.
         complete: Whether `population` holds all documents of the period.
     """
-    pairs = list(combinations(versions, 2))
-    counts = [_PairCounts.of(first, second, labelled) for first, second in pairs]
-    p_values = [mcnemar_exact(each.first_only, each.second_only) if each.total else None for each in counts]
-    adjusted = iter(holm_adjusted([p for p in p_values if p is not None]))
-    return [
-        _compare(pair, population, each, p, None if p is None else next(adjusted), pairs=len(pairs), complete=complete)
-        for pair, each, p in zip(pairs, counts, p_values, strict=True)
-    ]
+    if len(versions) < 2:
+        return []
+    leader = versions.index(champion) if champion in versions else None
+    counts = _counts(versions, labelled)
+    pairs = list(counts)
+    log_e = log_e_values(counts, len(versions))
+    adjusted = adjusted_log_e(log_e, leader)
+    found = []
+    for (a, b), mcnemar_holm in zip(pairs, _mcnemar_holm(list(counts.values())), strict=True):
+        claims = claims_per_pair(len(versions), (a, b), leader)
+        evidence = float(adjusted[b, a]), float(adjusted[a, b])
+        names = versions[a], versions[b]
+        found.append(_compare(names, population, counts[a, b], evidence, mcnemar_holm, claims, complete=complete))
+    settled = [pair for pair, each in zip(pairs, found, strict=True) if each.conclusion is not Conclusion.OPEN]
+    asked = [(versions[a], versions[b]) for a, b in open_pairs(log_e, leader, settled)]
+    dealt = sum(any(example.differs(*pair) for pair in asked) for example in population)
+    return [_forecast(each, population, asked, dealt, len(versions), champion) for each in found]
+
+
+def remaining_versions(versions: Sequence[str], labelled: Sequence[Example]) -> list[str]:
+    """Return the versions that may be the best of all, given labelled examples of the random sample."""
+    if not versions:
+        return []
+    log_e = log_e_values(_counts(versions, labelled), len(versions))
+    return [versions[index] for index in contenders(log_e)]
 
 
 def swapped(pair: PairEvidence) -> PairEvidence:
@@ -114,105 +141,107 @@ def swapped(pair: PairEvidence) -> PairEvidence:
     )
 
 
-@dataclass(frozen=True)
-class _PairCounts:
-    """Counts of labelled examples with predictions of both versions.
-
-    `ties` counts the disagreements on which both versions are wrong.
-    """
-
-    both: int
-    first_only: int
-    second_only: int
-    neither: int
-    ties: int
-
-    @property
-    def total(self) -> int:
-        return self.both + self.first_only + self.second_only + self.neither
-
-    @property
-    def disagreements(self) -> int:
-        return self.first_only + self.second_only + self.ties
-
-    @classmethod
-    def of(cls, first: str, second: str, labelled: Sequence[Example]) -> "_PairCounts":
-        shared = _shared(labelled, first, second)
-        correct = [(example.is_correct(first), example.is_correct(second)) for example in shared]
-        first_only, second_only = correct.count((True, False)), correct.count((False, True))
-        return cls(
-            both=correct.count((True, True)),
-            first_only=first_only,
-            second_only=second_only,
-            neither=correct.count((False, False)),
-            ties=_disagreements(shared, first, second) - first_only - second_only,
-        )
+def _counts(versions: Sequence[str], labelled: Sequence[Example]) -> dict[tuple[int, int], PairCounts]:
+    pairs = combinations(range(len(versions)), 2)
+    return {(a, b): PairCounts.of(versions[a], versions[b], labelled) for a, b in pairs}
 
 
-def _shared(examples: Sequence[Example], first: str, second: str) -> list[Example]:
-    return [example for example in examples if first in example.predictions and second in example.predictions]
-
-
-def _disagreements(shared: Sequence[Example], first: str, second: str) -> int:
-    return sum(example.predictions[first].label != example.predictions[second].label for example in shared)
+def _mcnemar_holm(counts: Sequence[PairCounts]) -> list[float | None]:
+    """Return McNemar's p-values, adjusted for the number of pairs; None for pairs without labels."""
+    adjusted = iter(holm_adjusted([each.mcnemar_p for each in counts if each.mcnemar_p is not None]))
+    return [None if each.mcnemar_p is None else next(adjusted) for each in counts]
 
 
 def _compare(
     pair: tuple[str, str],
     population: Sequence[Example],
-    counts: _PairCounts,
-    mcnemar_p: float | None,
+    counts: PairCounts,
+    evidence: tuple[float, float],
     mcnemar_holm: float | None,
+    claims: int,
     *,
-    pairs: int,
     complete: bool,
 ) -> PairEvidence:
-    first, second = pair
-    shared = _shared(population, first, second)
-    disagreeing = _disagreements(shared, first, second)
+    """Return the evidence on a pair, without a forecast.
+
+    Args:
+        pair: Names of the versions.
+        population: The population sample.
+        counts: Counts of labelled examples.
+        evidence: Adjusted log e-values of "the second version is better" and of "the first version is better".
+        mcnemar_holm: McNemar's p-value, adjusted.
+        claims: Number of claims that share the error probability.
+        complete: Whether `population` holds all documents of the period.
+    """
+    shared = shared_examples(population, *pair)
+    disagreeing = sum(example.differs(*pair) for example in shared)
     outcomes = counts.second_only, counts.ties, counts.first_only
-    difference = estimate_difference(*outcomes, disagreeing, len(shared), pairs, complete=complete)
-    conclusion = _conclude(difference)
-    flagged = sum(example.stratum is Queue.REVIEW for example in population)
-    open_forecast = conclusion is Conclusion.OPEN and disagreeing
-    more_labels = _forecast_labels(outcomes, flagged / disagreeing, pairs) if open_forecast else None
-    p_value = float(anytime_p_value(*outcomes)) * pairs * ALPHA / (ALPHA - ALPHA_RATE)
+    difference = estimate_difference(*outcomes, disagreeing, len(shared), claims, complete=complete)
+    difference, conclusion = _conclude(difference, *evidence)
     return PairEvidence(
-        first=first,
-        second=second,
+        first=pair[0],
+        second=pair[1],
         agreement=simple_share(len(shared) - disagreeing, len(shared)),
-        kappa=_kappa(shared, first, second),
+        kappa=_kappa(shared, *pair),
         both_right=counts.both,
         first_only=counts.first_only,
         second_only=counts.second_only,
         neither=counts.neither,
         disagreements=counts.disagreements,
-        mcnemar_p=mcnemar_p,
+        mcnemar_p=counts.mcnemar_p,
         mcnemar_holm=mcnemar_holm,
         difference=difference,
-        p_value=min(1.0, p_value) if counts.disagreements else None,
+        p_value=min(1.0, exp(-max(evidence)) * ALPHA / ALPHA_MEAN) if counts.disagreements else None,
         conclusion=conclusion,
-        more_labels=more_labels,
-        sentence=_sentence(first, second, difference, conclusion, more_labels, disagreeing, len(shared)),
+        more_labels=None,
+        asked=False,
+        sentence="",
     )
 
 
-def _conclude(difference: Estimate) -> Conclusion:
-    if difference.low is None or difference.high is None:
-        return Conclusion.OPEN
-    if difference.low > 0:
-        return Conclusion.BETTER
-    if difference.high < 0:
-        return Conclusion.WORSE
-    equivalent = max(-difference.low, difference.high) < EQUIVALENCE_MARGIN
-    return Conclusion.EQUIVALENT if equivalent else Conclusion.OPEN
+def _conclude(difference: Estimate, better: float, worse: float) -> tuple[Estimate, Conclusion]:
+    """Return the conclusion, and the difference with the bound that closed testing may raise to 0."""
+    value, low, high = difference.value, difference.low, difference.high
+    if value is None or low is None or high is None:
+        return difference, Conclusion.OPEN
+    if better >= CLAIM:
+        return replace(difference, low=max(low, 0.0)), Conclusion.BETTER
+    if worse >= CLAIM:
+        return replace(difference, high=min(high, 0.0)), Conclusion.WORSE
+    equivalent = max(-low, high) < EQUIVALENCE_MARGIN
+    return difference, Conclusion.EQUIVALENT if equivalent else Conclusion.OPEN
 
 
-def _forecast_labels(outcomes: tuple[int, int, int], labels_per_outcome: float, pairs: int) -> int | None:
-    """Return the forecast of labels until the pair is decided; None for more than `MAX_FORECAST_LABELS`."""
-    more = forecast_outcomes(*outcomes, (ALPHA - ALPHA_RATE) / pairs)
-    labels = None if more is None else ceil(more * labels_per_outcome)
-    return labels if labels is not None and labels <= MAX_FORECAST_LABELS else None
+def _forecast(
+    pair: PairEvidence,
+    population: Sequence[Example],
+    asked: Sequence[tuple[str, str]],
+    dealt: int,
+    versions: int,
+    champion: str,
+) -> PairEvidence:
+    """Return the pair with its forecast and sentence.
+
+    Args:
+        pair: The pair.
+        population: The population sample.
+        asked: The pairs whose disagreements are in the evidence queue.
+        dealt: Number of documents of the sample that the evidence queue deals.
+        versions: Number of versions.
+        champion: The champion.
+    """
+    names = pair.first, pair.second
+    disagreeing = sum(example.differs(*names) for example in population)
+    claims = versions - 1 if champion in names else versions
+    more_labels = None
+    if pair.conclusion is Conclusion.OPEN and disagreeing:
+        ties = pair.disagreements - pair.first_only - pair.second_only
+        more = forecast_outcomes(pair.second_only, ties, pair.first_only, ALPHA_MEAN / claims)
+        every = dealt / disagreeing if names in asked else 1.0
+        labels = None if more is None else ceil(more * every)
+        more_labels = labels if labels is not None and labels <= MAX_FORECAST_LABELS else None
+    sentence = _sentence(pair, more_labels, disagreeing, len(shared_examples(population, *names)))
+    return replace(pair, more_labels=more_labels, asked=names in asked, sentence=sentence)
 
 
 def _kappa(shared: Sequence[Example], first: str, second: str) -> Estimate:
@@ -224,16 +253,9 @@ def _kappa(shared: Sequence[Example], first: str, second: str) -> Estimate:
     return cohen_kappa(table)
 
 
-def _sentence(
-    first: str,
-    second: str,
-    difference: Estimate,
-    conclusion: Conclusion,
-    more_labels: int | None,
-    disagreeing: int,
-    shared: int,
-) -> str:
-    match conclusion:
+def _sentence(pair: PairEvidence, more_labels: int | None, disagreeing: int, shared: int) -> str:
+    first, second, difference = pair.first, pair.second, pair.difference
+    match pair.conclusion:
         case Conclusion.BETTER:
             return f"{second} is better than {first}: {format_difference(difference)}."
         case Conclusion.WORSE:
@@ -245,7 +267,7 @@ def _sentence(
     if not disagreeing:
         return f"{second} and {first} cannot be distinguished: they agree on all {shared} documents of the sample."
     wait = f"about {_rounded_up(more_labels)}" if more_labels else f"more than {MAX_FORECAST_LABELS}"
-    return f"{second} or {first}: not enough evidence yet: {wait} more labels from the review queue are needed."
+    return f"{second} or {first}: not enough evidence yet: {wait} more labels from the evidence queue are needed."
 
 
 def _rounded_up(labels: int) -> int:

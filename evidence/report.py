@@ -10,7 +10,7 @@ from evidence.advice import Action, PromotionAdvice, advise_promotion
 from evidence.drift import Drift, detect_drift
 from evidence.examples import STRATA, VOTE, Example, Exclusion, current_weights, examples_from
 from evidence.intervals import Estimate, simple_share, stratified_share
-from evidence.pairs import PairEvidence, compare_pairs
+from evidence.pairs import PairEvidence, compare_pairs, remaining_versions
 from evidence.versions import VersionEvidence, assess_version, stratify
 from records.keys import timestamp
 from records.labels import NONE_OF_THESE
@@ -99,8 +99,9 @@ def compute_report(
     sample = examples_from(population, weights, policy)
     with_label = [each for each in examples_from(labelled, weights, policy) if each.true_label is not None]
     random_sample = [example for example in with_label if example.exclusion is None]
-    pairs = compare_pairs(versions, sample, random_sample, complete=complete)
-    advice = advise_promotion(policy.champion, versions, pairs)
+    pairs = compare_pairs(versions, sample, random_sample, champion=policy.champion, complete=complete)
+    remaining = remaining_versions(versions, random_sample)
+    advice = advise_promotion(policy.champion, versions, pairs, remaining)
     queue_empty = advice.action is Action.WAIT and waiting == 0
     return Report(
         made_at=now,

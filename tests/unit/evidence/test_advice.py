@@ -2,7 +2,7 @@
 
 from evidence.advice import Action, advise_promotion
 from evidence.examples import Example
-from evidence.pairs import compare_pairs
+from evidence.pairs import compare_pairs, remaining_versions
 from tests.support.evidence import example
 
 VERSIONS = ("v1", "v2", "v3")
@@ -21,8 +21,18 @@ def test_advice_without_champion_names_the_most_laborious_pair_of_the_leader() -
     population = [example(f"p{n}", {"v1": "receipt", "v2": "invoice", "v3": "invoice"}) for n in range(5)]
     population += [example(f"q{n}", {"v1": "invoice", "v2": "receipt", "v3": "invoice"}) for n in range(3)]
     population += [example(f"r{n}", dict.fromkeys(VERSIONS, "invoice")) for n in range(42)]
-    advice = advise_promotion("", VERSIONS, compare_pairs(VERSIONS, population, labelled))
+    advice = advise_promotion("", VERSIONS, compare_pairs(VERSIONS, population, labelled), VERSIONS)
     assert advice.action is Action.WAIT
     assert "v2" in advice.sentence
     assert "v3" in advice.sentence
     assert "v1" not in advice.sentence
+
+
+def test_best_of_all_is_promoted_without_a_champion() -> None:
+    labelled = [_labelled(f"best{n}", "v3") for n in range(40)]
+    pairs = compare_pairs(VERSIONS, labelled, labelled)
+    assert remaining_versions(VERSIONS, labelled) == ["v3"]
+    advice = advise_promotion("", VERSIONS, pairs, ["v3"])
+    assert (advice.action, advice.version) == (Action.PROMOTE, "v3")
+    assert "v3 is better than v1" in advice.sentence
+    assert "v3 is better than v2" in advice.sentence

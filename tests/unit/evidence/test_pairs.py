@@ -61,13 +61,29 @@ def test_pair_without_labels_forecasts_the_labels_needed() -> None:
     assert pair.agreement.value == pytest.approx(0.94)
 
 
-def test_forecast_counts_flagged_documents_on_which_the_pair_agrees() -> None:
+def test_forecast_counts_documents_of_other_open_pairs() -> None:
+    """The evidence queue deals them as well, but not doubtful documents on which all versions agree."""
     doubtful = [example(f"f{n}", {"v1": "invoice", "v2": "invoice"}, stratum=Queue.REVIEW) for n in range(120)]
+    versions = {"v1": "invoice", "v2": "receipt"}
+    with_third = [example(f"d{n}", {**versions, "v3": "receipt"}) for n in range(60)]
+    with_third += [example(f"e{n}", {"v1": "memo", "v2": "memo", "v3": "receipt"}) for n in range(120)]
     alone = compare_two(population(60, 940), [])
-    diluted = compare_two([*population(60, 820), *doubtful], [])
+    assert compare_two([*population(60, 820), *doubtful], []).more_labels == alone.more_labels
+    first, *others = compare_pairs(["v1", "v2", "v3"], with_third, [])
     assert alone.more_labels
-    assert diluted.more_labels
-    assert diluted.more_labels == pytest.approx(3 * alone.more_labels, abs=3)
+    assert first.more_labels
+    assert first.more_labels >= 3 * alone.more_labels
+    assert all(pair.asked for pair in (alone, first, *others))
+
+
+def test_settled_pair_is_not_asked_and_does_not_lengthen_the_forecast() -> None:
+    weak = [example(f"w{n}", {"v1": "memo", "v2": "invoice", "v3": "invoice"}, "invoice") for n in range(40)]
+    close = [example(f"c{n}", {"v1": "memo", "v2": "memo", "v3": "form"}) for n in range(20)]
+    pairs = compare_pairs(["v1", "v2", "v3"], [*weak, *close], weak)
+    assert [pair.asked for pair in pairs] == [False, False, True]
+    assert [pair.conclusion for pair in pairs] == [Conclusion.BETTER, Conclusion.BETTER, Conclusion.OPEN]
+    alone = compare_pairs(["v2", "v3", "v4"], [example(f"c{n}", {"v2": "memo", "v3": "form"}) for n in range(20)], [])
+    assert pairs[2].more_labels == alone[0].more_labels
 
 
 def test_versions_that_rarely_disagree_are_equivalent() -> None:
@@ -105,15 +121,16 @@ def test_shared_mistakes_do_not_affect_the_difference() -> None:
     assert pair.more_labels == without.more_labels
 
 
-def test_p_values_are_adjusted_for_the_number_of_pairs() -> None:
-    found = [example(f"{n}", {"v1": "memo", "v2": "invoice", "v3": "invoice"}, "invoice") for n in range(12)]
+def test_p_values_are_adjusted_for_the_claims_tested_together() -> None:
+    found = [example(f"{n}", {"v1": "memo", "v2": "invoice", "v3": "form"}, "invoice") for n in range(12)]
     pairs = compare_pairs(["v1", "v2", "v3"], found, found)
     assert [(pair.first, pair.second) for pair in pairs] == [("v1", "v2"), ("v1", "v3"), ("v2", "v3")]
     assert pairs[0].mcnemar_p is not None
     assert pairs[0].mcnemar_holm == pytest.approx(3 * pairs[0].mcnemar_p)
-    alone = compare_two(found, found)
+    alone, with_champion = compare_two(found, found), compare_pairs(["v1", "v2", "v3"], found, found, champion="v1")
     assert alone.p_value is not None
-    assert pairs[0].p_value == pytest.approx(3 * alone.p_value)
+    assert pairs[0].p_value == pytest.approx(3 / 2 * alone.p_value)  # which of three, or of two versions is best
+    assert with_champion[0].p_value == pytest.approx(alone.p_value, rel=0.1)  # one of two challengers is better
 
 
 COUNT = st.integers(0, 60)

@@ -238,6 +238,7 @@ def test_json_keys_are_stable(report: Report) -> None:
             "p_value",
             "conclusion",
             "more_labels",
+            "asked",
             "sentence",
         ),
     }

@@ -1,24 +1,34 @@
 """Protects: tests and bounds hold however often one looks; promotions rely on them."""
 
-from itertools import product
+from itertools import combinations, product
 from math import exp, lgamma, log
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import ArrayLike
 from scipy.stats import binom
 
+from evidence.intervals import Floats
 from evidence.sequential import (
+    ACCURACY_BETS,
     MAX_DOCUMENTS,
-    anytime_p_value,
-    confidence_sequence,
+    RATE_BETS,
+    Bets,
+    closed_log_e_values,
     forecast_outcomes,
     log_wealth,
+    lower_bound,
     rate_bounds,
 )
 
 COUNTS = st.integers(0, 400)
+
+
+def confidence_sequence(wins: ArrayLike, ties: ArrayLike, losses: ArrayLike, alpha: float) -> tuple[Floats, Floats]:
+    """Return both bounds, each with half of the error probability."""
+    return lower_bound(wins, ties, losses, alpha / 2), -lower_bound(losses, ties, wins, alpha / 2)
 
 
 def multinomial_probability(counts: tuple[int, int, int], rates: tuple[float, float, float]) -> float:
@@ -29,25 +39,24 @@ def multinomial_probability(counts: tuple[int, int, int], rates: tuple[float, fl
 
 @pytest.mark.parametrize("rates", [(0.3, 0.4, 0.3), (0.45, 0.1, 0.45), (0.6, 0.25, 0.15), (0.1, 0.1, 0.8)])
 @pytest.mark.parametrize("n", [1, 5, 20])
-def test_expected_wealth_under_the_hypothesis_is_at_most_one(rates: tuple[float, float, float], n: int) -> None:
+@pytest.mark.parametrize("bets", [ACCURACY_BETS, RATE_BETS])
+def test_expected_wealth_under_the_hypothesis_is_at_most_one(
+    rates: tuple[float, float, float], n: int, bets: Bets
+) -> None:
     """Exact, by enumeration: the expected wealth is 1, and at most 1 if the true mean is lower."""
     theta = rates[0] - rates[2]
     all_counts = [(w, t, n - w - t) for w, t in product(range(n + 1), repeat=2) if w + t <= n]
     probabilities = np.array([multinomial_probability(counts, rates) for counts in all_counts])
     wins, ties, losses = np.array(all_counts).T
     assert probabilities.sum() == pytest.approx(1)
-    assert probabilities @ np.exp(log_wealth(wins, ties, losses, theta)) == pytest.approx(1)
-    assert probabilities @ np.exp(log_wealth(wins, ties, losses, theta + 0.1)) <= 1
+    assert probabilities @ np.exp(log_wealth(wins, ties, losses, theta, bets)) == pytest.approx(1)
+    assert probabilities @ np.exp(log_wealth(wins, ties, losses, theta + 0.1, bets)) <= 1
 
 
 def test_bounds_without_outcomes_are_vacuous() -> None:
     low, high = confidence_sequence(0, 0, 0, 0.05)
     assert (float(low), float(high)) == pytest.approx((-1, 1))
-    assert float(anytime_p_value(0, 0, 0)) == 1
-
-
-def test_two_sided_p_value_is_doubled() -> None:
-    assert float(anytime_p_value(30, 4, 9)) == pytest.approx(2 * exp(-float(log_wealth(30, 4, 9))))
+    assert float(log_wealth(0, 0, 0)) == pytest.approx(0)
 
 
 def test_ties_do_not_affect_the_test_of_zero() -> None:
@@ -61,7 +70,6 @@ def test_exchanging_wins_and_losses_mirrors_bounds(wins: int, ties: int, losses:
     other_low, other_high = confidence_sequence(losses, ties, wins, 0.05)
     assert float(low) == pytest.approx(-float(other_high), abs=1e-9)
     assert float(high) == pytest.approx(-float(other_low), abs=1e-9)
-    assert float(anytime_p_value(wins, ties, losses)) == pytest.approx(float(anytime_p_value(losses, ties, wins)))
 
 
 @settings(max_examples=15)
@@ -76,7 +84,6 @@ def test_bounds_separate_rejected_from_accepted_means(wins: int, ties: int, loss
     low, high = confidence_sequence(wins, ties, losses, alpha)
     assert low <= high
     assert (low > 0) == (log_wealth(wins, ties, losses) >= np.log(2 / alpha))
-    assert (float(anytime_p_value(wins, ties, losses)) <= alpha) == (low > 0 or high < 0)
     n = wins + ties + losses
     if n:
         assert low - 1e-6 <= (wins - losses) / n <= high + 1e-6
@@ -93,7 +100,7 @@ def test_confidence_sequence_holds_at_all_times() -> None:
     """A look after every tenth of 2,000 outcomes; counts the runs in which any look misses the mean."""
     rng = np.random.default_rng(5)
     for rates in ((0.5, 0.1, 0.4), (0.1, 0.0, 0.9), (0.25, 0.5, 0.25)):
-        outcomes = rng.choice(3, p=rates, size=(800, 2000))
+        outcomes = rng.choice(3, p=rates, size=(400, 2000))
         wins, ties, losses = (np.cumsum(outcomes == kind, axis=1)[:, 9::10] for kind in range(3))
         theta = rates[0] - rates[2]
         above = log_wealth(wins, ties, losses, theta) >= np.log(2 / 0.05)
@@ -102,9 +109,12 @@ def test_confidence_sequence_holds_at_all_times() -> None:
 
 
 def test_cumulative_rate_bounds_are_a_confidence_sequence() -> None:
-    low, high = rate_bounds(30, 200, 0.05, cumulative=True)
-    sequence = confidence_sequence(30, 0, 170, 0.025)
-    assert (float(low), float(high)) == pytest.approx(((float(sequence[0]) + 1) / 2, (float(sequence[1]) + 1) / 2))
+    """A look after every twentieth of 1,000 documents; counts the runs in which any look misses the rate."""
+    rng = np.random.default_rng(6)
+    for rate in (0.02, 0.2):
+        successes = np.cumsum(rng.random((150, 1000)) < rate, axis=1)[:, 19::20]
+        low, high = rate_bounds(successes, np.arange(20, 1001, 20), 0.2, cumulative=True)
+        assert ((low > rate) | (high < rate)).any(axis=1).mean() <= 0.1
 
 
 def test_window_rate_bounds_divide_the_error_among_all_windows() -> None:
@@ -125,7 +135,7 @@ def test_forecast_is_close_to_the_outcomes_needed() -> None:
         forecast = forecast_outcomes(int(start[0]), int(start[1]), int(start[2]), alpha)
         future = start + np.cumsum(rng.multinomial(1, rates, size=4000), axis=0)
         wins, ties, losses = future.T
-        decided = np.maximum(log_wealth(wins, ties, losses), log_wealth(losses, ties, wins)) >= np.log(2 / alpha)
+        decided = np.maximum(log_wealth(wins, ties, losses), log_wealth(losses, ties, wins)) >= np.log(1 / alpha)
         if forecast:
             ratios.append((int(decided.argmax()) + 1) / forecast)
     assert 0.4 <= np.median(ratios) <= 2.5
@@ -136,3 +146,21 @@ def test_forecast_for_similar_versions_exceeds_the_limit() -> None:
     soon = forecast_outcomes(30, 5, 10, 0.015)
     assert soon is not None
     assert soon < 100
+
+
+def test_closed_testing_of_one_hypothesis_changes_nothing() -> None:
+    assert closed_log_e_values([1.5]) == [1.5]
+    assert closed_log_e_values([]) == []
+
+
+@settings(max_examples=50)
+@given(st.lists(st.floats(-5, 12), min_size=1, max_size=5))
+def test_closed_testing_considers_every_set_of_hypotheses(log_e: list[float]) -> None:
+    """Against the definition: the smallest mean over all sets that contain the hypothesis."""
+    adjusted = closed_log_e_values(log_e)
+    for index, own in enumerate(log_e):
+        others = log_e[:index] + log_e[index + 1 :]
+        sets = [[own, *chosen] for size in range(len(log_e)) for chosen in combinations(others, size)]
+        smallest = min(float(np.mean(np.exp(each))) for each in sets)
+        assert exp(adjusted[index]) == pytest.approx(smallest)
+        assert own - log(len(log_e)) - 1e-9 <= adjusted[index] <= own + 1e-9  # between Bonferroni's and no correction

@@ -1,0 +1,1 @@
+"""Benchmark of the statistics: how many labels a decision takes, and how often it is wrong."""
