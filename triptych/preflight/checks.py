@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from triptych.preflight import bucket, image, permissions, quotas, service_role, stack, zones
+from triptych.preflight import bucket, image, network, permissions, quotas, service_role, stack, table, zones
 from triptych.preflight.clients import PreflightClients
 from triptych.preflight.deployment import Deployment
 from triptych.preflight.findings import Findings
@@ -42,6 +42,7 @@ CHECKS = (
         ),
     ),
     Check("zones", "the availability zones", lambda clients, deployment, _: zones.find_zones(clients.ec2, deployment)),
+    Check("network", "the existing VPC", lambda clients, deployment, _: network.find_network(clients.ec2, deployment)),
     Check(
         "fargate-vcpus",
         "the quota of Fargate vCPUs",
@@ -81,6 +82,11 @@ CHECKS = (
         "bucket-key",
         "the encryption of the existing bucket",
         lambda clients, deployment, _: bucket.find_bucket_key(clients.s3, clients.kms, deployment),
+    ),
+    Check(
+        "existing-table",
+        "the existing table",
+        lambda clients, deployment, _: table.find_existing_table(clients.dynamodb, clients.kms, deployment),
     ),
     Check("images", "the images", lambda clients, deployment, _: image.find_images(clients.ecr, deployment)),
 )

@@ -97,6 +97,27 @@ class Deployment:
         return self["Network"] == "private"
 
     @property
+    def endpoint_services(self) -> tuple[str, ...]:
+        """Services with an interface endpoint in a private network."""
+        shell = ("ssmmessages",) if self["ExecuteCommand"] == "enabled" else ()
+        return ("ecr.api", "ecr.dkr", "logs", *shell)
+
+    @property
+    def creates_endpoints(self) -> bool:
+        """Whether the stack creates these endpoints."""
+        return self.is_private and self["InterfaceEndpoints"] == "create"
+
+    @property
+    def subnets(self) -> list[str]:
+        """The subnets of an existing VPC."""
+        return _split(self["SubnetIds"])
+
+    @property
+    def route_tables(self) -> list[str]:
+        """The route tables of an existing VPC in which the stack creates gateway endpoints."""
+        return _split(self["RouteTableIds"])
+
+    @property
     def own_bucket(self) -> str:
         """The name of the inbox that the stack creates unless `ExistingBucketName` names another."""
         return f"{self.stack}-inbox-{self.account}-{self.region}"
@@ -110,3 +131,7 @@ class Deployment:
     def uses_spot(self) -> bool:
         """Whether the minimum number of tasks runs on Spot."""
         return self["ModelSpot"] == "all"
+
+
+def _split(text: str) -> list[str]:
+    return text.split(",") if text else []

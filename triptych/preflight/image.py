@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from triptych.preflight.deployment import Deployment
-from triptych.preflight.findings import Finding, Findings
+from triptych.preflight.findings import Finding, Findings, warning
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
@@ -55,7 +55,8 @@ def find_images(ecr: "ECRClient", deployment: Deployment) -> Findings:
 
 def _find_other_registry(uri: str, deployment: Deployment) -> Findings:
     if deployment.is_private:
-        yield Finding(
+        found = Finding if deployment.creates_endpoints else warning  # an existing VPC may have another route
+        yield found(
             f"The image {uri} is not in ECR, and tasks in a private network reach no other registry.",
             f"Copy it to a repository in ECR in {deployment.region}, leave ModelImageUri empty, or use Network=public.",
         )

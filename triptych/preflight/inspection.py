@@ -21,11 +21,16 @@ _NAMED_ACTION = re.compile(r"not authorized to perform:? (?P<action>[a-z0-9-]+:[
 
 ACTIONS: Final[Mapping[str, str]] = {
     "DescribeAvailabilityZones": "ec2:DescribeAvailabilityZones",
+    "DescribeContinuousBackups": "dynamodb:DescribeContinuousBackups",
     "DescribeImages": "ecr:DescribeImages",
     "DescribeKey": "kms:DescribeKey",
+    "DescribeRouteTables": "ec2:DescribeRouteTables",
     "DescribeStacks": "cloudformation:DescribeStacks",
     "DescribeSubnets": "ec2:DescribeSubnets",
+    "DescribeTable": "dynamodb:DescribeTable",
+    "DescribeVpcAttribute": "ec2:DescribeVpcAttribute",
     "DescribeVpcEndpointServices": "ec2:DescribeVpcEndpointServices",
+    "DescribeVpcEndpoints": "ec2:DescribeVpcEndpoints",
     "DescribeVpcs": "ec2:DescribeVpcs",
     "GetAWSDefaultServiceQuota": "servicequotas:GetAWSDefaultServiceQuota",
     "GetAccountSettings": "lambda:GetAccountSettings",

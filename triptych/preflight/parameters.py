@@ -20,7 +20,17 @@ DEFAULTS: Final[Mapping[str, str]] = {
     "ExistingBucketKeyArn": "",
     "Ingest": "direct",
     "InboxConcurrency": "10",
+    "ExistingTableName": "",
+    "ExistingTableKeyArn": "",
     "Network": "private",
+    "ZoneA": "",
+    "ZoneB": "",
+    "VpcId": "",
+    "SubnetIds": "",
+    "SubnetCidr": "",
+    "RouteTableIds": "",
+    "InterfaceEndpoints": "create",
+    "ExecuteCommand": "disabled",
     "PermissionsBoundaryArn": "",
 }
 

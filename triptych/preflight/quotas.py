@@ -90,7 +90,7 @@ def find_codebuild_builds(quotas: "ServiceQuotasClient", deployment: Deployment)
 
 def find_vpcs(quotas: "ServiceQuotasClient", ec2: "EC2Client", deployment: Deployment) -> Findings:
     """Yield a finding if the region has no room for the VPC of a new stack."""
-    if not deployment.is_first:
+    if not deployment.is_first or deployment["VpcId"]:
         return
     quota = QUOTAS["vpcs"]
     value = read_quota(quotas, quota)["Value"]
@@ -98,7 +98,7 @@ def find_vpcs(quotas: "ServiceQuotasClient", ec2: "EC2Client", deployment: Deplo
     if existing + 1 > value:
         yield Finding(
             f"{deployment.region} has {existing} VPCs, and the stack needs another: {quota.name} allows {value:g}.",
-            f"{increase(quota, existing + 1, deployment.region)}, or delete a VPC.",
+            f"{increase(quota, existing + 1, deployment.region)}, delete a VPC, or use an existing one (VpcId).",
         )
 
 

@@ -9,6 +9,7 @@ from moto import mock_aws
 
 from tests.unit.triptych.preflight.conftest import ACCOUNT
 from triptych.preflight.deployment import Deployment
+from triptych.preflight.findings import Severity
 from triptych.preflight.image import RegistryImage, find_images
 
 if TYPE_CHECKING:
@@ -71,3 +72,9 @@ def test_other_registries_are_reached_from_a_public_network_only(ecr: "ECRClient
     assert sentences(ecr, ModelImageUri="ghcr.io/a/b:1", Network="public") == []
     [sentence] = sentences(ecr, ModelImageUri="ghcr.io/a/b:1")
     assert "reach no other registry" in sentence
+
+
+def test_an_existing_network_with_other_routes_is_only_a_warning(ecr: "ECRClient") -> None:
+    parameters = {"ModelImageUri": "ghcr.io/a/b:1", "VpcId": "vpc-1", "InterfaceEndpoints": "existing"}
+    [finding] = find_images(ecr, Deployment("triptych", "us-east-1", ACCOUNT, "aws", parameters))
+    assert finding.severity is Severity.WARNING

@@ -152,9 +152,22 @@ def test_a_clean_account_has_no_finding(account: SeededAccount, deployment: dict
     assert account.found(**deployment) == []
 
 
+OTHERWISE_TESTED = {
+    "DescribeStacks",  # before the checks
+    "GetRole",
+    "GetFunctionConfiguration",
+    "GetQueueUrl",
+    "DescribeContinuousBackups",
+    "DescribeRouteTables",
+    "DescribeTable",
+    "DescribeVpcAttribute",
+    "DescribeVpcEndpoints",
+}
+
+
 def operations_of_all_checks() -> list[str]:
-    """Return the operations that a first deployment and one with existing resources call."""
-    return sorted(set(ACTIONS) - {"DescribeStacks", "GetRole", "GetFunctionConfiguration", "GetQueueUrl"})
+    """Return the operations that a first deployment, and one with an existing bucket, call."""
+    return sorted(set(ACTIONS) - OTHERWISE_TESTED)
 
 
 @pytest.mark.parametrize("operation", operations_of_all_checks())
@@ -177,6 +190,26 @@ def test_a_denied_call_is_reported_with_the_action_to_allow(account: SeededAccou
     assert reports
     assert all("Could not check" in each.sentence for each in reports)
     assert f"Allow {ACTIONS[operation]}." in {each.remedy for each in reports}
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameters"),
+    [
+        ("DescribeTable", {"ExistingTableName": "records"}),
+        ("DescribeSubnets", {"VpcId": "vpc-1", "SubnetIds": "subnet-1,subnet-2", "SubnetCidr": "10.0.0.0/8"}),
+        ("GetRole", {}),
+    ],
+)
+def test_a_denied_call_about_existing_resources_is_reported(
+    account: SeededAccount, operation: str, parameters: dict[str, Any]
+) -> None:
+    session = f"arn:aws:sts::{ACCOUNT}:assumed-role/deployer/session"
+    account.aws.answers |= {
+        "GetCallerIdentity": {"Account": ACCOUNT, "Arn": session},
+        "GetRole": failure("AccessDenied"),
+        operation: failure("AccessDenied"),
+    }
+    assert f"Allow {ACTIONS[operation]}." in {each.finding.remedy for each in account.found(**parameters)}
 
 
 def test_the_action_that_aws_names_is_reported(account: SeededAccount) -> None:

@@ -7,13 +7,13 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from testkit.template import ROOT, template
+from testkit.template import ROOT, rollout, table_definition, template
 from tests.unit.triptych.preflight.conftest import ACCOUNT
 from triptych.errors import UsageError
 from triptych.preflight.deployment import DeployedStack, Deployment, describe_stack
 from triptych.preflight.parameters import DEFAULTS
 from triptych.preflight.samconfig import SamEnvironment, parse_overrides, read_environment
-from triptych.preflight.zones import ENDPOINT_SERVICES
+from triptych.preflight.table import TABLE_INDEXES, TABLE_KEYS
 
 PARAMETERS = template()["Parameters"]
 
@@ -22,12 +22,22 @@ def test_the_defaults_are_those_of_the_template() -> None:
     assert {name: str(PARAMETERS[name]["Default"]) for name in DEFAULTS} == DEFAULTS
 
 
-def test_the_endpoints_are_those_of_the_template() -> None:
-    endpoints = [
-        body["Properties"] for body in template()["Resources"].values() if body["Type"] == "AWS::EC2::VPCEndpoint"
-    ]
-    services = [each["ServiceName"]["Sub"] for each in endpoints if each["VpcEndpointType"] == "Interface"]
-    assert set(services) == {f"com.amazonaws.${{AWS::Region}}.{service}" for service in ENDPOINT_SERVICES}
+@pytest.mark.parametrize("shell", ["disabled", "enabled"])
+def test_the_endpoints_are_those_of_the_template(shell: str) -> None:
+    endpoints = rollout(ExecuteCommand=shell).of_type("AWS::EC2::VPCEndpoint").values()
+    services = {each["ServiceName"]["Sub"] for each in endpoints if each["VpcEndpointType"] == "Interface"}
+    expected = Deployment("name", "us-east-1", ACCOUNT, "aws", {"ExecuteCommand": shell}).endpoint_services
+    assert services == {f"com.amazonaws.${{AWS::Region}}.{service}" for service in expected}
+
+
+def test_the_keys_and_indexes_of_the_table_are_those_of_the_template() -> None:
+    def names(keys: list[dict[str, str]]) -> tuple[str, ...]:
+        return tuple(key["AttributeName"] for key in keys)
+
+    definition = table_definition("records")
+    assert names(definition["KeySchema"]) == TABLE_KEYS
+    indexes = {index["IndexName"]: names(index["KeySchema"]) for index in definition["GlobalSecondaryIndexes"]}
+    assert indexes == TABLE_INDEXES
 
 
 def test_the_bucket_is_named_as_in_the_template() -> None:

@@ -51,4 +51,19 @@ def test_a_public_network_needs_no_endpoints(account: SeededAccount) -> None:
     account.aws.answers["DescribeVpcEndpointServices"] = {"ServiceDetails": []}
     assert not list(zones.find_zones(account.clients.ec2, planned(Network="public")))
     found = list(zones.find_zones(account.clients.ec2, planned()))
-    assert len(found) == len(zones.ENDPOINT_SERVICES)
+    assert len(found) == 3
+    found = list(zones.find_zones(account.clients.ec2, planned(ExecuteCommand="enabled")))
+    assert len(found) == 4
+
+
+def test_chosen_zones_have_to_exist(account: SeededAccount) -> None:
+    chosen = planned(ZoneA="us-east-1a", ZoneB="us-east-1f")
+    [unknown, *_] = zones.find_zones(account.clients.ec2, chosen)
+    assert "no availability zone us-east-1f" in unknown.sentence
+    assert "us-east-1a, us-east-1b, us-east-1c" in unknown.remedy
+    assert not list(zones.find_zones(account.clients.ec2, planned(ZoneA="us-east-1c", ZoneB="us-east-1a")))
+
+
+def test_an_existing_vpc_has_zones_of_its_own(account: SeededAccount) -> None:
+    assert not list(zones.find_zones(account.clients.ec2, planned(VpcId="vpc-1")))
+    assert account.aws.calls == []
