@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TOOLS := .venv-tools
 CHECKOV := .venv-checkov
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
-CODE := records decoding evidence orchestrator model_service image_build training triptych testkit tests benchmarks tools
+CODE := records decoding evidence orchestrator model_service converter image_build training triptych testkit tests benchmarks tools
 
 # Training is tested in separate processes: after torch and OpenVINO were used in one process, a later training crashed.
 TRAINING := tests/unit/training tests/integration/training

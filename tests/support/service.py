@@ -18,6 +18,7 @@ _STOP_SECONDS: Final = 40
 _STARTED: Final = "Uvicorn running on "
 
 DEFAULT_COMMAND: Final = (sys.executable, "-m", "model_service")
+CONVERTER_COMMAND: Final = (sys.executable, "-m", "converter")
 
 
 class ServiceProcess:
