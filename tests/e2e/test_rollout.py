@@ -7,7 +7,7 @@ import pytest
 from records.record import Status
 from tests.support.account import INBOX_PREFIX, Account, added_resources, wait_for
 from tests.support.pages import encode, page
-from tests.support.rollouts import COMBINATIONS, EXISTING_BUCKET
+from tests.support.rollouts import COMBINATIONS, EXISTING_BUCKET, EXISTING_TABLE
 from triptych.stack import environment
 from triptych.storage.results import Results
 
@@ -22,31 +22,40 @@ RETAINED = {
 }
 """Kinds of resources that are retained when the stack is deleted, and the beginning of their names."""
 
-FAST_COMBINATIONS = ("defaults", "https-public-queue", "existing-bucket-queue-keys")
+FAST_COMBINATIONS = ("defaults", "https-public-queue", "existing-bucket-queue-keys", "existing-vpc-endpoints-https")
 """Combinations in a test run without slow tests. Together they cover every kind of resource."""
 
 
 def retained_kinds(parameters: dict[str, str]) -> set[str]:
     """Return the kinds of resources that a stack with these parameters leaves behind."""
-    kinds = {"dynamodb TableNames"}
+    kinds = set() if parameters.get("ExistingTableName") else {"dynamodb TableNames"}
     kinds |= set() if parameters.get("ExistingBucketName") else {"s3 Buckets"}
     kinds |= {"sqs QueueUrls"} if parameters.get("Ingest") == "queue" else set()
     kinds |= {"kms Keys"} if parameters.get("Encryption") == "customer-managed" else set()
     return kinds
 
 
+@pytest.fixture(scope="module")
+def network(account: Account) -> dict[str, str]:
+    """A network that does not belong to the stack."""
+    account.create_table(EXISTING_TABLE)
+    return account.create_network()
+
+
 @pytest.mark.parametrize(
     "name",
     [pytest.param(name, marks=() if name in FAST_COMBINATIONS else pytest.mark.slow) for name in COMBINATIONS],
 )
-def test_stack_is_deployed_and_deleted_except_for_its_data(account: Account, packaged: str, name: str) -> None:
-    parameters = COMBINATIONS[name]
+def test_stack_is_deployed_and_deleted_except_for_its_data(
+    account: Account, packaged: str, network: dict[str, str], name: str
+) -> None:
+    parameters = {key: network.get(key, value) for key, value in COMBINATIONS[name].items()}
     before = account.resources()
 
     outputs = account.create_stack(packaged, parameters)
 
     created = added_resources(account.resources(), before)
-    assert outputs["TableName"] in created["dynamodb TableNames"]
+    assert outputs["TableName"] in {EXISTING_TABLE, *created.get("dynamodb TableNames", ())}
     assert outputs["OrchestratorFunctionName"] in created["lambda Functions"]
     response = account.client("lambda").invoke(
         FunctionName=outputs["OrchestratorFunctionName"], Qualifier="live", Payload=json.dumps({"Records": []})

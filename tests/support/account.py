@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from testkit.template import ROOT
+from testkit.template import ROOT, table_definition
 from tests.support.checkouts import Checkout
 from tests.support.tools import require_tool
 from triptych.stack import deployment, emulator, environment
@@ -120,6 +120,21 @@ class Account:
             Bucket=name, NotificationConfiguration={"EventBridgeConfiguration": {}}
         )
 
+    def create_network(self) -> dict[str, str]:
+        """Create a VPC that does not belong to the stack, and return the parameters that name it."""
+        ec2 = self.client("ec2")
+        vpc = ec2.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
+        subnets = [
+            ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.8.{number}.0/24", AvailabilityZone=zone)["Subnet"]["SubnetId"]
+            for number, zone in enumerate(("us-east-1a", "us-east-1b"))
+        ]
+        routes = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+        return {"VpcId": vpc, "SubnetIds": ",".join(subnets), "RouteTableIds": routes}
+
+    def create_table(self, name: str) -> None:
+        """Create a table of records that does not belong to the stack."""
+        self.client("dynamodb").create_table(**table_definition(name))
+
     def package(self) -> str:
         """Upload the build with `sam package`, and return the URL of the packaged template."""
         packaged = self.home.path / "packaged.yaml"
@@ -132,15 +147,22 @@ class Account:
 
     def create_stack(self, template_url: str, overrides: Mapping[str, str]) -> dict[str, str]:
         """Create the stack as `sam deploy` does, but without starting the SAM CLI, and return its outputs."""
+        return self._deploy("create_stack", "stack_create_complete", template_url, overrides)
+
+    def update_stack(self, template_url: str, overrides: Mapping[str, str]) -> dict[str, str]:
+        """Update the stack in place, and return its outputs. Parameters that are not given get their defaults."""
+        return self._deploy("update_stack", "stack_update_complete", template_url, overrides)
+
+    def _deploy(self, call: str, complete: str, template_url: str, overrides: Mapping[str, str]) -> dict[str, str]:
         config = (ROOT / "samconfig.toml").read_text()
         local = dict(pair.split("=", 1) for pair in local_parameters(config, self.endpoint))
-        self.client("cloudformation").create_stack(
+        getattr(self.client("cloudformation"), call)(
             StackName=STACK_NAME,
             TemplateURL=template_url,
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
             Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in {**local, **overrides}.items()],
         )
-        self.client("cloudformation").get_waiter("stack_create_complete").wait(
+        self.client("cloudformation").get_waiter(complete).wait(
             StackName=STACK_NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 120}
         )
         return read_outputs(self.port)
@@ -155,7 +177,8 @@ class Account:
     def delete_retained(self) -> None:
         """Delete the data that a deleted stack has left, so that its names are free again."""
         for table in self.client("dynamodb").list_tables()["TableNames"]:
-            self.client("dynamodb").delete_table(TableName=table)
+            if table.startswith(f"{STACK_NAME}-"):
+                self.client("dynamodb").delete_table(TableName=table)
         for url in self.client("sqs").list_queues().get("QueueUrls", []):
             self.client("sqs").delete_queue(QueueUrl=url)
         s3 = self.client("s3")
