@@ -96,7 +96,8 @@ def _waiter_operation(service: str, name: str) -> str:
 
 
 def _options(words: list[str], operation: OperationModel) -> dict[str, Any]:
-    members = {xform_name(name, "-"): (name, shape) for name, shape in operation.input_shape.members.items()}
+    shapes = operation.input_shape.members if operation.input_shape else {}
+    members = {xform_name(name, "-"): (name, shape) for name, shape in shapes.items()}
     parameters: dict[str, Any] = {}
     while words:
         option, *words = words
