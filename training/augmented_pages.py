@@ -39,7 +39,7 @@ class AugmentedPages(Dataset[tuple[NDArray[np.uint8], int]]):
         self.pages, self.recipe, self.epoch = pages, recipe, epoch
         self.preprocessing = Preprocessing(size[1], size[0], recipe.input.color)
         rng = np.random.default_rng((recipe.seed, epoch))
-        count = recipe.schedule.pages_per_epoch or len(pages)
+        count = min(len(pages), recipe.schedule.max_pages_per_epoch or len(pages))
         self.order = rng.choice(len(pages), size=count, p=sampling_weights(pages, recipe.schedule.balance_sources))
 
     def __len__(self) -> int:

@@ -66,8 +66,8 @@ class Schedule(_Section):
     """Optimisation: number of epochs, learning rate, frozen layers and regularisation."""
 
     epochs: Annotated[int, Field(ge=1)] = 12
-    pages_per_epoch: Annotated[int, Field(ge=0)] = 0
-    """Number of augmented pages in an epoch; 0 for as many as the training set has pages."""
+    max_pages_per_epoch: Annotated[int | None, Field(ge=1)] = None
+    """Maximum number of augmented pages in an epoch. An epoch has as many as the training set has pages, or this."""
     balance_sources: bool = False
     """Sample the pages of a source by the square root of their number, so that large sources do not dominate a label.
     Otherwise every page of a label is sampled alike."""
@@ -92,8 +92,9 @@ class Schedule(_Section):
     soup_size: Annotated[int, Field(ge=1, le=8, validation_alias=AliasChoices("soup_size", "ingredients"))] = 1
     """Number of networks that are trained from the same initial weights and averaged: see `training.soup`. The key was
     `ingredients` before version 0.2."""
-    bf16: bool = False
-    """Autocast to bfloat16, which is faster on processors that support it."""
+    bf16: bool | Literal["auto"] = False
+    """Autocast to bfloat16, which is faster on processors that support it and slow on others. `auto` uses it where the
+    processor supports it; results then differ slightly between processors."""
 
 
 class Synthetic(_Section):

@@ -8,7 +8,7 @@ import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -216,7 +216,7 @@ def _loss(
         partner = torch.randperm(len(pages))
         pages = (share * pages.float() + (1 - share) * pages[partner].float()).round().to(torch.uint8)
         target = share * target + (1 - share) * target[partner]
-    with torch.autocast("cpu", torch.bfloat16, enabled=schedule.bf16):
+    with torch.autocast("cpu", torch.bfloat16, enabled=_uses_bf16(schedule.bf16)):
         logits = forward(resize_pages(pages, (recipe.input.height, recipe.input.width))).float()
     loss = functional.cross_entropy(logits, target, label_smoothing=schedule.label_smoothing)
     if teacher is None:
@@ -225,6 +225,12 @@ def _loss(
     log_probabilities = functional.log_softmax(logits / distillation.temperature, dim=1)
     divergence = functional.kl_div(log_probabilities, teacher_probabilities, reduction="batchmean")
     return (1 - distillation.weight) * loss + distillation.weight * divergence * distillation.temperature**2
+
+
+def _uses_bf16(setting: bool | Literal["auto"]) -> bool:
+    """Return whether to compute in bfloat16; for `auto`, whether the processor has instructions for it."""
+    capabilities = torch.cpu.get_capabilities() if setting == "auto" else {}
+    return setting is True or any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def _validate(state: TrainingState, labels: Sequence[str], recipe: Recipe, validation: Sequence[Page]) -> None:

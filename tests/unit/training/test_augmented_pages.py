@@ -65,8 +65,8 @@ def test_every_page_can_be_sampled(groups: list[tuple[int, str, int]], balanced:
     assert (weights > 0).all()
 
 
-def test_recipe_sets_the_number_of_pages_in_an_epoch() -> None:
+def test_recipe_limits_the_number_of_pages_in_an_epoch() -> None:
     pages = _pages((0, "a", 4), (1, "b", 4))
-    for requested, expected in ((0, 8), (20, 20)):
-        recipe = Recipe(version="v9", architecture="resnet18", schedule=Schedule(pages_per_epoch=requested))
+    for limit, expected in ((None, 8), (5, 5), (20, 8)):
+        recipe = Recipe(version="v9", architecture="resnet18", schedule=Schedule(max_pages_per_epoch=limit))
         assert len(AugmentedPages(pages, recipe, 0, (8, 8))) == expected
