@@ -7,7 +7,7 @@ from rich.console import Console
 from tests.support.small_architecture import SMALL
 from training import cross_validation
 from training.cross_validation import TrainingInterrupted, VersionTraining, fit_and_validate
-from training.data import LabelledDocument, Page
+from training.data import OOD_LABEL, LabelledDocument, Page
 from training.network import ExportableModel, build_model
 from training.precision import PrecisionResult
 from training.recipe import Precision, Recipe, Validation
@@ -88,3 +88,28 @@ def test_no_page_is_classified_by_a_network_that_was_trained_on_its_source(
         assert "synthetic" in trained[name]
     assert trained["final"] == {"a0", "b0", "a1", "b1", "synthetic"}
     assert sorted(page.document.file for page in held_out.pages) == sorted(page.document.file for page in pages)
+
+
+def test_kinds_of_out_of_distribution_pages_are_held_out_in_turn(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Otherwise the share of them below the threshold would be that of kinds that the network has seen."""
+    trained: dict[str, set[str]] = {}
+
+    def fit(_self: VersionTraining, name: str, train: list[Page], _validation: list[Page]) -> FitResult:
+        trained[name] = {page.document.source for page in train if page.document.label == OOD_LABEL}
+        return FitResult(build_model(FOLDS, 2), [], interrupted=False)
+
+    monkeypatch.setattr(VersionTraining, "fit", fit)
+    monkeypatch.setattr(
+        cross_validation,
+        "_predict",
+        lambda _recipe, _fit, _train, held_out: (np.zeros((len(held_out), 2), np.float32), {}),
+    )
+    ood = [_page(OOD_LABEL, kind, number) for kind in ("maps", "photos") for number in range(2)]
+    pages = _pages_of_two_sources_per_label()
+    _, held_out = fit_and_validate(_training(FOLDS, tmp_path), pages, [], frozenset(), ood)
+    assert trained == {"fold-1": {"photos"}, "fold-2": {"maps"}, "final": {"maps", "photos"}}
+    assert [page.document.source for page in held_out.ood_pages] == ["maps", "maps", "photos", "photos"]
+    assert held_out.ood_logits is not None
+    assert held_out.ood_logits.shape == (4, 2)

@@ -1,14 +1,18 @@
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from training.cross_validation import HeldOut
+from training.data import OOD_LABEL, LabelledDocument, LabelledFolder, Page
 from training.export import ParityError
+from training.metrics import softmax
 from training.precision import PrecisionResult
 from training.recipe import Precision, Recipe
-from training.version import _read_notes
-from training.version_files import _quantise_in_place, publish
+from training.version import _read_notes, _warn_of_scarce_labels
+from training.version_files import _quantise_in_place, _source_facts, publish
 
 
 def test_notes_of_another_version_are_not_used_with_its_recipe(tmp_path: Path) -> None:
@@ -42,3 +46,38 @@ def test_int8_that_loses_accuracy_is_not_served(tmp_path: Path) -> None:
     recipe = Recipe(version="v9", architecture="resnet18", precision="int8")
     with pytest.raises(ParityError, match=r"right on 88.0% of 400 pages, f32 on 90.0%: serve this version in f32"):
         _quantise_in_place(recipe, held_out, tmp_path)
+
+
+def test_labels_with_few_sources_are_reported() -> None:
+    """Square brackets in a label are not markup."""
+    documents = [LabelledDocument(Path(f"{n}.png"), 0, f"office{n}") for n in range(5)]
+    documents += [LabelledDocument(Path(f"{n}.png"), 1, "kew") for n in range(9)]
+    console = Console(file=io.StringIO(), width=300)
+    _warn_of_scarce_labels(LabelledFolder(("form", "[b]"), tuple(documents)), console)
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "fewer than 5 independent sources of: [b] (1)" in printed
+    assert "form" not in printed
+
+
+def test_enough_sources_are_not_reported() -> None:
+    documents = [LabelledDocument(Path(f"{n}.png"), n % 2, f"office{n}") for n in range(10)]
+    console = Console(file=io.StringIO())
+    _warn_of_scarce_labels(LabelledFolder(("form", "invoice"), tuple(documents)), console)
+    assert console.file.getvalue() == ""  # type: ignore[attr-defined]
+
+
+def test_manifest_states_the_metrics_over_sources_and_kinds() -> None:
+    """One of two sources has an error, and the out-of-distribution page is below the threshold."""
+    pages = tuple(_page(n % 2, "ab"[n >= 3]) for n in range(6))
+    logits = np.array([[4.0, 0.0], [0.0, 4.0], [4.0, 0.0], [0.0, 4.0], [4.0, 0.0], [4.0, 0.0]], np.float32)
+    ood = (_page(OOD_LABEL, "maps"),)
+    held_out = HeldOut(logits, pages, (), "two folds", {}, np.zeros((1, 2), np.float32), ood)
+    facts = _source_facts(held_out, softmax(logits), 1.0)
+    assert (facts["sources"], facts["families"], facts["ood_pages"]) == (2, 2, 1)
+    assert facts["macro_over_sources"] == pytest.approx(5 / 6)
+    assert facts["worst_decile"] == pytest.approx(2 / 3, abs=1e-6)
+    assert (facts["ood_auroc"], facts["ood_flagged"]) == (1.0, 1.0)
+
+
+def _page(label: int, source: str) -> Page:
+    return Page(np.zeros((4, 4), np.uint8), LabelledDocument(Path(f"{source}.png"), label, source))
