@@ -40,7 +40,7 @@ def describe_stack(cloudformation: "CloudFormationClient", name: str) -> Deploye
     try:
         [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
-        # CloudFormation has no error code of its own for a stack that does not exist.
+        # CloudFormation has no separate error code for a stack that does not exist.
         if error.response["Error"].get("Code") == "ValidationError":
             return None
         raise

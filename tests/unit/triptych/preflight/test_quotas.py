@@ -65,7 +65,7 @@ def test_the_requested_increase_suffices(seeded_clients: Any, tasks: int, cpu: i
         assert not later or finding.severity is Severity.PROBLEM
 
 
-def test_spot_has_a_quota_of_its_own(account: SeededAccount) -> None:
+def test_spot_has_a_separate_quota(account: SeededAccount) -> None:
     account.aws.answers["GetServiceQuota"] = quota_answer({"L-36FBB829": 1.0})
     plan = deployment(ModelSpot="all")
     [finding] = quotas.find_fargate_vcpus(account.clients.quotas, account.clients.cloudwatch, plan, NOW)
@@ -134,7 +134,7 @@ def test_concurrency_that_only_throttles_is_a_warning(
     assert not expected or expected in found[0].sentence
 
 
-def test_builds_on_arm_have_a_quota_of_their_own_and_images_from_elsewhere_need_none(account: SeededAccount) -> None:
+def test_builds_on_arm_have_a_separate_quota_and_images_from_elsewhere_need_none(account: SeededAccount) -> None:
     account.aws.answers["GetServiceQuota"] = quota_answer({"L-5ED1D25B": 0.0, "L-9D07B6EF": 1.0})
     [finding] = quotas.find_codebuild_builds(account.clients.quotas, deployment(ModelArchitecture="ARM64"))
     assert "ARM/Small" in finding.sentence

@@ -64,6 +64,6 @@ def test_chosen_zones_have_to_exist(account: SeededAccount) -> None:
     assert not list(zones.find_zones(account.clients.ec2, planned(ZoneA="us-east-1c", ZoneB="us-east-1a")))
 
 
-def test_an_existing_vpc_has_zones_of_its_own(account: SeededAccount) -> None:
+def test_zones_of_an_existing_vpc_are_checked_elsewhere(account: SeededAccount) -> None:
     assert not list(zones.find_zones(account.clients.ec2, planned(VpcId="vpc-1")))
     assert account.aws.calls == []
