@@ -36,6 +36,11 @@ everywhere. Until then calls are denied, and builds fail before their first comm
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 
+_QUOTA_ADVICE = (
+    "New accounts may have a quota of no builds: request an increase of 'Concurrently running builds' for Linux/Small "
+    "or ARM/Small in Service Quotas, or set ModelImageUri."
+)
+
 
 class ImageBuildFailed(Exception):
     """The images cannot be built; the message says why."""
@@ -176,14 +181,19 @@ class ImageBuilder:
 
     def _start(self, order: ImageOrder, tags: list[str], number: int) -> "BuildTypeDef":
         variables = {"REQUEST_ID": order.request_id, "PACKAGE": order.package, "TAGS": " ".join(tags)}
-        build = self._codebuild.start_build(
-            projectName=order.project,
-            # For five minutes CodeBuild returns the same build for the same token.
-            idempotencyToken=f"{order.request_id}-{number}",
-            environmentVariablesOverride=[
-                {"name": name, "value": value, "type": "PLAINTEXT"} for name, value in variables.items()
-            ],
-        )["build"]
+        try:
+            build = self._codebuild.start_build(
+                projectName=order.project,
+                # For five minutes CodeBuild returns the same build for the same token.
+                idempotencyToken=f"{order.request_id}-{number}",
+                environmentVariablesOverride=[
+                    {"name": name, "value": value, "type": "PLAINTEXT"} for name, value in variables.items()
+                ],
+            )["build"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "AccountLimitExceededException":
+                raise
+            raise ImageBuildFailed(f"{error.response['Error']['Message']}. {_QUOTA_ADVICE}") from error
         logger.info("Started %s for %s", build["id"], variables["TAGS"])
         return build
 

@@ -3,9 +3,12 @@
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from testkit.template import ROOT, template
+from testkit.changes.resource_changes import Update, compare
+from testkit.template import ROOT, Rollout, template
+from testkit.translated import expanded
 
 Parameters = Mapping[str, str]
 
@@ -77,9 +80,15 @@ class Transition:
         return f"{self.environment}: {dict(self.before)} to {dict(self.after)}"
 
 
+@cache
+def _parameters() -> dict[str, Any]:
+    definitions: dict[str, Any] = template()["Parameters"]
+    return definitions
+
+
 def changeable_parameters() -> list[str]:
     """Return the parameters that can change on AWS, each with the ones that it requires."""
-    return [name for name in template()["Parameters"] if name != "LocalEndpoint" and name not in _COVERED]
+    return [name for name in _parameters() if name != "LocalEndpoint" and name not in _COVERED]
 
 
 def transitions(parameter: str) -> Iterator[Transition]:
@@ -89,6 +98,21 @@ def transitions(parameter: str) -> Iterator[Transition]:
         for before, after in _alternatives(parameter, base):
             yield Transition(parameter, environment, {**base, **before}, {**base, **after})
             yield Transition(parameter, environment, {**base, **after}, {**base, **before})
+
+
+@cache
+def updates(parameter: str) -> list[tuple[Transition, Update]]:
+    """Return the update of the stack for every change of a parameter, computed once per process."""
+    return [(each, compare(_stack(each.before), _stack(each.after))) for each in transitions(parameter)]
+
+
+def _stack(parameters: Parameters) -> Rollout:
+    return _cached_stack(tuple(sorted(parameters.items())))
+
+
+@cache
+def _cached_stack(parameters: tuple[tuple[str, str], ...]) -> Rollout:
+    return expanded(dict(parameters))
 
 
 def environment_parameters(environment: str) -> dict[str, str]:
@@ -102,7 +126,7 @@ def _alternatives(name: str, base: Parameters) -> list[tuple[Parameters, Paramet
     """Return the changes of a parameter: what differs from an environment, before and after."""
     if name in _CHANGES:
         return [_CHANGES[name]]
-    definition = template()["Parameters"][name]
+    definition = _parameters()[name]
     current = base.get(name, str(definition["Default"]))
     return [({}, {name: value}) for value in _values(name, definition) if value != current]
 

@@ -47,6 +47,7 @@ class FakeCodeBuild:
         outcome: Final status of a build.
         denied: Operations that are answered with AccessDenied.
         denied_s: Seconds from the start after which they are no longer denied.
+        without_quota: Whether the account may have no builds.
         failing_in_queue: Number of builds that fail before their first command.
         started: The requests that started a build.
         stopped: Ids of builds that were stopped.
@@ -58,6 +59,7 @@ class FakeCodeBuild:
     outcome: str = "SUCCEEDED"
     denied: set[str] = field(default_factory=set)
     denied_s: float = float("inf")
+    without_quota: bool = False
     failing_in_queue: int = 0
     started: list[dict[str, Any]] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
@@ -86,6 +88,9 @@ class FakeCodeBuild:
         operation = (target.decode() if isinstance(target, bytes) else target).rpartition(".")[2]
         if operation in self.denied and self.clock.seconds - self._created < self.denied_s:
             return _response(400, {"__type": "AccessDeniedException", "message": f"may not {operation}"})
+        if operation == "StartBuild" and self.without_quota:
+            message = "Cannot have more than 0 builds in queue for the account"
+            return _response(400, {"__type": "AccountLimitExceededException", "message": message})
         self._finish_builds()
         assert isinstance(request.body, bytes)
         return _response(200, getattr(self, f"_{operation}")(json.loads(request.body)))

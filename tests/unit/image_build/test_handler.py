@@ -80,6 +80,18 @@ class TestCreate:
         assert deployment.clock.seconds - deployment.created <= 60
         assert "may not StartBuild" in response["Reason"]
 
+    def test_account_without_a_quota_of_builds_reports_the_remedy(self, deployment: Deployment) -> None:
+        """As new accounts are: otherwise only the message of CodeBuild would be reported."""
+        deployment.codebuild.without_quota = True
+
+        response = deployment.request(deployment.event("Create"))
+
+        assert response is not None
+        assert response["Status"] == "FAILED"
+        assert deployment.clock.seconds - deployment.created <= 60
+        for part in ("more than 0 builds", "request an increase", "ModelImageUri"):
+            assert part in response["Reason"]
+
     def test_permissions_that_take_effect_late_are_waited_for(self, deployment: Deployment) -> None:
         """IAM is eventually consistent, and in a new stack every role is new."""
         deployment.codebuild.denied, deployment.codebuild.denied_s = {"StartBuild"}, 25.0
