@@ -18,13 +18,16 @@ import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
+from orchestrator.converter import ConverterClient
 from orchestrator.errors import IncompleteRecords, OrchestratorError
 from orchestrator.events import BatchInvocation, BatchTask, Notification, QueueBatch, QueueMessage, parse_event
 from orchestrator.models import ModelClient
 from orchestrator.pipeline import Budget, Pipeline
 from orchestrator.policy_cache import PolicyCache
+from orchestrator.preparation import Preparation
 from orchestrator.settings import OrchestratorSettings
 from orchestrator.telemetry import count_unfinished, emit_metrics, log_attempt, logger, record_summary
+from records.derived import DerivedObjects
 from records.documents import DocumentStore
 from records.errors import DocumentRejected, MalformedEvent, RecordsError
 from records.record import Record
@@ -67,8 +70,10 @@ class Orchestrator:
         self._patient_s = settings.patient_s
         table = boto3.resource("dynamodb", config=_AWS).Table(settings.table_name)
         s3 = boto3.client("s3", config=_AWS)
+        converter = ConverterClient(settings.converter_url, time.monotonic) if settings.converter_url else None
         self._pipeline = Pipeline(
             DocumentStore(s3, max_bytes=settings.max_bytes, max_seconds=settings.deadline_s),
+            Preparation(converter, DerivedObjects(s3), time.monotonic),
             ModelClient(settings.endpoints, time.monotonic),
             RecordTable(table),
             PolicyCache(PolicyTable(table).newest, now=_now, max_age=settings.policy_max_age),
@@ -93,9 +98,9 @@ class Orchestrator:
         return attempt.record
 
     def classify_object(self, bucket: str, key: str, version_id: str | None, invocation: Invocation) -> Record | None:
-        """Like `classify`, for an object without an event. Return None for a folder marker."""
+        """Like `classify`, for an object without an event. Return None for an object that is no document."""
         upload = self._pipeline.describe(bucket, key, version_id)
-        return None if upload.is_folder_marker else self.classify(upload, invocation)
+        return self.classify(upload, invocation) if upload.is_document else None
 
 
 @cache
@@ -173,7 +178,7 @@ def _run_task(task: BatchTask, invocation: Invocation) -> dict[str, str]:
         logger.exception("task failed", extra={"key": task.key})
         return _task_result(task, "TemporaryFailure", repr(error))
     if record is None:
-        return _task_result(task, "Succeeded", "a folder marker, not a document")
+        return _task_result(task, "Succeeded", "a folder marker or derived pages, not a document")
     return _task_result(task, "Succeeded" if record.final else "TemporaryFailure", str(record.status))
 
 

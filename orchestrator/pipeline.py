@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
+from orchestrator.preparation import Prepared
 from records.assembly import ReadError, build_record, merge
+from records.conversions import ConversionSummary
 from records.errors import DocumentRejected, DocumentUnavailable, RecordConflict, RecordsUnavailable
-from records.outcomes import Outcome
+from records.outcomes import ModelFailure, Outcome
 from records.policy import Policy
 from records.record import Record, Status
 from records.uploads import LATE_AFTER, Upload
@@ -50,6 +52,15 @@ class Predictor(Protocol):
         self, document: bytes, *, versions: Iterable[str], deadline: float, trace_id: str = ""
     ) -> Mapping[str, Outcome]:
         """Call `versions` concurrently and return the outcome of each."""
+
+
+class Preparer(Protocol):
+    """Prepares documents for the versions; see `orchestrator.preparation.Preparation`."""
+
+    def prepare(
+        self, upload: Upload, content: bytes, stored: Record | None, *, deadline: float, trace_id: str
+    ) -> Prepared:
+        """Convert a document if the versions cannot read it."""
 
 
 class RecordRepository(Protocol):
@@ -96,6 +107,7 @@ class Attempt:
         record: The record that the table contains after the attempt.
         replaced: The record that the table contained before; None if there was none.
         outcomes: Outcome of each version that this attempt called.
+        conversion: How this attempt converted the document, or why it could not; None if it did not have to.
         written: Whether the attempt wrote the record. False if the record was already final.
         patient: Whether the attempt had a longer budget than usual.
     """
@@ -105,6 +117,7 @@ class Attempt:
     outcomes: Mapping[str, Outcome]
     written: bool
     patient: bool = False
+    conversion: ConversionSummary | ModelFailure | None = None
 
 
 class Pipeline:
@@ -112,6 +125,7 @@ class Pipeline:
 
     Args:
         documents: Reads objects.
+        preparation: Converts documents that the versions cannot read.
         models: Calls the model versions.
         records: Finds and saves records.
         policy: Provides the policy that makes verdicts.
@@ -123,6 +137,7 @@ class Pipeline:
     def __init__(
         self,
         documents: DocumentSource,
+        preparation: Preparer,
         models: Predictor,
         records: RecordRepository,
         policy: PolicySource,
@@ -132,6 +147,7 @@ class Pipeline:
         now: Callable[[], datetime],
     ) -> None:
         self._documents = documents
+        self._preparation = preparation
         self._models = models
         self._records = records
         self._policy = policy
@@ -178,16 +194,10 @@ class Pipeline:
         patient = budget_s is not None and budget_s > self._budget.total
         if patient_s is not None and budget_s is None and stored and _needs_patience(stored):
             patient, deadline = True, started + patient_s - self._budget.write_reserve
-        outcomes: dict[str, Outcome] = dict(stored.predictions) if stored else {}
-        called: Mapping[str, Outcome] = {}
-        read_error: ReadError | None = None
-        if isinstance(document, bytes):
-            if upload.size is None:
-                upload = replace(upload, size=len(document))
-            called = self._call_missing(document, stored, deadline, trace_id)
-            outcomes = {version: called.get(version) or outcomes[version] for version in self._models.versions}
-        else:
-            read_error = document
+        if isinstance(document, bytes) and upload.size is None:
+            upload = replace(upload, size=len(document))
+        prepared = self._prepare(upload, document, stored, deadline, trace_id)
+        called, outcomes = self._classify(prepared, stored, deadline, trace_id)
         policy = self._policy.get(min(POLICY_TIMEOUT_S, deadline - self._clock()))
         record = build_record(
             upload,
@@ -197,9 +207,12 @@ class Pipeline:
             classified_at=self._now(),
             latency_ms=(self._clock() - started) * 1000,
             trace_id=trace_id,
-            read_error=read_error,
+            read_error=prepared.rejection,
+            conversion=prepared.conversion,
+            parent=prepared.parent,
         )
-        return replace(self._save(record, stored, called, policy), patient=patient)
+        attempt = self._save(record, stored, called, policy)
+        return replace(attempt, patient=patient, conversion=prepared.failure or prepared.conversion)
 
     def _read(self, upload: Upload, deadline: float) -> bytes | ReadError:
         """Return the content of the upload, or why it could not be read by the deadline."""
@@ -265,13 +278,38 @@ class Pipeline:
             return upload
         return described if described.same_object(upload) else upload
 
-    def _call_missing(
-        self, document: bytes, stored: Record | None, deadline: float, trace_id: str
-    ) -> Mapping[str, Outcome]:
-        """Call the versions of which the stored record has no prediction."""
+    def _prepare(
+        self, upload: Upload, document: bytes | ReadError, stored: Record | None, deadline: float, trace_id: str
+    ) -> Prepared:
+        """Return the document as the versions read it, or why there is none."""
+        if not isinstance(document, bytes):
+            return Prepared(rejection=document)
+        try:
+            return self._preparation.prepare(upload, document, stored, deadline=deadline, trace_id=trace_id)
+        except DocumentUnavailable as error:
+            return Prepared(rejection=error)
+
+    def _classify(
+        self, prepared: Prepared, stored: Record | None, deadline: float, trace_id: str
+    ) -> tuple[Mapping[str, Outcome], dict[str, Outcome]]:
+        """Return the outcomes of the versions that were called, and those of all versions.
+
+        Only versions of which the stored record has no prediction are called. If the document could not be converted,
+        none is: the failure of the conversion is their outcome.
+        """
+        if prepared.rejection:
+            return {}, dict(stored.predictions) if stored else {}
         answered = stored.answered() if stored else {}
         missing = [version for version in self._models.versions if version not in answered]
-        return self._models.predict(document, versions=missing, deadline=deadline, trace_id=trace_id)
+        called: Mapping[str, Outcome] = {}
+        new: Mapping[str, Outcome] = {}
+        if prepared.failure:
+            new = dict.fromkeys(missing, prepared.failure)
+        else:
+            called = new = self._models.predict(
+                prepared.content, versions=missing, deadline=deadline, trace_id=trace_id
+            )
+        return called, {version: new.get(version) or answered[version] for version in self._models.versions}
 
     def _save(self, record: Record, stored: Record | None, called: Mapping[str, Outcome], policy: Policy) -> Attempt:
         """Write the record. After a conflict, merge it with what the other writer stored and try again."""

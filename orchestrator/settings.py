@@ -16,6 +16,8 @@ class OrchestratorSettings:
     """TABLE_NAME: name of the table of records."""
     endpoints: Mapping[str, str]
     """MODEL_ENDPOINTS: base URL of each version as JSON: {"v1": "http://…/v1", …}."""
+    converter_url: str | None = None
+    """CONVERTER_ENDPOINT: base URL of the converter; None if the stack has none."""
     deadline_s: float = 3.0
     """DEADLINE_MS: budget of one document, from the handler's start to the written record."""
     patient_s: float = 27.0
@@ -41,6 +43,7 @@ class OrchestratorSettings:
         settings = cls(
             table_name=table_name,
             endpoints=_parse_endpoints(environment.get("MODEL_ENDPOINTS", "")),
+            converter_url=_parse_url(environment, "CONVERTER_ENDPOINT"),
             deadline_s=_positive_integer(environment, "DEADLINE_MS", 3000) / 1000,
             patient_s=_positive_integer(environment, "PATIENT_MS", 27_000) / 1000,
             write_reserve_s=_positive_integer(environment, "WRITE_RESERVE_MS", 300) / 1000,
@@ -63,6 +66,13 @@ def _parse_endpoints(text: str) -> dict[str, str]:
         if not isinstance(url, str) or not url.startswith(("http://", "https://")):
             raise ConfigurationError(f"MODEL_ENDPOINTS: {version} has no http(s) URL")
     return {version: url.rstrip("/") for version, url in sorted(endpoints.items())}
+
+
+def _parse_url(environment: Mapping[str, str], name: str) -> str | None:
+    url = environment.get(name, "")
+    if url and not url.startswith(("http://", "https://")):
+        raise ConfigurationError(f"{name} is not an http(s) URL")
+    return url.rstrip("/") or None
 
 
 def _positive_integer(environment: Mapping[str, str], name: str, default: int) -> int:

@@ -19,6 +19,9 @@ Each attempt emits:
     v1.Latency          for each version that it called: duration of the call
     v1.Error, v1.timeout, v1.unreachable …
                         count, for each call that failed: in total and by kind
+    Converter.Latency   if the document was converted: duration of the conversion
+    Converter.Error, Converter.timeout …
+        count, if it could not be converted: in total (without rejected documents) and by kind
 
 Each message of a queue that ended without a record emits:
 
@@ -61,6 +64,7 @@ def log_attempt(attempt: Attempt, *, handler_ms: float, event_ms: float) -> None
         event_ms: Milliseconds from S3's time of the event to now.
     """
     record = attempt.record
+    converter = {"converter_ms": round(attempt.conversion.latency_ms, 1)} if attempt.conversion else {}
     logger.info(
         "classified" if attempt.written else "already classified",
         extra={
@@ -70,6 +74,7 @@ def log_attempt(attempt: Attempt, *, handler_ms: float, event_ms: float) -> None
             "handler_ms": round(handler_ms, 1),
             "event_to_written_ms": round(event_ms, 1),
             "models_ms": {version: round(outcome.latency_ms, 1) for version, outcome in attempt.outcomes.items()},
+            **converter,
         },
     )
 
@@ -90,6 +95,7 @@ def emit_metrics(attempt: Attempt, *, handler_ms: float, event_ms: float) -> Non
             _add_duration(f"{version}.Latency", outcome.latency_ms)
         if isinstance(outcome, ModelFailure):
             _add_counts(f"{version}.Error", f"{version}.{outcome.kind}")
+    _add_conversion(attempt, with_latencies=with_latencies)
     if attempt.written:
         if with_latencies:
             _add_duration("HandlerLatency", handler_ms)
@@ -112,6 +118,17 @@ def count_unfinished(function_version: str) -> None:
         name="Unfinished", unit=MetricUnit.Count, value=1, namespace=_NAMESPACE, default_dimensions=dimensions
     ) as metric:
         metric.add_dimension("function_version", function_version)
+
+
+def _add_conversion(attempt: Attempt, *, with_latencies: bool) -> None:
+    if attempt.conversion is None:
+        return
+    if with_latencies:
+        _add_duration("Converter.Latency", attempt.conversion.latency_ms)
+    if isinstance(attempt.conversion, ModelFailure):
+        _add_counts(f"Converter.{attempt.conversion.kind}")
+        if attempt.conversion.kind != "rejected":
+            _add_counts("Converter.Error")
 
 
 def _milestones(record: Record | None) -> set[str]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from records.conversions import ConversionSummary, Parent
 from records.errors import DocumentRejected, DocumentUnavailable
 from records.outcomes import Outcome, Prediction
 from records.policy import Policy
@@ -24,6 +25,8 @@ def build_record(
     latency_ms: float,
     trace_id: str = "",
     read_error: ReadError | None = None,
+    conversion: ConversionSummary | None = None,
+    parent: Parent | None = None,
 ) -> Record:
     """Return the complete record of one attempt at an upload.
 
@@ -36,6 +39,8 @@ def build_record(
         latency_ms: Duration of the attempt so far.
         trace_id: AWS trace of the attempt.
         read_error: Why the object could not be read, in which case no version was called.
+        conversion: How the document was converted in this attempt.
+        parent: The upload that the document was extracted from.
     """
     status, reason = _status_after(read_error, outcomes) if read_error else status_of(outcomes)
     verdict = combine(outcomes, policy)
@@ -50,8 +55,10 @@ def build_record(
         trace_id=trace_id,
         policy=policy.id if verdict else "",
         audit=is_audited(upload, verdict, policy),
+        conversion=conversion,
+        parent=parent,
     )
-    return _with_reviews_of(record, replaced).next_revision(replaced)
+    return _with_history_of(record, replaced).next_revision(replaced)
 
 
 def merge(ours: Record, theirs: Record, policy: Policy) -> Record:
@@ -60,7 +67,7 @@ def merge(ours: Record, theirs: Record, policy: Policy) -> Record:
     If both have a prediction of a version, the one in `theirs`, which is already stored, is kept. So are its reviews:
     reviewers label stored records only.
     """
-    ours = _with_reviews_of(ours, theirs).next_revision(theirs)
+    ours = _with_history_of(ours, theirs).next_revision(theirs)
     if ours.status is Status.REJECTED and not theirs.answered():
         return ours
     outcomes = {**theirs.predictions, **ours.predictions, **theirs.answered()}
@@ -89,10 +96,17 @@ def is_audited(upload: Upload, verdict: Verdict | None, policy: Policy) -> bool:
     return audit_number(upload.document, upload.sort_key) < policy.audit_share
 
 
-def _with_reviews_of(record: Record, replaced: Record | None) -> Record:
+def _with_history_of(record: Record, replaced: Record | None) -> Record:
+    """Return the record with what the one that it replaces knows and no attempt finds again."""
     if replaced is None:
         return record
-    return replace(record, review=replaced.review, earlier_reviews=replaced.earlier_reviews)
+    return replace(
+        record,
+        review=replaced.review,
+        earlier_reviews=replaced.earlier_reviews,
+        conversion=record.conversion or replaced.conversion,
+        parent=record.parent or replaced.parent,
+    )
 
 
 def _status_after(error: ReadError, outcomes: Mapping[str, Outcome]) -> tuple[Status, Reason]:

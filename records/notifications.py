@@ -21,13 +21,13 @@ def parse_notification(event: Event) -> list[Upload]:
 
     The notification has the form of S3 or of EventBridge. SNS may have wrapped it, in either of its two forms: the
     event with which SNS invokes a function, and the message that it sends to a queue. S3's test event, other kinds of
-    event and folder markers announce no upload.
+    event, folder markers and converted pages announce no upload.
 
     Raises:
         MalformedEvent: The event is not a notification.
     """
     found = [upload for notification in _unwrap_sns(event) for upload in _uploads(notification)]
-    return [upload for upload in found if not upload.is_folder_marker]
+    return [upload for upload in found if upload.is_document]
 
 
 def _unwrap_sns(event: Any) -> list[Any]:

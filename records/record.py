@@ -25,6 +25,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from records.conversions import ConversionSummary, Parent
 from records.keys import ALL, decimals, shard_key, shard_of, timestamp
 from records.labels import normalize_label
 from records.outcomes import ModelFailure, Outcome, Prediction, outcome_as_dict, outcome_from_dict
@@ -105,6 +106,8 @@ class Record:
         audit: Whether the verdict is part of the audit sample.
         review: The current label.
         earlier_reviews: Labels that were replaced, oldest first.
+        conversion: How the document was converted; None if the versions read it as it is.
+        parent: The upload that the document was extracted from; None if it was uploaded.
     """
 
     upload: Upload
@@ -120,6 +123,8 @@ class Record:
     audit: bool = False
     review: Review | None = None
     earlier_reviews: tuple[Review, ...] = ()
+    conversion: ConversionSummary | None = None
+    parent: Parent | None = None
 
     @property
     def final(self) -> bool:
@@ -197,6 +202,8 @@ class Record:
             "audit": self.audit or None,
             "review": self.review.as_dict() if self.review else None,
             "earlier_reviews": [review.as_dict() for review in self.earlier_reviews] or None,
+            "conversion": self.conversion.as_dict() if self.conversion else None,
+            "parent": self.parent.as_dict() if self.parent else None,
             "reason": {"kind": self.reason.kind, "detail": self.reason.detail} if self.reason else None,
             "predictions": {version: outcome_as_dict(outcome) for version, outcome in self.predictions.items()},
             "event_time": timestamp(upload.event_time),
@@ -228,6 +235,7 @@ class Record:
             ValueError: A field is invalid.
         """
         reason, review = item.get("reason"), item.get("review")
+        conversion, parent = item.get("conversion"), item.get("parent")  # absent in records before 0.3
         return cls(
             upload=_upload_from_item(item),
             status=Status(item["status"]),
@@ -242,6 +250,8 @@ class Record:
             audit=bool(item.get("audit", False)),
             review=Review.from_dict(review) if review else None,
             earlier_reviews=tuple(map(Review.from_dict, item.get("earlier_reviews", ()))),
+            conversion=ConversionSummary.from_dict(conversion) if conversion else None,
+            parent=Parent.from_dict(parent) if parent else None,
         )
 
 

@@ -8,6 +8,11 @@ SEQUENCER_WIDTH = 32
 """Number of digits to which sequencers are padded. S3 sends 16 to 18 digits and documents that receivers pad the
 shorter of two with zeros to compare them."""
 
+DERIVED_PREFIX = "_triptych/"
+"""Start of the keys of objects that are derived from uploads; see `records.derived`."""
+PAGES_PREFIX = f"{DERIVED_PREFIX}pages/"
+"""Start of the keys of pages that documents were converted to. These objects are no documents."""
+
 LATE_AFTER = timedelta(minutes=10)
 """Age from which an event's upload may already have been backfilled. Backfills skip younger uploads."""
 
@@ -52,9 +57,9 @@ class Upload:
         return self.sequencer.upper().ljust(SEQUENCER_WIDTH, "0")
 
     @property
-    def is_folder_marker(self) -> bool:
-        """Whether the object is a folder marker rather than a document."""
-        return is_folder_marker(self.key, self.size)
+    def is_document(self) -> bool:
+        """Whether the object is a document, rather than a folder marker or the pages of another document."""
+        return is_document(self.key, self.size)
 
     def same_object(self, other: "Upload") -> bool:
         """Return whether both describe the same upload: the same version or, without versions, the same ETag."""
@@ -68,9 +73,14 @@ def normalize_version_id(version_id: str | None) -> str | None:
     return None if version_id in (None, "", "null") else version_id
 
 
-def is_folder_marker(key: str, size: int | None) -> bool:
-    """Return whether an object is an empty one whose key ends with a slash, as S3's console creates for a folder."""
-    return size == 0 and key.endswith("/")
+def is_document(key: str, size: int | None) -> bool:
+    """Return whether an object is a document.
+
+    Others are folder markers (empty objects whose keys end with a slash, as S3's console creates them for folders), and
+    the pages that another document was converted to; see `records.derived`.
+    """
+    is_folder_marker = size == 0 and key.endswith("/")
+    return not is_folder_marker and not key.startswith(PAGES_PREFIX)
 
 
 def synthetic_sequencer(last_modified: datetime, identity: str) -> str:

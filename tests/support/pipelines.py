@@ -4,7 +4,10 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
-from orchestrator.pipeline import Budget, DocumentSource, Pipeline, PolicySource, Predictor, RecordRepository
+from orchestrator.pipeline import Budget, DocumentSource, Pipeline, PolicySource, Predictor, Preparer, RecordRepository
+from orchestrator.preparation import Preparation
+from records.conversions import Parent
+from records.derived import pages_key
 from records.errors import RecordConflict, RecordsUnavailable
 from records.outcomes import Outcome
 from records.record import Record
@@ -33,6 +36,37 @@ class FakeDocuments:
         if isinstance(self.content, Exception):
             raise self.content
         return upload(key, version_id=version_id, sequencer="00BF", backfilled=True)
+
+
+class FakeDerived:
+    """Derived objects in memory, each written once.
+
+    Attributes:
+        members: Content and parent of each member, by key.
+        pages: Content of pages, by key.
+        error: Raised by every write if it is not None.
+        writes: Number of attempts to write a member.
+    """
+
+    def __init__(self) -> None:
+        self.members: dict[str, tuple[bytes, Parent]] = {}
+        self.pages: dict[str, bytes] = {}
+        self.error: Exception | None = None
+        self.writes = 0
+
+    def find_parent(self, upload: Upload) -> Parent | None:
+        return self.members[upload.key][1] if upload.key in self.members else None
+
+    def write_member(self, bucket: str, key: str, content: bytes, parent: Parent) -> None:
+        self.writes += 1
+        if self.error:
+            raise self.error
+        self.members.setdefault(key, (content, parent))
+
+    def write_pages(self, upload: Upload, content: bytes) -> None:
+        if self.error:
+            raise self.error
+        self.pages.setdefault(pages_key(upload), content)
 
 
 class FakeModels:
@@ -116,6 +150,7 @@ def pipeline(
     records: RecordRepository | None = None,
     policy: PolicySource | None = None,
     *,
+    preparation: Preparer | None = None,
     budget: Budget = THREE_SECONDS,
     clock: Callable[[], float] = lambda: 100.0,
     now: Callable[[], datetime] = lambda: NOON,
@@ -123,6 +158,7 @@ def pipeline(
     """Return a pipeline whose clocks stand still. What a test does not pass works without failures."""
     return Pipeline(
         documents or FakeDocuments(),
+        preparation or Preparation(None, FakeDerived(), clock),
         models or FakeModels(),
         records or FakeRecords(),
         policy or FixedPolicy(),

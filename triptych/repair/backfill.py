@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from records.uploads import Upload, is_folder_marker
+from records.uploads import Upload, is_document
 from triptych.repair.invocation import Event, InvocationError, Invoke, run_concurrently
 from triptych.repair.progress import BackfillProgress
 from triptych.storage.results import Results
@@ -58,12 +58,12 @@ class KeyListing:
 def list_objects(s3: "S3Client", bucket: str, prefix: str, *, after: str = "") -> Iterator[tuple[str, datetime]]:
     """Yield key and modification time of each object after the key `after`.
 
-    Only current versions are listed, and no folder markers.
+    Only current versions are listed, and no objects that are no documents.
     """
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, StartAfter=after)
     for page in pages:
         for item in page.get("Contents", []):
-            if not is_folder_marker(item["Key"], item["Size"]):
+            if is_document(item["Key"], item["Size"]):
                 yield item["Key"], item["LastModified"]
 
 

@@ -28,6 +28,7 @@ def deployment_fingerprint() -> str:
             orchestrator / "requirements.txt",
             *orchestrator.glob("*.py"),
             *(REPOSITORY / "records").glob("*.py"),
+            REPOSITORY / "decoding" / "convertible.py",
         ]
     )
 

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from orchestrator.pipeline import Budget, Pipeline
+from orchestrator.preparation import Preparation
 from records.errors import DocumentRejected, DocumentUnavailable, RecordConflict, RecordsUnavailable
 from records.outcomes import Outcome, Prediction
 from records.record import Record, Status
 from records.reviews import Queue
 from records.uploads import Upload, audit_number
 from records.verdict import combine
+from tests.support.pipelines import FakeDerived
 from tests.support.uploads import NOON, FixedPolicy, model_failure, policy, prediction, upload
 from triptych.review.reviews import CannotReview, Reviews
 
@@ -121,6 +123,7 @@ class Convergence(RuleBasedStateMachine):
         self.policy = FixedPolicy(POLICIES["p1"])
         self.pipeline = Pipeline(
             self.world,
+            Preparation(None, FakeDerived(), lambda: 0.0),
             self.world,
             self.world,
             self.policy,

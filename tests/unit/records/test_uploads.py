@@ -64,4 +64,4 @@ def test_upload_in_a_bucket_with_suspended_versions_is_the_same_for_event_and_ba
 
 @pytest.mark.parametrize(("size", "marker"), [(0, True), (1, False), (None, False)])
 def test_only_an_object_known_to_be_empty_is_a_folder_marker(size: int | None, marker: bool) -> None:
-    assert upload("folder/", size=size).is_folder_marker is marker
+    assert upload("folder/", size=size).is_document is not marker

@@ -1,0 +1,163 @@
+"""Prepare documents for the versions: convert those that they cannot read, and upload the documents within them.
+
+What a document leads to is written before its record, under keys that depend on the upload only. A handler that is
+killed half-way therefore loses nothing: the next attempt finds no record, and completes what is missing.
+"""
+
+import logging
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from decoding.convertible import convertible_format
+from orchestrator.calls import Clock
+from orchestrator.converter import Converted
+from records.conversions import MAX_DEPTH, MAX_DESCENDANTS, ConversionSummary, Parent
+from records.derived import member_key, pages_key
+from records.errors import DocumentRejected, DocumentUnavailable
+from records.outcomes import ModelFailure
+from records.record import Record
+from records.uploads import Upload
+
+logger = logging.getLogger(__name__)
+
+CONVERSION_SHARE = 0.7
+"""Share of the remaining budget that a conversion may use. The versions need the rest."""
+
+_MAX_WRITES = 8
+"""Maximum number of concurrent writes of members."""
+
+
+class Converter(Protocol):
+    """Converts documents; see `orchestrator.converter.ConverterClient`."""
+
+    def convert(self, document: bytes, *, deadline: float, trace_id: str = "") -> Converted | ModelFailure:
+        """Convert a document, or return why it was not converted."""
+
+
+class DerivedStore(Protocol):
+    """Writes what a document leads to; see `records.derived.DerivedObjects`."""
+
+    def find_parent(self, upload: Upload) -> Parent | None:
+        """Return the parent of a member; None if the upload is none."""
+
+    def write_member(self, bucket: str, key: str, content: bytes, parent: Parent) -> None:
+        """Write a member, unless it exists already."""
+
+    def write_pages(self, upload: Upload, content: bytes) -> None:
+        """Write the pages that an upload was converted to, unless they exist already."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A document that is ready for the versions, or the reason why it is not.
+
+    Attributes:
+        content: What the versions classify.
+        failure: Why the document could not be converted. A retry may succeed, unless its kind is `rejected`.
+        rejection: Why there is nothing to classify. A retry may succeed if it is a `DocumentUnavailable`.
+        conversion: How the document was converted; None if it was not.
+        parent: The upload that the document was extracted from; None if it was uploaded.
+    """
+
+    content: bytes = b""
+    failure: ModelFailure | None = None
+    rejection: DocumentRejected | DocumentUnavailable | None = None
+    conversion: ConversionSummary | None = None
+    parent: Parent | None = None
+
+
+class Preparation:
+    """Prepares documents.
+
+    Args:
+        converter: None if the stack has no converter. The versions then reject what they cannot read.
+        derived: Writes pages and members.
+        clock: The clock of all deadlines.
+    """
+
+    def __init__(self, converter: Converter | None, derived: DerivedStore, clock: Clock) -> None:
+        self._converter = converter
+        self._derived = derived
+        self._clock = clock
+
+    def prepare(
+        self, upload: Upload, content: bytes, stored: Record | None, *, deadline: float, trace_id: str
+    ) -> Prepared:
+        """Convert a document if the versions cannot read it.
+
+        Args:
+            upload: The upload.
+            content: Its content.
+            stored: Its record before this attempt.
+            deadline: Time on the clock at which the versions must have responded.
+            trace_id: AWS trace to forward.
+
+        Raises:
+            DocumentUnavailable: A member could not be written, or the parent of the upload not be found out.
+        """
+        parent = self._derived.find_parent(upload)
+        if self._converter is None or convertible_format(content) is None:
+            return Prepared(content, parent=parent)
+        now = self._clock()
+        converted = self._converter.convert(
+            content, deadline=now + CONVERSION_SHARE * (deadline - now), trace_id=trace_id
+        )
+        if isinstance(converted, ModelFailure):
+            return Prepared(failure=replace(converted, detail=f"Converter: {converted.detail}"), parent=parent)
+        if stored and stored.conversion:  # an earlier attempt has written the members
+            summary = replace(stored.conversion, latency_ms=converted.latency_ms)
+        else:
+            summary = self._unpack(upload, converted, parent)
+        if converted.pages is None:
+            return Prepared(rejection=_archive_rejection(summary), conversion=summary, parent=parent)
+        self._write_pages(upload, converted.pages)
+        return Prepared(converted.pages, conversion=summary, parent=parent)
+
+    def _write_pages(self, upload: Upload, pages: bytes) -> None:
+        """Write the pages. A failure costs their picture, not the record."""
+        try:
+            self._derived.write_pages(upload, pages)
+        except DocumentUnavailable:
+            logger.warning("converted pages of %s not written", upload.document, exc_info=True)
+
+    def _unpack(self, upload: Upload, converted: Converted, parent: Parent | None) -> ConversionSummary:
+        """Write the members of a document, within the limits of its tree."""
+        depth, allowance = (parent.depth, parent.allowance) if parent else (0, MAX_DESCENDANTS)
+        allowed = converted.members[:allowance] if depth < MAX_DEPTH else ()
+        reason = "too many documents within documents" if depth < MAX_DEPTH else "documents are nested too deep"
+        child = Parent(
+            upload.document, upload.sort_key, depth + 1, (allowance - len(allowed)) // len(allowed) if allowed else 0
+        )
+        members = {member_key(upload, number, name): data for number, (name, data) in enumerate(allowed, start=1)}
+        self._write_members(upload.bucket, members, child)
+        skipped = (*converted.skipped, *((name, reason) for name, _ in converted.members[len(allowed) :]))
+        return ConversionSummary(
+            converted.format,
+            converted.latency_ms,
+            None if converted.pages is None else pages_key(upload),
+            tuple(members),
+            skipped,
+        )
+
+    def _write_members(self, bucket: str, members: Mapping[str, bytes], parent: Parent) -> None:
+        with ThreadPoolExecutor(_MAX_WRITES, thread_name_prefix="member") as pool:
+            writes = [
+                pool.submit(self._derived.write_member, bucket, key, content, parent)
+                for key, content in members.items()
+            ]
+        for write in writes:
+            write.result()
+
+
+def _archive_rejection(conversion: ConversionSummary) -> DocumentRejected:
+    """Return why an archive itself is not classified."""
+    match len(conversion.members):
+        case 0:
+            documents = "No document within it can be classified."
+        case 1:
+            documents = "The document within it is classified separately."
+        case count:
+            documents = f"The {count} documents within it are classified separately."
+    return DocumentRejected("archive", f"An archive has no pages. {documents}")
