@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from triptych.preflight import bucket, image, network, permissions, quotas, service_role, stack, table, zones
+from triptych.preflight import bucket, certificate, image, network, permissions, quotas, roles, stack, table, zones
 from triptych.preflight.clients import PreflightClients
 from triptych.preflight.deployment import Deployment
 from triptych.preflight.findings import Findings
@@ -29,11 +29,16 @@ CHECKS = (
     Check("stack-name", "the stack's name", lambda _, deployment, __: stack.find_stack_name(deployment)),
     Check("stack-state", "the stack's state", lambda _, deployment, __: stack.find_stack_state(deployment)),
     Check(
+        "fixed-parameters",
+        "parameters that are chosen once",
+        lambda _, deployment, __: stack.find_fixed_parameters(deployment),
+    ),
+    Check(
         "permissions",
         "your permissions",
         lambda clients, deployment, _: permissions.find_permissions(clients.sts, clients.iam, deployment),
     ),
-    Check("ecs-role", "the role of ECS", lambda clients, _, __: service_role.find_service_role(clients.iam)),
+    Check("ecs-role", "the role of ECS", lambda clients, _, __: roles.find_service_role(clients.iam)),
     Check(
         "codebuild-region",
         "the region",
@@ -87,6 +92,16 @@ CHECKS = (
         "existing-table",
         "the existing table",
         lambda clients, deployment, _: table.find_existing_table(clients.dynamodb, clients.kms, deployment),
+    ),
+    Check(
+        "certificate",
+        "the certificate",
+        lambda clients, deployment, _: certificate.find_certificate(clients.acm, deployment),
+    ),
+    Check(
+        "boundary",
+        "the permissions boundary",
+        lambda clients, deployment, _: roles.find_boundary(clients.iam, deployment),
     ),
     Check("images", "the images", lambda clients, deployment, _: image.find_images(clients.ecr, deployment)),
 )

@@ -7,6 +7,7 @@ import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
+    from mypy_boto3_acm.client import ACMClient
     from mypy_boto3_cloudformation.client import CloudFormationClient
     from mypy_boto3_cloudwatch.client import CloudWatchClient
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -37,6 +38,12 @@ class PreflightClients:
 
     def _client(self, service: str) -> Any:
         return self.session.client(service, endpoint_url=self._endpoint_url, config=_CONFIG)  # type: ignore[call-overload]
+
+    @cached_property
+    def acm(self) -> "ACMClient":
+        """Certificates."""
+        client: ACMClient = self._client("acm")
+        return client
 
     @cached_property
     def cloudformation(self) -> "CloudFormationClient":

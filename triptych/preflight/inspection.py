@@ -21,6 +21,7 @@ _NAMED_ACTION = re.compile(r"not authorized to perform:? (?P<action>[a-z0-9-]+:[
 
 ACTIONS: Final[Mapping[str, str]] = {
     "DescribeAvailabilityZones": "ec2:DescribeAvailabilityZones",
+    "DescribeCertificate": "acm:DescribeCertificate",
     "DescribeContinuousBackups": "dynamodb:DescribeContinuousBackups",
     "DescribeImages": "ecr:DescribeImages",
     "DescribeKey": "kms:DescribeKey",
@@ -39,6 +40,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "GetBucketNotificationConfiguration": "s3:GetBucketNotification",
     "GetFunctionConfiguration": "lambda:GetFunctionConfiguration",
     "GetMetricStatistics": "cloudwatch:GetMetricStatistics",
+    "GetPolicy": "iam:GetPolicy",
     "GetQueueUrl": "sqs:GetQueueUrl",
     "GetRole": "iam:GetRole",
     "GetServiceQuota": "servicequotas:GetServiceQuota",

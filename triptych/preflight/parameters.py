@@ -23,6 +23,7 @@ DEFAULTS: Final[Mapping[str, str]] = {
     "ExistingTableName": "",
     "ExistingTableKeyArn": "",
     "Network": "private",
+    "VpcCidr": "10.73.0.0/16",
     "ZoneA": "",
     "ZoneB": "",
     "VpcId": "",
@@ -31,6 +32,8 @@ DEFAULTS: Final[Mapping[str, str]] = {
     "RouteTableIds": "",
     "InterfaceEndpoints": "create",
     "ExecuteCommand": "disabled",
+    "CertificateArn": "",
+    "ModelDomain": "",
     "PermissionsBoundaryArn": "",
 }
 

@@ -3,7 +3,7 @@
 import re
 
 from triptych.preflight.deployment import Deployment
-from triptych.preflight.findings import Finding, Findings
+from triptych.preflight.findings import Finding, Findings, warning
 
 _MAX_BUCKET_NAME = 63
 """Characters of a bucket's name: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
@@ -11,6 +11,9 @@ _MAX_BUCKET_NAME = 63
 _MAX_STACK_NAME = 128
 _STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 """CloudFormation's rule: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html"""
+
+_FIXED_PARAMETERS = ("VpcId", "VpcCidr", "ZoneA", "ZoneB")
+"""Parameters of the network: a load balancer cannot move to another VPC, nor a subnet to another zone."""
 
 _READY = {
     "CREATE_COMPLETE",
@@ -62,6 +65,23 @@ def _find_bucket_name(deployment: Deployment) -> Findings:
             f"The stack name {name!r} has {len(name)} characters; in {deployment.region}, the name of the inbox bucket "
             f"leaves room for {longest}.",
             f"Use at most {longest} characters.",
+        )
+
+
+def find_fixed_parameters(deployment: Deployment) -> Findings:
+    """Yield which parameters AWS would refuse to change on the stack.
+
+    A zone that is named for the first time may be the one that the subnet is in already, so it is only a warning.
+    """
+    for name in _FIXED_PARAMETERS:
+        earlier, value = deployment.earlier(name), deployment[name]
+        if earlier is None or earlier == value:
+            continue
+        found = warning if name.startswith("Zone") and not earlier else Finding
+        yield found(
+            f"{name} would change from {earlier or 'nothing'} to {value or 'nothing'}, but AWS refuses to move a stack to "
+            "another network.",
+            f"Keep {name}={earlier}" if earlier else f"Leave {name} empty, or create another stack.",
         )
 
 

@@ -16,6 +16,7 @@ EXISTING: dict[str, Any] = {
     "ExistingBucketName": "documents",
     "ModelImageUri": f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/model:1",
 }
+CERTIFICATE = f"arn:aws:acm:us-east-1:{ACCOUNT}:certificate/1"
 UPDATE = DeployedStack("UPDATE_COMPLETE", {})
 
 
@@ -153,6 +154,8 @@ def test_a_clean_account_has_no_finding(account: SeededAccount, deployment: dict
 
 
 OTHERWISE_TESTED = {
+    "DescribeCertificate",
+    "GetPolicy",
     "DescribeStacks",  # before the checks
     "GetRole",
     "GetFunctionConfiguration",
@@ -198,6 +201,8 @@ def test_a_denied_call_is_reported_with_the_action_to_allow(account: SeededAccou
         ("DescribeTable", {"ExistingTableName": "records"}),
         ("DescribeSubnets", {"VpcId": "vpc-1", "SubnetIds": "subnet-1,subnet-2", "SubnetCidr": "10.0.0.0/8"}),
         ("GetRole", {}),
+        ("GetPolicy", {"PermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/boundary"}),
+        ("DescribeCertificate", {"CertificateArn": CERTIFICATE, "ModelDomain": "models.example.com"}),
     ],
 )
 def test_a_denied_call_about_existing_resources_is_reported(

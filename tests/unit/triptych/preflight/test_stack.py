@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from tests.unit.triptych.preflight.conftest import ACCOUNT
 from triptych.preflight.deployment import DeployedStack, Deployment
-from triptych.preflight.stack import find_stack_name, find_stack_state
+from triptych.preflight.findings import Severity
+from triptych.preflight.stack import find_fixed_parameters, find_stack_name, find_stack_state
 
 
 def planned(stack: str, region: str = "us-east-1", status: str | None = None, **parameters: str) -> Deployment:
@@ -66,3 +67,32 @@ def test_each_state_has_its_way_out(status: str, command: str) -> None:
 @pytest.mark.parametrize("status", [None, "CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"])
 def test_states_that_accept_a_deployment_are_no_problem(status: str | None) -> None:
     assert not list(find_stack_state(planned("triptych", status=status)))
+
+
+@pytest.mark.parametrize(
+    ("earlier", "given", "expected"),
+    [
+        ({}, {}, []),
+        ({"VpcCidr": "10.0.0.0/16"}, {}, []),
+        (
+            {},
+            {"VpcCidr": "10.0.0.0/16"},
+            [(Severity.PROBLEM, "from 10.73.0.0/16 to 10.0.0.0/16", "Keep VpcCidr=10.73.0.0/16")],
+        ),
+        ({}, {"VpcId": "vpc-1"}, [(Severity.PROBLEM, "VpcId would change from nothing", "Leave VpcId empty")]),
+        ({"VpcId": "vpc-1"}, {"VpcId": ""}, [(Severity.PROBLEM, "from vpc-1 to nothing", "Keep VpcId=vpc-1")]),
+        ({"ZoneA": "a"}, {"ZoneA": "b"}, [(Severity.PROBLEM, "ZoneA would change from a to b", "Keep ZoneA=a")]),
+        ({}, {"ZoneA": "a"}, [(Severity.WARNING, "ZoneA would change from nothing to a", "Leave ZoneA empty")]),
+    ],
+)
+def test_parameters_of_the_network_are_chosen_once(
+    earlier: dict[str, str], given: dict[str, str], expected: list[tuple[Severity, str, str]]
+) -> None:
+    plan = Deployment("triptych", "us-east-1", ACCOUNT, "aws", given, DeployedStack("UPDATE_COMPLETE", earlier))
+    found = list(find_fixed_parameters(plan))
+    assert len(found) == len(expected)
+    for finding, (severity, sentence, remedy) in zip(found, expected, strict=True):
+        assert finding.severity is severity
+        assert sentence in finding.sentence
+        assert remedy in finding.remedy
+    assert not list(find_fixed_parameters(Deployment("triptych", "us-east-1", ACCOUNT, "aws", given)))

@@ -1,7 +1,10 @@
-"""The check for the service-linked role of ECS."""
+"""Checks of roles: the service-linked role of ECS, and the permissions boundary of the stack's roles."""
 
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
+from triptych.preflight.deployment import Deployment
 from triptych.preflight.findings import Finding, Findings
 
 if TYPE_CHECKING:
@@ -20,3 +23,16 @@ def find_service_role(iam: "IAMClient") -> Findings:
             "capacity providers of this stack.",
             "Create it now: aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com",
         )
+
+
+def find_boundary(iam: "IAMClient", deployment: Deployment) -> Findings:
+    """Yield a finding if the permissions boundary does not exist."""
+    boundary = deployment["PermissionsBoundaryArn"]
+    if not boundary:
+        return
+    try:
+        iam.get_policy(PolicyArn=boundary)
+    except ClientError as error:
+        if error.response["Error"].get("Code") != "NoSuchEntity":
+            raise
+        yield Finding(f"The permissions boundary {boundary} does not exist.", "Correct PermissionsBoundaryArn.")
