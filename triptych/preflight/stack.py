@@ -79,7 +79,7 @@ def find_fixed_parameters(deployment: Deployment) -> Findings:
             continue
         found = warning if name.startswith("Zone") and not earlier else Finding
         yield found(
-            f"{name} would change from {earlier or 'nothing'} to {value or 'nothing'}, but AWS refuses to move a stack to "
+            f"{name} would change from {earlier or 'nothing'} to {value or 'nothing'}, but AWS cannot move a stack to "
             "another network.",
             f"Keep {name}={earlier}" if earlier else f"Leave {name} empty, or create another stack.",
         )
