@@ -147,6 +147,13 @@ class Record:
             return Queue.REVIEW
         return Queue.AUDIT if self.audit else None
 
+    @property
+    def classified_object(self) -> Upload:
+        """The object that the versions read: the converted pages, or the upload itself if it was not converted."""
+        if self.conversion is None or self.conversion.pages_key is None:
+            return self.upload
+        return replace(self.upload, key=self.conversion.pages_key, size=None, etag="", version_id=None)
+
     def answered(self) -> dict[str, Prediction]:
         """Return the predictions by version, without the versions that failed."""
         return {version: outcome for version, outcome in self.predictions.items() if isinstance(outcome, Prediction)}

@@ -172,7 +172,7 @@ class _TerminalReview:
     def _open(self, record: Record, folder: Path) -> None:
         """Open the document in the program for its format, which its content decides, not its key."""
         try:
-            content = self.documents.read(record.upload)
+            content = self.documents.read(record.classified_object)
             file = folder / (record.upload.sort_key + suffix_for(content))
             file.write_bytes(content)
         except (DocumentRejected, DocumentUnavailable) as error:

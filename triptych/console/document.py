@@ -95,13 +95,13 @@ def _pictures(console: Console, document: str, sequencer: str, size: str, rotate
 
 
 def _object_bytes(console: Console, document: str, sequencer: str) -> bytes:
-    """Return the bytes of an upload, of exactly the object version that was classified."""
+    """Return what was classified: exactly that version of the upload, or the pages that it was converted to."""
     stack = console.access()
     record = stack.reviews.find(document, sequencer)
     if record is None or record.upload.bucket != stack.bucket:
         raise PictureUnavailable("There is no such upload.")
     try:
-        return DocumentStore(stack.s3, max_bytes=Limits().max_bytes).read(record.upload)
+        return DocumentStore(stack.s3, max_bytes=Limits().max_bytes).read(record.classified_object)
     except DocumentRejected as error:
         raise PictureUnavailable(error.reason.detail) from error
 

@@ -195,7 +195,10 @@ def waterfall(record: Record) -> list[Span]:
     spans.append(Span("orchestrator", arrival, record.latency_ms, "total"))
     if not latencies:
         return spans
-    spans.append(Span("read object", arrival, before, "read"))
+    converting = min(record.conversion.latency_ms, before) if record.conversion else 0.0
+    spans.append(Span("read object", arrival, before - converting, "read"))
+    if converting:
+        spans.append(Span("convert", arrival + before - converting, converting, "read"))
     for index, version in enumerate(sorted(latencies)):
         spans += _call_spans(version, index % COLOURS + 1, arrival + before, record.predictions[version])
     return spans

@@ -118,7 +118,7 @@ def _export(record: Record, reader: DocumentReader, folder: Path, exported: Mapp
         file = exported[identity].replace(destination / exported[identity].name)
     else:
         try:
-            content = reader.read(upload)
+            content = reader.read(record.classified_object)
         except (DocumentRejected, DocumentUnavailable) as error:
             return _ManifestRow(error=f"{upload.document}: {error}")
         file = destination / _file_name(identity, upload, content)

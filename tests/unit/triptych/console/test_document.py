@@ -2,12 +2,15 @@
 
 import io
 import re
+from dataclasses import replace
 from html import unescape
 
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from records.conversions import ConversionSummary, Parent
+from records.derived import member_key, pages_key
 from records.documents import DocumentStore
 from records.errors import DocumentRejected
 from records.outcomes import Outcome
@@ -43,6 +46,29 @@ def test_page_without_sequencer_shows_the_newest_upload(browser: TestClient, sta
     assert page.count('<li class="this">') == 1
     assert page.index("receipt") < page.index("Uploads of this key")
     assert "00A1" in page
+
+
+def test_converted_document_is_shown_as_it_was_classified(browser: TestClient, stack: StackConnection) -> None:
+    made = add_document(stack, "mail.eml", AGREED, content=b"MIME-Version: 1.0\r\n\r\nHello")
+    pages = pages_key(made.upload)
+    member = member_key(made.upload, 1, "bill.pdf")
+    stack.s3.put_object(Bucket=stack.bucket, Key=pages, Body=several_pages(2, "TIFF"))
+    conversion = ConversionSummary("eml", 20.0, pages, (member,), (("logo.png", "it is small"),))
+    parent = Parent("inbox/outer.zip", "00A1")
+    converted = replace(made, conversion=conversion, parent=parent).next_revision(made)
+    RecordTable(stack.table).save(converted, replacing=made)
+
+    page = unescape(browser.get("/document", params=query(made)).text)
+    picture = browser.get("/picture", params=query(made, size="large", page=1))
+
+    assert picture.headers["Content-Type"] == "image/jpeg", picture.text
+    for text in (
+        "EML, converted in",
+        "001-bill.pdf",
+        "logo.png: not classified, because it is small",
+        "inbox/outer.zip",
+    ):
+        assert text in page
 
 
 def test_missing_document_is_reported_by_name(browser: TestClient) -> None:
@@ -107,7 +133,7 @@ class TestPictures:
         answer = browser.get("/picture", params=query(made, size="large", page=1))
         assert answer.headers["Content-Type"] == "image/jpeg"
 
-    @pytest.mark.parametrize("content", [b"no picture", b"\xff\xd8\xff torn"])
+    @pytest.mark.parametrize("content", [b"\x00no picture", b"\xff\xd8\xff torn"])
     def test_unreadable_document_has_a_placeholder(
         self, browser: TestClient, stack: StackConnection, content: bytes
     ) -> None:
