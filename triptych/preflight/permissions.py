@@ -3,52 +3,49 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from triptych.preflight.deployment import Deployment
 from triptych.preflight.findings import Finding, Findings
+from triptych.preflight.sample_calls import concrete_calls
 from triptych.stack.home import REPOSITORY
 
 if TYPE_CHECKING:
     from mypy_boto3_iam.client import IAMClient
-    from mypy_boto3_iam.type_defs import ContextEntryTypeDef
+    from mypy_boto3_iam.type_defs import ContextEntryTypeDef, EvaluationResultTypeDef
     from mypy_boto3_sts.client import STSClient
 
 POLICY_FILE: Path = REPOSITORY / "docs" / "deployer-policy.json"
 _DEFAULT_PREFIX = "triptych"
 """Beginning of the names in the policy: that of the default stack."""
-_MANY = 100
-"""Actions in one simulation; IAM allows a bit more."""
 _SHOWN = 10
 """Denied actions that a sentence names."""
 
 
 @dataclass(frozen=True)
 class PolicyStatement:
-    """A statement of the policy, as a simulation needs it."""
+    """Calls of one service in a statement of the policy, as a simulation needs them."""
 
     actions: list[str]
     resources: list[str]
     context: "list[ContextEntryTypeDef]"
 
 
-def read_statements(stack: str, text: str) -> list[PolicyStatement]:
-    """Return the statements of a policy document.
+def read_statements(stack: str, text: str) -> Iterator[PolicyStatement]:
+    """Yield the statements of a policy document, one for each service.
 
     Args:
-        stack: Name of the stack, which replaces the wildcard names of the policy.
+        stack: Name of the stack, which replaces the names in the policy.
         text: The policy document.
     """
-    return [
-        PolicyStatement(
-            _as_list(statement["Action"]),
-            [_example(resource, stack) for resource in _as_list(statement["Resource"])],
-            list(_context(statement.get("Condition", {}))),
-        )
-        for statement in json.loads(text)["Statement"]
-    ]
+    for statement in json.loads(text)["Statement"]:
+        resources = [_example(resource, stack) for resource in _as_list(statement["Resource"])]
+        context = list(_context(statement.get("Condition", {})))
+        for service, actions in groupby(sorted(_as_list(statement["Action"])), lambda action: action.split(":")[0]):
+            own = [resource for resource in resources if resource == "*" or resource.split(":")[2] == service]
+            yield PolicyStatement(list(concrete_calls(list(actions))), own, context)
 
 
 def _as_list(value: str | list[str]) -> list[str]:
@@ -103,17 +100,20 @@ def find_permissions(sts: "STSClient", iam: "IAMClient", deployment: Deployment)
 
 
 def _denied(iam: "IAMClient", principal: str, deployment: Deployment) -> Iterator[str]:
-    """Yield the actions of the policy that IAM would deny to the principal."""
+    """Yield the actions that IAM would deny to the principal on every resource of the policy."""
     for statement in read_statements(deployment.stack, POLICY_FILE.read_text(encoding="utf-8")):
-        actions = iter(statement.actions)
-        while batch := list(islice(actions, _MANY)):
-            pages = iam.get_paginator("simulate_principal_policy").paginate(
-                PolicySourceArn=principal,
-                ActionNames=batch,
-                ResourceArns=statement.resources,
-                ContextEntries=statement.context,
-            )
-            for page in pages:
-                for result in page["EvaluationResults"]:
-                    if result["EvalDecision"] != "allowed":
-                        yield result["EvalActionName"]
+        pages = iam.get_paginator("simulate_principal_policy").paginate(
+            PolicySourceArn=principal,
+            ActionNames=statement.actions,
+            ResourceArns=statement.resources,
+            ContextEntries=statement.context,
+        )
+        results = [result for page in pages for result in page["EvaluationResults"]]
+        allowed = {result["EvalActionName"] for result in results if _is_allowed(result)}
+        yield from {result["EvalActionName"] for result in results} - allowed
+
+
+def _is_allowed(result: "EvaluationResultTypeDef") -> bool:
+    """Return whether an action is allowed on at least one of the simulated resources."""
+    each = [part["EvalResourceDecision"] for part in result.get("ResourceSpecificResults", [])]
+    return "allowed" in (each or [result["EvalDecision"]])

@@ -18,6 +18,7 @@ from testkit.template import ROOT
 from testkit.translated import REGION, expanded
 from tests.support.rollouts import BUILDING, COMBINATIONS
 from triptych.preflight.inspection import ACTIONS
+from triptych.preflight.sample_calls import SAMPLE_CALLS
 
 DOCS = ROOT / "docs"
 MAX_CHARACTERS = 6144
@@ -85,6 +86,16 @@ NOT_IN_SCHEMAS = {
 """Calls of the policy that no resource schema names, with the reason."""
 
 
+DIRECT = {
+    "cloudformation:DescribeStack*",
+    "cloudformation:GetTemplate*",
+    "s3:DeleteObject*",
+    "s3:GetBucket*",
+    "s3:GetObject*",
+}
+"""Patterns of calls that the deployer makes without CloudFormation."""
+
+
 def statements(name: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads((DOCS / name).read_text())["Statement"]
     return found
@@ -135,6 +146,15 @@ def test_unused_calls_are_really_named_by_the_schemas() -> None:
         if not any(fnmatchcase(f"{call}@{kind}" if "@" in pattern else call, pattern) for call, kind in needed_calls())
     ]
     assert unneeded == []
+
+
+def test_each_pattern_has_a_sample_that_a_deployment_calls() -> None:
+    patterns = {pattern for pattern in allowed_patterns() if "*" in pattern}
+    assert patterns == set(SAMPLE_CALLS)
+    calls = {call for call, _ in needed_calls()}
+    for pattern, sample in SAMPLE_CALLS.items():
+        assert fnmatchcase(sample, pattern)
+        assert sample in calls or pattern in NOT_IN_SCHEMAS or pattern in DIRECT, sample
 
 
 def test_only_cloudformation_changes_resources_outside_the_code_bucket() -> None:
