@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from triptych.errors import UsageError
 from triptych.plan.rollout import VERSIONS
 from triptych.preflight.parameters import DEFAULTS, IMAGE_PARAMETERS
 
@@ -70,6 +71,17 @@ class Deployment:
         earlier = self.deployed.parameters if self.deployed else {}
         return {**DEFAULTS, **earlier, **self.given}[parameter]
 
+    def number(self, parameter: str) -> int:
+        """Return the value of a parameter that is a number.
+
+        Raises:
+            UsageError: It is something else.
+        """
+        value = self[parameter]
+        if not value.isdecimal():
+            raise UsageError(f"{parameter}={value} is not a number.")
+        return int(value)
+
     def earlier(self, parameter: str) -> str | None:
         """Return the value that a parameter has in the deployed stack, or None if there is no such stack."""
         if self.deployed is None or not self.deployed.exists:
@@ -125,7 +137,7 @@ class Deployment:
     @property
     def minimum_vcpus(self) -> float:
         """The vCPUs of all versions at their minimum number of tasks."""
-        return VERSIONS * int(self["MinModelTasks"]) * int(self["ModelCpu"]) / 1024
+        return VERSIONS * self.number("MinModelTasks") * self.number("ModelCpu") / 1024
 
     @property
     def uses_spot(self) -> bool:

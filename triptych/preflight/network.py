@@ -26,6 +26,10 @@ def find_network(ec2: "EC2Client", deployment: Deployment) -> Findings:
     vpc = deployment["VpcId"]
     if not vpc:
         return
+    allowed = _address_range(deployment["SubnetCidr"])
+    if not deployment.subnets or allowed is None:
+        yield Finding("VpcId requires SubnetIds, and SubnetCidr as in 10.0.0.0/16.", "Set all three parameters.")
+        return
     try:
         subnets = ec2.describe_subnets(SubnetIds=deployment.subnets)["Subnets"]
     except ClientError as error:
@@ -33,7 +37,7 @@ def find_network(ec2: "EC2Client", deployment: Deployment) -> Findings:
             raise
         yield Finding(f"A subnet does not exist: {error.response['Error'].get('Message')}.", "Correct SubnetIds.")
         return
-    yield from find_unfit_subnets(subnets, deployment)
+    yield from find_unfit_subnets(subnets, vpc, allowed)
     yield from find_subnet_zones(
         ec2, {each["AvailabilityZone"]: each["AvailabilityZoneId"] for each in subnets}, deployment
     )
@@ -45,24 +49,36 @@ def find_network(ec2: "EC2Client", deployment: Deployment) -> Findings:
         yield from find_subnets_without_internet(tables, deployment)
 
 
-def find_unfit_subnets(subnets: "Sequence[SubnetTypeDef]", deployment: Deployment) -> Findings:
-    """Yield which subnets are in another VPC, in the same zone, outside SubnetCidr or full."""
+def _address_range(text: str) -> IPv4Network | None:
+    """Return an address range, or None if the text is none."""
+    try:
+        return IPv4Network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def find_unfit_subnets(subnets: "Sequence[SubnetTypeDef]", wanted_vpc: str, allowed: IPv4Network) -> Findings:
+    """Yield which subnets are in another VPC, in the same zone, outside SubnetCidr or full.
+
+    Args:
+        subnets: The subnets.
+        wanted_vpc: The VPC that they should be in.
+        allowed: SubnetCidr.
+    """
     zones: dict[str, str] = {}
     for subnet in subnets:
         name, vpc, zone = subnet["SubnetId"], subnet["VpcId"], subnet["AvailabilityZone"]
-        if vpc != deployment["VpcId"]:
-            yield Finding(
-                f"The subnet {name} is in {vpc}, not in {deployment['VpcId']}.", "Correct SubnetIds or VpcId."
-            )
+        if vpc != wanted_vpc:
+            yield Finding(f"The subnet {name} is in {vpc}, not in {wanted_vpc}.", "Correct SubnetIds or VpcId.")
         if zone in zones:
             yield Finding(
                 f"The subnets {zones[zone]} and {name} are both in {zone}; a load balancer takes one subnet of a zone.",
                 "Name subnets in different zones.",
             )
         zones[zone] = name
-        if not IPv4Network(subnet["CidrBlock"]).subnet_of(IPv4Network(deployment["SubnetCidr"], strict=False)):
+        if not IPv4Network(subnet["CidrBlock"]).subnet_of(allowed):
             yield Finding(
-                f"The subnet {name} ({subnet['CidrBlock']}) is outside SubnetCidr={deployment['SubnetCidr']}, so the "
+                f"The subnet {name} ({subnet['CidrBlock']}) is outside SubnetCidr={allowed}, so the "
                 "security groups would block its connections.",
                 "Set SubnetCidr to a range that contains all subnets.",
             )

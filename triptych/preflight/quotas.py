@@ -106,7 +106,7 @@ def find_lambda_concurrency(lambdas: "LambdaClient", deployment: Deployment) -> 
     """Yield what the account's Lambda concurrency does not allow."""
     limit = lambdas.get_account_settings()["AccountLimit"]
     total, unreserved = limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"]
-    reserved = int(deployment["OrchestratorConcurrency"])
+    reserved = deployment.number("OrchestratorConcurrency")
     left = unreserved + int(deployment.earlier("OrchestratorConcurrency") or 0) - reserved
     request = increase(QUOTAS["lambda_concurrency"], max(1000, total + reserved), deployment.region)
     if reserved and left < _DOCUMENTED_UNRESERVED:
@@ -116,7 +116,7 @@ def find_lambda_concurrency(lambdas: "LambdaClient", deployment: Deployment) -> 
             f"Lambda requires {_DOCUMENTED_UNRESERVED}; in new accounts, {_MIN_UNRESERVED}.",
             f"Set OrchestratorConcurrency=0, or request more. {request}",
         )
-    wanted = int(deployment["InboxConcurrency"])
+    wanted = deployment.number("InboxConcurrency")
     available = reserved or unreserved
     if deployment["Ingest"] == "queue" and wanted > available:
         yield warning(

@@ -68,6 +68,12 @@ def test_a_fitting_network_is_no_problem(account: SeededAccount) -> None:
     assert findings(account, changes, InterfaceEndpoints="existing", RouteTableIds="") == []
 
 
+@pytest.mark.parametrize("missing", [{"SubnetIds": ""}, {"SubnetCidr": ""}, {"SubnetCidr": "x"}])
+def test_parameters_that_belong_together_are_required(account: SeededAccount, missing: dict[str, Any]) -> None:
+    [finding] = findings(account, **missing)
+    assert finding.sentence.startswith("VpcId requires SubnetIds, and SubnetCidr")
+
+
 def test_a_subnet_that_does_not_exist_is_named(account: SeededAccount) -> None:
     message = "The subnet ID 'subnet-1' does not exist"
     [finding] = findings(account, {"DescribeSubnets": failure("InvalidSubnetID.NotFound", message)})

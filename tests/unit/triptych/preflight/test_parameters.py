@@ -120,3 +120,10 @@ def test_the_deployed_stack_is_read_and_a_denied_call_is_an_error() -> None:
         stubber.add_client_error("describe_stacks", "AccessDenied")
         with pytest.raises(ClientError):
             describe_stack(client, "triptych")
+
+
+@pytest.mark.parametrize("value", ["", "x", "-1", "1.5"])
+def test_a_number_that_is_none_is_a_usage_error(value: str) -> None:
+    plan = Deployment("name", "us-east-1", ACCOUNT, "aws", {"MinModelTasks": value})
+    with pytest.raises(UsageError, match="MinModelTasks"):
+        _ = plan.minimum_vcpus
