@@ -11,6 +11,7 @@
     │       ├── ViewerRequiredError     unsupported-document     its pages are drawn by a special viewer only
     │       ├── UnsupportedCodingError  unsupported-coding       valid, but coded in a way that is not supported
     │       ├── DecompressionBombError  decompression-bomb       decodes to more pixels than the limit
+    │       ├── DecoderMemoryError      decoder-memory           exceeded the memory limit of its decoder process
     │       ├── DecoderCrashedError     decoder-crashed          crashed its decoder process
     │       └── DecoderTimeoutError     decoder-timeout          exceeded the time limit of its decoder process
     └── DecoderUnavailableError                                  temporary: no decoder process is available
@@ -94,8 +95,15 @@ class DecompressionBombError(UnreadableDocumentError):
     title = "The document decodes to too many pixels"
 
 
+class DecoderMemoryError(UnreadableDocumentError):
+    """The document exceeded the memory limit of its decoder process."""
+
+    problem = "decoder-memory"
+    title = "The document takes too much memory to decode"
+
+
 class DecoderCrashedError(UnreadableDocumentError):
-    """The document crashed its decoder process, or exceeded the memory limit."""
+    """The document crashed its decoder process. Some libraries also crash at the memory limit."""
 
     problem = "decoder-crashed"
     title = "The document cannot be decoded safely"

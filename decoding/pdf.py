@@ -42,7 +42,8 @@ def decode_pdf(
 ) -> DecodedDocument:
     """Render the first pages of a PDF, with form fields and annotations.
 
-    Pages that cannot be rendered are omitted if others can.
+    Pages that cannot be rendered are omitted if others can. With `limits.forms` off, a document that declares a form is
+    truncated.
 
     Args:
         data: The whole file.
@@ -59,12 +60,13 @@ def decode_pdf(
     with PDFIUM_LOCK:
         check_cancelled()
         with translate_errors("PDF"):
-            document = _open(data)
+            document = _open(data, forms=limits.forms)
         with closing(document):
             total = len(document)
             if total == 0:
                 raise CorruptDocumentError("The PDF has no page.")
             count = min(total, limits.max_pages)
+            lacks_fields = not limits.forms and document.get_formtype() != pdfium.FORMTYPE_NONE
             for index in range(count):
                 check_cancelled()
                 try:
@@ -74,17 +76,17 @@ def decode_pdf(
                     damage = damage or error
     if damage is not None and not pages:
         raise damage
-    return DecodedDocument(pages, truncated=total > count or damage is not None)
+    return DecodedDocument(pages, truncated=total > count or damage is not None or lacks_fields)
 
 
-def _open(data: bytes) -> Any:
+def _open(data: bytes, *, forms: bool) -> Any:
     try:
         document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
         if error.err_code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY):
             raise EncryptedDocumentError("The PDF requires a password.") from error
         raise
-    if document.get_formtype() != pdfium.FORMTYPE_NONE:
+    if forms and document.get_formtype() != pdfium.FORMTYPE_NONE:
         _start_forms(document)
     return document
 
@@ -104,9 +106,9 @@ def _start_forms(document: Any) -> None:
         logger.warning("form fields not drawn", exc_info=True)
 
 
-def _load_page(document: Any, index: int) -> Any:
+def _load_page(document: Any, index: int, *, forms: bool) -> Any:
     page = document[index]
-    if document.formenv is None and _has_fields(page):
+    if forms and document.formenv is None and _has_fields(page):
         page.close()
         _start_forms(document)
         page = document[index]
@@ -127,7 +129,7 @@ def _is_field(page: Any, index: int) -> bool:
 
 
 def _render(document: Any, index: int, min_side: int, limits: Limits, data: bytes) -> Image.Image:
-    with closing(_load_page(document, index)) as page:
+    with closing(_load_page(document, index, forms=limits.forms)) as page:
         for image in page.get_objects(filter=(pdfium.FPDF_PAGEOBJ_IMAGE,)):
             _check_size(image, limits)
         shorter, longer = sorted(page.get_size())
@@ -144,13 +146,22 @@ def _render(document: Any, index: int, min_side: int, limits: Limits, data: byte
 
 
 def _check_size(image: Any, limits: Limits) -> None:
-    """Reject an embedded image that would decode to too many pixels. PDFium reduces baseline JPEG while it decodes."""
+    """Reject an embedded image that would decode to too many pixels.
+
+    PDFium reduces baseline JPEG while it decodes, and keeps images of one bit per pixel in bits.
+    """
     width, height = image.get_px_size()
-    if (
-        width * height > limits.max_pixels
-        and image.get_filters(skip_simple=True) == ["DCTDecode"]
-        and is_decoded_by_rows(bytes(image.get_data(decode_simple=True)))
-    ):
+    if width * height > limits.max_pixels and (_is_bilevel(image) or _is_row_by_row_jpeg(image)):
         limits.check_reduced_pixels(width, height)
     else:
         limits.check_pixels(width, height)
+
+
+def _is_bilevel(image: Any) -> bool:
+    return bool(image.get_metadata().bits_per_pixel == 1)
+
+
+def _is_row_by_row_jpeg(image: Any) -> bool:
+    return image.get_filters(skip_simple=True) == ["DCTDecode"] and is_decoded_by_rows(
+        bytes(image.get_data(decode_simple=True))
+    )

@@ -25,6 +25,7 @@ from decoding import jpeg
 from decoding.cancellation import CancelCheck, never_cancel
 from decoding.depth import to_eight_bits
 from decoding.document import DecodedDocument
+from decoding.errors import CorruptDocumentError
 from decoding.limits import Limits
 from decoding.translation import translate_errors
 
@@ -47,6 +48,9 @@ pi_heif.register_heif_opener()
 # One CPU per document, as for every other format.
 pi_heif.options.DECODE_THREADS = 1
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+
+# Some writers give the image of one codec the brand of the other: the decoder to try next, and the brand it accepts.
+_OTHER_CODEC: Final = {"AVIF": ("HEIF", b"heic"), "HEIF": ("AVIF", b"avif")}
 
 _WHITE_IS_ZERO: Final = 0
 # Mean opacity within transparent margins, from which on they are not part of the page. A sheet that was turned by any
@@ -84,13 +88,27 @@ def decode_image(
         DocumentError: If the file is damaged or larger than the limits allow.
     """
     check_cancelled()
-    with translate_errors(kind):
-        if kind == "JPEG":
+    if kind == "JPEG":
+        with translate_errors(kind):
             page, truncated = _decode_jpeg(data, min_side, limits)
             return DecodedDocument([page], truncated)
-        with Image.open(io.BytesIO(data), formats=(kind,)) as image:
-            limits.check_pixels(*image.size)
-            return DecodedDocument([to_page(image, min_side)])
+    try:
+        return DecodedDocument([_decode(data, kind, min_side, limits)])
+    except CorruptDocumentError:
+        if kind not in _OTHER_CODEC:
+            raise
+        other, brand = _OTHER_CODEC[kind]
+        try:
+            return DecodedDocument([_decode(data[:8] + brand + data[12:], other, min_side, limits)])
+        except CorruptDocumentError:
+            logger.debug("neither %s nor %s", kind, other)
+        raise
+
+
+def _decode(data: bytes, kind: str, min_side: int, limits: Limits) -> Image.Image:
+    with translate_errors(kind), Image.open(io.BytesIO(data), formats=(kind,)) as image:
+        limits.check_pixels(*image.size)
+        return to_page(image, min_side)
 
 
 def _decode_jpeg(data: bytes, min_side: int, limits: Limits) -> tuple[Image.Image, bool]:

@@ -31,10 +31,15 @@ _SIGNATURES: Final[dict[str, re.Pattern[bytes]]] = {
     "GIF": re.compile(rb"GIF8[79]a"),
     # Two letters would also match text files; the size of a known header follows them.
     "BMP": re.compile(rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", re.DOTALL),
-    "PDF": re.compile(rb".{0,%d}?%%PDF-" % (_PDF_HEADER_WITHIN - 5), re.DOTALL),
+    # Some writers omit the dash before the version.
+    "PDF": re.compile(rb".{0,%d}?%%PDF[-\s\d]" % (_PDF_HEADER_WITHIN - 5), re.DOTALL),
 }
 
 _TEXT: Final = "TEXT"
+# Images whose files are text: PBM, PGM and PPM in ASCII, XPM and XBM.
+_IMAGE_AS_TEXT: Final = re.compile(
+    rb"P[123]\s+(?:#[^\n]*\n\s*)*\d+\s+\d+\s|/\* XPM|(?:/\*.{0,200}?\*/\s*)?#define \w+_width\s", re.DOTALL
+)
 
 FORMATS: Final = (*_SIGNATURES, _TEXT)
 """Names of the supported formats."""
@@ -43,9 +48,9 @@ FORMATS: Final = (*_SIGNATURES, _TEXT)
 def sniff(data: bytes) -> str | None:
     """Return the format of a document by its content: one of `FORMATS`, or None."""
     name = next((name for name, signature in _SIGNATURES.items() if signature.match(data)), None)
-    if name is None and convertible_format(data) is None and text.read_text(data) is not None:
-        return _TEXT
-    return name
+    if name is not None or convertible_format(data) is not None or _IMAGE_AS_TEXT.match(data):
+        return name
+    return _TEXT if text.read_text(data) is not None else None
 
 
 def decode_document(

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import zlib
 from collections.abc import Iterator
 from typing import Final
 
@@ -9,7 +10,13 @@ from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
 from decoding.cancellation import CancelCheck, never_cancel
 from decoding.document import DecodedDocument
-from decoding.errors import CorruptDocumentError, DecompressionBombError, DocumentError, UnsupportedCodingError
+from decoding.errors import (
+    CorruptDocumentError,
+    DecoderMemoryError,
+    DecompressionBombError,
+    DocumentError,
+    UnsupportedCodingError,
+)
 from decoding.limits import Limits
 from decoding.raster import to_page
 from decoding.tiff_directories import Directory, Tag, read_directories, write_single
@@ -23,7 +30,7 @@ logger = logging.getLogger(__name__)
 _NOT_A_PAGE: Final = 0b101
 # Directories examined per page: a file may have a thumbnail and a mask for each page.
 _DIRECTORIES_PER_PAGE: Final = 4
-_OLD_JPEG: Final = 6
+_UNCOMPRESSED, _OLD_JPEG, _DEFLATE = 1, 6, 8
 _PLANES: Final = 2
 _SIGNED: Final = 2
 # Compressions of Pillow's libtiff: CCITT, LZW, JPEG, Deflate, PackBits, ThunderScan, SGI LogLuv, LZMA, Zstd. It knows
@@ -31,6 +38,7 @@ _SIGNED: Final = 2
 _COMPRESSIONS_OF_LIBTIFF: Final = frozenset(
     {1, 2, 3, 4, 5, _OLD_JPEG, 7, 8, 32946, 32773, 32809, 34676, 34677, 34925, 50000}
 )
+_CCITT: Final = frozenset({2, 3, 4})
 _USUAL_BITS: Final = frozenset({1, 2, 4, 8, 16})
 
 
@@ -66,7 +74,7 @@ def decode_tiff(
         try:
             with translate_errors("TIFF"):
                 reader.read()
-        except DecompressionBombError:
+        except (DecompressionBombError, DecoderMemoryError):
             raise
         except DocumentError as error:
             failure = failure or error
@@ -187,8 +195,13 @@ class _PageReader:
 
 def _open_single(directory: Directory, chunks: list[bytes]) -> Image.Image | None:
     """Open a page with Pillow in a separate file; None if Pillow does not know its coding."""
-    if directory.integer(Tag.COMPRESSION, 1) not in _COMPRESSIONS_OF_LIBTIFF:
+    compression = directory.integer(Tag.COMPRESSION, _UNCOMPRESSED)
+    if compression not in _COMPRESSIONS_OF_LIBTIFF:
         return None
+    if compression == _UNCOMPRESSED:
+        # Pillow reads uncompressed pages without libtiff, which knows more layouts, such as subsampled colours.
+        directory = Directory({**directory.tags, Tag.COMPRESSION: (_DEFLATE,)}, directory.byte_order)
+        chunks = [zlib.compress(chunk, 1) for chunk in chunks]
     try:
         return TiffImagePlugin.TiffImageFile(io.BytesIO(write_single(directory, chunks)))
     except (SyntaxError, KeyError):
@@ -198,10 +211,12 @@ def _open_single(directory: Directory, chunks: list[bytes]) -> Image.Image | Non
 def _is_misread(image: TiffImagePlugin.TiffImageFile) -> bool:
     """Return whether Pillow opens the page, but with wrong samples.
 
-    These are pages of uncommon depths, of signed integers, and of planes whose samples are not plain bytes.
+    These are pages of uncommon depths, of signed integers, of planes whose samples are not plain bytes, and those that
+    do not name their colour space.
     """
     bits = image.tag_v2.get(Tag.BITS, (1,))[0]
     signed = image.tag_v2.get(Tag.SAMPLE_FORMAT, (1,))[0] == _SIGNED
     planes = image.tag_v2.get(Tag.PLANAR, 1) == _PLANES
     reversed_bits = image.tag_v2.get(Tag.FILL_ORDER, 1) != 1
-    return signed or bits not in _USUAL_BITS or (planes and (bits != 8 or reversed_bits))
+    unnamed = Tag.PHOTOMETRIC not in image.tag_v2 and image.tag_v2.get(Tag.COMPRESSION, 1) not in _CCITT
+    return signed or unnamed or bits not in _USUAL_BITS or (planes and (bits != 8 or reversed_bits))

@@ -121,7 +121,7 @@ def _layout(directory: Directory, limits: Limits) -> _Layout:
     samples = directory.integer(Tag.SAMPLES, 1)
     bits = directory.integers(Tag.BITS) or [1]
     formats = directory.integers(Tag.SAMPLE_FORMAT) or [_UNSIGNED]
-    photometric = directory.integer(Tag.PHOTOMETRIC, _WHITE_IS_ZERO)
+    photometric = _photometric(directory)
     _check_supported(directory, samples, bits, formats, photometric)
     tiled = Tag.TILE_WIDTH in directory.tags
     layout = _Layout(
@@ -140,6 +140,12 @@ def _layout(directory: Directory, limits: Limits) -> _Layout:
     if layout.rows * layout.row_bytes * layout.planes > limits.max_pixels * _MAX_BYTES_PER_PIXEL:
         raise DecompressionBombError("The TIFF file has a page with too many bytes.")
     return layout
+
+
+def _photometric(directory: Directory) -> int:
+    """Return the colour space of a page; the one that libtiff assumes, if the page does not name it."""
+    three = directory.integer(Tag.SAMPLES, 1) >= _COLORS[_RGB]
+    return directory.integer(Tag.PHOTOMETRIC, _RGB if three else _BLACK_IS_ZERO)
 
 
 def _check_supported(directory: Directory, samples: int, bits: list[int], formats: list[int], photometric: int) -> None:
@@ -250,7 +256,7 @@ def _undo_floating_predictor(rows: NDArray[np.uint8], layout: _Layout, count: in
 
 
 def _to_image(samples: Samples, directory: Directory, layout: _Layout) -> Image.Image:
-    photometric = directory.integer(Tag.PHOTOMETRIC, _WHITE_IS_ZERO)
+    photometric = _photometric(directory)
     colors = _COLORS[photometric]
     if photometric == _PALETTE:
         pixels = _apply_palette(samples[:, :, 0], directory, layout)

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from decoding.errors import (
     CorruptDocumentError,
     DecoderCrashedError,
+    DecoderMemoryError,
     DecoderTimeoutError,
     DecompressionBombError,
     DocumentTooLargeError,
@@ -78,6 +79,7 @@ _PREDICT: Final[dict[str, Any]] = {
             ViewerRequiredError,
             UnsupportedCodingError,
             DecompressionBombError,
+            DecoderMemoryError,
             DecoderCrashedError,
             DecoderTimeoutError,
             ServiceError,
