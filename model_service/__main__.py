@@ -28,7 +28,7 @@ def main() -> int:
     try:
         settings = ServiceSettings.from_environment()
         logs.configure(settings.log_level)
-        with DecoderPool(settings.threads) as decoders:
+        with DecoderPool(settings.threads, slow=settings.max_slow) as decoders:
             _serve(settings, decoders)
     except SettingsError as error:
         logger.error("invalid settings: %s", error)  # noqa: TRY400 (a traceback adds nothing)

@@ -1,10 +1,10 @@
-"""Admission control: a bounded number of requests in flight in front of a bounded pool of threads.
+"""Admission control: a bounded number of requests in flight, each with a thread.
 
     request ──► limit reached? ──► 429 at once
                   │
-              admitted ──► body is read ──► waits for a thread ──► stages of work ──► slot is released
-                               │                   │                     │
-                               └── deadline exceeded or client gone ─────┴──► cancelled before the next stage
+              admitted ──► body is read ──► waits for a decoder ──► stages of work ──► slot is released
+                               │                   │                      │
+                               └── deadline exceeded or client gone ──────┴──► cancelled before the next stage
 
 A request keeps its slot until its work has ended, even if its client already has a response: cancelled work occupies a
 thread until its next cancel check, and must count.
@@ -121,7 +121,7 @@ class Admission:
 
     Args:
         slots: Maximum number of requests in flight, running and waiting.
-        threads: Maximum number of requests being processed.
+        threads: Maximum number of requests being processed or waiting for a decoder.
         max_timeout_ms: The longest time to a deadline.
     """
 

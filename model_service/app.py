@@ -39,7 +39,7 @@ def load_classifier(settings: ServiceSettings, decoders: DecoderPool) -> Classif
     }
     orient = OrientationNetwork(concurrency=settings.threads).corrections if settings.orient_pages else None
     decoders.wait_until_ready()
-    return Classifier(models, settings.limits, decoders.decode_batch, orient)
+    return Classifier(models, settings.limits, decoders.batch_decoder, orient)
 
 
 def create_service_app(
@@ -65,7 +65,7 @@ def create_service_app(
     app.state.decoders = decoders
     app.state.lifecycle = lifecycle or Lifecycle()
     app.state.admission = Admission(
-        slots=settings.max_in_flight, threads=settings.threads, max_timeout_ms=settings.max_timeout_ms
+        slots=settings.max_in_flight, threads=settings.max_in_flight, max_timeout_ms=settings.max_timeout_ms
     )
     app.state.metrics = ServiceMetrics(classifier, app.state.admission)
     app.include_router(routes.router)

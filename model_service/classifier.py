@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
 from pydantic import ConfigDict
@@ -16,6 +16,14 @@ from decoding.orientation import turn_pages
 from model_service.engine import Model
 from model_service.errors import UnknownModelError
 from model_service.orientation import Orienter
+
+Decoding = Callable[[CancelCheck], AbstractContextManager[BatchDecoder]]
+"""A function like `DecoderPool.batch_decoder`, which waits until a document can be decoded and yields its decoder."""
+
+
+def decode_here(_check_cancelled: CancelCheck) -> AbstractContextManager[BatchDecoder]:
+    """Return a decoder that works in this process."""
+    return nullcontext(decode_batch)
 
 
 @dataclass(frozen=True, config=ConfigDict(use_attribute_docstrings=True))
@@ -62,7 +70,7 @@ class Classifier:
     Args:
         models: The models by version; the first is the default.
         limits: Bounds on one document.
-        decode: Decodes documents. The default does so in this process.
+        decoding: Decodes documents. The default does so in this process.
         orient: Recognises pages that are not upright. If None, pages are classified as they are.
     """
 
@@ -70,13 +78,13 @@ class Classifier:
         self,
         models: Mapping[str, Model],
         limits: Limits,
-        decode: BatchDecoder = decode_batch,
+        decoding: Decoding = decode_here,
         orient: Orienter | None = None,
     ) -> None:
         self.models: Final = dict(models)
         self.limits: Final = limits
         self.default: Final = next(iter(models))
-        self._decode: Final = decode
+        self._decoding: Final = decoding
         self._orient: Final = orient
         self._active = 0
         self._lock: Final = threading.Lock()
@@ -108,10 +116,11 @@ class Classifier:
             DocumentError: If the document cannot be read.
             DecoderUnavailableError: If no decoder process is available.
         """
-        started = time.perf_counter()
         manifest = model.manifest
-        with self._count_active():
-            batch = self._decode(data, manifest.input, self.limits, check_cancelled)
+        arrived = time.perf_counter() if since is None else since
+        with self._decoding(check_cancelled) as decode, self._count_active():
+            started = time.perf_counter()
+            batch = decode(data, manifest.input, self.limits, check_cancelled)
             decoded = time.perf_counter()
             check_cancelled()
             rotated = list(self._orient(batch.views)) if self._orient else [0] * len(batch.views)
@@ -131,7 +140,7 @@ class Classifier:
             timings_ms=Timings(
                 decode=_milliseconds(decoded - started),
                 infer=_milliseconds(scored - decoded),
-                total=_milliseconds(scored - (started if since is None else since)),
+                total=_milliseconds(scored - arrived),
             ),
             model_sha256=manifest.sha256,
         )

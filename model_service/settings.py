@@ -46,6 +46,8 @@ class ServiceSettings(BaseModel):
     """Whether pages that lie on their side or upside down are turned before they are classified."""
     max_in_flight: Annotated[int, Field(ge=1)] = 16
     """Maximum number of predictions running and waiting. Further requests get 429 at once."""
+    max_slow: Annotated[int, Field(ge=0, le=64)] = 4
+    """Documents that take long to decode and make way for others, each in one more decoder process. 0 turns it off."""
     max_timeout_ms: Annotated[int, Field(ge=1)] = 30_000
     """Maximum duration of a request, upload included, and its duration without X-Timeout-Ms."""
     workers: Annotated[int, Field(ge=0)] = 0

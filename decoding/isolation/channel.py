@@ -38,12 +38,12 @@ class Deadline:
 
     Args:
         seconds: From now on; None for no bound.
-        check_cancelled: Called several times a second while a transfer is blocked.
+        check_cancelled: Called several times a second while a transfer is blocked. Its duration extends the bound.
     """
 
     def __init__(self, seconds: float | None = None, check_cancelled: CancelCheck = never_cancel) -> None:
         now = time.monotonic()
-        self._end: Final = math.inf if seconds is None else now + seconds
+        self._end = math.inf if seconds is None else now + seconds
         self._check_cancelled: Final = check_cancelled
         self._next_check = math.inf if check_cancelled is never_cancel else now + _CHECK_SECONDS
 
@@ -56,7 +56,9 @@ class Deadline:
         now = time.monotonic()
         if now >= self._next_check:
             self._check_cancelled()
-            self._next_check = now + _CHECK_SECONDS
+            checked = time.monotonic()
+            self._end += checked - now
+            now, self._next_check = checked, checked + _CHECK_SECONDS
         if now >= self._end:
             raise ChannelTimeoutError
         wake_up = min(self._end, self._next_check)

@@ -5,22 +5,28 @@
                                     └──► killed and replaced
 
 A document that takes over or crashes a decoder process fails its own request only. A process that ends while it is
-idle, or fails before it has a document, is replaced without a failed request.
+idle, or fails before it has a document, is replaced without a failed request. A slow document makes way for others, see
+`decoding.isolation.lanes`.
 """
 
 import logging
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
-from decoding.batch import PageBatch
+from decoding.batch import BatchDecoder, PageBatch
 from decoding.cancellation import CancelCheck, never_cancel
 from decoding.errors import DecoderCrashedError, DecoderTimeoutError, DecoderUnavailableError
 from decoding.isolation.jobs import BatchJob, Job, Result
+from decoding.isolation.lanes import Lanes, Place
 from decoding.isolation.process import DecoderLostError, DecoderProcess
 from decoding.limits import Limits
 from decoding.preprocessing import Preprocessing
+from decoding.reader import sniff
 
 logger = logging.getLogger(__name__)
 
@@ -41,12 +47,15 @@ class DecoderPool:
     Each process passes a self-test before it gets a document. Use the pool as a context manager, or call `close`.
 
     Args:
-        size: Documents decoded at the same time.
-        lazy: Start processes when they are needed, instead of keeping `size` processes running.
+        size: Ordinary documents decoded at the same time.
+        slow: Slow documents that make way for others, in addition; each has a process.
+        lazy: Start processes when they are needed, instead of keeping them running.
     """
 
-    def __init__(self, size: int, *, lazy: bool = False) -> None:
+    def __init__(self, size: int, *, slow: int = 0, lazy: bool = False) -> None:
+        self._lanes: Final = Lanes(size, slow)
         self._size: Final = size
+        self._spare: Final = slow
         self._lazy: Final = lazy
         # Guards all attributes below and is notified of their changes.
         self._changed: Final = threading.Condition()
@@ -81,7 +90,7 @@ class DecoderPool:
             return len(self._processes) - len(self._idle)
 
     def wait_until_ready(self) -> None:
-        """Wait until all processes have started, so that the first documents need not wait for them.
+        """Wait until ordinary documents need not wait for the start of a process.
 
         Raises:
             DecoderUnavailableError: If a process does not start.
@@ -127,10 +136,48 @@ class DecoderPool:
                 decoder process crashed or exceeded the time limit.
             DecoderUnavailableError: If no decoder process is available. The document is not the cause.
         """
+        with self._place(check_cancelled) as place:
+            return self._run(place, job, data, check_cancelled)
+
+    @contextmanager
+    def batch_decoder(self, check_cancelled: CancelCheck = never_cancel) -> Iterator[BatchDecoder]:
+        """Wait for a place, and yield a function like `decode_batch` that uses it.
+
+        The place is kept until the end of the `with` statement, so that further work on the document counts, too.
+
+        Args:
+            check_cancelled: Called several times a second while the document waits.
+        """
+
+        def decode(data: bytes, preprocessing: Preprocessing, limits: Limits, check: CancelCheck) -> PageBatch:
+            return self._run(place, BatchJob(limits, preprocessing), data, check)
+
+        with self._place(check_cancelled) as place:
+            yield decode
+
+    @contextmanager
+    def _place(self, check_cancelled: CancelCheck) -> Iterator[Place]:
+        with Place(self._lanes) as place:
+            place.enter(lambda: self._check(check_cancelled))
+            yield place
+
+    def _run(self, place: Place, job: Job[Result], data: bytes, check_cancelled: CancelCheck) -> Result:
+        try:
+            return self._run_in_process(place, job, data, check_cancelled)
+        except DecoderCrashedError:
+            if not job.limits.forms or sniff(data) != "PDF":
+                raise
+        # The code that draws forms crashes more often than the rest of PDFium.
+        logger.warning("PDF crashed its decoder process and is decoded again without form fields")
+        formless = replace(job, limits=replace(job.limits, forms=False))
+        return self._run_in_process(place, formless, data, check_cancelled)
+
+    def _run_in_process(self, place: Place, job: Job[Result], data: bytes, check_cancelled: CancelCheck) -> Result:
         for _ in range(_ATTEMPTS):
             process = self._acquire(check_cancelled)
+            place.begin()
             try:
-                return process.run(job, data, check_cancelled)
+                return process.run(job, data, self._making_way(place, process, check_cancelled))
             except DecoderLostError:
                 logger.warning("decoder process lost", exc_info=True)
             except (DecoderCrashedError, DecoderTimeoutError):
@@ -140,6 +187,15 @@ class DecoderPool:
             finally:
                 self._release(process)
         raise DecoderUnavailableError("No decoder process took the document.")
+
+    def _making_way(self, place: Place, process: DecoderProcess, check_cancelled: CancelCheck) -> CancelCheck:
+        """Return a cancel check that also pauses the process while other documents precede this one."""
+
+        def check() -> None:
+            check_cancelled()
+            place.make_way(process, lambda: self._check(check_cancelled))
+
+        return check
 
     def close(self) -> None:
         """Kill all processes, including those that have a document."""
@@ -207,6 +263,8 @@ class DecoderPool:
         if self._closed or (self._failed_at is not None and time.monotonic() < self._failed_at + _RETRY_SECONDS):
             return
         missing = self._size - len(self._processes) - len(self._starters)
+        if missing <= 0:  # those for slow documents, in the background
+            missing = min(missing + self._spare, 1 - len(self._starters))
         for _ in range(min(missing, 1 - len(self._starters)) if self._lazy else missing):
             starter = threading.Thread(target=self._start, name="decoder-start", daemon=True)
             self._starters.add(starter)
@@ -235,6 +293,8 @@ class DecoderPool:
                 self._idle.append(process)
                 self._failed_at = self._empty_since = None
                 process = None
+                if not self._lazy:
+                    self._start_missing()
             self._changed.notify_all()
         if process is not None:
             process.close()
@@ -247,6 +307,10 @@ class DecoderPool:
             process.close()
             raise
         return process
+
+    def _check(self, check_cancelled: CancelCheck) -> None:
+        self._check_closed()
+        check_cancelled()
 
     def _check_closed(self) -> None:
         if self._closed:

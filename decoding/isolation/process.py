@@ -1,11 +1,13 @@
 """One decoder process, as its parent sees it."""
 
-import contextlib
 import io
 import os
+import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -28,8 +30,6 @@ HANDOVER_SECONDS = 2.0
 GRACE_SECONDS = 0.25
 """Time limit for a cancelled process to finish its current page, which is cheaper than a new process."""
 _KILL_SECONDS: Final = 2.0
-# A process of this niceness gets a tenth of a CPU that another one could use alone, and all of an idle one.
-_LOW_PRIORITY: Final = 10
 
 # The environment variables that a decoder process inherits start Python; credentials are not among them.
 _INHERITED: Final = ("PATH", "PYTHON", "LD_", "DYLD_", "LANG", "LC_", "TZ")
@@ -59,8 +59,6 @@ class DecoderProcess:
         ours, theirs = socket.socketpair()
         self._channel: Final = Channel(ours)
         self._broken = False
-        self.has_low_priority = False
-        """Whether other processes precede this one, for the rest of its life: only root can raise a priority."""
         try:
             with theirs:
                 self._process: Final = subprocess.Popen(
@@ -89,14 +87,24 @@ class DecoderProcess:
     def is_idle(self) -> bool:
         """Return whether the process, which has no document now, can take one."""
         # An idle process sends nothing. Input is the end of the stream, or the work of a hostile document.
-        usable = not self._broken and not self.has_low_priority
-        return usable and self.exit_code is None and not self._channel.has_input()
+        return not self._broken and self.exit_code is None and not self._channel.has_input()
 
-    def lower_priority(self) -> None:
-        """Let other processes precede this one. It cannot take another document afterwards."""
-        self.has_low_priority = True
-        with contextlib.suppress(OSError):  # it has ended
-            os.setpriority(os.PRIO_PROCESS, self.pid, _LOW_PRIORITY)
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Pause the process until the end of a `with` statement. The time does not count as decoding."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
+    def resident_bytes(self) -> int:
+        """Return the memory that the process occupies; 0 where the system does not tell."""
+        try:
+            pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        except (OSError, ValueError, IndexError):
+            return 0
+        return pages * os.sysconf("SC_PAGE_SIZE")
 
     def wait_until_ready(self, check_cancelled: CancelCheck) -> None:
         """Wait until the process has started, and test it on a small document.

@@ -20,8 +20,9 @@ from decoding.isolation.channel import Channel, ChannelClosedError
 from decoding.isolation.jobs import Job
 from decoding.limits import Limits
 
-# The parent kills a decoder process at the document's time limit. The alarm ends the process if the parent is gone.
-_ALARM_SLACK_SECONDS: Final = 2
+# The parent kills a decoder process at the document's time limit. The alarm ends the process if the parent is gone. It
+# is late enough for a document that was paused.
+_ALARM_SLACK_SECONDS: Final = 60
 
 
 class _Stopped(Exception):

@@ -10,6 +10,7 @@ fails to start: `exit`, `silent` or `wrong` (a wrong result of the self-test).
 import json
 import os
 import pickle
+import signal
 import struct
 import sys
 import time
@@ -25,6 +26,8 @@ from decoding.orientation import VIEW_BYTES
 MODULE: Final = "tests.support.hostile_decoder"
 START_VARIABLE: Final = "PYTHON_DECODER_START"
 _SIGNATURE: Final = b"HOSTILE "
+FORM_CRASH: Final = b"%CRASH-IN-FORM-CODE"
+"""A comment in a PDF that crashes the decoder process, unless the PDF is decoded without its form fields."""
 
 
 def hostile_document(behaviour: str) -> bytes:
@@ -155,6 +158,8 @@ def _decode_wrongly(self: BatchJob, data: bytes, check_cancelled: Callable[[], N
 
 def _process_job(channel: Channel, message: bytes) -> None:
     job, data = protocol.receive_job(channel, message)
+    if FORM_CRASH in data and job.limits.forms:
+        os.kill(os.getpid(), signal.SIGSEGV)
     if data.startswith(_SIGNATURE):
         BEHAVIOURS[data.removeprefix(_SIGNATURE).decode()](channel, job)
     else:

@@ -59,7 +59,7 @@ class StalledUpload:
 @contextmanager
 def running_small_service(tiny_models: Path) -> Iterator[ServiceProcess]:
     """Start a service with two slots and one thread."""
-    settings = {"MAX_IN_FLIGHT": "2", "WORKERS": "1", "DRAIN_SECONDS": "1", "LOG_LEVEL": "DEBUG"}
+    settings = {"MAX_IN_FLIGHT": "2", "WORKERS": "1", "MAX_SLOW": "0", "DRAIN_SECONDS": "1", "LOG_LEVEL": "DEBUG"}
     with running_service(tiny_models, **settings) as running:
         yield running
 
@@ -197,7 +197,7 @@ def test_a_decoder_that_crashes_fails_one_request(small_service: ServiceProcess)
 
 
 def test_a_decoder_that_hangs_fails_one_request(tiny_models: Path) -> None:
-    with running_service(tiny_models, WORKERS="1", MAX_DECODE_SECONDS="1") as service:
+    with running_service(tiny_models, WORKERS="1", MAX_SLOW="0", MAX_DECODE_SECONDS="1") as service:
         slow = Decoding(service)
         slow.decoder.suspend()
 
@@ -241,7 +241,7 @@ def test_no_decoder_outlives_the_service(tiny_models: Path) -> None:
 
 
 def test_decoders_inherit_no_secret(tiny_models: Path) -> None:
-    with running_service(tiny_models, AWS_SECRET_ACCESS_KEY="guarded", WORKERS="1") as service:
+    with running_service(tiny_models, AWS_SECRET_ACCESS_KEY="guarded", WORKERS="1", MAX_SLOW="0") as service:
         (decoder,) = service.decoders()
 
         assert "AWS_SECRET_ACCESS_KEY" not in decoder.environ()

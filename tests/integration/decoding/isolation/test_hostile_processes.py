@@ -7,9 +7,11 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
+from decoding.batch import decode_batch
 from decoding.errors import DecoderCrashedError, DecoderTimeoutError, DecoderUnavailableError
 from decoding.isolation import pool as pool_module
 from decoding.isolation import process
@@ -18,8 +20,9 @@ from decoding.isolation.pool import DecoderPool
 from decoding.limits import Limits
 from decoding.preprocessing import Preprocessing
 from tests.support import hostile_decoder
-from tests.support.hostile_decoder import FAILING, LURKING, START_VARIABLE, hostile_document
+from tests.support.hostile_decoder import FAILING, FORM_CRASH, LURKING, START_VARIABLE, hostile_document
 from tests.support.pages import encode, page
+from tests.support.pdf_files import one_page, show, widget
 from tests.support.polling import wait_until
 
 PREPROCESSING = Preprocessing(48, 32, "grey")
@@ -132,3 +135,16 @@ def test_a_slow_start_is_an_outage_after_some_seconds(tmp_path: Path, monkeypatc
     with DecoderPool(1) as pool:
         assert pool.outage_seconds() == 0
         wait_until(lambda: pool.outage_seconds() > 0)
+
+
+def test_a_crash_in_the_code_of_forms_costs_the_fields_only(hostile_pool: DecoderPool) -> None:
+    field = widget("/FT/Tx/T(a)/V(Filled in)/DA(/F 24 Tf 0 g)")
+    printed = show("Printed text")
+    crashing = one_page(printed, [field], form="") + FORM_CRASH
+
+    batch = hostile_pool.decode_batch(crashing, PREPROCESSING, Limits())
+
+    expected = decode_batch(one_page(printed), PREPROCESSING, Limits())
+    np.testing.assert_array_equal(batch.pixels, expected.pixels)
+    assert batch.truncated
+    assert not expected.truncated

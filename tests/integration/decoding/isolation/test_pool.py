@@ -15,6 +15,7 @@ from decoding.batch import decode_batch
 from decoding.errors import (
     CorruptDocumentError,
     DecoderCrashedError,
+    DecoderMemoryError,
     DecoderTimeoutError,
     DecoderUnavailableError,
     EncryptedDocumentError,
@@ -202,7 +203,7 @@ def test_an_outage_is_noticed_and_ended_without_a_document(pool: DecoderPool) ->
 
 def test_a_document_that_needs_too_much_memory_fails() -> None:
     # A new process: one that has decoded large pages before may still hold memory for another.
-    with DecoderPool(1) as pool, pytest.raises((CorruptDocumentError, DecoderCrashedError)):
+    with DecoderPool(1) as pool, pytest.raises((DecoderMemoryError, DecoderCrashedError)):
         pool.decode_batch(slow_document(1), PREPROCESSING, replace(LIMITS, max_memory=100 * 1024 * 1024))
 
 

@@ -1,0 +1,179 @@
+"""Sharing of processes and CPUs between documents, so that slow ones do not delay the others.
+
+    document ──► waits for the ordinary lane ──► decoded ──► done
+                                                    │ for SLOW_SECONDS, and others wait
+                                                    └──► leaves its place to them, and joins the slow lane:
+                                                         paused until its turn ──► decoded for one turn ──► paused …
+
+Nobody knows in advance how long a document takes: a few kilobytes of PDF can need a minute. Pausing a process costs
+nothing, so a document that was moved by mistake is done at its first turn.
+"""
+
+import threading
+import time
+from collections import deque
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+from decoding.cancellation import CancelCheck
+
+SLOW_SECONDS: Final = 0.15
+"""Seconds of decoding after which a document makes way for those that wait. Most documents take less."""
+_TURN_SECONDS: Final = 0.25
+# How long a document in the slow lane pauses between two checks while the ordinary lane is full.
+_YIELD_SECONDS: Final = 0.1
+# Larger processes do not make way: together they could exceed the memory of a container.
+_MAX_BYTES: Final = 256 * 1024 * 1024
+# How often a waiting document calls its cancel check.
+_CHECK_SECONDS: Final = 0.05
+
+
+class Pausable(Protocol):
+    """A process that can be paused, such as `DecoderProcess`."""
+
+    def paused(self) -> AbstractContextManager[None]:
+        """Pause the process until the end of a `with` statement."""
+        ...
+
+    def resident_bytes(self) -> int:
+        """Return the memory that the process occupies."""
+        ...
+
+
+class Lane:
+    """A bounded number of documents at the same time; others wait in the order of their arrival.
+
+    Args:
+        size: Documents in the lane at the same time.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._free = size
+        self._queue: Final[deque[object]] = deque()
+        self._changed: Final = threading.Condition()
+
+    @property
+    def waiting(self) -> int:
+        """The number of documents that wait for the lane."""
+        return len(self._queue)
+
+    def enter(self, check_cancelled: CancelCheck) -> None:
+        """Enter the lane, or wait for it.
+
+        Args:
+            check_cancelled: Called several times a second while the document waits; what it raises propagates.
+        """
+        ticket = object()
+        with self._changed:
+            self._queue.append(ticket)
+            try:
+                while self._queue[0] is not ticket or not self._free:
+                    self._changed.wait(_CHECK_SECONDS)
+                    check_cancelled()
+                self._free -= 1
+            finally:
+                self._queue.remove(ticket)
+                self._changed.notify_all()
+
+    def try_enter(self) -> bool:
+        """Enter the lane if it has room and nobody waits for it; return whether it was entered."""
+        with self._changed:
+            entered = self._free > 0 and not self._queue
+            self._free -= entered
+            return entered
+
+    def leave(self) -> None:
+        """Leave the lane."""
+        with self._changed:
+            self._free += 1
+            self._changed.notify_all()
+
+    def wait_for_room(self, seconds: float) -> None:
+        """Wait until the lane has room, but not longer than a number of seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._free > 0, seconds)
+
+
+class Lanes:
+    """The lanes of a pool.
+
+    Args:
+        ordinary: Documents in the ordinary lane at the same time.
+        slow: Documents in the slow lane, of which one is decoded and the others are paused. If it is full, slow
+            documents stay in the ordinary lane.
+    """
+
+    def __init__(self, ordinary: int, slow: int) -> None:
+        self.ordinary: Final = Lane(ordinary)
+        self.slow: Final = Lane(slow)
+        self.turn: Final = Lane(1)
+
+
+class Place:
+    """A document's place in the lanes, as a context manager that leaves it.
+
+    Args:
+        lanes: Those of the pool.
+    """
+
+    def __init__(self, lanes: Lanes) -> None:
+        self._lanes: Final = lanes
+        self._held: Final[list[Lane]] = []
+        self._since = 0.0  # start of decoding, or of the current turn
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        while self._held:
+            self._held.pop().leave()
+
+    def enter(self, check_cancelled: CancelCheck) -> None:
+        """Wait for the ordinary lane.
+
+        Args:
+            check_cancelled: Called several times a second while the document waits; what it raises propagates.
+        """
+        self._lanes.ordinary.enter(check_cancelled)
+        self._held.append(self._lanes.ordinary)
+
+    def begin(self) -> None:
+        """Note that decoding begins."""
+        self._since = time.monotonic()
+
+    def make_way(self, process: Pausable, check_cancelled: CancelCheck) -> None:
+        """Pause the process that decodes the document, if others precede it. Called several times a second.
+
+        Args:
+            process: Decodes the document.
+            check_cancelled: Called several times a second while the document waits; what it raises propagates.
+        """
+        lanes, seconds = self._lanes, time.monotonic() - self._since
+        if lanes.ordinary in self._held:
+            if seconds >= SLOW_SECONDS and lanes.ordinary.waiting and process.resident_bytes() <= _MAX_BYTES:
+                self._join_slow_lane(process, check_cancelled)
+        elif seconds >= _TURN_SECONDS and lanes.turn.waiting:
+            self._leave(lanes.turn)
+            self._await_turn(process, check_cancelled)
+        elif lanes.ordinary.waiting:
+            with process.paused():
+                lanes.ordinary.wait_for_room(_YIELD_SECONDS)
+
+    def _join_slow_lane(self, process: Pausable, check_cancelled: CancelCheck) -> None:
+        if self._lanes.slow.try_enter():
+            self._held.append(self._lanes.slow)
+            self._leave(self._lanes.ordinary)
+            self._await_turn(process, check_cancelled)
+
+    def _await_turn(self, process: Pausable, check_cancelled: CancelCheck) -> None:
+        with process.paused():
+            self._lanes.turn.enter(check_cancelled)
+        self._held.append(self._lanes.turn)
+        self._since = time.monotonic()
+
+    def _leave(self, lane: Lane) -> None:
+        self._held.remove(lane)
+        lane.leave()

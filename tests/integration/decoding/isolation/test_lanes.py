@@ -1,0 +1,74 @@
+"""Protects: a slow document makes way for others in its pool, and is decoded all the same."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+import numpy as np
+import pytest
+
+from decoding.batch import decode_batch
+from decoding.errors import DecoderTimeoutError
+from decoding.isolation import lanes
+from decoding.isolation.pool import DecoderPool
+from decoding.limits import Limits
+from decoding.preprocessing import Preprocessing
+from testkit.slow_documents import slow_pdf
+from tests.support.pages import encode, page
+from tests.support.polling import wait_until
+
+PREPROCESSING = Preprocessing(256, 256, "grey")
+ORDINARY = encode(page((80, 120)), "PNG")
+SLOW = [slow_pdf(400, seed) for seed in range(4)]
+
+
+def decode(pool: DecoderPool, document: bytes, limits: Limits | None = None) -> np.ndarray:
+    return pool.decode_batch(document, PREPROCESSING, limits or Limits()).pixels
+
+
+@pytest.mark.parametrize(("spare", "first"), [(4, "ordinary"), (0, "slow")])
+def test_ordinary_documents_end_before_slow_ones_that_came_first(
+    spare: int, first: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "SLOW_SECONDS", 0.02)  # on a fast machine, these documents are not slow
+    with DecoderPool(1, slow=spare) as pool, ThreadPoolExecutor(10) as callers:
+        wait_until(lambda: len(pool.pids) == 1 + spare, 120)
+        kinds = {callers.submit(decode, pool, document): "slow" for document in SLOW}
+        wait_until(lambda: pool.busy > 0)
+        kinds |= {callers.submit(decode, pool, ORDINARY): "ordinary" for _ in range(6)}
+
+        order = [kinds[future] for future in as_completed(kinds)]
+
+        assert order == sorted(order, reverse=first == "slow")
+        pids = pool.pids
+        for future, document in zip(kinds, SLOW, strict=False):
+            expected = decode_batch(document, PREPROCESSING, Limits()).pixels
+            np.testing.assert_array_equal(future.result(), expected)
+    assert len(pids) == 1 + spare, "no process was lost"
+
+
+def test_a_full_slow_lane_keeps_further_slow_documents_in_the_ordinary_one() -> None:
+    with DecoderPool(1, slow=1) as pool, ThreadPoolExecutor(4) as callers:
+        results = [callers.submit(decode, pool, document) for document in [*SLOW[:3], ORDINARY]]
+
+        assert all(len(result.result()) == 1 for result in results)
+
+
+def test_a_paused_document_that_exceeds_its_time_is_killed_once_it_has_used_it() -> None:
+    with DecoderPool(1, slow=2) as pool, ThreadPoolExecutor(3) as callers:
+        endless = slow_pdf(6_000)
+        slow = [callers.submit(decode, pool, endless, Limits(max_seconds=1)) for _ in range(2)]
+        time.sleep(0.1)
+
+        assert len(decode(pool, ORDINARY)) == 1
+        for result in slow:
+            with pytest.raises(DecoderTimeoutError):
+                result.result()
+        assert len(decode(pool, ORDINARY)) == 1
+
+
+def test_a_pool_closes_while_documents_are_paused() -> None:
+    with ThreadPoolExecutor(4) as callers:
+        with DecoderPool(1, slow=4) as pool:
+            results = [callers.submit(decode, pool, slow_pdf(6_000)) for _ in range(3)]
+            callers.submit(decode, pool, ORDINARY).result()
+        assert all(result.exception() is not None for result in results)

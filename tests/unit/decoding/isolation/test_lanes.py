@@ -1,0 +1,139 @@
+"""Protects: lanes admit in order and never more than their size; a slow document leaves its place only to others."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+
+from decoding.cancellation import never_cancel
+from decoding.isolation import lanes as lanes_module
+from decoding.isolation.lanes import Lane, Lanes, Place
+from tests.support.polling import wait_until
+
+
+class Process:
+    """A process that notes whether it is paused."""
+
+    def __init__(self, size: int = 0) -> None:
+        self.size = size
+        self.pauses = 0
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        self.pauses += 1
+        yield
+
+    def resident_bytes(self) -> int:
+        return self.size
+
+
+class CancelledError(Exception):
+    """Raised by the cancel checks of these tests."""
+
+
+@pytest.fixture(autouse=True)
+def _every_document_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes_module, "SLOW_SECONDS", 0.0)
+
+
+@contextmanager
+def waiting(lane: Lane) -> Iterator[threading.Event]:
+    """Let a document wait for a lane, and yield what is set once it has entered."""
+    entered = threading.Event()
+
+    def enter() -> None:
+        lane.enter(never_cancel)
+        entered.set()
+        lane.leave()
+
+    with ThreadPoolExecutor(1) as other:
+        other.submit(enter)
+        wait_until(lambda: lane.waiting > 0)
+        yield entered
+
+
+def test_a_lane_admits_in_the_order_of_arrival() -> None:
+    lane, order = Lane(1), []
+
+    def document(number: int) -> None:
+        lane.enter(never_cancel)
+        order.append(number)
+        lane.leave()
+
+    lane.enter(never_cancel)
+    with ThreadPoolExecutor(5) as others:
+        for number in range(5):
+            others.submit(document, number)
+            wait_until(lambda count=number + 1: lane.waiting == count)  # type: ignore[misc]
+        lane.leave()
+
+    assert order == [0, 1, 2, 3, 4]
+
+
+def test_a_document_cancelled_while_it_waits_leaves_the_queue() -> None:
+    def cancel() -> None:
+        raise CancelledError
+
+    lane = Lane(1)
+    assert lane.try_enter()
+    with pytest.raises(CancelledError):
+        lane.enter(cancel)
+    assert not lane.waiting
+    assert not lane.try_enter()
+    lane.leave()
+    assert lane.try_enter()
+
+
+def test_a_slow_document_leaves_its_place_to_one_that_waits() -> None:
+    lanes, process = Lanes(1, 1), Process()
+    with Place(lanes) as place:
+        place.enter(never_cancel)
+        place.begin()
+        place.make_way(process, never_cancel)
+        assert process.pauses == 0, "nobody waits"
+
+        with waiting(lanes.ordinary) as entered:
+            place.make_way(process, never_cancel)
+            assert entered.wait(5)
+        assert process.pauses == 1
+        assert not lanes.slow.try_enter()
+        assert not lanes.turn.try_enter()
+    assert all(lane.try_enter() for lane in (lanes.ordinary, lanes.slow, lanes.turn))
+
+
+@pytest.mark.parametrize(("slow", "size"), [(0, 0), (1, 2**30)], ids=["no-slow-lane", "large-process"])
+def test_a_document_that_cannot_be_paused_keeps_its_place(slow: int, size: int) -> None:
+    lanes, process = Lanes(1, slow), Process(size)
+    with waiting_place(lanes, process) as entered:
+        assert not entered.is_set()
+    assert process.pauses == 0
+
+
+@contextmanager
+def waiting_place(lanes: Lanes, process: Process) -> Iterator[threading.Event]:
+    """Let one document be asked to make way for another; leave the lanes afterwards."""
+    place = Place(lanes)
+    place.enter(never_cancel)
+    place.begin()
+    with waiting(lanes.ordinary) as entered:
+        place.make_way(process, never_cancel)
+        yield entered
+        place.__exit__(None, None, None)
+
+
+def test_documents_in_the_slow_lane_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes_module, "_TURN_SECONDS", 0.0)
+    lanes, process = Lanes(1, 2), Process()
+    place = Place(lanes)
+    place.enter(never_cancel)
+    place.begin()
+    with waiting(lanes.ordinary):
+        place.make_way(process, never_cancel)
+    with waiting(lanes.turn) as entered:
+        place.make_way(process, never_cancel)
+        assert entered.is_set(), "the other had its turn"
+    assert process.pauses == 2
+    place.__exit__(None, None, None)
+    assert lanes.turn.try_enter()
