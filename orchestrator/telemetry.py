@@ -19,6 +19,10 @@ Each attempt emits:
     v1.Latency          for each version that it called: duration of the call
     v1.Error, v1.timeout, v1.unreachable …
                         count, for each call that failed: in total and by kind
+    v1.Fault            count, for each call that failed because the version is broken: it answered an error or invalid
+                        data. Load, lost connections and unreadable documents are no faults
+    v1.Dissent          for each prediction that it wrote with a verdict: 100 if its label differs from the verdict's,
+                        else 0; the average is a percentage
     Converter.Latency   if the document was converted: duration of the conversion
     Converter.Error, Converter.timeout …
         count, if it could not be converted: in total (without rejected documents) and by kind
@@ -43,6 +47,9 @@ _SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "triptych")
 """Name of the stack, so that the metrics of two stacks in one account stay separate."""
 
 _NAMESPACE = "Triptych"
+
+_FAULTS = {"failed", "invalid_answer"}
+"""Kinds of failures that only a broken version causes."""
 
 logger = Logger(service=_SERVICE)
 metrics = Metrics(namespace=_NAMESPACE, service=_SERVICE)
@@ -95,6 +102,11 @@ def emit_metrics(attempt: Attempt, *, handler_ms: float, event_ms: float) -> Non
             _add_duration(f"{version}.Latency", outcome.latency_ms)
         if isinstance(outcome, ModelFailure):
             _add_counts(f"{version}.Error", f"{version}.{outcome.kind}")
+            if outcome.kind in _FAULTS:
+                _add_counts(f"{version}.Fault")
+        elif attempt.written and (verdict := attempt.record.verdict):
+            dissent = 100 if outcome.label != verdict.label else 0
+            metrics.add_metric(name=f"{version}.Dissent", unit=MetricUnit.Percent, value=dissent)
     _add_conversion(attempt, with_latencies=with_latencies)
     if attempt.written:
         if with_latencies:

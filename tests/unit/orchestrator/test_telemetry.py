@@ -21,6 +21,7 @@ def metrics_of(line: Pipeline, capsys: pytest.CaptureFixture[str]) -> dict[str, 
 
 
 DURATIONS = {"HandlerLatency", "EventLatency", *(f"{version}.Latency" for version in VERSIONS)}
+DISSENTS = {f"{version}.Dissent" for version in VERSIONS}
 
 
 def test_document_counts_once_in_all_attempts(capsys: pytest.CaptureFixture[str]) -> None:
@@ -32,7 +33,7 @@ def test_document_counts_once_in_all_attempts(capsys: pytest.CaptureFixture[str]
     totals: Counter[str] = Counter()
     for attempt in attempts:
         totals.update(attempt.keys())
-    assert {name: totals[name] for name in totals if name not in DURATIONS} == {
+    assert {name: totals[name] for name in totals if name not in DURATIONS | DISSENTS} == {
         "Documents": 1,
         "Partial": 1,
         "Complete": 1,
@@ -57,8 +58,26 @@ def test_retry_reports_only_the_versions_that_it_called(capsys: pytest.CaptureFi
     metrics_of(line, capsys)
     models.outcomes["v2"] = prediction()
     retry = metrics_of(line, capsys)
-    assert {name for name in retry if name[0] == "v"} == {"v2.Latency"}
+    assert {name for name in retry if name[0] == "v"} == {"v2.Latency", "v2.Dissent"}
     assert retry["Complete"] == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [("failed", True), ("invalid_answer", True), ("overloaded", False), ("timeout", False), ("unreachable", False)],
+)
+def test_only_failures_of_a_broken_version_are_faults(
+    kind: str, fault: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Faults undo the rollout of a version; load must not."""
+    emitted = metrics_of(pipeline(models=FakeModels(v2=model_failure(kind))), capsys)
+    assert emitted.get("v2.Fault", 0) == fault
+    assert "v1.Fault" not in emitted
+
+
+def test_version_that_differs_from_the_verdict_dissents(capsys: pytest.CaptureFixture[str]) -> None:
+    emitted = metrics_of(pipeline(models=FakeModels(v3=prediction("letter"))), capsys)
+    assert {name: emitted[name] for name in DISSENTS} == {"v1.Dissent": 0, "v2.Dissent": 0, "v3.Dissent": 100}
 
 
 def test_document_that_could_not_be_read_counts_as_failed_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -80,7 +99,7 @@ def test_latencies_of_a_patient_attempt_are_not_reported(capsys: pytest.CaptureF
     telemetry.emit_metrics(attempt, handler_ms=22_000.0, event_ms=900.0)
     [emitted] = [json.loads(text) for text in capsys.readouterr().out.splitlines() if '"CloudWatchMetrics"' in text]
     names = {metric["Name"] for metric in emitted["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
-    assert names == {"PatientAttempts", "Documents", "Complete", "Unanimous"}
+    assert names == {"PatientAttempts", "Documents", "Complete", "Unanimous"} | DISSENTS
 
 
 def test_verdict_that_needs_review_is_counted(capsys: pytest.CaptureFixture[str]) -> None:

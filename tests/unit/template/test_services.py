@@ -6,11 +6,13 @@ import pytest
 import yaml
 
 from model_service.settings import ServiceSettings
+from testkit.changes.resource_changes import references
 from testkit.template import rollout, template
 
 VERSIONS = ("v1", "v2", "v3")
-KINDS = ("Logs", "Task", "Targets", "Rule", "Service", "Scaling", "ScalingByRequests", "ScalingByCpu")
-ALARMS = ("ServerErrors", "NoHealthyTasks", "UnhealthyTasks")
+KINDS = ("Logs", "Task", "Targets", "OtherTargets", "Rule", "Service", "Scaling", "ScalingByRequests", "ScalingByCpu")
+ALARMS = ("ServerErrors", "NoHealthyTasks", "UnhealthyTasks", "Faults", "Latency", "Dissent", "NoHealthyTargets")
+SHIFTING = [value for value in template()["Parameters"]["ModelRollout"]["AllowedValues"] if value != "Rolling"]
 SIZES = template()["Parameters"]["ModelCpu"]["AllowedValues"]
 
 FARGATE_MEMORY = {
@@ -121,6 +123,56 @@ class TestReplacement:
         assert "DesiredCount" not in rollout(MinModelTasks=1, MaxModelTasks=4)["ServiceV1"]
         assert rollout(MinModelTasks=3, MaxModelTasks=3)["ServiceV1"]["DesiredCount"] == "3"
         assert rollout(LocalEndpoint="http://127.0.0.1:4566")["ServiceV1"]["DesiredCount"] == 0
+
+
+@pytest.mark.parametrize("version", ["V1", "V2", "V3"])
+class TestShiftedTraffic:
+    """ModelRollout: shares of a version's traffic move to new tasks."""
+
+    @pytest.mark.parametrize("choice", SHIFTING)
+    def test_strategy_follows_the_parameter(self, version: str, choice: str) -> None:
+        kind, percent, minutes = re.fullmatch(r"(Canary|Linear)(\d+)Percent(?:Every)?(\d+)Minutes", choice).groups()  # type: ignore[union-attr]
+        configuration = rollout(ModelRollout=choice)[f"Service{version}"]["DeploymentConfiguration"]
+        assert configuration["Strategy"] == kind.upper()
+        expected = {
+            "Canary": {"CanaryPercent": int(percent), "CanaryBakeTimeInMinutes": int(minutes)},
+            "Linear": {"StepPercent": int(percent), "StepBakeTimeInMinutes": int(minutes)},
+        }
+        assert configuration[f"{kind}Configuration"] == expected[kind]
+        assert not {"CanaryConfiguration", "LinearConfiguration"} - {f"{kind}Configuration"} & set(configuration)
+
+    def test_faults_latency_and_dissent_of_the_version_roll_back(self, version: str) -> None:
+        stack = rollout(ModelRollout=SHIFTING[0], DissentShare=40)
+        alarms = stack[f"Service{version}"]["DeploymentConfiguration"]["Alarms"]
+        assert alarms["AlarmNames"] == [{"Ref": f"{name}{version}"} for name in ("Faults", "Latency", "Dissent")]
+        assert alarms["Enable"] is alarms["Rollback"] is True
+        assert stack[f"Dissent{version}"]["Threshold"] == "40"
+
+    def test_listener_rule_forwards_to_both_target_groups(self, version: str) -> None:
+        stack = rollout(ModelRollout=SHIFTING[0])
+        [action] = stack[f"Rule{version}"]["Actions"]
+        groups = [group["TargetGroupArn"]["Ref"] for group in action["ForwardConfig"]["TargetGroups"]]
+        assert groups == [f"Targets{version}", f"OtherTargets{version}"]
+        assert stack[groups[0]] == stack[groups[1]]
+        [balancer] = stack[f"Service{version}"]["LoadBalancers"]
+        assert balancer["AdvancedConfiguration"] == {
+            "AlternateTargetGroupArn": {"Ref": f"OtherTargets{version}"},
+            "ProductionListenerRule": {"Ref": f"Rule{version}"},
+            "RoleArn": {"GetAtt": "ShiftRole.Arn"},
+        }
+
+    def test_nothing_names_only_one_of_the_target_groups(self, version: str) -> None:
+        """With each rollout, traffic moves to the other group: what names one of them would be wrong after that."""
+        stack = rollout(ModelRollout=SHIFTING[0])
+        for name, body in stack.resources.items():
+            used = set(references(body)) & {f"Targets{version}", f"OtherTargets{version}"}
+            assert len(used) != 1 or name == "Dashboard", name
+
+    def test_rolling_updates_need_none_of_it(self, version: str) -> None:
+        stack = rollout()
+        assert not {f"OtherTargets{version}", "ShiftRole", f"Faults{version}"} & set(stack.resources)
+        assert "Strategy" not in stack[f"Service{version}"]["DeploymentConfiguration"]
+        assert "AdvancedConfiguration" not in stack[f"Service{version}"]["LoadBalancers"][0]
 
 
 class TestScaling:
