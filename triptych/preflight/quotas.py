@@ -62,17 +62,20 @@ def find_fargate_vcpus(
     applied = read_quota(quotas, quota)
     value, used = applied["Value"], read_usage(cloudwatch, applied.get("UsageMetric"), now)
     needed = used + deployment.minimum_vcpus
-    action = "The deployment" if deployment.is_first else "The update, which starts new tasks next to the old ones,"
-    demand = f"{deployment.minimum_vcpus:g} vCPUs, and {used:g} are in use"
+    later = needed + (deployment.minimum_vcpus if deployment.is_first else 0)
+    request = increase(quota, later, deployment.region)
     if needed > value:
+        action = "The deployment" if deployment.is_first else "The update, which starts new tasks next to the old ones,"
         yield Finding(
-            f"{action} needs {demand}: {quota.name} allows {value:g}.", increase(quota, needed, deployment.region)
+            f"{action} needs {deployment.minimum_vcpus:g} vCPUs, and {used:g} are in use: {quota.name} allows "
+            f"{value:g}.",
+            request,
         )
-    elif deployment.is_first and (later := needed + deployment.minimum_vcpus) > value:
+    elif later > value:
         yield warning(
             f"The first update will need {later:g} vCPUs, because it starts new tasks next to the old ones: "
             f"{quota.name} allows {value:g}.",
-            increase(quota, later, deployment.region),
+            request,
         )
 
 

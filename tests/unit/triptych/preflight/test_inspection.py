@@ -36,7 +36,7 @@ SEEDS: dict[str, tuple[dict[str, Any], dict[str, Any], str, str, str]] = {
         {},
         "fargate-vcpus",
         "needs 3 vCPUs, and 0 are in use: Fargate vCPUs running (On-Demand) allows 2",
-        "--quota-code L-3032A538 --desired-value 3",
+        "--quota-code L-3032A538 --desired-value 6",
     ),
     "codebuild": (
         {"GetServiceQuota": quota_answer(QUOTAS | {"L-9D07B6EF": 0.0})},
