@@ -8,11 +8,12 @@ from enum import StrEnum
 from records.outcomes import ModelFailure, Prediction
 from records.policy import Policy
 from records.record import Record
-from records.reviews import Queue
+from records.reviews import Draw, Queue
+from records.uploads import audit_number
 from records.verdict import combine
 
-STRATA = (Queue.REVIEW, Queue.AUDIT)
-"""Strata of the documents: flagged for review, or not flagged and possibly audited. Each has its own labelling rate."""
+STRATA = (Queue.REVIEW, Queue.EVIDENCE, Queue.AUDIT)
+"""Strata of the documents: doubtful; not doubtful, but versions differ; neither. Each has its own labelling rate."""
 
 VOTE = "vote"
 """Name of the soft vote wherever it is listed next to the versions."""
@@ -42,7 +43,7 @@ class Example:
     Attributes:
         id: Unique identifier, by which examples are sorted.
         uploaded_at: Time of the upload.
-        stratum: `REVIEW` if the document was flagged, else `AUDIT`.
+        stratum: `REVIEW` if the verdict needed review, else `EVIDENCE` if versions differ, else `AUDIT`.
         predictions: Predictions by version, of current weights only.
         outdated: Versions that have a prediction of earlier weights only.
         failures: Kind of failure by version, for versions without a prediction.
@@ -50,6 +51,11 @@ class Example:
         vote: The soft vote under the current policy; None if it would include a prediction of earlier weights.
         true_label: The reviewer's label; None if unlabelled.
         exclusion: Why a labelled example is not part of the random sample; None if it is.
+        labelled_at: Time of the first label; None if unlabelled.
+        rank: The pseudorandom number in [0, 1) by which queues are ordered.
+        draw: How the document was drawn for its first label; None if that is not known.
+        legacy: Whether the label was given under schema 1, when labels were drawn evenly from all documents on which
+            versions differ.
     """
 
     id: str
@@ -62,6 +68,18 @@ class Example:
     vote: ScoredLabel | None
     true_label: str | None = None
     exclusion: Exclusion | None = None
+    labelled_at: datetime | None = None
+    rank: float = 0.0
+    draw: Draw | None = None
+    legacy: bool = True
+
+    @property
+    def pattern(self) -> tuple[tuple[str, int], ...]:
+        """Versions with numbers that are equal for equal labels: who agrees with whom."""
+        numbers: dict[str, int] = {}
+        return tuple(
+            (name, numbers.setdefault(self.predictions[name].label, len(numbers))) for name in sorted(self.predictions)
+        )
 
     def prediction(self, name: str) -> ScoredLabel | None:
         """Return the prediction of a version or, for `VOTE`, the soft vote; None if it does not count or is missing."""
@@ -101,7 +119,8 @@ def examples_from(records: Iterable[Record], weights: Mapping[str, str], policy:
 def _to_example(record: Record, weights: Mapping[str, str], policy: Policy) -> Example:
     predictions = record.answered()
     current = {name: each for name, each in predictions.items() if each.model_sha256 == weights[name]}
-    stratum = Queue.REVIEW if record.verdict and record.verdict.needs_review else Queue.AUDIT
+    stratum = _stratum(record)
+    first = next(iter(record.earlier_reviews), record.review)
     return Example(
         id=f"{record.upload.document} {record.upload.sort_key}",
         uploaded_at=record.upload.event_time,
@@ -113,20 +132,30 @@ def _to_example(record: Record, weights: Mapping[str, str], policy: Policy) -> E
         vote=_soft_vote(record, current, policy) if len(current) == len(predictions) else None,
         true_label=record.review.label if record.review else None,
         exclusion=_exclusion(record, stratum),
+        labelled_at=first.at if first else None,
+        rank=audit_number(record.upload.document, record.upload.sort_key),
+        draw=record.review.draw if record.review else None,
+        legacy=record.schema == 1,
     )
+
+
+def _stratum(record: Record) -> Queue:
+    if record.verdict and record.verdict.needs_review:
+        return Queue.REVIEW
+    return Queue.EVIDENCE if record.differing else Queue.AUDIT
 
 
 def _exclusion(record: Record, stratum: Queue) -> Exclusion | None:
     """Return why a labelled record is not part of the random sample.
 
-    Only a prediction made after the first label can move a record to another stratum than the queue it was labelled in.
+    Only a prediction made after the first label can make a verdict doubtful, or end its doubt, after it was labelled.
     """
     if record.review is None:
         return None
     if record.review.queue is Queue.OTHER:
         return Exclusion.SELECTED
     first = next(iter(record.earlier_reviews), record.review)
-    late = record.classified_at > first.at or record.review.queue is not stratum
+    late = record.classified_at > first.at or (record.review.queue is Queue.REVIEW) != (stratum is Queue.REVIEW)
     return Exclusion.LATE_PREDICTION if late else None
 
 

@@ -9,13 +9,15 @@ from evidence.classical import mcnemar_exact
 from evidence.examples import Example
 from evidence.intervals import Floats
 from evidence.sequential import log_wealth
+from records.reviews import Queue
 
 
 @dataclass(frozen=True)
 class PairCounts:
     """Counts of labelled examples with predictions of both versions.
 
-    `ties` counts the disagreements on which both versions are wrong.
+    Disagreements count only if they are a random sample of all disagreements of the pair, see `drawn_evenly`. `ties`
+    counts those on which both versions are wrong.
     """
 
     both: int
@@ -42,7 +44,9 @@ class PairCounts:
     @classmethod
     def of(cls, first: str, second: str, labelled: Sequence[Example]) -> "PairCounts":
         """Count the labelled examples that both versions classified."""
-        shared = shared_examples(labelled, first, second)
+        both = shared_examples(labelled, first, second)
+        agreeing = [example for example in both if not example.differs(first, second)]
+        shared = [*agreeing, *drawn_evenly(both, first, second)]
         correct = [(example.is_correct(first), example.is_correct(second)) for example in shared]
         first_only, second_only = correct.count((True, False)), correct.count((False, True))
         return cls(
@@ -52,6 +56,36 @@ class PairCounts:
             neither=correct.count((False, False)),
             ties=sum(example.differs(first, second) for example in shared) - first_only - second_only,
         )
+
+
+def pair_name(first: str, second: str) -> str:
+    """Return the name of a pair in the phase of a draw, such as `v1:v2`."""
+    return ":".join(sorted((first, second)))
+
+
+def drawn_evenly(labelled: Sequence[Example], first: str, second: str) -> list[Example]:
+    """Return the disagreements of a pair whose turn in the evidence queue had come when the last label was given.
+
+    The evidence queue deals the disagreements of the pairs that are open at the time (the phase) in the order of their
+    ranks, and therefore evenly. A document that was labelled for another reason, such as doubt, counts once a document
+    of a higher rank was drawn from an evidence queue that contained both: without its label, its turn would have come
+    before. Labels of schema 1 were drawn evenly from all disagreements.
+    """
+    name = pair_name(first, second)
+    differing = [example for example in labelled if example.differs(first, second)]
+    dealt = [each for each in differing if each.draw and each.draw.queue is Queue.EVIDENCE and name in each.draw.phase]
+    ranks = np.array([each.rank for each in dealt])
+    starts = np.array([each.draw.since.timestamp() if each.draw and each.draw.since else 0.0 for each in dealt])
+    ends = np.array([each.labelled_at.timestamp() if each.labelled_at else 0.0 for each in dealt])
+
+    def counts(example: Example) -> bool:
+        if example.draw is None and example.legacy:
+            return True
+        uploaded = example.uploaded_at.timestamp()
+        return bool(((example.rank <= ranks) & (starts <= uploaded) & (uploaded <= ends)).any())
+
+    drawn = {each.id for each in dealt}
+    return [example for example in differing if example.id in drawn or counts(example)]
 
 
 def shared_examples(examples: Sequence[Example], first: str, second: str) -> list[Example]:

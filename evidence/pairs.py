@@ -49,8 +49,8 @@ class PairEvidence:
         first_only: Number that only the first version got right.
         second_only: Number that only the second version got right.
         neither: Number that both versions got wrong.
-        disagreements: Number on which they predict different labels. All of these were flagged
-            (`verdict.DISAGREEMENT`), so all were labelled at the same rate.
+        disagreements: Number on which they predict different labels and that were drawn evenly from all disagreements
+            of the pair (`pair_counts.drawn_evenly`).
         mcnemar_p: Exact two-sided p-value, valid for a single look.
         mcnemar_holm: The same, adjusted for the number of pairs.
         difference: Difference of accuracy, with bounds that hold at all times; unknown without labels.

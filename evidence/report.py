@@ -31,8 +31,9 @@ class Report:
         policy: Id of the current policy, under which the soft vote is taken.
         champion: Version that the others are compared with; empty for none.
         population: Number of documents in the population sample.
-        flagged: Share of them that was flagged for review.
-        labelled: Number of labels by queue: `review` and `audit` (random sample), and `other` (not used).
+        flagged: Share of them whose verdict needs review.
+        differing: Share of them on which versions differ.
+        labelled: Number of labels by stratum: `review`, `evidence` and `audit` (random sample), and `other` (not used).
         none_of_them: Share of documents that fit no label, weighted.
         versions: Evidence on each version, sorted by name.
         vote: Evidence on the soft vote under the current policy.
@@ -51,6 +52,7 @@ class Report:
     champion: str
     population: int
     flagged: Estimate
+    differing: Estimate
     labelled: Mapping[str, int]
     none_of_them: Estimate
     versions: tuple[VersionEvidence, ...]
@@ -112,6 +114,9 @@ def compute_report(
         champion=policy.champion,
         population=len(sample),
         flagged=simple_share(sum(example.stratum is Queue.REVIEW for example in sample), len(sample)),
+        differing=simple_share(
+            sum(len({each.label for each in example.predictions.values()}) > 1 for example in sample), len(sample)
+        ),
         labelled={
             **{str(stratum): sum(each.stratum is stratum for each in random_sample) for stratum in STRATA},
             str(Queue.OTHER): len(with_label) - len(random_sample),

@@ -1,19 +1,23 @@
 """Figures of one version or of the soft vote: accuracy, recall, confusion matrix, calibration and latency."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from evidence.calibration import Calibration, assess_calibration
 from evidence.examples import STRATA, VOTE, Example
-from evidence.intervals import Booleans, Estimate, Floats, Stratum, simple_share, stratified_share, weighted_share
+from evidence.intervals import Booleans, Estimate, Floats, Stratum, stratified_share, weighted_share
 from records.labels import NONE_OF_THESE
 from records.reviews import Queue
 
 QUANTILES = (0.5, 0.9, 0.95, 0.99)
 """Reported quantiles of latency."""
+
+
+Cell = tuple[Queue, tuple[tuple[str, int], ...]]
+"""A stratum and a pattern of agreement."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +86,10 @@ def assess_version(
     """
     classified = [example for example in population if example.prediction(name)]
     reviewed = [example for example in labelled if example.prediction(name)]
-    strata = stratify(classified, reviewed, lambda example: example.is_correct(name))
-    accuracy = stratified_share(list(strata.values()))
-    weighted = _with_sampling_weights(reviewed, strata) if accuracy.value is not None else []
+    cells = stratify(classified, reviewed, lambda example: example.is_correct(name))
+    strata = list(cells.values())
+    accuracy = stratified_share(strata)
+    weighted = _with_sampling_weights(reviewed, cells) if accuracy.value is not None else []
     examples, sampling_weights = [example for example, _ in weighted], np.array([weight for _, weight in weighted])
     correct = np.array([example.is_correct(name) for example in examples], dtype=bool)
     confidence = np.array([each.confidence for example in examples if (each := example.prediction(name))])
@@ -95,12 +100,8 @@ def assess_version(
         outdated=len({example.id for example in (*population, *labelled) if _is_outdated(example, name)}),
         errors=dict(sorted(Counter(each.failures[name] for each in population if name in each.failures).items())),
         accuracy=accuracy,
-        strata=tuple(
-            StratumEvidence(queue, stratum.population / len(classified), simple_share(stratum.right, stratum.labelled))
-            for queue, stratum in strata.items()
-            if stratum.population
-        ),
-        missing=_missing_labels(strata) if accuracy.value is None else None,
+        strata=tuple(_strata_evidence(cells, len(classified))),
+        missing=_missing_labels(cells) if accuracy.value is None else None,
         recall=_recall(examples, correct, sampling_weights),
         confusion=_confusion_matrix(name, reviewed),
         calibration=assess_calibration(confidence, correct, sampling_weights),
@@ -110,28 +111,44 @@ def assess_version(
 
 def stratify(
     population: Sequence[Example], labelled: Sequence[Example], right: Callable[[Example], bool]
-) -> dict[Queue, Stratum]:
-    """Return the size and labels of each stratum.
+) -> dict[Cell, Stratum]:
+    """Return the size and labels of each cell: each combination of a stratum and a pattern of agreement.
+
+    Within a cell, every queue draws evenly, so the labels are a random sample of it. Within a stratum they are not: the
+    evidence queue prefers the disagreements of certain pairs. Rare cells without a label join the cell of their stratum
+    with the most labels.
 
     Args:
         population: The population sample.
         labelled: Labelled examples.
         right: Predicate that is counted among the labelled examples.
     """
-    strata = {}
+    sizes = Counter(map(_cell, population))
+    labels = Counter(map(_cell, labelled))
+    hits = Counter(_cell(example) for example in labelled if right(example))
+    cells = {cell: Stratum(sizes[cell], labels[cell], hits[cell]) for cell in sorted(sizes | labels, key=str)}
+    for empty in [cell for cell, stratum in cells.items() if not stratum.labelled]:
+        same = [cell for cell, stratum in cells.items() if cell[0] is empty[0] and stratum.labelled]
+        if same:
+            host = max(same, key=lambda cell: cells[cell].labelled)
+            cells[host] = replace(cells[host], population=cells[host].population + cells.pop(empty).population)
+    return cells
+
+
+def _cell(example: Example) -> Cell:
+    return example.stratum, example.pattern
+
+
+def _strata_evidence(cells: Mapping[Cell, Stratum], documents: int) -> Iterator[StratumEvidence]:
     for queue in STRATA:
-        members = [example for example in labelled if example.stratum is queue]
-        strata[queue] = Stratum(
-            population=sum(example.stratum is queue for example in population),
-            labelled=len(members),
-            right=sum(map(right, members)),
-        )
-    return strata
+        parts = [stratum for (of, _), stratum in cells.items() if of is queue]
+        if population := sum(part.population for part in parts):
+            yield StratumEvidence(queue, population / documents, stratified_share(parts))
 
 
-def _with_sampling_weights(labelled: Sequence[Example], strata: Mapping[Queue, Stratum]) -> list[tuple[Example, float]]:
+def _with_sampling_weights(labelled: Sequence[Example], cells: Mapping[Cell, Stratum]) -> list[tuple[Example, float]]:
     """Pair each labelled example with the number of documents that it represents; omit those that represent none."""
-    weights = [strata[each.stratum].population / strata[each.stratum].labelled for each in labelled]
+    weights = [cells[_cell(each)].population / cells[_cell(each)].labelled for each in labelled]
     return [(example, weight) for example, weight in zip(labelled, weights, strict=True) if weight]
 
 
@@ -149,17 +166,23 @@ def _is_outdated(example: Example, name: str) -> bool:
     return bool(example.outdated) if name == VOTE else name in example.outdated
 
 
-def _missing_labels(strata: Mapping[Queue, Stratum]) -> str:
-    total = sum(stratum.population for stratum in strata.values())
+def _missing_labels(cells: Mapping[Cell, Stratum]) -> str:
+    total = sum(stratum.population for stratum in cells.values())
     if not total:
         return "The current weights have not classified any document in the sample."
-    descriptions = {Queue.REVIEW: "flagged for review", Queue.AUDIT: "not flagged (label the audit sample)"}
-    gaps = [
-        f"{stratum.population / total:.0%} of the documents are {descriptions[queue]}"
-        for queue, stratum in strata.items()
-        if stratum.population and not stratum.labelled
+    descriptions = {
+        Queue.REVIEW: "doubtful",
+        Queue.EVIDENCE: "not doubtful, but versions differ",
+        Queue.AUDIT: "not doubtful (label the audit sample)",
+    }
+    gaps: Counter[Queue] = Counter()
+    for (queue, _), stratum in cells.items():
+        if not stratum.labelled:
+            gaps[queue] += stratum.population
+    missing = [
+        f"{count / total:.0%} of the documents are {descriptions[queue]}" for queue, count in gaps.items() if count
     ]
-    return f"Accuracy is unknown: {' and '.join(gaps)}, and none of them is labelled yet."
+    return f"Accuracy is unknown: {' and '.join(missing)}, and none of them is labelled yet."
 
 
 def _confusion_matrix(name: str, labelled: Sequence[Example]) -> ConfusionMatrix:

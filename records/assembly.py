@@ -8,7 +8,7 @@ from records.conversions import ConversionSummary, Parent
 from records.errors import DocumentRejected, DocumentUnavailable
 from records.outcomes import Outcome, Prediction
 from records.policy import Policy
-from records.record import Reason, Record, Status, Verdict
+from records.record import SCHEMA, Reason, Record, Status, Verdict
 from records.uploads import Upload, audit_number
 from records.verdict import combine, status_of
 
@@ -83,6 +83,7 @@ def with_verdict(record: Record, policy: Policy) -> Record:
     verdict = combine(record.predictions, policy)
     return replace(
         record,
+        schema=SCHEMA,
         verdict=verdict,
         policy=policy.id if verdict else "",
         audit=is_audited(record.upload, verdict, policy),

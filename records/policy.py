@@ -16,6 +16,13 @@ from records.keys import decimals, timestamp
 POLICY_KEY = "~policy"
 """Partition key of all policies."""
 
+DOUBT_BELOW = 0.9
+"""Confidence below which a verdict needs review, unless a policy states another. About one in ten verdicts on held-out
+pages is below it; see models/README.md."""
+
+MAX_DOUBT = 1.01
+"""Largest threshold of doubt, above every confidence."""
+
 MAX_WEIGHT = 1000.0
 """Maximum weight of a version."""
 
@@ -33,6 +40,9 @@ class Policy:
         by: Who created the policy.
         at: When the policy was created; None for the default policy.
         why: Why the policy was created.
+        doubt_below: Confidence below which a verdict needs review; above 1 for all verdicts.
+        at_most_wrong: Largest share of wrong verdicts among those that need no review, which `doubt_below` is chosen
+            for; None without such a promise.
     """
 
     id: str
@@ -42,6 +52,8 @@ class Policy:
     by: str
     at: datetime | None
     why: str
+    doubt_below: float = DOUBT_BELOW
+    at_most_wrong: float | None = None
 
     def __post_init__(self) -> None:
         """Validate the policy.
@@ -60,6 +72,10 @@ class Policy:
             raise ValueError(f"the champion {self.champion} needs a weight above 0")
         if not 0 <= self.audit_share <= 1:
             raise ValueError(f"the share of audits must be between 0 and 1, not {self.audit_share}")
+        if not 0 <= self.doubt_below <= MAX_DOUBT:
+            raise ValueError(f"the threshold of doubt must be between 0 and {MAX_DOUBT:g}, not {self.doubt_below}")
+        if self.at_most_wrong is not None and not 0 < self.at_most_wrong < 1:
+            raise ValueError(f"the share of wrong verdicts must be between 0 and 1, not {self.at_most_wrong}")
 
     @property
     def number(self) -> int:
@@ -80,6 +96,8 @@ class Policy:
             "by": self.by,
             "at": timestamp(self.at) if self.at else None,
             "why": self.why,
+            "doubt_below": self.doubt_below,
+            "at_most_wrong": self.at_most_wrong,
         }
 
     def to_item(self) -> dict[str, Any]:
@@ -104,6 +122,8 @@ class Policy:
                 by=str(item["by"]),
                 at=datetime.fromisoformat(item["at"]) if "at" in item else None,
                 why=str(item["why"]),
+                doubt_below=float(item.get("doubt_below", DOUBT_BELOW)),
+                at_most_wrong=float(item["at_most_wrong"]) if "at_most_wrong" in item else None,
             )
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"not a policy: {error!r}") from error

@@ -10,7 +10,7 @@ Four indexes answer the other queries, each newest first (sort key `event_time`)
     by_time    every record                      time_shard    all#3
     by_label   records with a verdict            label_shard   invoice#3
     by_status  every record                      status_shard  PARTIAL#3
-    by_review  records in a queue or labelled    review_shard  review#3, audit#3, reviewed#3
+    by_review  records in a queue or labelled    review_shard  review#3, evidence#3, audit#3, reviewed#3
 
 The `#3` is a shard of the document's name. Without shards, all records of a popular label would share a DynamoDB
 partition, which accepts 1,000 write units a second (AWS, "Best practices for designing and using partition keys").
@@ -31,6 +31,10 @@ from records.labels import normalize_label
 from records.outcomes import ModelFailure, Outcome, Prediction, outcome_as_dict, outcome_from_dict
 from records.reviews import MAX_EARLIER_REVIEWS, REVIEWED, Queue, Review
 from records.uploads import Upload
+
+SCHEMA = 2
+"""Version of the schema that records are written in. Records without a version have schema 1, in which every document
+on which versions differ needs review, and labels do not state how documents were drawn."""
 
 
 class Status(StrEnum):
@@ -83,7 +87,7 @@ class Verdict:
 
     @property
     def needs_review(self) -> bool:
-        """Whether a reviewer should check the verdict."""
+        """Whether a reviewer should check the verdict, because it may be wrong."""
         return bool(self.review_reasons)
 
 
@@ -106,6 +110,7 @@ class Record:
         audit: Whether the verdict is part of the audit sample.
         review: The current label.
         earlier_reviews: Labels that were replaced, oldest first.
+        schema: Version of the schema of the verdict and its reasons.
         conversion: How the document was converted; None if the versions read it as it is.
         parent: The upload that the document was extracted from; None if it was uploaded.
     """
@@ -123,6 +128,7 @@ class Record:
     audit: bool = False
     review: Review | None = None
     earlier_reviews: tuple[Review, ...] = ()
+    schema: int = SCHEMA
     conversion: ConversionSummary | None = None
     parent: Parent | None = None
 
@@ -140,12 +146,23 @@ class Record:
 
     @property
     def queue(self) -> Queue | None:
-        """Queue that the record is in; None if it needs no label or has one."""
+        """Queue that the record is in; None if it needs no label or has one.
+
+        A record is in one queue of the index. The evidence queue also deals documents of the other two, because it
+        contains all documents on which certain versions differ.
+        """
         if self.review or not self.verdict:
             return None
         if self.verdict.needs_review:
             return Queue.REVIEW
-        return Queue.AUDIT if self.audit else None
+        if self.audit:
+            return Queue.AUDIT
+        return Queue.EVIDENCE if self.differing else None
+
+    @property
+    def differing(self) -> bool:
+        """Whether versions predict different labels."""
+        return len({prediction.label for prediction in self.answered().values()}) > 1
 
     @property
     def classified_object(self) -> Upload:
@@ -176,11 +193,12 @@ class Record:
         return replace(self, revision=(replaced.revision if replaced else 0) + 1)
 
     def with_review(self, review: Review) -> "Record":
-        """Return this record with a new label. The queue of its first label stays."""
+        """Return this record with a new label. The queue and the draw of its first label stay."""
         if self.review is None:
             return replace(self, review=review)
         earlier = (*self.earlier_reviews, self.review)[-MAX_EARLIER_REVIEWS:]
-        return replace(self, review=replace(review, queue=self.review.queue), earlier_reviews=earlier)
+        drawn = replace(review, queue=self.review.queue, draw=self.review.draw)
+        return replace(self, review=drawn, earlier_reviews=earlier)
 
     def without_review(self) -> "Record":
         """Return this record without its current label. The label before it, if any, becomes current."""
@@ -218,6 +236,7 @@ class Record:
             "latency_ms": round(self.latency_ms, 1),
             "trace_id": self.trace_id or None,
             "revision": self.revision,
+            "schema": self.schema if self.schema > 1 else None,
         }
         return {name: value for name, value in content.items() if value is not None}
 
@@ -259,6 +278,7 @@ class Record:
             earlier_reviews=tuple(map(Review.from_dict, item.get("earlier_reviews", ()))),
             conversion=ConversionSummary.from_dict(conversion) if conversion else None,
             parent=Parent.from_dict(parent) if parent else None,
+            schema=int(item.get("schema", 1)),
         )
 
 

@@ -20,11 +20,60 @@ class Queue(StrEnum):
     """Why a reviewer is shown a document."""
 
     REVIEW = "review"
-    """The versions disagree or abstain."""
+    """Doubt: the verdict may be wrong. In records of schema 1, also every document on which versions differ."""
+    EVIDENCE = "evidence"
+    """Versions differ on the document, so that its label shows which of them is right."""
     AUDIT = "audit"
     """The verdict raised no doubt, but was drawn for the audit sample: such verdicts may be wrong as well."""
     OTHER = "other"
     """A reviewer selected the document, so it belongs to no random sample."""
+
+
+@dataclass(frozen=True)
+class Draw:
+    """How a document was drawn from a queue.
+
+    Documents are drawn in the order of their pseudorandom numbers (`records.uploads.audit_number`) among those of a
+    period, so that the documents drawn so far are a random sample of them. Statistics depend on it.
+
+    Attributes:
+        queue: The queue. It may differ from the queue that the record was in, because a document may be in several.
+        probability: Share of the queue's documents in the period that were drawn up to this one.
+        since: Start of the period, by time of upload; None for no bound.
+        phase: Pairs of versions, such as `v1:v2`, whose disagreements the evidence queue contained at that time. Empty
+            for other queues.
+    """
+
+    queue: Queue
+    probability: float
+    since: datetime | None = None
+    phase: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the draw as plain JSON values."""
+        content = {
+            "queue": str(self.queue),
+            "probability": round(self.probability, 6),
+            "since": timestamp(self.since) if self.since else None,
+            "phase": list(self.phase) or None,
+        }
+        return {name: value for name, value in content.items() if value is not None}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Draw":
+        """Read what `as_dict` wrote.
+
+        Raises:
+            KeyError: A field is missing.
+            ValueError: A field is invalid.
+        """
+        since = content.get("since")
+        return cls(
+            queue=Queue(content["queue"]),
+            probability=float(content["probability"]),
+            since=datetime.fromisoformat(since) if since else None,
+            phase=tuple(map(str, content.get("phase", ()))),
+        )
 
 
 @dataclass(frozen=True)
@@ -37,6 +86,7 @@ class Review:
         at: When the label was assigned.
         queue: Queue that the record was in when it was first labelled.
         seconds: How long the reviewer looked at the document; None if that was not measured.
+        draw: How the document was drawn; None if a reviewer selected it, and for labels of schema 1.
     """
 
     label: str
@@ -44,11 +94,21 @@ class Review:
     at: datetime
     queue: Queue
     seconds: float | None = None
+    draw: Draw | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the review as plain JSON values."""
-        content = {"label": self.label, "by": self.by, "at": timestamp(self.at), "queue": str(self.queue)}
-        return content if self.seconds is None else {**content, "seconds": round(self.seconds, 2)}
+        content: dict[str, Any] = {
+            "label": self.label,
+            "by": self.by,
+            "at": timestamp(self.at),
+            "queue": str(self.queue),
+        }
+        if self.seconds is not None:
+            content["seconds"] = round(self.seconds, 2)
+        if self.draw is not None:
+            content["draw"] = self.draw.as_dict()
+        return content
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "Review":
@@ -58,11 +118,12 @@ class Review:
             KeyError: A field is missing.
             ValueError: A field is invalid.
         """
-        seconds = content.get("seconds")
+        seconds, draw = content.get("seconds"), content.get("draw")
         return cls(
             label=normalize_label(content["label"]),
             by=content["by"],
             at=datetime.fromisoformat(content["at"]),
             queue=Queue(content["queue"]),
             seconds=None if seconds is None else float(seconds),
+            draw=Draw.from_dict(draw) if draw else None,
         )

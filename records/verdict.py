@@ -2,18 +2,18 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from records.outcomes import ModelFailure, Outcome, Prediction
 from records.policy import DEFAULT_POLICY, Policy
 from records.record import TOO_SLOW, Agreement, Reason, Status, Verdict
 
-DISAGREEMENT = "disagreement"
-"""Review reason: versions predict different labels."""
+DOUBTFUL = "doubtful"
+"""Review reason: the confidence of the verdict is below the policy's threshold."""
 UNSURE = "unsure"
-"""Review reason: at least half of the predictions abstain."""
+"""Review reason: at least half of the deciding predictions abstain, as for documents of an unknown kind."""
 UNCORROBORATED = "uncorroborated"
-"""Review reason: only one version returned a prediction."""
+"""Review reason: several versions have a vote, but only one returned a prediction."""
 UNTRUSTED = "untrusted"
 """Review reason: no version with a vote returned a prediction, so that the others decided."""
 
@@ -31,8 +31,11 @@ def combine(outcomes: Mapping[str, Outcome], policy: Policy = DEFAULT_POLICY) ->
     Label and confidence come from the soft vote, in which the policy weights each version. If no version with a vote
     returned a prediction, the others decide with equal weights, and the verdict needs review.
 
+    Whether the verdict needs review depends on the versions that decide alone: a challenger without a vote may differ
+    as often as it likes. Its disagreements are in the evidence queue, see `records.record.Record.differing`.
+
     Agreement counts every version alike and includes those that failed: two of three versions that agree are a
-    majority, not unanimous. A version without a vote counts as well, so that its disagreements are reviewed.
+    majority, not unanimous.
     """
     predictions = {version: outcome for version, outcome in outcomes.items() if isinstance(outcome, Prediction)}
     if not predictions:
@@ -46,7 +49,7 @@ def combine(outcomes: Mapping[str, Outcome], policy: Policy = DEFAULT_POLICY) ->
         label=label,
         confidence=pooled[label],
         agreement=_agreement(max(votes.values()), of=len(outcomes)),
-        review_reasons=tuple(_review_reasons(list(predictions.values()), trusted=trusted)),
+        review_reasons=tuple(_review_reasons(outcomes, policy, pooled[label], trusted=trusted)),
     )
 
 
@@ -151,14 +154,24 @@ def _agreement(votes: int, *, of: int) -> Agreement:
     return Agreement.MAJORITY if votes * 2 > of else Agreement.SPLIT
 
 
-def _review_reasons(predictions: list[Prediction], *, trusted: bool) -> list[str]:
-    reasons = []
-    if len({prediction.label for prediction in predictions}) > 1:
-        reasons.append(DISAGREEMENT)
-    if sum(prediction.abstained for prediction in predictions) * 2 >= len(predictions):
-        reasons.append(UNSURE)
-    if len(predictions) == 1:
-        reasons.append(UNCORROBORATED)
+def _review_reasons(
+    outcomes: Mapping[str, Outcome], policy: Policy, confidence: float, *, trusted: bool
+) -> Iterator[str]:
+    """Yield why a verdict may be wrong.
+
+    Args:
+        outcomes: Outcome of each version.
+        policy: The policy that makes the verdict.
+        confidence: Confidence of the verdict.
+        trusted: Whether a version with a vote returned a prediction. If not, all versions decide.
+    """
+    voters = [outcome for version, outcome in outcomes.items() if policy.weight(version) or not trusted]
+    deciding = [outcome for outcome in voters if isinstance(outcome, Prediction)]
+    if confidence < policy.doubt_below:
+        yield DOUBTFUL
+    if sum(prediction.abstained for prediction in deciding) * 2 >= len(deciding):
+        yield UNSURE
+    if len(deciding) == 1 < len(voters):
+        yield UNCORROBORATED
     if not trusted:
-        reasons.append(UNTRUSTED)
-    return reasons
+        yield UNTRUSTED

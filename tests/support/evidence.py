@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import combinations
 
 import numpy as np
 
 from evidence.examples import Example, ScoredLabel
 from records.record import Record
-from records.reviews import Queue, Review
+from records.reviews import Draw, Queue, Review
 from records.uploads import audit_number
 from tests.support.uploads import NOON, prediction, record, upload
 
@@ -57,13 +58,20 @@ class SimulatedRecords:
         return sum(correct) / len(correct)
 
     def labelled(self, reviewed: float = 0.7, by: str = "ann") -> list[Record]:
-        """Return labelled records: a share of the review queue, selected at random, and the whole audit sample."""
+        """Return labelled records: a random share of doubtful verdicts and of disagreements, and all audits."""
+        versions = sorted({version for made in self.records for version in made.predictions})
+        phase = tuple(":".join(pair) for pair in combinations(versions, 2))
         labelled = []
         for made in self.records:
-            queue = made.queue
             in_share = audit_number(made.upload.document, made.upload.sort_key) < reviewed
-            if queue is Queue.AUDIT or (queue is Queue.REVIEW and in_share):
-                labelled.append(replace(made, review=Review(self.true_labels[made.upload.document], by, NOON, queue)))
+            if made.differing and in_share:
+                draw = Draw(Queue.EVIDENCE, reviewed, phase=phase)
+            elif made.queue is Queue.AUDIT or (made.queue is Queue.REVIEW and in_share):
+                draw = Draw(made.queue, 1.0 if made.queue is Queue.AUDIT else reviewed)
+            else:
+                continue
+            review = Review(self.true_labels[made.upload.document], by, NOON, made.queue or Queue.OTHER, draw=draw)
+            labelled.append(replace(made, review=review))
         return labelled
 
 

@@ -23,7 +23,10 @@ LabelOption = Annotated[
 StatusOption = Annotated[
     Status | None, typer.Option(case_sensitive=False, help="Only records of this status.", show_default=False)
 ]
-ReviewOption = Annotated[bool, typer.Option("--review", help="Only documents in the review queue.")]
+ReviewOption = Annotated[bool, typer.Option("--review", help="Only documents whose verdict may be wrong.")]
+EvidenceOption = Annotated[
+    bool, typer.Option("--evidence", help="Only other documents on which versions differ: they show which is right.")
+]
 ReviewedOption = Annotated[bool, typer.Option("--reviewed", help="Only documents that a reviewer has labelled.")]
 
 
@@ -35,6 +38,7 @@ def results_command(
     label: LabelOption = None,
     status: StatusOption = None,
     review: ReviewOption = False,
+    evidence: EvidenceOption = False,
     reviewed: ReviewedOption = False,
     since: SinceOption = None,
     until: UntilOption = None,
@@ -44,19 +48,19 @@ def results_command(
 ) -> None:
     """Print records, newest first.
 
-    Prints the records of one document, or all records. At most one of --label, --status, --review and --reviewed can
-    restrict the latter.
+    Prints the records of one document, or all records. At most one of --label, --status, --review, --evidence and
+    --reviewed can restrict the latter.
     """
     conn = connection.connect(stack)
     results = Results(conn.table)
     if document is not None:
-        if label or status or review or reviewed or since or until:
+        if label or status or review or evidence or reviewed or since or until:
             raise UsageError("A document cannot be combined with filters: remove one or the other.")
         name = document if document.startswith(f"{conn.bucket}/") else f"{conn.bucket}/{document}"
         records = results.history(name, limit=limit)
         empty = f"No record of {name!r} found."
     else:
-        records = results.newest(_query(label, status, review, reviewed, since, until), limit=limit)
+        records = results.newest(_query(label, status, review, evidence, reviewed, since, until), limit=limit)
         empty = "No records found."
     if as_json:
         typer.echo(record_views.records_to_json(records))
@@ -70,6 +74,7 @@ def watch_command(
     label: LabelOption = None,
     status: StatusOption = None,
     review: ReviewOption = False,
+    evidence: EvidenceOption = False,
     reviewed: ReviewedOption = False,
     limit: Annotated[int, typer.Option(min=1, max=200, help="Maximum number of rows.")] = 20,
     every: Annotated[float, typer.Option(min=0.1, help="Seconds between updates.")] = 1.0,
@@ -80,7 +85,7 @@ def watch_command(
 ) -> None:
     """Show records as they arrive, until you press Ctrl-C."""
     conn = connection.connect(stack)
-    query = _query(label, status, review, reviewed, None, None)
+    query = _query(label, status, review, evidence, reviewed, None, None)
     results = Results(conn.table)
     changes = poll_changes(lambda: results.newest(query, limit=limit), pause=every)
     try:
@@ -114,7 +119,13 @@ def _live_table(records: list[Record], stack: str) -> record_views.ResultsTable:
 
 
 def _query(
-    label: str | None, status: Status | None, review: bool, reviewed: bool, since: str | None, until: str | None
+    label: str | None,
+    status: Status | None,
+    review: bool,
+    evidence: bool,
+    reviewed: bool,
+    since: str | None,
+    until: str | None,
 ) -> RecordQuery:
     now = datetime.now(UTC)
     try:
@@ -122,6 +133,7 @@ def _query(
             label=label,
             status=status,
             review=review,
+            evidence=evidence,
             reviewed=reviewed,
             since=parse_time(since, now=now) if since else None,
             until=parse_time(until, now=now) if until else None,

@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,20 +16,34 @@ from rich.table import Table
 from rich.text import Text
 
 from records.documents import DocumentStore
-from records.errors import DocumentRejected, DocumentUnavailable
+from records.errors import DocumentRejected, DocumentUnavailable, RecordsUnavailable
 from records.labels import NONE_OF_THESE
 from records.outcomes import ModelFailure
 from records.record import Record
+from records.reviews import Draw, Queue
+from records.table import PolicyTable
 from triptych.commands.options import ByOption, JsonOption, StackOption
 from triptych.commands.shared import progress_bar
 from triptych.errors import TriptychError, UsageError
 from triptych.review import sheets
+from triptych.review.focus import Focus, read_focus
 from triptych.review.label_search import describe_matches, find_labels
+from triptych.review.queues import Deal
 from triptych.review.reviews import CannotReview, Reviews
 from triptych.review.suffixes import suffix_for
 from triptych.storage import connection
+from triptych.storage.connection import StackConnection
+from triptych.storage.results import Results
 from triptych.terminal.record_views import format_confidence
 from triptych.terminal.text import printable, to_json
+
+
+class ReviewQueue(StrEnum):
+    """A queue that can be reviewed alone."""
+
+    REVIEW = "review"
+    EVIDENCE = "evidence"
+    AUDIT = "audit"
 
 
 def review_command(
@@ -48,12 +63,20 @@ def review_command(
         sheets.SheetFormat | None,
         typer.Option("--format", help="Format of the file.", show_default="json for *.json, else csv"),
     ] = None,
+    queue: Annotated[
+        ReviewQueue | None,
+        typer.Option(
+            help="Only one queue: review (the verdict may be wrong), evidence (its label shows which version is right) "
+            "or audit (a random sample of the rest).",
+            show_default="all in turn",
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Maximum number of documents.")] = 50,
     by: ByOption = None,
     as_json: JsonOption = False,
     stack: StackOption = None,
 ) -> None:
-    """Label documents: those with a doubtful verdict, and the audit sample.
+    """Label documents: those with a doubtful verdict, those that show which version is right, and the audit sample.
 
     Shows one document after another, or exports and imports a sheet for a spreadsheet or a script. Importing a sheet
     again changes nothing.
@@ -65,16 +88,25 @@ def review_command(
     conn = connection.connect(stack)
     reviews = Reviews(conn.table)
     reviewer = by or getpass.getuser()
-    if export:
-        _export(reviews.queue(limit), export, sheet_format or sheets.SheetFormat.for_file(export))
-    elif import_:
+    if import_:
         _import(reviews, import_, sheet_format or sheets.SheetFormat.for_file(import_), reviewer, as_json)
+        return
+    deals = reviews.deal(limit, _focus(conn), Queue(queue) if queue else None)
+    if export:
+        _export(deals, export, sheet_format or sheets.SheetFormat.for_file(export))
     else:
-        _TerminalReview(reviews, DocumentStore(conn.s3, max_bytes=sys.maxsize), reviewer).run(reviews.queue(limit))
+        _TerminalReview(reviews, DocumentStore(conn.s3, max_bytes=sys.maxsize), reviewer).run(deals)
 
 
-def _export(records: Sequence[Record], file: Path, sheet_format: sheets.SheetFormat) -> None:
-    text = sheets.format_sheet(records, sheet_format)
+def _focus(conn: StackConnection) -> Focus:
+    try:
+        return read_focus(Results(conn.table), PolicyTable(conn.table))
+    except RecordsUnavailable as error:
+        raise TriptychError(str(error)) from error
+
+
+def _export(deals: Sequence[Deal], file: Path, sheet_format: sheets.SheetFormat) -> None:
+    text = sheets.format_sheet(deals, sheet_format)
     if str(file) == "-":
         sys.stdout.write(printable(text, multiline=True) if sys.stdout.isatty() else text)
         return
@@ -82,7 +114,7 @@ def _export(records: Sequence[Record], file: Path, sheet_format: sheets.SheetFor
         file.write_bytes(sheets.encode_sheet(text, sheet_format))
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror}") from error
-    typer.echo(f"Wrote {len(records)} documents to {file}. Fill in the column label, then use --import.", err=True)
+    typer.echo(f"Wrote {len(deals)} documents to {file}. Fill in the column label, then use --import.", err=True)
 
 
 def _import(reviews: Reviews, file: Path, sheet_format: sheets.SheetFormat, by: str, as_json: bool) -> None:
@@ -113,27 +145,28 @@ class _TerminalReview:
     console: Console = field(default_factory=Console)
     labelled: list[Record] = field(default_factory=list)
 
-    def run(self, queue: Sequence[Record]) -> None:
+    def run(self, queue: Sequence[Deal]) -> None:
         """Show the documents of a queue until its end, or until the reviewer quits."""
         position = 0
         try:
             with tempfile.TemporaryDirectory(prefix="triptych-") as folder:
                 while position < len(queue):
-                    title = Text(printable(f"{position + 1} of {len(queue)}: {queue[position].upload.key}"))
+                    title = Text(printable(f"{position + 1} of {len(queue)}: {queue[position].record.upload.key}"))
                     self.console.rule(title, align="left")
                     position = self._review_one(queue, position, Path(folder))
         except (KeyboardInterrupt, EOFError, _ReviewEnded):
             self.console.print()
         self.console.print(f"{len(self.labelled)} labelled." if queue else "The review queue is empty.")
 
-    def _review_one(self, queue: Sequence[Record], position: int, folder: Path) -> int:
+    def _review_one(self, queue: Sequence[Deal], position: int, folder: Path) -> int:
         """Show a document until it is labelled or skipped. Return the position of the next one."""
-        upload, shown_at = queue[position].upload, time.monotonic()
+        upload, shown_at = queue[position].record.upload, time.monotonic()
         record = self.reviews.find(upload.document, upload.sort_key)
-        if record is None or record.queue is None:
+        if record is None or record.review:
             self.console.print(Text("no longer in the queue: another reviewer has labelled it", style="dim"))
             return position + 1
         labels = record.labels()
+        self.console.print(Text(printable(queue[position].reason)))
         self.console.print(_choices(labels))
         while True:
             answer = self.console.input("[bold]?[/] ").strip()
@@ -150,24 +183,24 @@ class _TerminalReview:
             elif answer:
                 found = _chosen_labels(answer, labels)
                 if len(found) == 1:
-                    self._label(record, found[0], time.monotonic() - shown_at)
+                    self._label(record, queue[position].draw, found[0], time.monotonic() - shown_at)
                     return position + 1
                 self.console.print(Text(printable(describe_matches(answer, found)), style="yellow"))
 
-    def _label(self, record: Record, label: str, seconds: float) -> None:
+    def _label(self, record: Record, draw: Draw, label: str, seconds: float) -> None:
         try:
             key = record.upload.document, record.upload.sort_key
-            self.labelled.append(self.reviews.label(*key, label, self.by, seconds=seconds))
+            self.labelled.append(self.reviews.label(*key, label, self.by, seconds=seconds, draw=draw))
         except CannotReview as error:
             self._print_error(error)
 
-    def _undo(self, queue: Sequence[Record]) -> int:
+    def _undo(self, queue: Sequence[Deal]) -> int:
         last = self.labelled.pop().upload
         try:
             self.reviews.undo(last.document, last.sort_key, self.by)
         except CannotReview as error:
             self._print_error(error)
-        return next(position for position, record in enumerate(queue) if record.upload == last)
+        return next(position for position, deal in enumerate(queue) if deal.record.upload == last)
 
     def _open(self, record: Record, folder: Path) -> None:
         """Open the document in the program for its format, which its content decides, not its key."""

@@ -15,6 +15,7 @@ from triptych.console import views
 from triptych.console.access import StackAccess
 from triptych.console.pictures import PictureCache
 from triptych.console.review_session import ReviewSession
+from triptych.review.focus import Focus, read_focus
 from triptych.terminal.text import printable
 
 PACKAGE = Path(__file__).parent
@@ -45,12 +46,17 @@ class Console:
     """Labels that versions have predicted so far: the options of the filter on the Live page."""
 
     def __post_init__(self) -> None:
-        self.review_session = ReviewSession(self.access, self.user)
+        self.review_session = ReviewSession(self.access, self.user, self._focus)
         self._templates = Jinja2Templates(env=_environment(self))
 
     def page(self, request: Request, name: str, *, status: int = 200, **content: object) -> HTMLResponse:
         """Return a response rendered from a template."""
         return self._templates.TemplateResponse(request, name, content, status_code=status)
+
+    def _focus(self) -> Focus:
+        """Return the pairs of versions that are still open; read whenever the review fetches documents."""
+        stack = self.access()
+        return read_focus(stack.results, stack.policies)
 
     def close(self) -> None:
         """Stop threads and processes."""

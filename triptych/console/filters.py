@@ -21,7 +21,7 @@ _DURATIONS = {
     "7d": timedelta(days=7),
     "30d": timedelta(days=30),
 }
-_QUEUES = {"": "All", "review": "Needs review", "reviewed": "Labelled"}
+_QUEUES = {"": "All", "review": "Needs review", "evidence": "Versions differ", "reviewed": "Labelled"}
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class DocumentFilter:
     """Which documents are displayed.
 
     Attributes:
-        show: Empty, `review`, `reviewed`, `status:FAILED` or `label:invoice`.
+        show: Empty, `review`, `evidence`, `reviewed`, `status:FAILED` or `label:invoice`.
         within: Key of `RANGES`.
         until: Upper bound of upload times, for pages of older documents; None for a live page.
     """
@@ -69,6 +69,7 @@ class DocumentFilter:
             label=value if kind == "label" else None,
             status=Status(value) if kind == "status" else None,
             review=kind == "review",
+            evidence=kind == "evidence",
             reviewed=kind == "reviewed",
             since=since,
             until=self.until,

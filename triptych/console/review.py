@@ -81,6 +81,7 @@ def _session_context(console: Console, record: Record | None, labelled: Record |
     return {
         "card": views.make_cards([record])[0] if record else None,
         "record": record,
+        "reason": session.reason(),
         "labels": list(zip(LABEL_KEYS, labels, strict=False)),
         "typed_labels": [*labels, NONE_OF_THESE] if len(labels) > len(LABEL_KEYS) else [],
         "none_of_these": NONE_OF_THESE,

@@ -4,11 +4,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from records.record import Record
+from records.reviews import Draw, Queue
 from triptych.console.access import StackAccess
 from triptych.console.views import upload_id
+from triptych.review.focus import Focus
+from triptych.review.queues import Deal, explain
 
 BATCH_SIZE = 40
 """Number of documents fetched from the review queue at once, because each fetch reads several hundred records."""
@@ -24,17 +27,20 @@ class ReviewSession:
     Args:
         access: The stack.
         user: Name recorded with the labels.
+        focus: Returns the pairs of versions that are still open.
         clock: Monotonic clock, in seconds.
     """
 
     access: StackAccess
     user: str
+    focus: Callable[[], Focus] = tuple
     clock: Callable[[], float] = time.monotonic
     labelled: list[Record] = field(default_factory=list)
     """Records labelled in this session and not undone, oldest first."""
 
     def __post_init__(self) -> None:
-        self._pending: deque[Record] = deque()
+        self._pending: deque[Deal] = deque()
+        self._draws: dict[str, Draw] = {}
         self._skipped: set[str] = set()
         self._shown_at: dict[str, float] = {}
         self._seconds_spent: list[float] = []
@@ -54,18 +60,24 @@ class ReviewSession:
                     self._fetch()
                     fetched = True
                     continue
-                first = self._pending[0].upload
+                first = self._pending[0].record.upload
                 record = reviews.find(first.document, first.sort_key)
-                if record and record.queue:
-                    self._pending[0] = record
+                if record and record.verdict and not record.review:
+                    self._pending[0] = replace(self._pending[0], record=record)
+                    self._draws[upload_id(record)] = self._pending[0].draw
                     self._shown_at.setdefault(upload_id(record), self.clock())
                     return record
                 self._pending.popleft()  # labelled by another reviewer, or the index is not up to date
 
+    def reason(self) -> str:
+        """Return why the current document is asked for; empty if there is none."""
+        with self._lock:
+            return self._pending[0].reason if self._pending else ""
+
     def upcoming(self, number: int = 2) -> list[Record]:
         """Return the documents after the current one, whose pictures can be preloaded."""
         with self._lock:
-            return list(self._pending)[1 : number + 1]
+            return [deal.record for deal in list(self._pending)[1 : number + 1]]
 
     def label(self, document: str, sequencer: str, label: str, *, picked: bool = False) -> Record:
         """Write a label and remove the document from the session.
@@ -84,7 +96,10 @@ class ReviewSession:
         """
         with self._lock:
             seconds = None if picked else self._seconds_shown(f"{document}\n{sequencer}")
-            record = self.access().reviews.label(document, sequencer, label, self.user, seconds=seconds, picked=picked)
+            draw = self._draws.get(f"{document}\n{sequencer}")
+            record = self.access().reviews.label(
+                document, sequencer, label, self.user, seconds=seconds, picked=picked, draw=draw
+            )
             self.changes += 1
             self._remove(upload_id(record))
             if seconds is not None:
@@ -109,7 +124,8 @@ class ReviewSession:
             if self._seconds_spent:
                 self._seconds_spent.pop()
             self._shown_at.pop(upload_id(record), None)
-            self._pending.appendleft(record)
+            draw = self._draws.get(upload_id(record)) or Draw(record.queue or Queue.OTHER, 1.0)
+            self._pending.appendleft(Deal(record, draw, explain(draw.queue, record, self.focus())))
             return record
 
     def skip(self, document: str, sequencer: str) -> None:
@@ -125,11 +141,11 @@ class ReviewSession:
             return round(3600 * len(recent) / total) if len(recent) >= 3 and (total := sum(recent)) > 0 else None
 
     def _fetch(self) -> None:
-        queue = self.access().reviews.queue(BATCH_SIZE + len(self._skipped))
-        self._pending.extend(record for record in queue if upload_id(record) not in self._skipped)
+        deals = self.access().reviews.deal(BATCH_SIZE + len(self._skipped), self.focus())
+        self._pending.extend(deal for deal in deals if upload_id(deal.record) not in self._skipped)
 
     def _remove(self, upload: str) -> None:
-        self._pending = deque(record for record in self._pending if upload_id(record) != upload)
+        self._pending = deque(deal for deal in self._pending if upload_id(deal.record) != upload)
 
     def _seconds_shown(self, upload: str) -> float | None:
         shown_at = self._shown_at.pop(upload, None)

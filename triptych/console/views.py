@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from records.outcomes import ModelFailure, Outcome, Prediction
 from records.record import Record, Status
+from records.reviews import Queue
 
 Stance = Literal["agrees", "abstains", "differs", "failed", "absent"]
 """Relation of a version's outcome to the verdict. `abstains` agrees, with a confidence below its own threshold."""
@@ -118,6 +119,8 @@ class Card:
             notes.append("labelled")
         elif self.record.verdict and self.record.verdict.needs_review:
             notes += [f"needs review: {reason}" for reason in self.record.verdict.review_reasons]
+        elif self.record.queue is Queue.EVIDENCE:
+            notes.append("evidence: versions differ")
         elif self.record.queue:
             notes.append("audit sample")
         return notes
@@ -151,13 +154,16 @@ def make_cards(records: Sequence[Record]) -> list[Card]:
 def summarize_records(records: Sequence[Record]) -> list[str]:
     """Return statistics of the records on a page, such as `24 shown` and `3 partial`."""
     verdicts = [record.verdict for record in records if record.verdict]
-    waiting = sum(record.queue is not None for record in records)
+    waiting = sum(record.queue is Queue.REVIEW for record in records)
+    evidence = sum(record.queue is Queue.EVIDENCE for record in records)
     statuses = Counter(record.status for record in records)
     parts = [f"{len(records)} shown"]
     if verdicts:
         parts.append(f"{sum(verdict.agreement == 'unanimous' for verdict in verdicts)} unanimous")
     if waiting:
-        parts.append(f"{waiting} in the review queue")
+        parts.append(f"{waiting} to review")
+    if evidence:
+        parts.append(f"{evidence} for evidence")
     parts += [
         f"{statuses[status]} {str(status).lower()}"
         for status in (Status.PARTIAL, Status.FAILED, Status.REJECTED)

@@ -57,7 +57,7 @@ def build_report(
         policy=policy,
         since=since,
         until=until,
-        waiting=min(WAITING, counts.review + counts.audit),
+        waiting=min(WAITING, counts.review + counts.evidence + counts.audit),
         complete=len(population) < sample,
         labels_complete=len(labelled) < labels,
     )

@@ -4,7 +4,6 @@ A label is written on the condition that the record has not changed since it was
 orchestrator nor another reviewer's label can be lost.
 """
 
-import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,14 +15,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 from records.errors import RecordConflict, RecordsUnavailable
 from records.labels import NONE_OF_THESE, normalize_label
 from records.record import Record
-from records.reviews import REVIEWED, Queue, Review
+from records.reviews import REVIEWED, Draw, Queue, Review
 from records.table import RecordTable
-from records.uploads import audit_number
 from triptych.errors import TriptychError
+from triptych.review.focus import Focus
+from triptych.review.queues import Deal, Window, deal
 from triptych.storage.results import RecordQuery, Results
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
+
+_QUEUES = (Queue.REVIEW, Queue.EVIDENCE, Queue.AUDIT)
 
 WINDOW = 25
 """Minimum number of newest records per queue and shard that the review queue is drawn from."""
@@ -49,12 +51,14 @@ class QueueCounts:
 
     Attributes:
         review: Records in the review queue because of a doubtful verdict.
+        evidence: Other records on which versions differ. The evidence queue deals those of open pairs.
         audit: Records in the audit sample.
         reviewed: Labelled records.
         most: A number equal to this one means "at least".
     """
 
     review: int
+    evidence: int
     audit: int
     reviewed: int
     most: int
@@ -80,16 +84,22 @@ class Reviews:
         self._store = store or RecordTable(table)
         self._now = now
 
-    def queue(self, limit: int = 50) -> list[Record]:
-        """Return the records to label next: doubtful verdicts and audits in turn, each in pseudorandom order.
+    def deal(self, limit: int = 50, focus: Focus = (), only: Queue | None = None) -> list[Deal]:
+        """Return the documents to label next: doubtful ones, evidence and audits in turn, each in pseudorandom order.
 
-        Because of this order, the records labelled so far are a random sample of each kind, wherever a reviewer
+        Because of this order, the records labelled so far are a random sample of each queue, wherever a reviewer
         stops. Easy documents first, or those of one morning, would flatter a version. The index lags slightly behind
         the table, so a record that was just labelled may be returned again.
+
+        Args:
+            limit: Maximum number of documents.
+            focus: The pairs whose disagreements the evidence queue contains.
+            only: Restricts the documents to one queue.
         """
-        queues = [self._waiting(Queue.REVIEW, limit), self._waiting(Queue.AUDIT, limit)]
-        alternating = (record for pair in itertools.zip_longest(*queues) for record in pair if record)
-        return list(itertools.islice(alternating, limit))
+        size = max(WINDOW, limit)
+        with ThreadPoolExecutor(len(_QUEUES)) as pool:
+            windows = dict(zip(_QUEUES, pool.map(lambda queue: self._window(queue, size), _QUEUES), strict=True))
+        return deal(windows, focus, limit, only)
 
     def find(self, document: str, sequencer: str = "") -> Record | None:
         """Return the current record of an upload, or of the document's newest upload if no sequencer is given.
@@ -107,7 +117,15 @@ class Reviews:
             raise TriptychError(str(error)) from error
 
     def label(
-        self, document: str, sequencer: str, label: str, by: str, *, seconds: float | None = None, picked: bool = False
+        self,
+        document: str,
+        sequencer: str,
+        label: str,
+        by: str,
+        *,
+        seconds: float | None = None,
+        picked: bool = False,
+        draw: Draw | None = None,
     ) -> Record:
         """Assign a label. The latest label counts; earlier ones are kept.
 
@@ -119,6 +137,7 @@ class Reviews:
             seconds: How long the reviewer looked at the document.
             picked: Whether the reviewer chose this document instead of taking it from the queue. Such labels are not
                 a random sample, and are marked so that the statistics exclude them.
+            draw: How the document was drawn, as `deal` returned it.
 
         Returns:
             The record as stored.
@@ -135,7 +154,7 @@ class Reviews:
         def change(record: Record) -> Record:
             _check_label(record, label)
             queue = Queue.OTHER if picked else record.queue or Queue.OTHER
-            return record.with_review(Review(label, by.strip(), self._now(), queue, seconds))
+            return record.with_review(Review(label, by.strip(), self._now(), queue, seconds, None if picked else draw))
 
         return self._change(document, sequencer, change)
 
@@ -162,14 +181,13 @@ class Reviews:
 
     def counts(self, most: int = 1000) -> QueueCounts:
         """Count the records in both queues and the labelled ones, each up to `most`."""
-        queries = [RecordQuery("by_review", value) for value in (Queue.REVIEW, Queue.AUDIT, REVIEWED)]
+        queries = [RecordQuery("by_review", value) for value in (*_QUEUES, REVIEWED)]
         with ThreadPoolExecutor(len(queries)) as pool:
-            review, audit, reviewed = pool.map(lambda query: self._results.count(query, most=most), queries)
-        return QueueCounts(review, audit, reviewed, most)
+            review, evidence, audit, reviewed = pool.map(lambda query: self._results.count(query, most=most), queries)
+        return QueueCounts(review, evidence, audit, reviewed, most)
 
-    def _waiting(self, queue: Queue, limit: int) -> list[Record]:
-        records = self._results.newest_of_each_shard(RecordQuery("by_review", queue), limit=max(WINDOW, limit))
-        return sorted(records, key=lambda record: audit_number(record.upload.document, record.upload.sort_key))
+    def _window(self, queue: Queue, limit: int) -> Window:
+        return Window.of(self._results.newest_of_each_shard(RecordQuery("by_review", queue), limit=limit), limit)
 
     def _change(self, document: str, sequencer: str, change: Callable[[Record], Record]) -> Record:
         """Apply a change to the current record and write it. After a conflict, repeat both."""

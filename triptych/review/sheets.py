@@ -3,10 +3,12 @@
 Both formats have the same columns. Fill in `label`, and `by` if several reviewers share a sheet:
 
     document, sequencer    identify the record; keep them as text, since spreadsheets turn some sequencers into numbers
-    queue, reasons         why the record is in the queue
+    queue, reasons         why the record is in a queue
+    why                    why it is asked for, in one line
     verdict, confidence, agreement
     v1, v2, v3 …           prediction or failure of each version
     choices                labels that can be assigned
+    draw                   how it was drawn; keep it, or the label is no evidence
     label                  empty
 
 Sheets are read as spreadsheets save them: in UTF-8, UTF-16 or Windows-1252, with commas, semicolons or tabs.
@@ -27,7 +29,9 @@ from typing import Any
 from records.labels import NONE_OF_THESE, normalize_label
 from records.outcomes import ModelFailure, Outcome
 from records.record import Record
+from records.reviews import Draw
 from triptych.errors import TriptychError, UsageError
+from triptych.review.queues import Deal
 from triptych.review.reviews import Reviews
 from triptych.terminal.record_views import version_names
 
@@ -66,6 +70,7 @@ class SheetRow:
         label: The label.
         by: Name of the reviewer, or an empty string.
         seconds: How long the reviewer looked at the document.
+        draw: How the document was drawn; None if the sheet does not state it.
     """
 
     number: int
@@ -74,6 +79,7 @@ class SheetRow:
     label: str
     by: str = ""
     seconds: float | None = None
+    draw: Draw | None = None
 
 
 @dataclass
@@ -92,19 +98,17 @@ class ImportSummary:
     failures: list[str] = field(default_factory=list)
 
 
-def format_sheet(records: Sequence[Record], sheet_format: SheetFormat) -> str:
-    """Return a sheet of records with empty labels."""
-    versions = version_names(records)
-    rows = [_as_row(record, versions) for record in records]
+def format_sheet(deals: Sequence[Deal], sheet_format: SheetFormat) -> str:
+    """Return a sheet of documents with empty labels."""
+    versions = version_names(deal.record for deal in deals)
+    rows = [_as_row(deal, versions) for deal in deals]
     if sheet_format is SheetFormat.JSON:
         return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
     text = io.StringIO()
-    columns = ["document", "sequencer", "queue", "reasons", "verdict", "confidence", "agreement"]
-    writer = csv.DictWriter(text, [*columns, *versions, "choices", "label"])
+    columns = ["document", "sequencer", "queue", "reasons", "why", "verdict", "confidence", "agreement"]
+    writer = csv.DictWriter(text, [*columns, *versions, "choices", "draw", "label"])
     writer.writeheader()
-    writer.writerows(
-        {name: ", ".join(cell) if isinstance(cell, list) else cell for name, cell in row.items()} for row in rows
-    )
+    writer.writerows({name: _as_cell(value) for name, value in row.items()} for row in rows)
     return text.getvalue()
 
 
@@ -160,7 +164,7 @@ def _import_row(reviews: Reviews, row: SheetRow, by: str) -> tuple[str, bool]:
         current = reviews.find(row.document, row.sequencer)
         if current and _already_imported(current, row.label, reviewer):
             return "", False
-        reviews.label(row.document, row.sequencer, row.label, reviewer, seconds=row.seconds)
+        reviews.label(row.document, row.sequencer, row.label, reviewer, seconds=row.seconds, draw=row.draw)
     except TriptychError as error:
         return f"row {row.number}: {error}", False
     return "", True
@@ -175,20 +179,42 @@ def _already_imported(record: Record, label: str, reviewer: str) -> bool:
     return any((review.label, review.by) == (label, reviewer) for review in record.earlier_reviews)
 
 
-def _as_row(record: Record, versions: Sequence[str]) -> dict[str, Any]:
-    verdict = record.verdict
+def _as_row(deal: Deal, versions: Sequence[str]) -> dict[str, Any]:
+    record, verdict = deal.record, deal.record.verdict
     return {
         "document": record.upload.document,
         "sequencer": record.upload.sort_key,
         "queue": str(record.queue or ""),
         "reasons": list(verdict.review_reasons) if verdict else [],
+        "why": deal.reason,
         "verdict": verdict.label if verdict else "",
         "confidence": round(verdict.confidence, 4) if verdict else "",
         "agreement": str(verdict.agreement) if verdict else "",
         **{version: _format_outcome(record.predictions.get(version)) for version in versions},
         "choices": [*record.labels(), NONE_OF_THESE],
+        "draw": deal.draw.as_dict(),
         "label": "",
     }
+
+
+def _as_cell(value: Any) -> Any:
+    """Return a value for CSV: lists as text, objects as JSON."""
+    if isinstance(value, list):
+        return ", ".join(value)
+    return json.dumps(value) if isinstance(value, dict) else value
+
+
+def _draw(cell: Any) -> Draw | None:
+    """Read a draw from a cell: an object or its JSON.
+
+    Raises:
+        ValueError: The cell is neither.
+    """
+    try:
+        content = json.loads(cell) if isinstance(cell, str) and cell.strip() else cell
+        return Draw.from_dict(content) if content else None
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError("the column draw was changed: export the sheet again") from error
 
 
 def _format_outcome(outcome: Outcome | None) -> str:
@@ -208,6 +234,7 @@ def _rows(cells: Iterable[dict[str, Any]]) -> Iterator[SheetRow]:
                 label=normalize_label(str(row["label"] or "").strip()),
                 by=str(row.get("by") or "").strip(),
                 seconds=float(seconds) if seconds else None,
+                draw=_draw(row.get("draw")),
             )
         except KeyError as missing:
             raise UsageError(f"Row {number} has no {missing}: a sheet needs the columns document and label.") from None

@@ -50,23 +50,26 @@ class RecordQuery:
         label: str | None = None,
         status: Status | None = None,
         review: bool = False,
+        evidence: bool = False,
         reviewed: bool = False,
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> "RecordQuery":
-        """Return the query for at most one of `label`, `status`, `review` and `reviewed`.
+        """Return the query for at most one of `label`, `status`, `review`, `evidence` and `reviewed`.
 
         Raises:
             ValueError: More than one is given; no index covers a combination.
         """
-        if sum((label is not None, status is not None, review, reviewed)) > 1:
-            raise ValueError("label, status, review and reviewed cannot be combined: each has its own index")
+        if sum((label is not None, status is not None, review, evidence, reviewed)) > 1:
+            raise ValueError("label, status, review, evidence and reviewed cannot be combined: each has its own index")
         if label is not None:
             return cls("by_label", normalize_label(label), since, until)
         if status is not None:
             return cls("by_status", str(status), since, until)
         if review:
             return cls("by_review", Queue.REVIEW, since, until)
+        if evidence:
+            return cls("by_review", Queue.EVIDENCE, since, until)
         if reviewed:
             return cls("by_review", REVIEWED, since, until)
         return cls(since=since, until=until)

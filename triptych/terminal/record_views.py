@@ -104,6 +104,8 @@ def _notes(records: Sequence[Record]) -> Iterator[RenderableType]:
         elif record.verdict and record.verdict.needs_review:
             reasons = ", ".join(record.verdict.review_reasons)
             notes.add_row(key, _text(f"to review: {reasons}{_differing_predictions(record)}", style="yellow"))
+        elif record.queue is Queue.EVIDENCE:
+            notes.add_row(key, _text(f"evidence: versions differ{_differing_predictions(record)}", style="dim"))
     if notes.row_count:
         yield notes
         yield Text()
@@ -131,6 +133,7 @@ def _summary(records: Sequence[Record]) -> str:
     counts = {
         "unanimous": sum(verdict.agreement is Agreement.UNANIMOUS for verdict in verdicts),
         "to review": sum(record.queue is Queue.REVIEW for record in records),
+        "evidence": sum(record.queue is Queue.EVIDENCE for record in records),
         "labelled": sum(record.review is not None for record in records),
         **{str(status).lower(): sum(record.status is status for record in records) for status in _INCOMPLETE},
     }

@@ -104,7 +104,7 @@ def test_labels_of_selected_documents_are_excluded(weeks: SimulatedRecords) -> N
         for made in weeks.labelled()
     ]
     found = compute_report(selected, weeks.records, now=NOON, policy=CHAMPION)
-    assert found.labelled == {"review": 0, "audit": 0, "other": len(selected)}
+    assert found.labelled == {"review": 0, "evidence": 0, "audit": 0, "other": len(selected)}
     assert found.versions[0].accuracy.value is None
     assert f"Excluded: {len(selected)} labelled documents selected by a reviewer, not at random." in found.notes
 
@@ -112,7 +112,7 @@ def test_labels_of_selected_documents_are_excluded(weeks: SimulatedRecords) -> N
 def test_labels_before_a_late_prediction_are_not_reported_as_selected(weeks: SimulatedRecords) -> None:
     retried = [replace(made, classified_at=NOON + timedelta(days=1)) for made in weeks.labelled()]
     found = compute_report(retried, weeks.records, now=NOON, policy=CHAMPION)
-    assert found.labelled == {"review": 0, "audit": 0, "other": len(retried)}
+    assert found.labelled == {"review": 0, "evidence": 0, "audit": 0, "other": len(retried)}
     assert not any("selected" in note for note in found.notes)
     assert any("classified after the label was given" in note for note in found.notes)
 
@@ -216,12 +216,23 @@ def test_empty_review_queue_is_noted_while_waiting() -> None:
 def test_json_keys_are_stable(report: Report) -> None:
     read = json.loads(json.dumps(report.as_json()))
     assert set(read) == {
-        *("made_at", "since", "until", "oldest", "policy", "champion", "population", "flagged", "labelled"),
+        *(
+            "made_at",
+            "since",
+            "until",
+            "oldest",
+            "policy",
+            "champion",
+            "population",
+            "flagged",
+            "differing",
+            "labelled",
+        ),
         *("none_of_them", "versions", "vote", "pairs", "drift", "advice", "notes", "waiting"),
     }
     assert read["made_at"] == "2026-11-22T12:00:00.000Z"
     assert read["advice"]["action"] == "promote"
-    assert set(read["labelled"]) == {"review", "audit", "other"}
+    assert set(read["labelled"]) == {"review", "evidence", "audit", "other"}
     assert set(read["versions"][0]) == {
         *("name", "weights", "answered", "outdated", "errors", "accuracy", "strata", "missing", "recall", "confusion"),
         *("calibration", "latency_ms"),

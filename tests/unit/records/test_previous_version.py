@@ -6,6 +6,7 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,14 @@ from boto3.dynamodb.types import TypeDeserializer
 from records.assembly import with_verdict
 from records.outcomes import ModelFailure
 from records.policy import DEFAULT_POLICY, POLICY_KEY, Policy
-from records.record import Record, Status
+from records.record import SCHEMA, Record, Status
 from records.reviews import Queue
 from records.table import PolicyTable, RecordTable
 from tests.support.pipelines import FakeModels, FakeRecords, pipeline
 from tests.support.uploads import NOON
+from triptych.review.focus import read_focus
 from triptych.review.promotion import PolicyChange, Promotions
+from triptych.review.reports import build_report
 from triptych.review.reviews import Reviews
 from triptych.storage.results import Results
 
@@ -64,8 +67,8 @@ def test_null_version_is_read_as_no_version() -> None:
 
 
 @pytest.mark.parametrize("item", POLICIES, ids=[item["id"] for item in POLICIES])
-def test_policy_is_written_back_unchanged(item: dict[str, Any]) -> None:
-    assert Policy.from_item(item).to_item() == item
+def test_policy_is_written_back_with_the_default_threshold_of_doubt(item: dict[str, Any]) -> None:
+    assert Policy.from_item(item).to_item() == {**item, "doubt_below": Decimal("0.9")}
 
 
 def in_memory() -> FakeRecords:
@@ -148,7 +151,7 @@ def test_new_label_keeps_the_earlier_ones(previous: "Table") -> None:
 
 
 def test_queues_contain_the_unlabelled_records(previous: "Table") -> None:
-    waiting = {record.upload.document: record.queue for record in Reviews(previous).queue(50)}
+    waiting = {each.record.upload.document: each.record.queue for each in Reviews(previous).deal(50)}
     assert waiting == {
         "inbox/audit/waiting.pdf": Queue.AUDIT,
         "inbox/complete/split Zürich+1.pdf": Queue.REVIEW,
@@ -156,6 +159,28 @@ def test_queues_contain_the_unlabelled_records(previous: "Table") -> None:
         "inbox/partial/two-missing.pdf": Queue.REVIEW,
         "inbox/partial/untrusted.pdf": Queue.REVIEW,
     }
+
+
+def test_previous_records_are_reported(previous: "Table") -> None:
+    """Every label of the random sample counts, for accuracy and for the pairs."""
+    report = build_report(Results(previous), Reviews(previous), PolicyTable(previous))
+    drawn = [item for item in RECORDS.values() if item.get("review", {}).get("queue") in ("review", "audit")]
+    assert report.population == sum("label" in item for item in RECORDS.values())
+    assert sum(report.labelled.values()) == sum("review" in item for item in RECORDS.values())
+    assert 0 < report.labelled["review"] + report.labelled["audit"] <= len(drawn)
+    assert report.labelled["evidence"] == 0
+    assert read_focus(Results(previous), PolicyTable(previous))
+
+
+def test_evidence_on_previous_records_is_drawn_and_stored(previous: "Table") -> None:
+    reviews = Reviews(previous, now=lambda: NOON + timedelta(days=1))
+    focus = read_focus(Results(previous), PolicyTable(previous))
+    dealt = next(each for each in reviews.deal(50, focus, Queue.EVIDENCE))
+    upload = dealt.record.upload
+    reviews.label(upload.document, upload.sort_key, "invoice", "cy", draw=dealt.draw)
+    review = stored(previous, upload.document).review
+    assert review is not None
+    assert (review.queue, review.draw) == (Queue.REVIEW, dealt.draw)
 
 
 def test_promotion_continues_the_numbering(previous: "Table") -> None:
@@ -173,15 +198,18 @@ def test_late_event_finds_the_backfilled_record(previous: "Table") -> None:
 
 
 @pytest.mark.parametrize("document", [document for document, item in RECORDS.items() if "policy" in item])
-def test_verdict_and_audit_follow_from_the_stored_policy(document: str) -> None:
+def test_label_and_confidence_follow_from_the_stored_policy(document: str) -> None:
+    """The reasons for review do not: schema 1 had others."""
     record = Record.from_item(RECORDS[document])
     policies = [DEFAULT_POLICY, *map(Policy.from_item, POLICIES)]
     again = with_verdict(record, next(policy for policy in policies if policy.id == record.policy))
     assert record.verdict is not None
     assert again.verdict is not None
     assert again.verdict.confidence == pytest.approx(record.verdict.confidence, abs=1e-5)
-    unrounded = replace(again.verdict, confidence=record.verdict.confidence)
-    assert replace(again, verdict=unrounded) == record
+    assert (again.verdict.label, again.verdict.agreement) == (record.verdict.label, record.verdict.agreement)
+    assert (record.schema, again.schema) == (1, SCHEMA)
+    stored: dict[str, Any] = {"verdict": record.verdict, "audit": record.audit, "schema": 1}
+    assert replace(again, **stored) == record
 
 
 def test_failure_is_read_with_its_status_and_problem() -> None:

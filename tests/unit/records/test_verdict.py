@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from records.outcomes import ModelFailure, Outcome, Prediction
 from records.policy import DEFAULT_POLICY
 from records.record import Agreement, Status
-from records.verdict import DISAGREEMENT, UNCORROBORATED, UNSURE, UNTRUSTED, combine, soft_vote, status_of
+from records.reviews import Queue
+from records.verdict import DOUBTFUL, UNCORROBORATED, UNSURE, UNTRUSTED, combine, soft_vote, status_of
 from tests.support.uploads import model_failure, policy, prediction, record
 
 
@@ -38,7 +39,7 @@ def test_one_confident_version_can_outvote_two_others() -> None:
     assert verdict.label == "receipt"
     assert verdict.confidence == pytest.approx(sharpened((0.49 + 0.48 + 0.99) / 3, ballots=3))
     assert verdict.agreement is Agreement.MAJORITY
-    assert verdict.review_reasons == (DISAGREEMENT,)
+    assert verdict.review_reasons == (DOUBTFUL,)
 
 
 def test_three_labels_are_a_split() -> None:
@@ -238,11 +239,29 @@ def test_certain_vote_stays_certain() -> None:
     assert soft_vote([(1.0, {"only": 1.0})] * 2) == {"only": 1.0}
 
 
-def test_disagreement_of_a_version_without_a_vote_needs_review() -> None:
+def test_disagreement_of_a_version_without_a_vote_needs_no_review() -> None:
+    """Its label would be evidence, but the verdict does not depend on that version."""
     verdict = combine(DISPUTED, policy(weights={"v1": 1.0, "v2": 1.0}, champion=""))
     assert verdict is not None
     assert (verdict.label, verdict.agreement) == ("invoice", Agreement.MAJORITY)
-    assert verdict.review_reasons == (DISAGREEMENT,)
+    assert verdict.review_reasons == ()
+    assert record(DISPUTED, verdict=verdict).queue is Queue.EVIDENCE
+
+
+@pytest.mark.parametrize(("threshold", "reasons"), [(0.85, ()), (0.99, (DOUBTFUL,))])
+def test_confidence_below_the_threshold_of_the_policy_needs_review(threshold: float, reasons: tuple[str, ...]) -> None:
+    verdict = combine({"v1": prediction("invoice", 0.9)}, policy(weights={}, champion="", doubt_below=threshold))
+    assert verdict is not None
+    assert verdict.review_reasons == reasons
+
+
+def test_failure_or_abstention_of_a_version_without_a_vote_needs_no_review() -> None:
+    only_v3 = policy(weights={"v3": 1.0}, champion="v3")
+    verdict = combine(
+        {"v1": prediction(abstained=True), "v2": model_failure(), "v3": prediction("invoice", 0.95)}, only_v3
+    )
+    assert verdict is not None
+    assert verdict.review_reasons == ()
 
 
 def test_versions_without_a_vote_decide_if_no_other_predicted() -> None:

@@ -87,7 +87,7 @@ class TestTerminal:
 
     def test_a_skipped_document_stays_in_the_queue(self, reviews: Reviews) -> None:
         assert "0 labelled." in run("review", answers="s\nq\n").stdout
-        assert len(reviews.queue()) == 2
+        assert len(reviews.deal()) == 2
         assert "1 labelled." in run("review", answers="receipt\n").stdout  # followed by the end of input
 
     @pytest.mark.parametrize("answer", ["40", "kind_39", "KIND 39"])
@@ -108,7 +108,7 @@ class TestTerminal:
         self, reviews: Reviews, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Two reviewers who start at the same time have the same queue."""
-        queue = reviews.queue()
+        queue = [each.record for each in reviews.deal()]
         reviews.label(queue[0].upload.document, queue[0].upload.sort_key, "receipt", "ann")
         monkeypatch.setattr(Reviews, "queue", lambda *_: queue)
         done = run("review", "--by", "bob", answers="invoice\n")

@@ -205,5 +205,6 @@ class TestReviewSession:
             record = console.review_session.current()
             assert record is not None
             console.review_session.label(record.upload.document, record.upload.sort_key, "invoice")
-        assert operations.count("Query") == 16  # one fetch: two queues of eight shards
+        # One fetch: three queues, labelled and newest records, each of eight shards, and the policy.
+        assert operations.count("Query") == 41
         assert "Scan" not in operations

@@ -53,12 +53,12 @@ class TestQueue:
         audits = sorted((r for r in records if r.queue is Queue.AUDIT), key=number_of)
         assert len(doubtful) == 10
         assert 0 < len(audits) < 30
-        queue = Reviews(stack.table).queue(100)
+        queue = [each.record for each in Reviews(stack.table).deal(100)]
         assert [key_of(r) for r in queue if r.queue is Queue.REVIEW] == [key_of(r) for r in doubtful]
         assert [key_of(r) for r in queue if r.queue is Queue.AUDIT] == [key_of(r) for r in audits]
         turns = [r.queue for r in queue[: 2 * min(len(doubtful), len(audits))]]
         assert turns == [Queue.REVIEW, Queue.AUDIT] * (len(turns) // 2)
-        assert [key_of(r) for r in Reviews(stack.table).queue(5)] == [key_of(r) for r in queue[:5]]
+        assert [key_of(each.record) for each in Reviews(stack.table).deal(5)] == [key_of(r) for r in queue[:5]]
 
     def test_audits_are_drawn_from_undisputed_verdicts(self, stack: StackConnection) -> None:
         for one in fill(stack):
@@ -72,18 +72,18 @@ class TestQueue:
         for one in fill(stack, 100):
             if one.queue is Queue.REVIEW:
                 shards[shard_of(one.upload.document)].append(one)
-        queue = [r for r in Reviews(stack.table).queue(2) if r.queue is Queue.REVIEW]
+        queue = [each.record for each in Reviews(stack.table).deal(2) if each.draw.queue is Queue.REVIEW]
         newest = [one for shard in shards.values() for one in shard[-2:]]
         assert [key_of(r) for r in queue] == [key_of(min(newest, key=number_of))]
 
     def test_a_labelled_record_leaves_the_queue_and_returns_after_undo(self, stack: StackConnection) -> None:
         doubtful_record, reviews = store(stack, "disagreed.pdf", DISAGREED), Reviews(stack.table)
         reviews.label(*key_of(doubtful_record), "receipt", "ann")
-        assert reviews.queue() == []
+        assert reviews.deal() == []
         assert [r.upload.key for r in reviews.labelled()] == ["disagreed.pdf"]
         assert Results(stack.table).newest(RecordQuery.where(review=True), limit=10) == []
         reviews.undo(*key_of(doubtful_record), "ann")
-        assert [r.upload.key for r in reviews.queue()] == ["disagreed.pdf"]
+        assert [each.record.upload.key for each in reviews.deal()] == ["disagreed.pdf"]
         assert reviews.labelled() == []
 
 
@@ -199,7 +199,7 @@ class TestLabel:
         )
         RecordTable(stack.table).save(complete, replacing=labelled)
         assert [r.status for r in Reviews(stack.table).labelled()] == [Status.COMPLETE]
-        assert Reviews(stack.table).queue() == []
+        assert Reviews(stack.table).deal() == []
 
 
 def test_counts_cover_queues_and_labelled_records_up_to_the_limit(stack: StackConnection) -> None:
@@ -207,8 +207,8 @@ def test_counts_cover_queues_and_labelled_records_up_to_the_limit(stack: StackCo
     audits = sum(r.queue is Queue.AUDIT for r in records)
     doubtful_record = next(r for r in records if r.queue is Queue.REVIEW)
     reviews.label(*key_of(doubtful_record), "receipt", "ann")
-    assert reviews.counts() == QueueCounts(review=9, audit=audits, reviewed=1, most=1000)
-    assert reviews.counts(most=3) == QueueCounts(review=3, audit=3, reviewed=1, most=3)
+    assert reviews.counts() == QueueCounts(review=9, evidence=0, audit=audits, reviewed=1, most=1000)
+    assert reviews.counts(most=3) == QueueCounts(review=3, evidence=0, audit=3, reviewed=1, most=3)
 
 
 def test_labelled_records_are_selected_by_time(stack: StackConnection) -> None:
@@ -226,7 +226,7 @@ def test_reviews_never_scan_the_table(stack: StackConnection) -> None:
     operations: list[str] = []
     table.meta.client.meta.events.register("before-call.dynamodb", lambda model, **_: operations.append(model.name))
     reviews = Reviews(table)
-    reviews.queue()
+    reviews.deal()
     reviews.label(*key_of(doubtful_record), "receipt", "ann")
     reviews.undo(*key_of(doubtful_record), "ann")
     reviews.labelled()

@@ -9,11 +9,11 @@ import pytest
 
 from records.labels import NONE_OF_THESE
 from records.outcomes import Outcome
-from records.record import Record
 from records.table import RecordTable
 from tests.support.uploads import model_failure, prediction, record, upload
 from triptych.errors import UsageError
 from triptych.review import sheets
+from triptych.review.queues import Deal
 from triptych.review.reviews import Reviews
 from triptych.review.sheets import ImportSummary, SheetFormat
 from triptych.storage.connection import StackConnection
@@ -50,11 +50,11 @@ def filled(text: str, sheet_format: SheetFormat, label: str) -> str:
 
 @pytest.mark.parametrize("sheet_format", list(SheetFormat))
 def test_an_exported_and_filled_in_sheet_is_imported(reviews: Reviews, sheet_format: SheetFormat) -> None:
-    text = sheets.format_sheet(reviews.queue(), sheet_format)
+    text = sheets.format_sheet(reviews.deal(), sheet_format)
     assert import_sheet(reviews, text, sheet_format) == ImportSummary()  # no labels yet
     done = import_sheet(reviews, filled(text, sheet_format, "receipt"), sheet_format)
     assert done == ImportSummary(labelled=3)
-    assert reviews.queue() == []
+    assert reviews.deal() == []
     found = {one.upload.key: one.review for one in reviews.labelled()}
     assert set(found) == set(NAMES)
     assert {(review.label, review.by, review.queue) for review in found.values() if review} == {
@@ -63,14 +63,14 @@ def test_an_exported_and_filled_in_sheet_is_imported(reviews: Reviews, sheet_for
 
 
 def test_a_sheet_has_predictions_and_choices(reviews: Reviews) -> None:
-    row = json.loads(sheets.format_sheet(reviews.queue(), SheetFormat.JSON))[0]
+    row = json.loads(sheets.format_sheet(reviews.deal(), SheetFormat.JSON))[0]
     assert (row["v1"], row["v2"], row["v3"]) == ("invoice 0.9000", "receipt 0.9000", "timeout")
     assert row["choices"] == ["invoice", "receipt", NONE_OF_THESE]
-    assert (row["queue"], row["reasons"], row["label"]) == ("review", ["disagreement"], "")
+    assert (row["queue"], row["reasons"], row["label"]) == ("review", ["doubtful"], "")
 
 
 def test_importing_a_sheet_again_changes_nothing(reviews: Reviews) -> None:
-    text = filled(sheets.format_sheet(reviews.queue(), SheetFormat.CSV), SheetFormat.CSV, "receipt")
+    text = filled(sheets.format_sheet(reviews.deal(), SheetFormat.CSV), SheetFormat.CSV, "receipt")
     import_sheet(reviews, text)
     before = [one.revision for one in reviews.labelled()]
     assert import_sheet(reviews, text) == ImportSummary(unchanged=3)
@@ -79,7 +79,7 @@ def test_importing_a_sheet_again_changes_nothing(reviews: Reviews) -> None:
 
 def test_importing_a_sheet_again_keeps_corrections_of_other_reviewers(reviews: Reviews) -> None:
     """As happens when failed rows are fixed and the whole sheet is imported again."""
-    text = filled(sheets.format_sheet(reviews.queue(), SheetFormat.CSV), SheetFormat.CSV, "receipt")
+    text = filled(sheets.format_sheet(reviews.deal(), SheetFormat.CSV), SheetFormat.CSV, "receipt")
     import_sheet(reviews, text)
     corrected = reviews.labelled()[0].upload
     reviews.label(corrected.document, corrected.sort_key, "invoice", "bob")
@@ -131,7 +131,7 @@ def test_labels_in_a_sheet_are_normalized() -> None:
 
 
 def test_an_empty_queue_is_a_sheet_without_rows() -> None:
-    none: list[Record] = []
+    none: list[Deal] = []
     assert sheets.parse_sheet(sheets.format_sheet(none, SheetFormat.CSV).encode(), SheetFormat.CSV) == []
     assert json.loads(sheets.format_sheet(none, SheetFormat.JSON)) == []
 

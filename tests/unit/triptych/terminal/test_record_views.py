@@ -30,7 +30,7 @@ def test_matching_predictions_are_ticks_without_a_note() -> None:
 def test_a_differing_prediction_is_spelled_out_and_the_review_reason_named() -> None:
     shown = text(record({"v1": prediction("receipt", 0.6), "v2": prediction(), "v3": prediction()}))
     assert "receipt 60%" in shown
-    assert "to review: disagreement (v1 predicts receipt)" in shown
+    assert "to review: doubtful (v1 predicts receipt)" in shown
 
 
 def test_a_failed_version_shows_its_failure() -> None:
