@@ -18,7 +18,7 @@ class Verdicts:
     Attributes:
         probabilities: Probabilities of the soft vote, shape (documents, labels).
         needs_review: Whether the orchestrator would flag each verdict for review, shape (documents,). The verdict of a
-            single version is flagged only if the version abstains, not because nothing corroborates it.
+            single version is not flagged because nothing corroborates it.
     """
 
     probabilities: Floats

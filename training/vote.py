@@ -18,6 +18,7 @@ import numpy as np
 
 from evidence.calibration import BINS
 from model_service.manifest import Manifest, load
+from records.policy import DOUBT_BELOW
 from training.card import draw_confusion
 from training.evaluate import verdicts_on_files
 from training.metrics import Booleans, Floats, LabelIndices, classification_metrics, confusion_matrix
@@ -195,9 +196,9 @@ def _review_section(comparison: _Comparison, models: Path, ood: Path | None) -> 
     lines = [
         "## Review",
         "",
-        f"{flagged.mean():.1%} of these pages would be flagged for review, because the versions disagree or at least",
-        f"half of them abstain. The soft vote is right on {_share(correct[~flagged])} of the other pages and on",
-        f"{_share(correct[flagged])} of the flagged ones.",
+        f"{flagged.mean():.1%} of these pages would be flagged for review, because the confidence of the vote is below",
+        f"{DOUBT_BELOW} or at least half of the deciding versions abstain. The vote is right on",
+        f"{_share(correct[~flagged])} of the other pages and on {_share(correct[flagged])} of the flagged ones.",
     ]
     if ood:
         threshold = float(np.quantile(comparison.verdicts.probabilities.max(axis=1), 0.1))

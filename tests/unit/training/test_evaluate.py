@@ -12,7 +12,7 @@ LABELS = ("form", "invoice")
 
 
 def test_metrics_of_versions_and_of_their_vote() -> None:
-    """The vote is right where the sum of probabilities is, and flags documents on which the versions disagree."""
+    """The vote is right where the sum of probabilities is, and flags documents of which it is not confident."""
     documents = _documents("acme", "acme", "beta", "beta")
     right, wavering = [0.9, 0.6, 0.2, 0.1], [0.8, 0.3, 0.4, 0.6]  # probability of "form"
     predictions = {
@@ -23,19 +23,19 @@ def test_metrics_of_versions_and_of_their_vote() -> None:
     assert evaluation.versions["v1"].metrics.accuracy == 1
     assert evaluation.versions["v2"].metrics.accuracy == 0.5
     assert evaluation.vote.accuracy == 0.75  # of the second document: 0.45 for "form"
-    assert evaluation.flagged == 0.5
+    assert evaluation.flagged == 0.75  # of the first document, 0.85 for "form" is sharpened to 0.92
     assert evaluation.agreement == {"v1+v2": 0.5}
     assert evaluation.confusion.tolist() == [[1, 1], [0, 2]]
     assert evaluation.as_json()["skipped"] == ["one.png: unreadable"]
 
 
 def test_vote_uses_the_learnt_weights() -> None:
-    """With all of the weight, the second version decides alone, and disagreement is still flagged."""
-    predictions = {"v1": _predictions_of_form(0.9, 0.9, 0.9, 0.9), "v2": _predictions_of_form(0.8, 0.45, 0.3, 0.2)}
+    """With all of the weight, the second version decides alone, about the label and about what is flagged."""
+    predictions = {"v1": _predictions_of_form(0.9, 0.9, 0.9, 0.9), "v2": _predictions_of_form(0.95, 0.45, 0.05, 0.02)}
     documents = _documents("acme", "acme", "beta", "beta")
     evaluation = evaluate_predictions(predictions, documents, LABELS, weights=[0, 1])
     assert evaluation.vote.accuracy == evaluation.versions["v2"].metrics.accuracy == 0.75
-    assert evaluation.flagged == 0.75
+    assert evaluation.flagged == 0.25
     assert evaluation.as_json()["vote"]["weights"] == {"v1": 0, "v2": 1}
 
 
@@ -48,7 +48,7 @@ def test_json_has_the_accuracy_by_source_and_the_confusion_matrix() -> None:
     }
     assert content["confusion"] == {"labels": ["form", "invoice"], "counts": [[1, 1], [0, 2]]}
     assert content["vote"]["macro_over_sources"] == 0.75
-    assert content["vote"]["unflagged_accuracy"] == 0.75
+    assert content["vote"]["unflagged_accuracy"] == 1.0  # the wrong verdict is flagged
     assert content["vote"]["risk_coverage"][-1] == {"coverage": 1.0, "accuracy": 0.75}
     assert content["vote"]["auroc"] == 1.0  # the wrong verdict has the lowest confidence
     assert content["versions"]["v1"]["auroc"] == 1.0

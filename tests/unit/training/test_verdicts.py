@@ -37,7 +37,7 @@ def test_verdict_of_an_evaluation_equals_the_recorded_verdict(versions: list[tup
     assert measured.needs_review[0] == recorded.needs_review
 
 
-def test_single_version_is_flagged_only_where_it_abstains() -> None:
-    verdicts = combine_versions(np.array([[[0.8, 0.2], [0.6, 0.4]]]), np.array([[False, True]]), LABELS[:2])
-    assert verdicts.probabilities == pytest.approx(np.array([[0.8, 0.2], [0.6, 0.4]]))
+def test_single_version_is_flagged_where_it_abstains() -> None:
+    verdicts = combine_versions(np.array([[[0.95, 0.05], [0.92, 0.08]]]), np.array([[False, True]]), LABELS[:2])
+    assert verdicts.probabilities == pytest.approx(np.array([[0.95, 0.05], [0.92, 0.08]]))
     assert verdicts.needs_review.tolist() == [False, True]
