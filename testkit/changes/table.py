@@ -18,7 +18,13 @@ HEADER = (
 _TOGETHER = {"CertificateArn": "ModelDomain", "ZoneA": "ZoneB"}
 """Parameters that change together with another one, which has no row."""
 
-_TASK_REPLACING = {"CapacityProviderStrategy", "ForceNewDeployment", "NetworkConfiguration", "TaskDefinition"}
+_TASK_REPLACING = {
+    "CapacityProviderStrategy",
+    "ForceNewDeployment",
+    "LoadBalancers",
+    "NetworkConfiguration",
+    "TaskDefinition",
+}
 """Properties of a service whose change starts new tasks."""
 
 
@@ -44,7 +50,7 @@ def _row(parameter: str) -> str:
     created = {each for _, update in found for each in update.names(Action.CREATE) | update.names(Action.DELETE)}
     replaced = {each for _, update in found for each in update.names(Action.REPLACE)}
     version = "new version" if any(each.startswith("OrchestratorVersion") for each in replaced) else ""
-    others = {each for each in replaced if not re.match(r"OrchestratorVersion|ImageBuilderVersion|TaskV", each)}
+    others = {each for each in replaced if not re.match(r"OrchestratorVersion|ImageBuilderVersion|Task(V|Converter)", each)}
     cells = [name, version, _tasks(found), _names(created), _names(others)]
     return "".join(f"| {cell} " if cell else "| " for cell in cells) + "|"
 

@@ -24,10 +24,15 @@ NETWORK = {
 
 _TABLE = {"ExistingTableName": "restored"}
 
+_CONVERTER = {"OfficeFormats": "convert", "ConverterImageUri": "registry/converter:1"}
+
 _CHANGES: dict[str, tuple[Parameters, Parameters]] = {
     "CertificateArn": ({}, {"CertificateArn": CERTIFICATE, "ModelDomain": "models.example.com"}),
+    "ConverterImageUri": (_CONVERTER, {**_CONVERTER, "ConverterImageUri": "registry/converter:2"}),
+    "ConverterTasks": (_CONVERTER, {**_CONVERTER, "ConverterTasks": "2"}),
     "ExistingTableKeyArn": (_TABLE, {**_TABLE, "ExistingTableKeyArn": KEY}),
     "InterfaceEndpoints": (NETWORK, {**NETWORK, "InterfaceEndpoints": "existing"}),
+    "OfficeFormats": ({}, _CONVERTER),
     "RouteTableIds": (NETWORK, {**NETWORK, "RouteTableIds": "rtb-0a1b2c3d"}),
     "SubnetCidr": (NETWORK, {**NETWORK, "SubnetCidr": "10.0.0.0/8"}),
     "SubnetIds": (NETWORK, {**NETWORK, "SubnetIds": "subnet-0a1b2c3d,subnet-2a3b4c5d"}),
@@ -38,6 +43,7 @@ _CHANGES: dict[str, tuple[Parameters, Parameters]] = {
 
 _VALUES: dict[str, list[str]] = {
     "AlarmEmail": ["on-call@example.com"],
+    "ConverterImageUri": ["registry/converter:1"],
     "ExistingBucketKeyArn": [KEY],
     "ExistingBucketName": ["theirs"],
     "ExistingTableName": ["restored"],

@@ -66,6 +66,7 @@ COMBINATIONS: dict[str, dict[str, str]] = {
         "ExistingBucketKeyArn": KEY,
     },
     "zones-shell": {"ZoneA": "us-east-1b", "ZoneB": "us-east-1c", "ExecuteCommand": "enabled"},
+    "office-formats": {"OfficeFormats": "convert", "ConverterImageUri": "registry/converter:1"},
     "linear-one-version": {"OrchestratorRollout": "Linear10PercentEvery1Minute", "ModelImageUriV2": "registry/new:2"},
 }
 
@@ -87,6 +88,27 @@ NOT_EMULATED: dict[str, dict[str, str]] = {
         "Encryption": "customer-managed",
         "DeletionProtection": "enabled",
         "PackageIndexUrl": "https://mirror.example/simple",
+    },
+    "office-formats-key-bounded-public": {
+        "OfficeFormats": "convert",
+        "ConverterImageUri": "registry/converter:1",
+        "ConverterTasks": "2",
+        "Encryption": "customer-managed",
+        "ExistingBucketName": EXISTING_BUCKET,
+        "ExistingBucketKeyArn": KEY,
+        "PermissionsBoundaryArn": BOUNDARY,
+        "Network": "public",
+        "ExecuteCommand": "enabled",
+    },
+    "canary-https": {
+        "ModelRollout": "Canary10Percent10Minutes",
+        "CertificateArn": CERTIFICATE,
+        "ModelDomain": "models.example.com",
+    },
+    "linear-existing-vpc-bounded": {
+        **EXISTING_NETWORK,
+        "ModelRollout": "Linear20PercentEvery5Minutes",
+        "PermissionsBoundaryArn": BOUNDARY,
     },
 }
 """Combinations with resources that the emulator does not have. They are linted only."""

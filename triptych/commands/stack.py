@@ -5,7 +5,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from converter.libreoffice import find_libreoffice
 from triptych import stack
+
+_NO_LIBREOFFICE = (
+    "LibreOffice is not installed, so office documents are rejected. On Debian or Ubuntu: "
+    "sudo apt-get install --no-install-recommends libreoffice-writer libreoffice-calc libreoffice-impress"
+)
 
 
 def up_command(
@@ -16,14 +22,25 @@ def up_command(
             show_default="unchanged, or direct",
         ),
     ] = None,
+    office_formats: Annotated[
+        stack.OfficeFormats | None,
+        typer.Option(
+            help="Whether a fourth service converts office documents, mail and archives.",
+            show_default="convert if LibreOffice is installed",
+        ),
+    ] = None,
 ) -> None:
-    """Start the local stack: template.yaml on an emulator, and the three model services.
+    """Start the local stack: template.yaml on an emulator, the three model services, and the converter.
 
     A running stack is updated and keeps its documents and records. Its files are in .triptych, or in the folder that
     the environment variable TRIPTYCH_HOME names: a second folder is a second stack.
     """
     console = Console(stderr=True)
-    running = stack.start_stack(console=console, ingest=ingest)
+    has_libreoffice = find_libreoffice() is not None
+    chosen = office_formats or ("convert" if has_libreoffice else "none")
+    running = stack.start_stack(console=console, ingest=ingest, office_formats=chosen)
+    if not has_libreoffice:
+        console.print(_NO_LIBREOFFICE, highlight=False, soft_wrap=True)
     console.print(f"The local stack is running at {running.endpoint_url}. Logs: {running.logs}", highlight=False)
 
 

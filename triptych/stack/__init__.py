@@ -1,4 +1,4 @@
-"""The local stack: template.yaml, deployed to an emulator on this machine, and the three model services.
+"""The local stack: template.yaml, deployed to an emulator, the three model services, and the converter if chosen.
 
     start_stack()     start every part; parts that run and are up to date stay as they are
     stop_stack()      stop every part
@@ -21,12 +21,13 @@ from triptych.stack.local import (
     stop_service,
     stop_stack,
 )
-from triptych.stack.state import Ingest
+from triptych.stack.state import Ingest, OfficeFormats
 
 __all__ = [
     "MAX_IN_FLIGHT",
     "Home",
     "Ingest",
+    "OfficeFormats",
     "Stack",
     "StackError",
     "StackStatus",

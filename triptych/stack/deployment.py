@@ -13,7 +13,7 @@ from triptych.stack import environment
 from triptych.stack.emulator import endpoint_url
 from triptych.stack.errors import StackError
 from triptych.stack.home import REPOSITORY, Home
-from triptych.stack.state import Ingest
+from triptych.stack.state import Ingest, OfficeFormats
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.client import CloudFormationClient
@@ -49,13 +49,16 @@ def sam_build(home: Home, fingerprint: str) -> bool:
     return True
 
 
-def sam_deploy(home: Home, port: int, *, ingest: Ingest, concurrency: int, retry_seconds: float) -> dict[str, str]:
+def sam_deploy(
+    home: Home, port: int, *, ingest: Ingest, office_formats: OfficeFormats, concurrency: int, retry_seconds: float
+) -> dict[str, str]:
     """Run `sam deploy` with the environment `local` of samconfig.toml.
 
     Args:
         home: The stack's home, which contains the build.
         port: Port of the emulator.
         ingest: How uploads reach the orchestrator.
+        office_formats: Whether the orchestrator calls a converter.
         concurrency: With a queue, maximum number of documents in progress.
         retry_seconds: With a queue, seconds before a failed document is received again.
 
@@ -73,6 +76,7 @@ def sam_deploy(home: Home, port: int, *, ingest: Ingest, concurrency: int, retry
         *("--config-file", str(config), "--config-env", "local"),
         *("--parameter-overrides", *local_parameters(config.read_text(), endpoint_url(port))),
         *(f"Ingest={ingest}", f"InboxConcurrency={concurrency}"),
+        *(f"OfficeFormats={office_formats}", "ConverterImageUri=local/no-image"),
         emulator_url=endpoint_url(port),
     )
     outputs = read_outputs(port)

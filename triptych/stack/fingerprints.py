@@ -33,6 +33,12 @@ def deployment_fingerprint() -> str:
     )
 
 
+def converter_fingerprint() -> str:
+    """Return the fingerprint of the converter: its code and that of the packages that it uses."""
+    packages = ("converter", "decoding", "model_service")
+    return files_fingerprint(path for package in packages for path in (REPOSITORY / package).rglob("*.py"))
+
+
 def service_fingerprint(version: str) -> str:
     """Return the fingerprint of a model service: its code, and the manifest with the digests of the weights."""
     code = [path for package in ("decoding", "model_service") for path in (REPOSITORY / package).rglob("*.py")]

@@ -1,4 +1,4 @@
-"""Start and stop the local stack: the emulator, the deployment and the model services together."""
+"""Start and stop the local stack: the emulator, the deployment and the services together."""
 
 import os
 import shutil
@@ -16,8 +16,8 @@ from triptych.stack import deployment, emulator, environment, fingerprints, serv
 from triptych.stack.errors import StackError
 from triptych.stack.home import Home
 from triptych.stack.processes import becomes_ready, stop_orphans, stop_processes
-from triptych.stack.services import VERSIONS
-from triptych.stack.state import Ingest, StackState
+from triptych.stack.services import CONVERTER, VERSIONS
+from triptych.stack.state import Ingest, OfficeFormats, StackState
 
 MAX_IN_FLIGHT = max(2, min(os.cpu_count() or 1, 8))
 """Number of Lambda workers that are started in advance. Clients that upload many documents should not have more of them
@@ -42,7 +42,7 @@ class Stack:
     Attributes:
         endpoint_url: URL of the emulator.
         outputs: Outputs of the CloudFormation stack.
-        ports: Ports of the model services, by version.
+        ports: Ports of the services, by name: the versions, and the converter.
         logs: Folder of the logs.
         ingest: How uploads reach the orchestrator.
     """
@@ -89,7 +89,7 @@ class StackStatus:
 
     Attributes:
         emulator: Whether the emulator is ready.
-        services: Whether each model service is ready, by version.
+        services: Whether each service is ready, by name.
     """
 
     emulator: bool
@@ -106,6 +106,7 @@ def start_stack(
     console: Console = _QUIET,
     home: Home | None = None,
     ingest: Ingest | None = None,
+    office_formats: OfficeFormats | None = None,
     retry_seconds: float = _RETRY_SECONDS,
 ) -> Stack:
     """Start the local stack, or the parts of it that do not run or are out of date.
@@ -115,6 +116,7 @@ def start_stack(
         home: Home of the stack. The default is the home of this checkout.
         ingest: How uploads reach the orchestrator. The default is the previous choice, and direct at first. A running
             stack is updated in place and keeps its documents and records.
+        office_formats: Whether the stack has a converter. The default is the previous choice, and none at first.
         retry_seconds: If the emulator has to be started, seconds before it retries a failed event.
 
     Raises:
@@ -125,9 +127,12 @@ def start_stack(
         state = StackState.load(home)
         stop_orphans(home.path, keep=state.processes)  # processes that a crash left and that no state mentions
         _start_emulator(state, console, retry_seconds)
-        _start_services(state, VERSIONS)
-        _deploy(state, console, ingest or state.ingest)
-        _register_services(state, console, VERSIONS)
+        chosen = office_formats or state.office_formats
+        names = (*VERSIONS, CONVERTER) if chosen == "convert" else VERSIONS
+        _start_services(state, names)
+        _deploy(state, console, ingest or state.ingest, chosen)
+        _stop_others(state, names)
+        _register_services(state, console, names)
         return _stack(state)
 
 
@@ -168,8 +173,8 @@ def stack_status(home: Home | None = None) -> StackStatus:
     return StackStatus(
         emulator=state.emulator is not None and emulator.emulator_is_ready(state.emulator.port),
         services={
-            version: version in state.services and services.service_is_ready(state.services[version])
-            for version in VERSIONS
+            name: name in state.services and services.service_is_ready(state.services[name])
+            for name in ((*VERSIONS, CONVERTER) if state.office_formats == "convert" else VERSIONS)
         },
     )
 
@@ -231,10 +236,10 @@ def _start_emulator(state: StackState, console: Console, retry_seconds: float) -
         state.save()
 
 
-def _deploy(state: StackState, console: Console, ingest: Ingest) -> None:
+def _deploy(state: StackState, console: Console, ingest: Ingest, office_formats: OfficeFormats) -> None:
     port = _emulator_port(state)
     sources = fingerprints.deployment_fingerprint()
-    if state.deployed == sources and state.ingest == ingest:
+    if state.deployed == sources and state.ingest == ingest and state.office_formats == office_formats:
         return
     if (queue_url := state.outputs.get("InboxQueueUrl")) and ingest == "direct":
         _wait_until_empty(queue_url, port, console)
@@ -242,9 +247,14 @@ def _deploy(state: StackState, console: Console, ingest: Ingest) -> None:
         deployment.sam_build(state.home, sources)
     with _show_progress(console, "Deployed template.yaml (sam deploy)"):
         state.outputs = deployment.sam_deploy(
-            state.home, port, ingest=ingest, concurrency=MAX_IN_FLIGHT, retry_seconds=state.retry_seconds
+            state.home,
+            port,
+            ingest=ingest,
+            office_formats=office_formats,
+            concurrency=MAX_IN_FLIGHT,
+            retry_seconds=state.retry_seconds,
         )
-        state.deployed, state.ingest = sources, ingest
+        state.deployed, state.ingest, state.office_formats = sources, ingest, office_formats
         state.save()
     with _show_progress(console, "Warmed up the orchestrator"):
         deployment.warm_up_orchestrator(state.outputs["OrchestratorFunctionName"], port, workers=MAX_IN_FLIGHT)
@@ -270,18 +280,25 @@ def _start_services(state: StackState, versions: tuple[str, ...]) -> None:
         if not _is_up_to_date(state, version):
             if previous := state.services.pop(version, None):
                 stop_processes(previous.process)
-            state.services[version] = services.start_model_service(state.home, version)
+            state.services[version] = services.start_service_process(state.home, version)
             state.save()
+
+
+def _stop_others(state: StackState, names: tuple[str, ...]) -> None:
+    """Stop services that the stack no longer has."""
+    for name in set(state.services) - set(names):
+        stop_processes(state.services.pop(name).process)
+        state.save()
 
 
 def _register_services(state: StackState, console: Console, versions: tuple[str, ...]) -> None:
     """Wait for the services, and register them with the load balancer."""
     if not all(services.service_is_ready(state.services[version]) for version in versions):
-        with _show_progress(console, f"Started the model services {', '.join(versions)}"):
+        with _show_progress(console, f"Started the services {', '.join(versions)}"):
             for version in versions:
                 services.wait_for_service(state.home, version, state.services[version])
     for version in versions:
-        target_group = state.outputs[f"TargetGroupArn{version.upper()}"]
+        target_group = state.outputs[services.target_group_output(version)]
         services.register_target(target_group, state.services[version].port, _emulator_port(state))
 
 
@@ -289,7 +306,7 @@ def _is_up_to_date(state: StackState, version: str) -> bool:
     server = state.services.get(version)
     return (
         server is not None
-        and server.sources == fingerprints.service_fingerprint(version)
+        and server.sources == services.current_fingerprint(version)
         and becomes_ready(server.process, lambda: services.service_is_ready(server), _READY_TIMEOUT)
     )
 

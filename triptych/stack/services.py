@@ -1,4 +1,4 @@
-"""The model services: Fargate services on AWS, here three processes behind the same load balancer."""
+"""The model services and the converter: Fargate services on AWS, here processes behind the same load balancer."""
 
 import os
 import sys
@@ -15,11 +15,39 @@ if TYPE_CHECKING:
     from mypy_boto3_elbv2.client import ElasticLoadBalancingv2Client
 
 VERSIONS = ("v1", "v2", "v3")
-_DEFAULT_PORTS = {"v1": 8101, "v2": 8102, "v3": 8103}
+CONVERTER = "converter"
+"""Name of the converter among the services."""
+_DEFAULT_PORTS = {"v1": 8101, "v2": 8102, "v3": 8103, CONVERTER: 8104}
 
 
-def start_model_service(home: Home, version: str) -> LocalServer:
-    """Start the service of one version. It needs some seconds to become ready, see `wait_for_service`."""
+def start_service_process(home: Home, name: str) -> LocalServer:
+    """Start the service of a version, or the converter. It needs some seconds to become ready: `wait_for_service`."""
+    return _start_converter(home) if name == CONVERTER else _start_model_service(home, name)
+
+
+def current_fingerprint(name: str) -> str:
+    """Return the fingerprint of the code that a service should run."""
+    return fingerprints.converter_fingerprint() if name == CONVERTER else fingerprints.service_fingerprint(name)
+
+
+def target_group_output(name: str) -> str:
+    """Return the name of the stack's output with the target group of a service."""
+    return "TargetGroupArn" + (name.upper() if name in VERSIONS else name.capitalize())
+
+
+def _start_converter(home: Home) -> LocalServer:
+    port = ports.choose_port(_DEFAULT_PORTS[CONVERTER])
+    settings = {"HOST": HOST, "PORT": str(port), "WORKERS": "1", "PYTHONUNBUFFERED": "1"}
+    process = start_process(
+        [sys.executable, "-m", "converter"],
+        environment=environment.base_environment(home) | settings,
+        log=home.logs / f"{CONVERTER}.log",
+        cwd=REPOSITORY,
+    )
+    return LocalServer(process, port, fingerprints.converter_fingerprint())
+
+
+def _start_model_service(home: Home, version: str) -> LocalServer:
     port = ports.choose_port(_DEFAULT_PORTS[version])
     workers = str(max(1, (os.cpu_count() or 1) // len(VERSIONS)))
     settings = {
@@ -39,8 +67,8 @@ def start_model_service(home: Home, version: str) -> LocalServer:
     return LocalServer(process, port, fingerprints.service_fingerprint(version))
 
 
-def wait_for_service(home: Home, version: str, server: LocalServer) -> None:
-    """Wait until the service has loaded its model and is ready.
+def wait_for_service(home: Home, name: str, server: LocalServer) -> None:
+    """Wait until the service has loaded its model, or started its processes, and is ready.
 
     Raises:
         StackError: The service ended, or was not ready in time.
@@ -48,8 +76,8 @@ def wait_for_service(home: Home, version: str, server: LocalServer) -> None:
     require_ready(
         server.process,
         lambda: service_is_ready(server),
-        name=f"The model service {version}",
-        log=home.logs / f"{version}.log",
+        name=f"The service {name}" if name == CONVERTER else f"The model service {name}",
+        log=home.logs / f"{name}.log",
         timeout=60,
     )
 

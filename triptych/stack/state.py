@@ -15,6 +15,10 @@ Ingest = Literal["direct", "queue"]
 """How an upload reaches the orchestrator: the parameter of this name in template.yaml."""
 
 
+OfficeFormats = Literal["none", "convert"]
+"""Whether office documents, mail and archives are converted: the parameter of this name in template.yaml."""
+
+
 @dataclass(frozen=True)
 class LocalServer:
     """A process that listens on a port of the loopback interface.
@@ -37,10 +41,11 @@ class StackState:
     Attributes:
         home: The stack's home.
         emulator: The emulator, or None if it does not run.
-        services: The running model services, by version.
+        services: The running services by name: the versions, and the converter.
         deployed: Fingerprint of the deployment in the emulator, or an empty string.
         outputs: The outputs of the CloudFormation stack.
         ingest: How uploads reach the orchestrator.
+        office_formats: Whether office documents, mail and archives are converted.
         retry_seconds: Seconds that the emulator waits before it retries a failed event.
     """
 
@@ -51,6 +56,7 @@ class StackState:
     outputs: dict[str, str] = field(default_factory=dict)
     ingest: Ingest = "direct"
     retry_seconds: float = 0.0
+    office_formats: OfficeFormats = "none"
 
     @classmethod
     def load(cls, home: Home) -> "StackState":
@@ -76,6 +82,7 @@ class StackState:
             deployed=str(saved["deployed"]),
             outputs={str(key): str(value) for key, value in saved["outputs"].items()},
             ingest=_ingest(saved["ingest"]),
+            office_formats="convert" if saved.get("office_formats") == "convert" else "none",
             retry_seconds=float(saved["retry_seconds"]),
         )
 
@@ -94,6 +101,7 @@ class StackState:
             "deployed": self.deployed,
             "outputs": self.outputs,
             "ingest": self.ingest,
+            "office_formats": self.office_formats,
             "retry_seconds": self.retry_seconds,
         }
         draft = self.home.state_file.with_suffix(".draft")

@@ -11,6 +11,10 @@ from records.record import Agreement, Status
 from testkit.template import ROOT, rollout
 
 STACK = rollout(Ingest="queue", AlarmEmail="on-call@example.com")
+OTHER = rollout(ExistingBucketName="theirs", ModelRollout="Linear20PercentEvery5Minutes")
+CONVERTING = rollout(OfficeFormats="convert", ConverterImageUri="registry/converter:1")
+_ALARM = "AWS::CloudWatch::Alarm"
+ALARMS = STACK.of_type(_ALARM) | OTHER.of_type(_ALARM) | CONVERTING.of_type(_ALARM)
 
 
 def metrics(alarm: dict[str, Any]) -> list[tuple[str, str]]:
@@ -27,25 +31,24 @@ def orchestrator_metrics() -> set[str]:
     known |= {str(status).capitalize() for status in Status} | {str(value).capitalize() for value in Agreement}
     text = Path(ROOT / "orchestrator" / "telemetry.py").read_text()
     assert all(name in text for name in known)
-    return known | {f"v{number}.{what}" for number in (1, 2, 3) for what in ("Latency", "Error")}
+    return known | {f"v{number}.{what}" for number in (1, 2, 3) for what in ("Latency", "Error", "Fault", "Dissent")}
 
 
-@pytest.mark.parametrize("name", STACK.of_type("AWS::CloudWatch::Alarm"))
-def test_alarm_notifies_the_topic_and_has_a_description(name: str) -> None:
-    alarm = STACK[name]
+@pytest.mark.parametrize("alarm", ALARMS.values(), ids=ALARMS)
+def test_alarm_notifies_the_topic_and_has_a_description(alarm: dict[str, Any]) -> None:
     assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}]
     assert len(alarm["AlarmDescription"]) > 30
 
 
-@pytest.mark.parametrize("name", STACK.of_type("AWS::CloudWatch::Alarm"))
-def test_alarm_uses_metrics_that_the_orchestrator_sends(name: str) -> None:
-    for namespace, metric in metrics(STACK[name]):
+@pytest.mark.parametrize("alarm", ALARMS.values(), ids=ALARMS)
+def test_alarm_uses_metrics_that_the_orchestrator_sends(alarm: dict[str, Any]) -> None:
+    for namespace, metric in metrics(alarm):
         if namespace == "Triptych":
             assert metric in orchestrator_metrics()
 
 
 def test_alarms_are_complete() -> None:
-    alarms = {re.sub(r"V[123]$", "V", name) for name in STACK.of_type("AWS::CloudWatch::Alarm")}
+    alarms = {re.sub(r"V[123]$", "V", name) for name in ALARMS}
     assert alarms == {
         "HandlerLatencyP99",
         "IncompleteRecords",
@@ -58,6 +61,14 @@ def test_alarms_are_complete() -> None:
         "ServerErrorsV",
         "NoHealthyTasksV",
         "UnhealthyTasksV",
+        "FaultsV",
+        "LatencyV",
+        "DissentV",
+        "NoHealthyTargetsV",
+        "ConverterErrors",
+        "NoConverter",
+        "UndeliveredUploads",
+        "UploadsWithoutDeadLetter",
     }
 
 

@@ -90,7 +90,7 @@ class TestRollout:
         https = rollout(CertificateArn="arn:aws:acm:us-east-1:0:certificate/x", ModelDomain="models.example.com")
         for stack in (rollout(), https):
             assert stack.resources["Orchestrator"]["DependsOn"] == ["RuleV1", "RuleV2", "RuleV3"]
-        assert https.resources["Orchestrator"]["Metadata"]["After"] == {"Ref": "ModelName"}
+        assert https.resources["Orchestrator"]["Metadata"]["After"] == [{"Ref": "ModelName"}]
 
     def test_errors_of_the_new_version_and_high_latency_roll_back(self) -> None:
         stack = rollout()
