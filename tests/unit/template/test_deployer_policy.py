@@ -16,7 +16,7 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from testkit.template import ROOT
 from testkit.translated import REGION, expanded
-from tests.support.rollouts import BUILDING, COMBINATIONS
+from tests.support.rollouts import BUILDING, COMBINATIONS, NOT_EMULATED
 from triptych.preflight.inspection import ACTIONS
 from triptych.preflight.sample_calls import SAMPLE_CALLS
 
@@ -24,12 +24,16 @@ DOCS = ROOT / "docs"
 MAX_CHARACTERS = 6144
 """Size of a managed policy without white space: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
+ROLLOUTS = [*COMBINATIONS.values(), *BUILDING.values(), *NOT_EMULATED.values()]
+"""Parameters of all tested rollouts."""
+
 THROUGH_STACKS = {"ForAnyValue:StringEquals": {"aws:CalledVia": ["cloudformation.amazonaws.com"]}}
 """The condition that only CloudFormation makes the call, on behalf of the deployer."""
 
 UNUSED = (
     "*:RegisterOnPremisesInstance",
     "cloudwatch:PutMetricAlarm@AWS::ApplicationAutoScaling::*",  # by the service-linked role
+    "autoscaling:DescribeTags",
     "cognito-idp:*",
     "dynamodb:*Replica",
     "dynamodb:*ResourcePolicy",
@@ -81,7 +85,6 @@ UNUSED = (
 NOT_IN_SCHEMAS = {
     "codebuild:*": "AWS::CodeBuild::Project has no schema with calls",
     "lambda:InvokeFunction": "CloudFormation invokes the function of the custom resource on behalf of the deployer",
-    "ec2:DeleteFlowLogs": "flow logs",
 }
 """Calls of the policy that no resource schema names, with the reason."""
 
@@ -108,8 +111,7 @@ def allowed_patterns() -> set[str]:
 @cache
 def needed_calls() -> frozenset[tuple[str, str]]:
     """Return the calls for every resource in any tested combination, each with the type of the resource."""
-    combinations = [*COMBINATIONS.values(), *BUILDING.values()]
-    types = {body["Type"] for given in combinations for body in expanded(given).resources.values()}
+    types = {body["Type"] for given in ROLLOUTS for body in expanded(given).resources.values()}
     calls = set()
     for kind in types - {"Custom::ModelImage"}:
         handlers = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, kind).schema.get("handlers", {})
@@ -169,6 +171,17 @@ def test_only_cloudformation_changes_resources_outside_the_code_bucket() -> None
     for statement in statements("deployer-policy.json"):
         if statement not in direct:
             assert THROUGH_STACKS.items() <= statement["Condition"].items()
+
+
+def test_roles_are_passed_only_to_the_services_that_they_trust() -> None:
+    roles = [role for given in ROLLOUTS for role in expanded(given).of_type("AWS::IAM::Role").values()]
+    trusted = {
+        statement["Principal"]["Service"]
+        for role in roles
+        for statement in role["AssumeRolePolicyDocument"]["Statement"]
+    }
+    [passing] = [each for each in statements("deployer-policy.json") if each["Action"] == ["iam:PassRole"]]
+    assert set(passing["Condition"]["StringEquals"]["iam:PassedToService"]) == trusted
 
 
 @pytest.mark.parametrize("name", ["deployer-policy.json", "preflight-policy.json"])

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from testkit.template import template
+from testkit.template import rollout, template
 from tools.list_resources import PAGE, default_cost, described_name, fixed_cost, resources_page, undescribed
 
 RESOURCES = template()["Resources"]
@@ -35,11 +35,10 @@ def test_the_cost_of_an_idle_stack_is_that_of_its_parts() -> None:
     """Three tasks of one vCPU and 2 GB, one load balancer, three endpoints in two zones, alarms and a dashboard."""
     tasks = 3 * (0.04048 + 2 * 0.004445) * 730
     network = 0.0225 * 730 + 3 * 2 * 0.01 * 730
-    alarms = [
-        body for body in RESOURCES.values() if body["Type"] == "AWS::CloudWatch::Alarm" and "Condition" not in body
-    ]
-    conditional = [RESOURCES["IncompleteRecords"], RESOURCES["Drift"]]
-    monitoring = sum(fixed_cost({}, body) for body in [*alarms, *conditional]) + 12 * 0.1 + 3
+    alarms = rollout().of_type("AWS::CloudWatch::Alarm").values()
+    metrics = sum("MetricStat" in metric for alarm in alarms for metric in alarm.get("Metrics", [{"MetricStat": {}}]))
+    scaling_alarms = 2 * 2 * 3  # target tracking creates two for each policy
+    monitoring = (metrics + scaling_alarms) * 0.1 + 3
     assert default_cost() == pytest.approx(tasks + network + monitoring)
 
 
