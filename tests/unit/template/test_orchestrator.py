@@ -13,6 +13,13 @@ from testkit.template import rollout, template
 from triptych.repair.redrive import PATIENT_BUDGET_S, USUAL_BUDGET_S
 
 VERSIONS = ("v1", "v2", "v3")
+CHOICES = {
+    "ExecuteCommand": "enabled",
+    "FlowLogs": "all",
+    "ModelRollout": "Canary10Percent10Minutes",
+    "Tracing": "active",
+}
+"""Parameters that add roles or permissions."""
 
 
 def as_list(value: Any) -> list[Any]:
@@ -113,7 +120,7 @@ class TestPermissions:
             {"Ingest": "queue"},
             {"Encryption": "customer-managed"},
             {"ExistingBucketName": "theirs"},
-            {"FlowLogs": "all", "ExecuteCommand": "enabled", "Tracing": "active"},
+            CHOICES,
         ],
         ids=str,
     )
@@ -124,10 +131,10 @@ class TestPermissions:
     def test_only_actions_without_resource_support_are_allowed_on_every_resource(self) -> None:
         everywhere = {
             statement["Sid"]
-            for _, statement in rollout(Tracing="active", ExecuteCommand="enabled", FlowLogs="all").statements()
+            for _, statement in rollout(**CHOICES).statements()
             if "*" in map(str, as_list(statement["Resource"]))
         }
-        assert everywhere == {"LogInToRegistry", "JoinNetwork", "SendTraces", "ConnectShell"}
+        assert everywhere == {"LogInToRegistry", "JoinNetwork", "SendTraces", "ConnectShell", "DescribeLoadBalancer"}
 
     @pytest.mark.parametrize(
         ("parameters", "more"),
