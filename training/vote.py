@@ -173,19 +173,19 @@ def _weights_section(comparison: _Comparison) -> list[str]:
         return []
     fitted = ", ".join(f"{version} {weight:.2f}" for version, weight in learnt.fitted.items())
     low, high = learnt.interval
-    decision = (
-        f"The interval includes zero, so the vote follows the champion, {learnt.champion}."
-        if learnt.follows_champion
-        else f"The vote uses the fitted weights; the champion is {learnt.champion}."
-    )
+    decision = {
+        "champion": f"The interval does not show a gain, so the vote follows the champion, {learnt.champion}.",
+        "equal": "All versions weigh the same.",
+        "fitted": "The vote uses the fitted weights.",
+    }[learnt.rule]
     return [
         "## Weights of the vote",
         "",
         f"Weights with the highest likelihood, every source counting alike: {fitted}. With weights that are fitted on",
         f"other families, the vote's mean accuracy over {learnt.sources} sources ({learnt.families} families) is",
-        f"{learnt.accuracy['vote']:.1%}, with equal weights {learnt.accuracy['equal']:.1%};",
-        f"{learnt.champion} alone has {learnt.accuracy[learnt.champion]:.1%}: a difference of {100 * learnt.gain:+.1f}",
-        f"points (95 % interval {100 * low:+.1f} to {100 * high:+.1f}, by bootstrap over families). {decision}",
+        f"{learnt.accuracy['fitted']:.1%}, and with equal weights {learnt.accuracy['equal']:.1%}.",
+        f"{learnt.champion} alone has {learnt.accuracy[learnt.champion]:.1%}; the better vote differs by",
+        f"{100 * learnt.gain:+.1f} points (95 % interval {100 * low:+.1f} to {100 * high:+.1f}, by bootstrap over families). {decision}",
         "",
     ]
 

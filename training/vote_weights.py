@@ -1,14 +1,16 @@
-"""Weights of the versions in the soft vote, fitted to held-out predictions and compared with the best single version.
+"""Weights of the versions in the soft vote, chosen on held-out predictions and compared with the best single version.
 
-The weights are those of a linear opinion pool, which maximise the likelihood of the right labels. Every source counts
-alike. Cross-validation over families shows what the fit is worth: weights are fitted on some families and measured on
-others. If they are not better than the best version by an interval, the best version alone decides.
+There are two candidates: equal weights, and the weights of a linear opinion pool, which maximise the likelihood of the
+right labels, every source counting alike. Cross-validation over families shows what the fit is worth: weights are
+fitted on some families and measured on others. The candidate with the higher accuracy over sources is chosen. If it is
+not better than the best version by an interval, the best version alone decides.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,8 @@ from numpy.typing import NDArray
 from training.data import DataError
 from training.metrics import Booleans, Floats, LabelIndices
 from training.source_metrics import bootstrap_interval, source_metrics
+
+Rule = Literal["equal", "fitted", "champion"]
 
 VOTE_FILE = "vote.json"
 """File next to the versions' folders that contains the weights and the evidence for them."""
@@ -32,20 +36,20 @@ class LearntVote:
     """Weights of the versions, and the evidence for them.
 
     Attributes:
-        weights: Weight of each version; they sum to 1.
+        weights: Weight of each version.
+        rule: `equal` weights, `fitted` weights, or the `champion` alone, because neither is reliably better.
         champion: The version with the highest accuracy over sources.
-        follows_champion: Whether the champion alone decides, because fitted weights are not reliably better.
-        fitted: The weights that were fitted to all pages.
-        accuracy: Accuracy over sources of `vote` (cross-validated weights), `equal` (equal weights) and each version.
-        gain: Accuracy over sources of the cross-validated vote minus that of the champion.
+        fitted: The weights that were fitted to all pages; they sum to 1.
+        accuracy: Accuracy over sources of `equal` weights, of cross-validated `fitted` weights, and of each version.
+        gain: Accuracy over sources of the better of the two votes minus that of the champion.
         interval: 95 % interval of `gain`, by bootstrap over families.
         sources: Number of sources.
         families: Number of families.
     """
 
     weights: dict[str, float]
+    rule: Rule
     champion: str
-    follows_champion: bool
     fitted: dict[str, float]
     accuracy: dict[str, float]
     gain: float
@@ -86,7 +90,7 @@ def load_weights(models: Path, versions: Sequence[str]) -> list[float] | None:
 def learn_vote(
     probabilities: Mapping[str, Floats], truth: LabelIndices, sources: Sequence[str], families: Sequence[str]
 ) -> LearntVote:
-    """Fit the weights of the soft vote and decide whether to use them.
+    """Choose the weights of the soft vote.
 
     Args:
         probabilities: Calibrated held-out probabilities of each version, shape (pages, labels).
@@ -98,17 +102,22 @@ def learn_vote(
     stacked = np.stack([probabilities[version] for version in versions])
     correct = {version: probabilities[version].argmax(axis=1) == truth for version in versions}
     correct["equal"] = stacked.mean(axis=0).argmax(axis=1) == truth
-    correct["vote"] = _cross_validated(stacked, truth, sources, families)
+    correct["fitted"] = _cross_validated(stacked, truth, sources, families)
     metrics = {name: source_metrics(right, sources, families) for name, right in correct.items()}
     champion = max(versions, key=lambda version: metrics[version].macro)
-    gain, interval = _difference(correct["vote"], correct[champion], sources, families)
-    follows_champion = interval[0] <= 0 or len(set(families)) < MIN_FAMILIES
-    pool = _rounded(fit_pool(stacked, truth, sources))
-    fitted = dict(zip(versions, pool, strict=True))
+    better: Rule = "fitted" if metrics["fitted"].macro > metrics["equal"].macro else "equal"
+    gain, interval = _difference(correct[better], correct[champion], sources, families)
+    rule: Rule = better if interval[0] > 0 and len(set(families)) >= MIN_FAMILIES else "champion"
+    fitted = dict(zip(versions, _rounded(fit_pool(stacked, truth, sources)), strict=True))
+    weights: dict[Rule, dict[str, float]] = {
+        "equal": dict.fromkeys(versions, 1.0),
+        "fitted": fitted,
+        "champion": {version: float(version == champion) for version in versions},
+    }
     return LearntVote(
-        weights={version: float(version == champion) for version in versions} if follows_champion else fitted,
+        weights=weights[rule],
+        rule=rule,
         champion=champion,
-        follows_champion=follows_champion,
         fitted=fitted,
         accuracy={name: each.macro for name, each in metrics.items()},
         gain=gain,

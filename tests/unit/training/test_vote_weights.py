@@ -33,17 +33,26 @@ def test_better_versions_get_more_weight() -> None:
 def test_versions_with_independent_errors_vote_together() -> None:
     """Three versions that are right on 80 % independently are better together, by an interval."""
     learnt = learn_vote({f"v{n}": _predictions(TRUTH, 0.8, n) for n in range(3)}, TRUTH, SOURCES, SOURCES)
-    assert not learnt.follows_champion
+    assert learnt.rule in ("equal", "fitted")
     assert learnt.interval[0] > 0
-    assert learnt.accuracy["vote"] > learnt.accuracy[learnt.champion]
-    assert sum(learnt.weights.values()) == pytest.approx(1)
+    assert learnt.accuracy[learnt.rule] > learnt.accuracy[learnt.champion]
+    assert all(weight > 0 for weight in learnt.weights.values())
+
+
+def test_weights_are_fitted_where_a_version_is_much_better() -> None:
+    """Two versions at 45 % outvote one at 85 % if all weigh the same, but still correct some of its errors."""
+    confident = {n: _predictions(TRUTH, accuracy, n) for n, accuracy in ((1, 0.45), (2, 0.45), (3, 0.85))}
+    learnt = learn_vote({f"v{n}": rows for n, rows in confident.items()}, TRUTH, SOURCES, SOURCES)
+    assert learnt.fitted["v3"] > 0.8
+    assert learnt.accuracy["fitted"] >= learnt.accuracy["equal"]
+    assert learnt.rule != "equal"
 
 
 def test_vote_follows_the_champion_without_reliable_gain() -> None:
     """Copies of one version add nothing."""
     same, worse = _predictions(TRUTH, 0.9, 1), _predictions(TRUTH, 0.4, 2)
     learnt = learn_vote({"v1": worse, "v2": same, "v3": same}, TRUTH, SOURCES, SOURCES)
-    assert learnt.follows_champion
+    assert learnt.rule == "champion"
     assert learnt.weights == {"v1": 0.0, "v2": 1.0, "v3": 0.0}
     assert learnt.interval[0] <= 0 <= learnt.interval[1]
 
@@ -63,7 +72,7 @@ def test_few_families_are_no_evidence() -> None:
     predictions = {f"v{n}": _predictions(TRUTH, 0.8, n) for n in range(3)}
     learnt = learn_vote(predictions, TRUTH, ["one"] * 200, ["one"] * 200)
     assert (learnt.sources, learnt.families) == (1, 1)
-    assert learnt.follows_champion
+    assert learnt.rule == "champion"
 
 
 def test_weights_are_loaded_for_the_versions_that_they_name(tmp_path: Path) -> None:
