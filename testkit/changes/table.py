@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 
 from testkit.changes.resource_changes import Action, Update
-from testkit.changes.service_rules import Finding, Severity, findings
+from testkit.changes.rule import Finding, Severity
+from testkit.changes.service_rules import findings
 from testkit.changes.transitions import ENVIRONMENTS, changeable_parameters, updates
 
 BEGIN, END = "<!-- begin: python -m tools.update_table -->", "<!-- end -->"
@@ -50,7 +51,9 @@ def _row(parameter: str) -> str:
     created = {each for _, update in found for each in update.names(Action.CREATE) | update.names(Action.DELETE)}
     replaced = {each for _, update in found for each in update.names(Action.REPLACE)}
     version = "new version" if any(each.startswith("OrchestratorVersion") for each in replaced) else ""
-    others = {each for each in replaced if not re.match(r"OrchestratorVersion|ImageBuilderVersion|Task(V|Converter)", each)}
+    others = {
+        each for each in replaced if not re.match(r"OrchestratorVersion|ImageBuilderVersion|Task(V|Converter)", each)
+    }
     cells = [name, version, _tasks(found), _names(created), _names(others)]
     return "".join(f"| {cell} " if cell else "| " for cell in cells) + "|"
 
