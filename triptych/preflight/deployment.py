@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from triptych.errors import UsageError
 from triptych.plan.rollout import VERSIONS
-from triptych.preflight.parameters import DEFAULTS, IMAGE_PARAMETERS
+from triptych.preflight.parameters import CONVERTER_VCPUS, DEFAULTS, IMAGE_PARAMETERS
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.client import CloudFormationClient
@@ -101,7 +101,13 @@ class Deployment:
     @property
     def images(self) -> list[str]:
         """Images from elsewhere, each once."""
-        return list(dict.fromkeys(self[name] for name in IMAGE_PARAMETERS if self[name]))
+        names = [*IMAGE_PARAMETERS, *(["ConverterImageUri"] if self.converts else [])]
+        return list(dict.fromkeys(self[name] for name in names if self[name]))
+
+    @property
+    def converts(self) -> bool:
+        """Whether the stack has a converter."""
+        return self["OfficeFormats"] == "convert"
 
     @property
     def is_private(self) -> bool:
@@ -135,14 +141,13 @@ class Deployment:
         return f"{self.stack}-inbox-{self.account}-{self.region}"
 
     @property
-    def minimum_vcpus(self) -> float:
-        """The vCPUs of all versions at their minimum number of tasks."""
-        return VERSIONS * self.number("MinModelTasks") * self.number("ModelCpu") / 1024
-
-    @property
-    def uses_spot(self) -> bool:
-        """Whether the minimum number of tasks runs on Spot."""
-        return self["ModelSpot"] == "all"
+    def minimum_vcpus(self) -> dict[str, float]:
+        """The vCPUs of the minimum number of tasks, by the name of their quota in aws.toml."""
+        versions = VERSIONS * self.number("MinModelTasks") * self.number("ModelCpu") / 1024
+        converter = CONVERTER_VCPUS * self.number("ConverterTasks") if self.converts else 0
+        if self["ModelSpot"] == "all":
+            return {"fargate_spot_vcpus": versions, "fargate_vcpus": converter}
+        return {"fargate_vcpus": versions + converter}
 
 
 def _split(text: str) -> list[str]:

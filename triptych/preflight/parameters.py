@@ -11,6 +11,9 @@ DEFAULTS: Final[Mapping[str, str]] = {
     "ModelImageUriV1": "",
     "ModelImageUriV2": "",
     "ModelImageUriV3": "",
+    "OfficeFormats": "none",
+    "ConverterImageUri": "",
+    "ConverterTasks": "1",
     "ModelArchitecture": "X86_64",
     "ModelCpu": "1024",
     "MinModelTasks": "1",
@@ -39,3 +42,6 @@ DEFAULTS: Final[Mapping[str, str]] = {
 
 IMAGE_PARAMETERS: Final = ("ModelImageUri", "ModelImageUriV1", "ModelImageUriV2", "ModelImageUriV3")
 """Parameters that name an image which was built elsewhere."""
+
+CONVERTER_VCPUS: Final = 2
+"""vCPUs of a task of the converter."""

@@ -1,6 +1,7 @@
 """Checks of quotas: Fargate vCPUs, CodeBuild builds, VPCs and Lambda concurrency."""
 
 import math
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -58,23 +59,27 @@ def find_fargate_vcpus(
 
     An update runs a new task for each old one until the new one is healthy, so it needs as much again as a creation.
     """
-    quota = QUOTAS["fargate_spot_vcpus" if deployment.uses_spot else "fargate_vcpus"]
-    applied = read_quota(quotas, quota)
-    value, used = applied["Value"], read_usage(cloudwatch, applied.get("UsageMetric"), now)
-    needed = used + deployment.minimum_vcpus
-    later = needed + (deployment.minimum_vcpus if deployment.is_first else 0)
+    for name, vcpus in deployment.minimum_vcpus.items():
+        if vcpus:
+            quota = QUOTAS[name]
+            applied = read_quota(quotas, quota)
+            used = read_usage(cloudwatch, applied.get("UsageMetric"), now)
+            yield from _compare_vcpus(vcpus, used, replace(quota, value=applied["Value"]), deployment)
+
+
+def _compare_vcpus(vcpus: float, used: float, quota: Quota, deployment: Deployment) -> Findings:
+    needed = used + vcpus
+    later = needed + (vcpus if deployment.is_first else 0)
     request = increase(quota, later, deployment.region)
-    if needed > value:
+    if needed > quota.value:
         action = "The deployment" if deployment.is_first else "The update, which starts new tasks next to the old ones,"
         yield Finding(
-            f"{action} needs {deployment.minimum_vcpus:g} vCPUs, and {used:g} are in use: {quota.name} allows "
-            f"{value:g}.",
-            request,
+            f"{action} needs {vcpus:g} vCPUs, and {used:g} are in use: {quota.name} allows {quota.value:g}.", request
         )
-    elif later > value:
+    elif later > quota.value:
         yield warning(
             f"The first update will need {later:g} vCPUs, because it starts new tasks next to the old ones: "
-            f"{quota.name} allows {value:g}.",
+            f"{quota.name} allows {quota.value:g}.",
             request,
         )
 

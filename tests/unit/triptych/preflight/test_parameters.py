@@ -1,5 +1,6 @@
 """Protects: the parameters that the preflight reads are those of template.yaml and samconfig.toml."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
@@ -11,7 +12,7 @@ from testkit.template import ROOT, rollout, table_definition, template
 from tests.unit.triptych.preflight.conftest import ACCOUNT
 from triptych.errors import UsageError
 from triptych.preflight.deployment import DeployedStack, Deployment, describe_stack
-from triptych.preflight.parameters import DEFAULTS
+from triptych.preflight.parameters import CONVERTER_VCPUS, DEFAULTS
 from triptych.preflight.samconfig import SamEnvironment, parse_overrides, read_environment
 from triptych.preflight.table import TABLE_INDEXES, TABLE_KEYS
 
@@ -53,7 +54,7 @@ def test_a_parameter_is_taken_from_the_deployment_then_the_stack_then_the_defaul
     plan = Deployment("name", "us-east-1", ACCOUNT, "aws", {"MinModelTasks": "3"}, deployed)
     assert (plan["MinModelTasks"], plan["Network"], plan["ModelCpu"]) == ("3", "public", "1024")
     assert plan.earlier("MinModelTasks") == "2"
-    assert plan.minimum_vcpus == 9
+    assert plan.minimum_vcpus == {"fargate_vcpus": 9}
 
 
 @pytest.mark.parametrize(
@@ -127,3 +128,14 @@ def test_a_number_that_is_none_is_a_usage_error(value: str) -> None:
     plan = Deployment("name", "us-east-1", ACCOUNT, "aws", {"MinModelTasks": value})
     with pytest.raises(UsageError, match="MinModelTasks"):
         _ = plan.minimum_vcpus
+
+
+def test_the_converter_needs_its_image_and_its_vcpus() -> None:
+    task = rollout(OfficeFormats="convert")["TaskConverter"]
+    assert int(task["Cpu"]) == 1024 * CONVERTER_VCPUS
+    plan = Deployment("name", "us-east-1", ACCOUNT, "aws", {"ConverterImageUri": "image:1", "ConverterTasks": "2"})
+    assert (plan.minimum_vcpus, plan.images) == ({"fargate_vcpus": 3}, [])
+    plan = replace(plan, given={**plan.given, "OfficeFormats": "convert"})
+    assert (plan.minimum_vcpus, plan.images) == ({"fargate_vcpus": 7}, ["image:1"])
+    plan = replace(plan, given={**plan.given, "ModelSpot": "all"})
+    assert plan.minimum_vcpus == {"fargate_spot_vcpus": 3, "fargate_vcpus": 4}
