@@ -185,7 +185,8 @@ def _weights_section(comparison: _Comparison) -> list[str]:
         f"other families, the vote's mean accuracy over {learnt.sources} sources ({learnt.families} families) is",
         f"{learnt.accuracy['fitted']:.1%}, and with equal weights {learnt.accuracy['equal']:.1%}.",
         f"{learnt.champion} alone has {learnt.accuracy[learnt.champion]:.1%}; the better vote differs by",
-        f"{100 * learnt.gain:+.1f} points (95 % interval {100 * low:+.1f} to {100 * high:+.1f}, by bootstrap over families). {decision}",
+        f"{100 * learnt.gain:+.1f} points (95 % interval {100 * low:+.1f} to {100 * high:+.1f}, by bootstrap over",
+        f"families). {decision}",
         "",
     ]
 
