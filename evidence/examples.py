@@ -10,7 +10,7 @@ from records.policy import Policy
 from records.record import Record
 from records.reviews import Draw, Queue
 from records.uploads import audit_number
-from records.verdict import combine
+from records.verdict import DOUBTFUL, combine
 
 STRATA = (Queue.REVIEW, Queue.EVIDENCE, Queue.AUDIT)
 """Strata of the documents: doubtful; not doubtful, but versions differ; neither. Each has its own labelling rate."""
@@ -54,6 +54,9 @@ class Example:
         labelled_at: Time of the first label; None if unlabelled.
         rank: The pseudorandom number in [0, 1) by which queues are ordered.
         draw: How the document was drawn for its first label; None if that is not known.
+        queue: Queue that the document was in when it was first labelled; None if unlabelled.
+        policy: Id of the policy that made the verdict.
+        other_doubt: Whether the verdict needs review for another reason than its confidence.
         legacy: Whether the label was given under schema 1, when labels were drawn evenly from all documents on which
             versions differ.
     """
@@ -71,6 +74,9 @@ class Example:
     labelled_at: datetime | None = None
     rank: float = 0.0
     draw: Draw | None = None
+    queue: Queue | None = None
+    policy: str = ""
+    other_doubt: bool = False
     legacy: bool = True
 
     @property
@@ -135,6 +141,9 @@ def _to_example(record: Record, weights: Mapping[str, str], policy: Policy) -> E
         labelled_at=first.at if first else None,
         rank=audit_number(record.upload.document, record.upload.sort_key),
         draw=record.review.draw if record.review else None,
+        queue=record.review.queue if record.review else None,
+        policy=record.policy,
+        other_doubt=bool(record.verdict and set(record.verdict.review_reasons) - {DOUBTFUL}),
         legacy=record.schema == 1,
     )
 

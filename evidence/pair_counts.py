@@ -73,19 +73,35 @@ def drawn_evenly(labelled: Sequence[Example], first: str, second: str) -> list[E
     """
     name = pair_name(first, second)
     differing = [example for example in labelled if example.differs(first, second)]
+    legacy = [each for each in differing if each.draw is None and each.legacy]
     dealt = [each for each in differing if each.draw and each.draw.queue is Queue.EVIDENCE and name in each.draw.phase]
+    return [*legacy, *with_turn(differing, dealt)]
+
+
+def with_turn(members: Sequence[Example], dealt: Sequence[Example]) -> list[Example]:
+    """Return the labelled members of a queue whose turn had come when the last label was given.
+
+    Args:
+        members: Labelled members of the queue, from whichever queue they were dealt.
+        dealt: Those that this queue dealt.
+    """
     ranks = np.array([each.rank for each in dealt])
     starts = np.array([each.draw.since.timestamp() if each.draw and each.draw.since else 0.0 for each in dealt])
     ends = np.array([each.labelled_at.timestamp() if each.labelled_at else 0.0 for each in dealt])
 
     def counts(example: Example) -> bool:
-        if example.draw is None and example.legacy:
-            return True
         uploaded = example.uploaded_at.timestamp()
         return bool(((example.rank <= ranks) & (starts <= uploaded) & (uploaded <= ends)).any())
 
     drawn = {each.id for each in dealt}
-    return [example for example in differing if example.id in drawn or counts(example)]
+    return [each for each in members if each.id in drawn or (not each.legacy and counts(each))]
+
+
+def audits_with_turn(labelled: Sequence[Example]) -> list[Example]:
+    """Return the labelled audits whose turn had come, oldest label first: a random sample of the audit sample."""
+    members = [each for each in labelled if each.queue is Queue.AUDIT]
+    dealt = [each for each in members if each.draw and each.draw.queue is Queue.AUDIT]
+    return sorted(with_turn(members, dealt), key=lambda each: (each.labelled_at or each.uploaded_at, each.id))
 
 
 def shared_examples(examples: Sequence[Example], first: str, second: str) -> list[Example]:

@@ -10,13 +10,18 @@ from evidence.advice import Action, PromotionAdvice, advise_promotion
 from evidence.drift import Drift, detect_drift
 from evidence.examples import STRATA, VOTE, Example, Exclusion, current_weights, examples_from
 from evidence.intervals import Estimate, simple_share, stratified_share
+from evidence.pair_counts import audits_with_turn
 from evidence.pairs import PairEvidence, compare_pairs, remaining_versions
-from evidence.versions import VersionEvidence, assess_version, stratify
+from evidence.risk import Audited, RiskControl, control_risk
+from evidence.versions import VersionEvidence, assess_version, stratify, vote_auroc
 from records.keys import timestamp
 from records.labels import NONE_OF_THESE
 from records.policy import DEFAULT_POLICY, Policy
 from records.record import Record
 from records.reviews import Queue
+
+DEFAULT_TARGET = 0.01
+"""Largest share of wrong verdicts among those that nobody looks at, unless the policy promises another."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class Report:
         drift: Changes from day to day.
         advice: What to do.
         notes: Caveats and next steps, in sentences.
+        risk: How often verdicts that nobody looks at are wrong, by threshold of doubt.
         waiting: Number of documents that wait for a label, possibly counted to a limit; None if not counted.
     """
 
@@ -61,6 +67,7 @@ class Report:
     drift: Drift
     advice: PromotionAdvice
     notes: tuple[str, ...]
+    risk: RiskControl
     waiting: int | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -80,6 +87,8 @@ def compute_report(
     waiting: int | None = None,
     complete: bool = False,
     labels_complete: bool = True,
+    target: float | None = None,
+    floors: Mapping[str, float] | None = None,
 ) -> Report:
     """Build the report from records.
 
@@ -94,6 +103,8 @@ def compute_report(
         complete: Whether `population` holds all records of the period. If so, bounds on the rate of disagreement are
             tighter: see `sequential.rate_bounds`.
         labels_complete: Whether `labelled` holds all labelled records of the period.
+        target: Largest share of wrong verdicts among those that nobody looks at; that of the policy if None, or 1 %.
+        floors: Threshold of doubt of each policy with the same weights as the current one, by id.
     """
     labelled, population = list(labelled), list(population)
     weights = current_weights([*population, *labelled])
@@ -131,7 +142,32 @@ def compute_report(
             *_sample_notes(sample, since, queue_empty=queue_empty),
             *_label_notes(with_label, complete=labels_complete),
         ),
+        risk=_control_risk(sample, random_sample, policy, target, {policy.id: policy.doubt_below} | dict(floors or {})),
         waiting=waiting,
+    )
+
+
+def _control_risk(
+    population: Sequence[Example],
+    labelled: Sequence[Example],
+    policy: Policy,
+    target: float | None,
+    floors: Mapping[str, float],
+) -> RiskControl:
+    """Return the risk of the verdicts under the current weights; verdicts under others are not evidence on them."""
+    audits = [
+        Audited(vote.confidence, not each.is_correct(VOTE), floors[each.policy])
+        for each in audits_with_turn(labelled)
+        if (vote := each.vote) and each.policy in floors
+    ]
+    confidences = [-1.0 if each.other_doubt else each.vote.confidence for each in population if each.vote]
+    return control_risk(
+        audits,
+        confidences,
+        target=target or policy.at_most_wrong or DEFAULT_TARGET,
+        in_force=policy.doubt_below,
+        promised=policy.at_most_wrong is not None,
+        auroc=vote_auroc(population, labelled),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from evidence.calibration import Calibration, assess_calibration
 from evidence.examples import STRATA, VOTE, Example
 from evidence.intervals import Booleans, Estimate, Floats, Stratum, stratified_share, weighted_share
+from evidence.risk import weighted_auroc
 from records.labels import NONE_OF_THESE
 from records.reviews import Queue
 
@@ -107,6 +108,15 @@ def assess_version(
         calibration=assess_calibration(confidence, correct, sampling_weights),
         latency_ms=_quantiles([example.latency_ms[name] for example in classified]),
     )
+
+
+def vote_auroc(population: Sequence[Example], labelled: Sequence[Example]) -> float | None:
+    """Return the AUROC of the vote's confidence over all documents, weighted; None if it is unknown."""
+    classified, reviewed = ([each for each in examples if each.vote] for examples in (population, labelled))
+    weighted = _with_sampling_weights(reviewed, stratify(classified, reviewed, lambda each: each.is_correct(VOTE)))
+    confidence = np.array([each.vote.confidence for each, _ in weighted if each.vote])
+    correct = np.array([each.is_correct(VOTE) for each, _ in weighted], dtype=bool)
+    return weighted_auroc(confidence, correct, np.array([weight for _, weight in weighted]))
 
 
 def stratify(

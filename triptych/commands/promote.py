@@ -14,7 +14,7 @@ from records.table import PolicyTable
 from triptych.commands.options import ByOption, JsonOption, StackOption
 from triptych.commands.shared import translate_aws_errors
 from triptych.errors import UsageError
-from triptych.review.promotion import PolicyChange, Promotions, parse_weights
+from triptych.review.promotion import PolicyChange, Promotions, parse_share, parse_weights
 from triptych.review.reviews import Reviews
 from triptych.storage import connection
 from triptych.storage.connection import StackConnection
@@ -42,6 +42,18 @@ def promote_command(
             min=0, max=1, help="Share of undisputed verdicts to put into the audit sample.", show_default="unchanged"
         ),
     ] = None,
+    doubt_below: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Confidence below which a verdict needs review.", show_default="unchanged"),
+    ] = None,
+    at_most_wrong: Annotated[
+        str,
+        typer.Option(
+            help="Promise that at most this share of the verdicts that nobody looks at is wrong, such as 1%. The "
+            "audits must certify a threshold of doubt that keeps it, which then applies.",
+            show_default=False,
+        ),
+    ] = "",
     why: Annotated[str, typer.Option(help="Reason, kept in the history. Required.", show_default=False)] = "",
     by: ByOption = None,
     as_json: JsonOption = False,
@@ -55,8 +67,13 @@ def promote_command(
     author = getpass.getuser() if by is None else by
     if not author.strip() or not why.strip():
         raise UsageError("--by and --why must not be empty: both are kept in the history of policies.")
-    change = PolicyChange(to, parse_weights(weights) if weights else None, audit_share)
+    if at_most_wrong and (to or weights or doubt_below is not None):
+        raise UsageError("--at-most-wrong chooses the threshold for the current weights: change only one of them.")
+    promise = parse_share(at_most_wrong) if at_most_wrong else None
     conn = connection.connect(stack)
+    if promise is not None:
+        doubt_below = _certified_threshold(promise, conn)
+    change = PolicyChange(to, parse_weights(weights) if weights else None, audit_share, doubt_below, promise)
     policy = _promotions(conn).promote(change, by=author, why=why)
     if as_json:
         typer.echo(to_json(policy.as_dict(), indent=2))
@@ -97,6 +114,21 @@ def _evidence_for(champion: str, conn: StackConnection) -> str:
     return f"Evidence for {champion}: {summary}" if summary else f"There is no version to compare {champion} with yet."
 
 
+def _certified_threshold(target: float, conn: StackConnection) -> float:
+    """Return the lowest threshold of doubt that keeps a promise.
+
+    Raises:
+        UsageError: The audits do not certify any.
+    """
+    from triptych.review import reports  # imports SciPy, which takes a third of a second
+
+    with translate_aws_errors():
+        report = reports.build_report(Results(conn.table), Reviews(conn.table), PolicyTable(conn.table), target=target)
+    if report.risk.threshold is None or report.risk.alarm:
+        raise UsageError(f"{report.risk.sentence} The policy was not changed.")
+    return report.risk.threshold
+
+
 def describe_votes(policy: Policy) -> str:
     """Describe the weights of a policy in a few words."""
     voting = {version: weight for version, weight in sorted(policy.weights.items()) if weight}
@@ -110,7 +142,11 @@ def describe_votes(policy: Policy) -> str:
 
 def describe_policy(policy: Policy) -> str:
     """Describe a policy in half a sentence."""
-    return printable(f"{describe_votes(policy)}; {policy.audit_share:.0%} of undisputed verdicts are audited")
+    promise = f", so that at most {policy.at_most_wrong:.3g} of the others are wrong" if policy.at_most_wrong else ""
+    return printable(
+        f"{describe_votes(policy)}; verdicts below a confidence of {policy.doubt_below:g} are reviewed{promise}; "
+        f"{policy.audit_share:.0%} of the others are audited"
+    )
 
 
 def _promotions(conn: StackConnection) -> Promotions:

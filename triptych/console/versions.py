@@ -10,6 +10,7 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from evidence.report import Report
+from evidence.risk import RiskControl
 from evidence.versions import VersionEvidence
 from records.policy import Policy
 from triptych.console.access import ConnectedStack
@@ -135,7 +136,24 @@ def _chart_data(report: Report) -> dict[str, Any]:
         "calibration": _calibration_lines(report.versions, colours),
         "drift": _drift_lines(report, colours),
         "max_latency": max(latencies, default=1.0),
+        "risk_curve": _risk_curve(report.risk),
     }
+
+
+def _risk_curve(risk: RiskControl) -> dict[str, Any]:
+    """Return the points of the risk-coverage curve in a box of 1000 by 240, empty with fewer than two thresholds."""
+    points = sorted((point for point in risk.points if point.error.n), key=lambda point: point.automated)
+    top = max([2 * risk.target, *(point.error.value or 0.0 for point in points)])
+
+    def line(errors: Sequence[float]) -> str:
+        pairs = zip(points, errors, strict=True)
+        return " ".join(
+            f"{1000 * point.automated:.1f},{240 * (1 - min(1.0, error / top)):.1f}" for point, error in pairs
+        )
+
+    certified = line([point.certified_error for point in points]) if len(points) > 1 else ""
+    estimated = line([point.error.value or 0.0 for point in points]) if len(points) > 1 else ""
+    return {"certified": certified, "estimated": estimated, "target": 240 * (1 - risk.target / top), "top": top}
 
 
 def _calibration_lines(versions: Sequence[VersionEvidence], colours: dict[str, int]) -> list[dict[str, Any]]:

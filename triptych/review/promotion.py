@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from records.errors import RecordConflict, RecordsUnavailable
 from records.policy import DEFAULT_POLICY, Policy
@@ -25,12 +26,23 @@ class PolicyChange:
         to: Version to promote, which then decides alone unless `weights` are given; or the id of an earlier policy,
             whose weights, champion and audit share are restored.
         weights: Weight of each version that has a vote.
-        audit_share: Share of undisputed verdicts to put into the audit sample.
+        audit_share: Share of verdicts without doubt to put into the audit sample.
+        doubt_below: Confidence below which a verdict is doubtful.
+        at_most_wrong: Largest share of wrong verdicts among those that nobody looks at, which `doubt_below` keeps. A
+            promise ends with the weights that it was certified for.
     """
 
     to: str = ""
     weights: Mapping[str, float] | None = None
     audit_share: float | None = None
+    doubt_below: float | None = None
+    at_most_wrong: float | None = None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The given values that are independent of the versions, by field of `Policy`."""
+        given = {name: getattr(self, name) for name in ("audit_share", "doubt_below", "at_most_wrong")}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 class Promotions:
@@ -79,8 +91,9 @@ class Promotions:
         current = self.current()
         try:
             changed = self._apply(change, current)
-            if change.audit_share is not None:
-                changed = replace(changed, audit_share=change.audit_share)
+            if changed.weights != current.weights or change.doubt_below is not None:
+                changed = replace(changed, at_most_wrong=None)
+            changed = replace(changed, **change.values)
             new = replace(changed, id=f"p{current.number + 1}", by=by.strip(), why=why.strip(), at=datetime.now(UTC))
         except ValueError as error:
             raise UsageError(f"Invalid policy: {error}.") from None
@@ -93,9 +106,10 @@ class Promotions:
 
     def _apply(self, change: PolicyChange, current: Policy) -> Policy:
         """Return the current policy with the change, still under the old id, author and reason."""
-        if not change.to and change.weights is None and change.audit_share is None:
+        if not change.to and change.weights is None and not change.values:
             raise UsageError(
-                "Nothing to change: name a version or an earlier policy, or use --weights or --audit-share."
+                "Nothing to change: name a version or an earlier policy, or use --weights, --audit-share, "
+                "--doubt-below or --at-most-wrong."
             )
         if change.to:
             with _translate_errors():
@@ -155,6 +169,22 @@ def parse_weights(text: str) -> dict[str, float]:
             raise UsageError(f"Invalid weights {text!r}: give each version once, as in v1=1,v2=1,v3=2.")
         weights[version] = number
     return weights
+
+
+def parse_share(text: str) -> float:
+    """Parse a share such as `1%` or `0.01`.
+
+    Raises:
+        UsageError: The text has another form, or the share is not between 0 and 1.
+    """
+    number, percent, rest = text.strip().partition("%")
+    try:
+        share = float(number) / (100 if percent else 1)
+    except ValueError:
+        share = 0.0
+    if rest or not 0 < share < 1:
+        raise UsageError(f"Invalid share {text!r}: use 1% or 0.01.")
+    return share
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from evidence.report import Report, compute_report
 from records.errors import RecordsUnavailable
+from records.policy import DEFAULT_POLICY
 from records.table import PolicyTable
 from triptych.errors import TriptychError
 from triptych.review.reviews import Reviews
@@ -28,6 +29,7 @@ def build_report(
     until: datetime | None = None,
     sample: int = SAMPLE,
     labels: int = LABELS,
+    target: float | None = None,
 ) -> Report:
     """Read the records of a stack and compute the report.
 
@@ -39,14 +41,17 @@ def build_report(
         until: Only uploads until then.
         sample: Number of newest documents, labelled or not, that represent what arrives.
         labels: Maximum number of labelled documents.
+        target: Largest share of wrong verdicts among those that nobody looks at; that of the policy if None.
 
     Raises:
         TriptychError: The table cannot be read.
     """
     try:
-        policy = policies.newest()
+        history = [*policies.history(), DEFAULT_POLICY]
     except RecordsUnavailable as error:
         raise TriptychError(str(error)) from error
+    policy = history[0]
+    floors = {each.id: each.doubt_below for each in history if each.weights == policy.weights}
     counts = reviews.counts(most=WAITING)
     labelled = reviews.labelled(since, until, labels)
     population = results.newest(RecordQuery.where(since=since, until=until), limit=sample)
@@ -60,4 +65,6 @@ def build_report(
         waiting=min(WAITING, counts.review + counts.evidence + counts.audit),
         complete=len(population) < sample,
         labels_complete=len(labelled) < labels,
+        target=target,
+        floors=floors,
     )

@@ -15,6 +15,7 @@ from evidence.drift import Drift
 from evidence.intervals import Estimate
 from evidence.pairs import PairEvidence
 from evidence.report import Report
+from evidence.risk import RiskControl
 from evidence.versions import VersionEvidence
 from triptych.terminal.text import printable
 
@@ -50,6 +51,9 @@ class ReportTables:
             if version.confusion.counts:
                 title = f"{version.name}: confusion matrix, true label (rows) and predicted label (columns)"
                 yield _titled(title, _confusion_table(version))
+        yield _titled("Verdicts that nobody looks at, by threshold of doubt", _risk_table(report.risk))
+        yield Text(f"  {report.risk.sentence}", style="bold red" if report.risk.alarm else "")
+        yield from _risk_notes(report.risk)
         yield _titled("By day, UTC", _day_table(report))
         yield from _drift_texts(report.drift)
         yield from _note_texts(report)
@@ -60,8 +64,9 @@ def _basis(report: Report) -> str:
     since = f" since {report.oldest:%Y-%m-%d}" if report.oldest else ""
     champion = f"champion {report.champion}" if report.champion else "no champion yet"
     return (
-        f"{report.population} documents{since}, {format_share(report.flagged)} flagged for review · "
-        f"labels: {labelled['review']} flagged, {labelled['audit']} audited · {champion}, policy {report.policy}"
+        f"{report.population} documents{since}, {format_share(report.flagged)} doubtful · "
+        f"labels: {labelled['review']} doubtful, {labelled['evidence']} differing, {labelled['audit']} others · "
+        f"{champion}, policy {report.policy}"
     )
 
 
@@ -147,6 +152,36 @@ def _confusion_table(version: VersionEvidence) -> Table:
         ]
         table.add_row(Text(printable(f"{numbers.get(true_label, '-')} {true_label}")), *cells)
     return table
+
+
+def _risk_table(risk: RiskControl) -> Table:
+    table = _figure_table(
+        "Doubt\nbelow",
+        "\nAutomated",
+        "\nAudits",
+        "\nWrong",
+        "\n95 %",
+        "Certified\nat most",
+        f"At most\n{risk.target:.3%}",
+    )
+    for point in risk.points:
+        table.add_row(
+            f"{point.threshold:g}",
+            f"{point.automated:.1%}",
+            str(point.error.n),
+            format_share(point.error),
+            format_bounds(point.error),
+            f"{point.certified_error:.1%}" if point.error.n else "?",
+            "certified" if point.certified else "",
+        )
+    return table
+
+
+def _risk_notes(risk: RiskControl) -> Iterator[Text]:
+    if risk.automated_after > risk.automated:
+        yield Text(f"  With 100 more audits, about {risk.automated_after:.0%} would be automated.", style="dim")
+    if risk.auroc is not None:
+        yield Text(f"  AUROC of the vote's confidence: {risk.auroc:.3f}", style="dim")
 
 
 def _day_table(report: Report) -> Table:

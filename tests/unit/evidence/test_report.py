@@ -228,7 +228,7 @@ def test_json_keys_are_stable(report: Report) -> None:
             "differing",
             "labelled",
         ),
-        *("none_of_them", "versions", "vote", "pairs", "drift", "advice", "notes", "waiting"),
+        *("none_of_them", "versions", "vote", "pairs", "drift", "advice", "notes", "risk", "waiting"),
     }
     assert read["made_at"] == "2026-11-22T12:00:00.000Z"
     assert read["advice"]["action"] == "promote"
@@ -255,6 +255,8 @@ def test_json_keys_are_stable(report: Report) -> None:
     }
     assert set(read["versions"][0]["confusion"]) == {"truths", "answers", "counts"}
     assert set(read["versions"][0]["calibration"]) == {"n", "error", "by_chance", "bins"}
+    assert {*read["risk"]} >= {"target", "threshold", "automated", "points", "auroc", "alarm", "sentence"}
+    assert {*read["risk"]["points"][0]} == {"threshold", "automated", "error", "certified_error", "certified"}
     assert read["drift"]["days"][0]["day"] == "2026-11-12"
 
 

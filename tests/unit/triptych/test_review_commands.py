@@ -7,8 +7,9 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from records.reviews import Draw, Queue, Review
 from records.table import RecordTable
-from tests.support.uploads import prediction, record, upload
+from tests.support.uploads import NOON, prediction, record, upload
 from triptych.cli import app
 from triptych.errors import TriptychError, UsageError
 from triptych.review.reviews import Reviews
@@ -187,10 +188,32 @@ class TestPolicy:
             "by": "ann",
             "at": "",
             "why": "best on slides",
+            "doubt_below": 0.9,
+            "at_most_wrong": None,
         }
         table = run("policy").stdout
         for expected in ("v3 alone", "v1=1, v2=1, v3=2 (champion v3)", "all versions equally", "best on slides", "ann"):
             assert expected in table
+
+    def test_promise_needs_audits_that_certify_it(self, stack: StackConnection) -> None:
+        promise = ("promote", "--at-most-wrong", "5%", "--why", "trust it", "--json")
+        with pytest.raises(UsageError, match=r"more audits are needed. The policy was not changed"):
+            run(*promise)
+        agreed = {version: prediction("invoice", 0.99) for version in ("v1", "v2", "v3")}
+        review = Review("invoice", "ann", NOON, Queue.AUDIT, draw=Draw(Queue.AUDIT, 1.0))
+        with stack.table.batch_writer() as batch:
+            for number in range(110):
+                of = upload(f"audit-{number}.pdf", bucket="inbox", sequencer=f"{number:04X}".ljust(32, "0"))
+                made = record(agreed, of=of, policy="p0", audit=True, review=review)
+                batch.put_item(Item=made.to_item())
+        policy = json.loads(run(*promise).stdout)
+        assert policy["at_most_wrong"] == 0.05
+        assert policy["doubt_below"] == 0.9  # audits say nothing about verdicts below the threshold in force
+        risk = json.loads(run("report", "--json").stdout)["risk"]
+        assert (risk["promised"], risk["target"], risk["threshold"]) == (True, 0.05, 0.9)
+        assert "certified at all times" in run("report").stdout
+        with pytest.raises(UsageError, match="change only one"):
+            run("promote", "v3", "--at-most-wrong", "5%", "--why", "both")
 
     def test_a_promotion_without_a_reason_is_rejected(self) -> None:
         with pytest.raises(UsageError, match="why"):

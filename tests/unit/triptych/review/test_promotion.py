@@ -6,7 +6,7 @@ from records.policy import DEFAULT_POLICY
 from records.table import PolicyTable, RecordTable
 from tests.support.uploads import prediction, record, upload
 from triptych.errors import TriptychError, UsageError
-from triptych.review.promotion import PolicyChange, Promotions, parse_weights
+from triptych.review.promotion import PolicyChange, Promotions, parse_share, parse_weights
 from triptych.storage.connection import StackConnection
 from triptych.storage.results import Results
 
@@ -51,6 +51,28 @@ def test_the_audit_share_can_be_changed_alone_and_is_kept(promotions: Promotions
     policy = promotions.promote(PolicyChange("v2"), by="bo", why="no, v2")
     assert (policy.audit_share, policy.champion) == (0.25, "v2")
     assert promotions.history()[1].champion == "v3"
+
+
+def test_a_promise_ends_with_the_weights_that_it_was_certified_for(promotions: Promotions) -> None:
+    promise = PolicyChange(doubt_below=0.95, at_most_wrong=0.01)
+    made = promotions.promote(promise, by="ann", why="certified")
+    assert (made.doubt_below, made.at_most_wrong) == (0.95, 0.01)
+    kept = promotions.promote(PolicyChange(audit_share=0.2), by="ann", why="look closer")
+    assert (kept.doubt_below, kept.at_most_wrong) == (0.95, 0.01)
+    changed = promotions.promote(PolicyChange("v3"), by="ann", why="better")
+    assert (changed.doubt_below, changed.at_most_wrong) == (0.95, None)
+    assert promotions.current().as_dict() == changed.as_dict()
+
+
+@pytest.mark.parametrize(("text", "share"), [("1%", 0.01), ("0.5 %", 0.005), ("0.02", 0.02)])
+def test_shares_are_parsed(text: str, share: float) -> None:
+    assert parse_share(text) == pytest.approx(share)
+
+
+@pytest.mark.parametrize("text", ["", "0", "1", "100%", "-1%", "1%x", "few", "nan"])
+def test_invalid_shares_are_rejected(text: str) -> None:
+    with pytest.raises(UsageError, match="Invalid share"):
+        parse_share(text)
 
 
 def test_an_earlier_policy_is_restored_under_a_new_id_and_reason(promotions: Promotions) -> None:
