@@ -174,10 +174,12 @@ def _weights_section(comparison: _Comparison) -> list[str]:
     fitted = ", ".join(f"{version} {weight:.2f}" for version, weight in learnt.fitted.items())
     low, high = learnt.interval
     decision = {
-        "champion": f"The interval does not show a gain, so the vote follows the champion, {learnt.champion}.",
+        "champion": f"No vote is better, so the vote follows the champion, {learnt.champion}.",
         "equal": "All versions weigh the same.",
         "fitted": "The vote uses the fitted weights.",
     }[learnt.rule]
+    if learnt.rule != "champion" and low <= 0:
+        decision = f"The interval includes zero, so this gain is not certain. {decision}"
     return [
         "## Weights of the vote",
         "",

@@ -3,7 +3,7 @@
 There are two candidates: equal weights, and the weights of a linear opinion pool, which maximise the likelihood of the
 right labels, every source counting alike. Cross-validation over families shows what the fit is worth: weights are
 fitted on some families and measured on others. The candidate with the higher accuracy over sources is chosen. If it is
-not better than the best version by an interval, the best version alone decides.
+not better than the best version, that version alone decides. The interval of the difference states how certain this is.
 """
 
 import json
@@ -25,7 +25,7 @@ VOTE_FILE = "vote.json"
 """File next to the versions' folders that contains the weights and the evidence for them."""
 FOLDS = 5
 MIN_FAMILIES = 10
-"""Families below which an interval by bootstrap is not evidence."""
+"""Families below which a comparison of votes is not evidence."""
 _ITERATIONS = 300
 _SMALLEST = 0.02
 """Smaller weights are set to zero: they decide nothing."""
@@ -37,7 +37,7 @@ class LearntVote:
 
     Attributes:
         weights: Weight of each version.
-        rule: `equal` weights, `fitted` weights, or the `champion` alone, because neither is reliably better.
+        rule: `equal` weights, `fitted` weights, or the `champion` alone, because neither is better.
         champion: The version with the highest accuracy over sources.
         fitted: The weights that were fitted to all pages; they sum to 1.
         accuracy: Accuracy over sources of `equal` weights, of cross-validated `fitted` weights, and of each version.
@@ -107,7 +107,7 @@ def learn_vote(
     champion = max(versions, key=lambda version: metrics[version].macro)
     better: Rule = "fitted" if metrics["fitted"].macro > metrics["equal"].macro else "equal"
     gain, interval = _difference(correct[better], correct[champion], sources, families)
-    rule: Rule = better if interval[0] > 0 and len(set(families)) >= MIN_FAMILIES else "champion"
+    rule: Rule = better if gain > 0 and len(set(families)) >= MIN_FAMILIES else "champion"
     fitted = dict(zip(versions, _rounded(fit_pool(stacked, truth, sources)), strict=True))
     weights: dict[Rule, dict[str, float]] = {
         "equal": dict.fromkeys(versions, 1.0),
