@@ -28,7 +28,7 @@ SUBNET_ADDRESSES = 2**11 - 5
 """Usable addresses per zone: a /21 subnet, of which AWS reserves five."""
 OTHER_ADDRESSES = 2 * 8 + 2 * 3 + 2 * 2
 """Addresses not available to tasks: eight per subnet for the load balancer, the endpoints, the handlers' interfaces."""
-ALARMS = 20
+ALARMS = 21
 """Alarm metrics, as AWS bills them."""
 SCALING_ALARMS = 12
 """Alarms that target tracking creates: two per policy, two policies per version."""

@@ -6,18 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from testkit.template import rollout as resolve_rollout
 from testkit.template import template as load_template
 from triptych.plan import rollout
 from triptych.plan.estimate import make_plan
 from triptych.plan.workload import Arch, Ingest, NetworkMode, Setup, Spot, Workload
 
 TEMPLATE = load_template()
-RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
 PARAMETERS: dict[str, Any] = TEMPLATE["Parameters"]
 
 
 def of_type(kind: str) -> list[dict[str, Any]]:
-    return [body["Properties"] for body in RESOURCES.values() if body["Type"] == kind]
+    """Return the properties of the resources of a type that exist with the defaults."""
+    return list(resolve_rollout().of_type(kind).values())
 
 
 @given(
