@@ -1,8 +1,9 @@
 """Advice on the champion that follows from the comparison of all pairs, in one sentence."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 from evidence.pairs import Conclusion, PairEvidence, swapped
 
@@ -28,7 +29,11 @@ class PromotionAdvice:
 
 
 def advise_promotion(
-    champion: str, versions: Sequence[str], pairs: Sequence[PairEvidence], remaining: Sequence[str]
+    champion: str,
+    versions: Sequence[str],
+    pairs: Sequence[PairEvidence],
+    remaining: Sequence[str],
+    harm: Mapping[str, str] = MappingProxyType({}),
 ) -> PromotionAdvice:
     """Advise whether to replace the champion or, without a champion, which version to promote first.
 
@@ -37,6 +42,7 @@ def advise_promotion(
         versions: Names of all versions that have predictions.
         pairs: Comparison of every pair of them.
         remaining: The versions that may be the best of all.
+        harm: Sentence for each challenger that is worse than the champion on some label.
     """
     if not versions:
         return _wait("No version has classified a document in this period.")
@@ -48,6 +54,8 @@ def advise_promotion(
     better = [pair for pair in against if pair.conclusion is Conclusion.BETTER]
     if better:
         best = max(better, key=lambda pair: pair.difference.value or 0.0)
+        if best.second in harm:
+            return _wait(f"{best.sentence} But {harm[best.second]} Decide whether to accept that.")
         return _promote(best.second, best.sentence)
     undecided = [pair for pair in against if pair.conclusion is Conclusion.OPEN]
     if undecided:

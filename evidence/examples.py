@@ -57,6 +57,7 @@ class Example:
         queue: Queue that the document was in when it was first labelled; None if unlabelled.
         policy: Id of the policy that made the verdict.
         other_doubt: Whether the verdict needs review for another reason than its confidence.
+        second_opinions: Labels that other reviewers gave before.
         legacy: Whether the label was given under schema 1, when labels were drawn evenly from all documents on which
             versions differ.
     """
@@ -77,6 +78,7 @@ class Example:
     queue: Queue | None = None
     policy: str = ""
     other_doubt: bool = False
+    second_opinions: tuple[str, ...] = ()
     legacy: bool = True
 
     @property
@@ -144,6 +146,9 @@ def _to_example(record: Record, weights: Mapping[str, str], policy: Policy) -> E
         queue=record.review.queue if record.review else None,
         policy=record.policy,
         other_doubt=bool(record.verdict and set(record.verdict.review_reasons) - {DOUBTFUL}),
+        second_opinions=tuple(
+            each.label for each in record.earlier_reviews if record.review and each.by != record.review.by
+        ),
         legacy=record.schema == 1,
     )
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from evidence.advice import Action, PromotionAdvice, advise_promotion
+from evidence.challengers import ChallengerEvidence, assess_challengers, label_error_notes
 from evidence.drift import Drift, detect_drift
 from evidence.examples import STRATA, VOTE, Example, Exclusion, current_weights, examples_from
 from evidence.intervals import Estimate, simple_share, stratified_share
@@ -43,6 +44,7 @@ class Report:
         versions: Evidence on each version, sorted by name.
         vote: Evidence on the soft vote under the current policy.
         pairs: Comparison of every pair of versions.
+        challengers: Evidence on each challenger of the champion beyond its comparison; empty without a champion.
         drift: Changes from day to day.
         advice: What to do.
         notes: Caveats and next steps, in sentences.
@@ -64,6 +66,7 @@ class Report:
     versions: tuple[VersionEvidence, ...]
     vote: VersionEvidence
     pairs: tuple[PairEvidence, ...]
+    challengers: tuple[ChallengerEvidence, ...]
     drift: Drift
     advice: PromotionAdvice
     notes: tuple[str, ...]
@@ -114,7 +117,10 @@ def compute_report(
     random_sample = [example for example in with_label if example.exclusion is None]
     pairs = compare_pairs(versions, sample, random_sample, champion=policy.champion, complete=complete)
     remaining = remaining_versions(versions, random_sample)
-    advice = advise_promotion(policy.champion, versions, pairs, remaining)
+    assessed = tuple(assess_version(name, weights[name], sample, random_sample) for name in versions)
+    challengers = assess_challengers(policy.champion, assessed, pairs, random_sample)
+    harm = {each.version: each.sentence for each in challengers if each.harmed}
+    advice = advise_promotion(policy.champion, versions, pairs, remaining, harm)
     queue_empty = advice.action is Action.WAIT and waiting == 0
     return Report(
         made_at=now,
@@ -133,14 +139,16 @@ def compute_report(
             str(Queue.OTHER): len(with_label) - len(random_sample),
         },
         none_of_them=_none_of_these_share(sample, random_sample),
-        versions=tuple(assess_version(name, weights[name], sample, random_sample) for name in versions),
+        versions=assessed,
         vote=assess_version(VOTE, None, sample, random_sample),
         pairs=tuple(pairs),
+        challengers=tuple(challengers),
         drift=detect_drift(versions, sample),
         advice=advice,
         notes=(
             *_sample_notes(sample, since, queue_empty=queue_empty),
             *_label_notes(with_label, complete=labels_complete),
+            *label_error_notes(pairs, random_sample),
         ),
         risk=_control_risk(sample, random_sample, policy, target, {policy.id: policy.doubt_below} | dict(floors or {})),
         waiting=waiting,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.evidence.measure import measure_folder, measure_simulation
+from benchmarks.evidence.measure import measure_folder, measure_promise, measure_simulation
 from benchmarks.evidence.report import print_tables
 from benchmarks.evidence.worlds import load_world
 from triptych.terminal.text import to_json
@@ -37,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         except ValueError as error:
             parser.error(str(error))
         found = measure_folder(world, least=options.least, runs=options.runs, seed=options.seed)
+    found["promise"] = measure_promise(runs=options.runs, seed=options.seed)
     if options.json:
         print(to_json(found, indent=2))
     else:

@@ -23,6 +23,12 @@ def print_tables(figures: Mapping[str, Any], console: Console) -> None:
     for method in {**wrong, **false}:
         table.add_row(method, *(f"{share[method]:.1%}" if method in share else "" for share in (wrong, false)))
     console.print(table)
+    promise = figures["promise"]
+    for exponent, coverage in promise["coverage"].items():
+        console.print(
+            f"At most 1 % wrong, verdicts wrong with (1 - confidence)^{exponent}: held throughout in {coverage:.1%} of "
+            f"years; {promise['automated'][exponent]:.0%} automated at the end (median)."
+        )
 
 
 def _labels_table(title: str, band: Mapping[str, Mapping[str, float | None]]) -> Table:

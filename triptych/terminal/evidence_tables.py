@@ -45,6 +45,7 @@ class ReportTables:
             yield _titled("Pairs: which version is right where they disagree", _pair_table(report.pairs))
             for pair in report.pairs:
                 yield Text(f"  {pair.sentence}")
+            yield from (Text(printable(f"  {each.sentence}")) for each in report.challengers if each.sentence)
         if any(voter.recall for voter in voters):
             yield _titled("Recall by label, %", _recall_table(voters))
         for version in report.versions:
