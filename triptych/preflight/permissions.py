@@ -33,15 +33,15 @@ class PolicyStatement:
     context: "list[ContextEntryTypeDef]"
 
 
-def read_statements(stack: str, text: str) -> Iterator[PolicyStatement]:
+def read_statements(deployment: Deployment, text: str) -> Iterator[PolicyStatement]:
     """Yield the statements of a policy document, one for each service.
 
     Args:
-        stack: Name of the stack, which replaces the names in the policy.
+        deployment: The deployment whose names, account and region replace those of the policy.
         text: The policy document.
     """
     for statement in json.loads(text)["Statement"]:
-        resources = [_example(resource, stack) for resource in _as_list(statement["Resource"])]
+        resources = [_example(resource, deployment) for resource in _as_list(statement["Resource"])]
         context = list(_context(statement.get("Condition", {})))
         for service, actions in groupby(sorted(_as_list(statement["Action"])), lambda action: action.split(":")[0]):
             own = [resource for resource in resources if resource == "*" or resource.split(":")[2] == service]
@@ -52,11 +52,20 @@ def _as_list(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
-def _example(resource: str, stack: str) -> str:
+def _example(pattern: str, deployment: Deployment) -> str:
     """Return a resource that a pattern matches; simulations take no patterns but `*`."""
-    if resource == "*":
-        return resource
-    return resource.replace(f"{_DEFAULT_PREFIX}*", stack).replace("*", "x")
+    if pattern == "*":
+        return pattern
+    _, _, service, region, account, name = pattern.split(":", 5)
+    parts = (
+        "arn",
+        deployment.partition,
+        service,
+        region.replace("*", deployment.region),
+        account.replace("*", deployment.account),
+        name.replace(f"{_DEFAULT_PREFIX}*", deployment.stack).replace("*", "x"),
+    )
+    return ":".join(parts)
 
 
 def _context(condition: Mapping[str, Mapping[str, Any]]) -> "Iterator[ContextEntryTypeDef]":
@@ -101,7 +110,7 @@ def find_permissions(sts: "STSClient", iam: "IAMClient", deployment: Deployment)
 
 def _denied(iam: "IAMClient", principal: str, deployment: Deployment) -> Iterator[str]:
     """Yield the actions that IAM would deny to the principal on every resource of the policy."""
-    for statement in read_statements(deployment.stack, POLICY_FILE.read_text(encoding="utf-8")):
+    for statement in read_statements(deployment, POLICY_FILE.read_text(encoding="utf-8")):
         pages = iam.get_paginator("simulate_principal_policy").paginate(
             PolicySourceArn=principal,
             ActionNames=statement.actions,

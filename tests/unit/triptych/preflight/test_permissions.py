@@ -50,7 +50,9 @@ def test_every_action_is_simulated_with_names_of_the_stack(account: SeededAccoun
     }
     assert {action for action in documented if not any(fnmatchcase(each, action) for each in actions)} == set()
     resources = {resource for call in calls for resource in call["ResourceArns"]}
-    assert "arn:aws:iam::x:role/triptych-test" in resources
+    assert f"arn:aws:iam::{ACCOUNT}:role/triptych-test" in resources
+    assert f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/triptych-test" in resources
+    assert "arn:aws:s3:::triptych-test-inbox-x" in resources
     assert not {resource for resource in resources if "*" in resource and resource != "*"}
     for call in calls:
         services = {action.split(":")[0] for action in call["ActionNames"]}
@@ -101,7 +103,7 @@ def test_conditions_of_the_policy_hold_in_the_simulation() -> None:
             ]
         }
     )
-    [statement] = read_statements("triptych", text)
+    [statement] = read_statements(PLAN, text)
     assert statement.actions == ["iam:PassRole"]
     assert statement.context == [
         {
