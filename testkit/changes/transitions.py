@@ -47,6 +47,7 @@ _VALUES: dict[str, list[str]] = {
     "ExistingBucketKeyArn": [KEY],
     "ExistingBucketName": ["theirs"],
     "ExistingTableName": ["restored"],
+    "ImageRepositoryArns": ["arn:aws:ecr:us-east-1:111111111111:repository/models"],
     "ModelBaseImage": ["registry/python:3.14"],
     "ModelImageUri": ["registry/image:1"],
     "ModelImageUriV1": ["registry/image:1"],

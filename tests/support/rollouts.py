@@ -18,7 +18,10 @@ EXISTING_TABLE = "restored-records"
 
 COMBINATIONS: dict[str, dict[str, str]] = {
     "defaults": {},
-    "image-from-elsewhere": {"ModelImageUri": "registry/image:1"},
+    "image-from-elsewhere": {
+        "ModelImageUri": "111111111111.dkr.ecr.us-east-1.amazonaws.com/models:1",
+        "ImageRepositoryArns": "arn:aws:ecr:us-east-1:111111111111:repository/models",
+    },
     "queue": {"Ingest": "queue", "InboxConcurrency": "5", "UploadWait": "60", "OrchestratorTimeout": "30"},
     "public": {"Network": "public", "VpcCidr": "10.0.0.0/20"},
     "https": {"CertificateArn": CERTIFICATE, "ModelDomain": "models.example.com"},

@@ -108,14 +108,24 @@ class TestPermissions:
         assert unrestricted <= {"ecr:GetAuthorizationToken"}
 
     def test_tasks_pull_only_from_the_stacks_repository_unless_a_parameter_names_another(self) -> None:
-        def pull_resource(**given: str) -> object:
+        def pulled(**given: str) -> list[str]:
             roles = rollout(**given).statements()
-            [statement] = [each for role, each in roles if (role, each["Sid"]) == ("ModelExecutionRole", "PullImage")]
-            return statement["Resource"]
+            return [
+                str(each["Resource"]) for role, each in roles if role == "ModelExecutionRole" and "Pull" in each["Sid"]
+            ]
 
-        assert pull_resource(ModelImageUri="") == {"GetAtt": "ModelImages.Arn"}
-        for elsewhere in ({"ModelImageUri": "a"}, {"ModelImageUri": "", "ModelImageUriV2": "a"}):
-            assert str(pull_resource(**elsewhere)).endswith("repository/*'}")
+        own, anywhere = "{'GetAtt': 'ModelImages.Arn'}", "repository/*'}"
+        assert pulled(ModelImageUri="") == [own]
+        [only] = pulled(ModelImageUri="a")
+        assert only.endswith(anywhere)
+        first, second = pulled(ModelImageUri="", ModelImageUriV2="a")
+        assert (first, second.endswith(anywhere)) == (own, True)
+
+    def test_tasks_pull_from_the_given_repositories_only(self) -> None:
+        given = "arn:aws:ecr:us-east-1:111111111111:repository/models"
+        stack = rollout(ModelImageUri="a", ImageRepositoryArns=given)
+        [allowed] = [each for _, each in stack.statements() if each.get("Sid") == "PullImageFromElsewhere"]
+        assert allowed["Resource"] == {"Split": [",", given]}
 
     def test_neither_role_can_delete_images(self) -> None:
         actions = json.dumps([statements("ImageBuilderRole"), statements("ImageBuildRole")])
