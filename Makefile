@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/pytest --numprocesses=$(JOBS)
 COVERAGE := --cov --cov-append --cov-report= --cov-fail-under=0
 
-.PHONY: run stop test test-unit test-all test-tools browser lint format bench bench-service chaos load training clean help
+.PHONY: run stop test test-unit test-all test-tools browser libreoffice lint format bench bench-service chaos load training clean help
 .DEFAULT_GOAL := help
 
 run: $(VENV)/run.stamp $(TOOLS)/stamp ## set up, start the local stack, classify the sample documents
@@ -42,7 +42,7 @@ test-all: test-tools ## run every test at full size, and measure coverage
 	$(PYTEST) --full $(COVERAGE) $(OTHERS)
 	$(BIN)/coverage report
 
-test-tools: $(VENV)/dev.stamp $(TOOLS)/stamp $(CHECKOV)/stamp browser
+test-tools: $(VENV)/dev.stamp $(TOOLS)/stamp $(CHECKOV)/stamp browser libreoffice
 
 # Tests of the console in a browser need Chromium. They are skipped if it cannot be installed.
 browser: ## install Chromium for the tests of the console, if there is none
@@ -54,6 +54,16 @@ browser: ## install Chromium for the tests of the console, if there is none
 		apt-get -qq update && apt-get -qq install -y chromium >/dev/null && exit 0; \
 	fi; \
 	echo 'Chromium is missing: the tests of the console in a browser will be skipped.'
+
+# Tests of office documents need LibreOffice, with its interface files. They are skipped if it cannot be installed.
+libreoffice: ## install LibreOffice for the tests of office documents, if there is none (364 MB)
+	@test -e /usr/lib/libreoffice/share/config/soffice.cfg/modules/scalc/ui/inputbar.ui && exit 0; \
+	if command -v apt-get >/dev/null && test "$$(id -u)" = 0; then \
+		echo 'Installing LibreOffice …'; \
+		apt-get -qq update && apt-get -qq install -y --no-install-recommends \
+			libreoffice-writer libreoffice-calc libreoffice-impress >/dev/null && exit 0; \
+	fi; \
+	echo 'LibreOffice is missing: the tests of office documents will be skipped.'
 
 lint: $(VENV)/dev.stamp ## check format, lint, spelling, types and imports
 	$(BIN)/ruff format --check $(CODE)

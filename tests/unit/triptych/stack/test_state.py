@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.unit.triptych.stack.conftest import Sleeper
 from triptych.stack.home import Home
 from triptych.stack.processes import ManagedProcess, stop_processes
-from triptych.stack.state import Ingest, LocalServer, StackState
+from triptych.stack.state import Ingest, LocalServer, OfficeFormats, StackState
 
 THIS_PROCESS = ManagedProcess(psutil.Process().pid, psutil.Process().create_time())
 ENDED = ManagedProcess(pid=2**22 + 1, started=1.0)
@@ -26,14 +26,22 @@ ENDED = ManagedProcess(pid=2**22 + 1, started=1.0)
     services=st.sets(st.sampled_from(["v1", "v2", "v3"])),
     ingest=st.sampled_from(get_args(Ingest)),
     retry_seconds=st.floats(0, 600),
+    office_formats=st.sampled_from(get_args(OfficeFormats)),
 )
 def test_saved_state_is_loaded(
-    port: int, sources: str, outputs: dict[str, str], services: set[str], ingest: Ingest, retry_seconds: float
+    port: int,
+    sources: str,
+    outputs: dict[str, str],
+    services: set[str],
+    ingest: Ingest,
+    retry_seconds: float,
+    office_formats: OfficeFormats,
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder))
         server = LocalServer(THIS_PROCESS, port, sources)
-        saved = StackState(home, server, dict.fromkeys(services, server), sources, outputs, ingest, retry_seconds)
+        running = dict.fromkeys(services, server)
+        saved = StackState(home, server, running, sources, outputs, ingest, retry_seconds, office_formats)
         saved.save()
         assert StackState.load(home) == saved
 
