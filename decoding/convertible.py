@@ -15,10 +15,11 @@ _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _RTF: Final = b"{\\rtf"
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
+# Comments are matched without backtracking: a file of many comments would otherwise be tried in every combination.
 _HTML: Final = re.compile(
-    rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
+    rb"\s*(?:<\?xml[^>]*>\s*)?(?:(?><!--.*?-->)\s*)*+<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
 )
-_FLAT_ODF: Final = re.compile(rb"\s*<\?xml[^>]*>\s*(?:<!--.*?-->\s*)*<office:document\b", re.S)
+_FLAT_ODF: Final = re.compile(rb"\s*<\?xml[^>]*>\s*(?:(?><!--.*?-->)\s*)*+<office:document\b", re.S)
 
 # A header of a message (RFC 5322) that mail programs write and that people do not write at the top of a letter.
 _MAIL_HEADER: Final = re.compile(

@@ -21,7 +21,10 @@ _BYTE_ORDER_MARKS: Final = (
 )
 
 # Formats that consist of text, but are drawn by other programs: PostScript, damaged PDF, SVG.
-_DRAWINGS: Final = re.compile(r"\s*(?:%!PS|%PDF|<svg\b|<\?xml[^>]*>(?:\s|<!--.*?-->|<!DOCTYPE[^>]*>)*<svg\b)", re.S)
+# Comments are matched without backtracking, as in `decoding.convertible`.
+_DRAWINGS: Final = re.compile(
+    r"\s*(?:%!PS|%PDF|<svg\b|<\?xml[^>]*>(?:\s|(?><!--.*?-->)|<!DOCTYPE[^>]*>)*+<svg\b)", re.S
+)
 
 # Allowed: backspace to carriage return, Ctrl-Z (the end of a DOS file) and escape (old printers).
 _CONTROL: Final = re.compile(r"[\x00-\x07\x0e-\x19\x1c-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")

@@ -61,6 +61,16 @@ def test_other_documents_are_not_taken_for_ones_to_convert(data: bytes) -> None:
     assert convertible_format(data) is None
 
 
+@pytest.mark.parametrize("start", [b"", b"<?xml version='1.0'?>"])
+def test_many_comments_are_recognised_at_once(start: bytes) -> None:
+    """Every combination of them would be tried if the patterns could backtrack."""
+    comments = start + b"<!-- a comment -->\n" * 2000
+
+    assert convertible_format(comments + b"<html>") == "html"
+    assert convertible_format(comments + b"text") is None
+    assert sniff(comments + b"text") == "TEXT"
+
+
 @pytest.mark.parametrize("data", [files[0] for files in CONVERTIBLE.values()])
 def test_the_rejection_names_the_parameter_that_turns_the_converter_on(data: bytes) -> None:
     with pytest.raises(UnsupportedFormatError, match=PARAMETER):
