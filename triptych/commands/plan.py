@@ -34,6 +34,9 @@ def plan(
         int | None, typer.Option(help="ModelCpu: 1024 is one vCPU.", show_default="recommended")
     ] = None,
     min_tasks: Annotated[int, typer.Option(help="Minimum tasks per version.")] = 2,
+    converter_tasks: Annotated[
+        int, typer.Option(help="Tasks of the converter of office documents, mail and archives (OfficeFormats).")
+    ] = 0,
     keep_months: Annotated[float, typer.Option(help="Retention of documents and records in months.")] = 1.0,
     page_ms: Annotated[
         float | None,
@@ -56,7 +59,7 @@ def plan(
         for text in rate:
             average = per_second(text)
             work = Workload(average, per_second(peak) if peak else average, page_mb, pages, keep_months, page_ms)
-            setup = Setup(task_cpu or rollout.DEFAULT_CPU, arch, network, spot, min_tasks, utilisation)
+            setup = Setup(task_cpu or rollout.DEFAULT_CPU, arch, network, spot, min_tasks, utilisation, converter_tasks)
             setup = setup if task_cpu else setup.changed(task_cpu=fitting_cpu(work, setup))
             plans.append(make_plan(work, setup, ingest, quotas))
     except ValueError as error:

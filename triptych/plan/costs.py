@@ -43,7 +43,7 @@ class BillItem:
 
 def bill(capacity: Capacity, ingest: Ingest) -> list[BillItem]:
     """Return every item of a month at the average rate, without items whose quantity is 0."""
-    parts = (_fargate, _balancer, _handler, _storage, _records, _network, _monitoring)
+    parts = (_fargate, _converter, _balancer, _handler, _storage, _records, _network, _monitoring)
     items = [item for part in parts for item in part(capacity)]
     if ingest is Ingest.QUEUE:
         documents = capacity.workload.documents_per_month
@@ -73,6 +73,18 @@ def _fargate(capacity: Capacity) -> Iterator[BillItem]:
         hours = rollout.VERSIONS * tasks * HOURS_PER_MONTH
         yield BillItem("Fargate", f"vCPUs{name}", f"{kind}.{setup.arch}.vcpu", hours * setup.vcpus)
         yield BillItem("Fargate", f"memory{name}", f"{kind}.{setup.arch}.gb", hours * setup.memory_gb)
+
+
+def _tasks(capacity: Capacity) -> float:
+    """Return the number of tasks of all services."""
+    return rollout.VERSIONS * capacity.tasks + capacity.setup.converter_tasks
+
+
+def _converter(capacity: Capacity) -> Iterator[BillItem]:
+    setup = capacity.setup
+    hours = setup.converter_tasks * HOURS_PER_MONTH
+    yield BillItem("Converter", "vCPUs", f"fargate.{setup.arch}.vcpu", hours * rollout.CONVERTER_VCPUS)
+    yield BillItem("Converter", "memory", f"fargate.{setup.arch}.gb", hours * rollout.CONVERTER_MEMORY_GB)
 
 
 def lcus(capacity: Capacity, rate: float) -> float:
@@ -125,9 +137,7 @@ def _records(capacity: Capacity) -> Iterator[BillItem]:
 
 def _network(capacity: Capacity) -> Iterator[BillItem]:
     if capacity.setup.network is NetworkMode.PUBLIC:
-        yield BillItem(
-            "Public addresses", "one per task", "ipv4.hour", rollout.VERSIONS * capacity.tasks * HOURS_PER_MONTH
-        )
+        yield BillItem("Public addresses", "one per task", "ipv4.hour", _tasks(capacity) * HOURS_PER_MONTH)
         return
     logs = capacity.workload.documents_per_month * rollout.VERSIONS * measurements.SERVICE_LOG_BYTES / GB
     yield BillItem(

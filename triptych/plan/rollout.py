@@ -10,6 +10,10 @@ TASK_MEMORY_GB: Mapping[int, float] = {256: 1, 512: 2, 1024: 2, 2048: 4, 4096: 8
 """Memory by ModelCpu."""
 TASK_WORKERS: Mapping[int, int] = {256: 1, 512: 1, 1024: 1, 2048: 2, 4096: 4, 8192: 8}
 """Documents that a task processes in parallel, by ModelCpu."""
+CONVERTER_VCPUS, CONVERTER_MEMORY_GB = 2, 4
+"""Size of a task of the converter."""
+MAX_CONVERTER_TASKS = 50
+"""Maximum of ConverterTasks."""
 DEFAULT_CPU = 1024
 HANDLER_MEMORY_GB = 1.0
 FULL_INDEXES = 3

@@ -6,7 +6,7 @@ from typing import Any
 
 from triptych.plan.measurements import MAX_DOCUMENT_MB, MAX_PAGES, page_vcpu_ms
 from triptych.plan.rates import SECONDS_PER_MONTH
-from triptych.plan.rollout import MAX_MIN_TASKS, TASK_MEMORY_GB
+from triptych.plan.rollout import MAX_CONVERTER_TASKS, MAX_MIN_TASKS, TASK_MEMORY_GB
 
 
 class Arch(StrEnum):
@@ -102,6 +102,7 @@ class Setup:
         utilisation: Planned share of a task's capacity. At the default of 0.5, 99 % of the documents have all three
             answers within the budget (docs/scaling.md has the calculation), half of the tasks can carry the load if an
             availability zone fails, and the rate may double while further tasks start.
+        converter_tasks: Tasks of the converter of office documents; 0 for none.
     """
 
     task_cpu: int
@@ -110,6 +111,7 @@ class Setup:
     spot: Spot = Spot.NONE
     min_tasks: int = 2
     utilisation: float = 0.5
+    converter_tasks: int = 0
 
     def __post_init__(self) -> None:
         """Validate the fields.
@@ -121,6 +123,8 @@ class Setup:
             raise ValueError(f"task CPU must be one of {', '.join(map(str, TASK_MEMORY_GB))}, not {self.task_cpu}")
         if not 1 <= self.min_tasks <= MAX_MIN_TASKS:
             raise ValueError(f"minimum tasks must be between 1 and {MAX_MIN_TASKS}, not {self.min_tasks}")
+        if not 0 <= self.converter_tasks <= MAX_CONVERTER_TASKS:
+            raise ValueError(f"converter tasks must be between 0 and {MAX_CONVERTER_TASKS}, not {self.converter_tasks}")
         if not 0.05 <= self.utilisation <= 0.95:
             raise ValueError("the utilisation must be between 0.05 and 0.95")
 

@@ -27,6 +27,16 @@ def bill(rate: float, setup: Setup | None = None, ingest: Ingest = Ingest.DIRECT
     return {f"{item.service}: {item.what}": item.usd for item in items}
 
 
+def test_converter_is_billed_by_its_tasks() -> None:
+    """A task of 2 vCPU and 4 GB costs 72 dollars a month, and 3.65 for a public address."""
+    with_converter = bill(0.33, Setup(1024, network=NetworkMode.PUBLIC, converter_tasks=2))
+    without = bill(0.33, Setup(1024, network=NetworkMode.PUBLIC))
+
+    assert with_converter["Converter: vCPUs"] == pytest.approx(2 * 730 * 2 * 0.04048)
+    assert with_converter["Converter: memory"] == pytest.approx(2 * 730 * 4 * 0.004445)
+    assert sum(with_converter.values()) - sum(without.values()) == pytest.approx(2 * (72.08 + 3.65), abs=0.1)
+
+
 def test_a_month_calculated_by_hand() -> None:
     """0.33/s of 1 MB: 867,240 documents. Six tasks of 1 vCPU and 2 GB are 4,380 task-hours of 730 each."""
     assert bill(0.33) == {

@@ -32,6 +32,7 @@ def of_type(kind: str) -> list[dict[str, Any]]:
         network=st.sampled_from(NetworkMode),
         spot=st.sampled_from(Spot),
         min_tasks=st.integers(1, 100),
+        converter_tasks=st.integers(0, 50),
     ),
     ingest=st.sampled_from([*Ingest, None]),
 )
@@ -109,3 +110,11 @@ def test_allowed_values_match(ingest: Ingest) -> None:
     assert ingest in PARAMETERS["Ingest"]["AllowedValues"]
     assert set(PARAMETERS["ModelSpot"]["AllowedValues"]) == set(Spot)
     assert set(PARAMETERS["Network"]["AllowedValues"]) == set(NetworkMode)
+
+
+def test_converter_has_the_size_of_the_template() -> None:
+    task = resolve_rollout(OfficeFormats="convert", ConverterImageUri="registry/converter:1")["TaskConverter"]
+
+    assert int(task["Cpu"]) == rollout.CONVERTER_VCPUS * 1024
+    assert int(task["Memory"]) == rollout.CONVERTER_MEMORY_GB * 1024
+    assert PARAMETERS["ConverterTasks"]["MaxValue"] == rollout.MAX_CONVERTER_TASKS
