@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from decoding.cancellation import CancelCheck, never_cancel
 from decoding.limits import Limits
 from decoding.orientation import orientation_view
+from decoding.page_edges import crop_to_page
 from decoding.preprocessing import Preprocessing
 from decoding.reader import decode_document
 
@@ -21,6 +22,8 @@ class PageBatch:
     """Shape (pages, height, width, 3), at least one page."""
     views: NDArray[np.uint8]
     """What the orientation of each page is recognised from; see `decoding.orientation.orientation_view`."""
+    cropped: list[bool]
+    """Whether each page was cropped from a photograph; see `decoding.page_edges`."""
     truncated: bool
     """Whether the document has further pages or parts that were not read; see `DecodedDocument.truncated`."""
 
@@ -44,6 +47,8 @@ def decode_batch(
         DocumentError: If the document cannot be read.
     """
     document = decode_document(data, min_side=preprocessing.min_side, limits=limits, check_cancelled=check_cancelled)
-    pixels = np.stack([preprocessing.apply(page) for page in document.pages])
-    views = np.stack([orientation_view(page) for page in document.pages])
-    return PageBatch(pixels, views, document.truncated)
+    crops = [crop_to_page(page) for page in document.pages]
+    pages = [page if crop is None else crop for page, crop in zip(document.pages, crops, strict=True)]
+    pixels = np.stack([preprocessing.apply(page) for page in pages])
+    views = np.stack([orientation_view(page) for page in pages])
+    return PageBatch(pixels, views, [crop is not None for crop in crops], document.truncated)

@@ -58,6 +58,8 @@ class Classification:
     """Whether the document has further pages, which were not read."""
     rotated: list[int]
     """By how many degrees each page was turned clockwise to be upright: 0, 90, 180 or 270."""
+    cropped: list[bool]
+    """Whether each page was cropped from a photograph that shows more than the page."""
     timings_ms: Timings
     """Duration of the stages in milliseconds."""
     model_sha256: str
@@ -137,6 +139,7 @@ class Classifier:
             pages=len(batch.pixels),
             truncated=batch.truncated,
             rotated=rotated,
+            cropped=batch.cropped,
             timings_ms=Timings(
                 decode=_milliseconds(decoded - started),
                 infer=_milliseconds(scored - decoded),

@@ -62,6 +62,7 @@ _PREDICT: Final[dict[str, Any]] = {
                         "pages": 3,
                         "truncated": False,
                         "rotated": [0, 0, 180],
+                        "cropped": [False, False, False],
                         "timings_ms": {"decode": 14.2, "infer": 25.1, "total": 41.7},
                         "model_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
                     }
@@ -135,7 +136,8 @@ async def _predict(request: Request, version: str | None, timeout_ms: int | None
     request.app.state.metrics.count_classification(result)
     request.state.log.update(
         model=result.model, label=result.label, confidence=round(result.confidence, 4),
-        pages=result.pages, rotated=result.rotated, bytes=len(body), timings_ms=vars(result.timings_ms),
+        pages=result.pages, rotated=result.rotated, cropped=result.cropped,
+        bytes=len(body), timings_ms=vars(result.timings_ms),
     )  # fmt: skip
     return Response(_CLASSIFICATION.dump_json(result), media_type="application/json")
 

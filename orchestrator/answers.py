@@ -6,7 +6,7 @@ Nor may one response keep the others out of a record: a value that DynamoDB reje
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from orchestrator.errors import CallFailed
@@ -23,8 +23,8 @@ _MAX_TIMINGS = 20
 _MAX_MS = 1e9
 _MAX_PAGES = 10_000
 _ROTATIONS = (0, 90, 180, 270)
-_MAX_ROTATED = 1000
-"""Maximum number of rotations; a service reads at most 100 pages of a document."""
+_MAX_PAGE_VALUES = 1000
+"""Maximum number of values that a field has for the pages; a service reads at most 100 pages of a document."""
 _MAX_DETAIL = 500
 """Maximum number of characters in a sentence for operators."""
 
@@ -53,7 +53,8 @@ def read_prediction(body: bytes, version: str, *, latency_ms: float) -> Predicti
             model_sha256=_text_field(answer, "model_sha256"),
             latency_ms=latency_ms,
             timings_ms=_timings(answer.get("timings_ms", {})),
-            rotated=_rotations(answer.get("rotated", []), pages=answer["pages"]),
+            rotated=_page_values(answer, "rotated", lambda value: type(value) is int and value in _ROTATIONS),
+            cropped=_page_values(answer, "cropped", lambda value: type(value) is bool),
         )
         _require(answer.get("model") == version, f"it names the model {answer.get('model')!r}, not {version!r}")
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
@@ -96,12 +97,15 @@ def _page_count(value: Any) -> int:
     return int(value)
 
 
-def _rotations(value: Any, *, pages: int) -> tuple[int, ...]:
-    """Return the degrees by which each page was turned, or nothing if no page was; older services send nothing."""
-    _require(isinstance(value, list) and len(value) in (0, pages), "rotated does not have one number for each page")
-    _require(len(value) <= _MAX_ROTATED, f"rotated has more than {_MAX_ROTATED} numbers")
-    _require(all(type(degrees) is int and degrees in _ROTATIONS for degrees in value), "a page has an invalid rotation")
-    return tuple(value) if any(value) else ()
+def _page_values(answer: Mapping[str, Any], name: str, is_valid: Callable[[Any], bool]) -> tuple[Any, ...]:
+    """Return what a field says of each page, or nothing if it says nothing of any; older services omit the field."""
+    values = answer.get(name, [])
+    _require(
+        isinstance(values, list) and len(values) in (0, answer["pages"]), f"{name} has not one value for each page"
+    )
+    _require(len(values) <= _MAX_PAGE_VALUES, f"{name} has more than {_MAX_PAGE_VALUES} values")
+    _require(all(map(is_valid, values)), f"{name} has an invalid value")
+    return tuple(values) if any(values) else ()
 
 
 def _timings(answer: Mapping[str, Any]) -> dict[str, float]:

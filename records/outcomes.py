@@ -21,6 +21,7 @@ class Prediction:
         latency_ms: Duration of the call.
         timings_ms: Duration of each step within the service.
         rotated: By how many degrees each page was turned clockwise before it was scored; empty if none was turned.
+        cropped: Whether each page was cropped from a photograph before it was scored; empty if none was.
     """
 
     label: str
@@ -32,6 +33,7 @@ class Prediction:
     latency_ms: float
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     rotated: tuple[int, ...] = ()
+    cropped: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ def outcome_as_dict(outcome: Outcome) -> dict[str, Any]:
         "latency_ms": round(outcome.latency_ms, 1),
         "timings_ms": {name: round(ms, 2) for name, ms in outcome.timings_ms.items()},
     }
-    return prediction | ({"rotated": list(outcome.rotated)} if any(outcome.rotated) else {})
+    changes = {"rotated": outcome.rotated, "cropped": outcome.cropped}
+    return prediction | {name: list(values) for name, values in changes.items() if any(values)}
 
 
 def outcome_from_dict(content: Mapping[str, Any]) -> Outcome:
@@ -105,5 +108,7 @@ def outcome_from_dict(content: Mapping[str, Any]) -> Outcome:
         model_sha256=content["model_sha256"],
         latency_ms=float(content["latency_ms"]),
         timings_ms={name: float(ms) for name, ms in content["timings_ms"].items()},
-        rotated=tuple(int(degrees) for degrees in content.get("rotated", ())),  # absent in records before 0.3
+        # Both are absent in records before 0.3, and if no page was changed.
+        rotated=tuple(int(degrees) for degrees in content.get("rotated", ())),
+        cropped=tuple(bool(mark) for mark in content.get("cropped", ())),
     )

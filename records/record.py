@@ -180,6 +180,11 @@ class Record:
         counts = Counter(prediction.rotated for prediction in self.answered().values())
         return max(counts, key=counts.__getitem__, default=())
 
+    def crops(self) -> tuple[bool, ...]:
+        """Return whether most versions cropped each page; empty if they cropped none."""
+        counts = Counter(prediction.cropped for prediction in self.answered().values())
+        return max(counts, key=counts.__getitem__, default=())
+
     def failures(self) -> dict[str, ModelFailure]:
         """Return the failures by version, without the versions that returned a prediction."""
         return {version: outcome for version, outcome in self.predictions.items() if isinstance(outcome, ModelFailure)}

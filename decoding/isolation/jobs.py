@@ -81,7 +81,10 @@ class Job(ABC, Generic[Result]):
 
 @dataclass(frozen=True)
 class BatchJob(Job[PageBatch]):
-    """Decode a document to a page batch. The reply has the pixels of each page, followed by its view."""
+    """Decode a document to a page batch.
+
+    The reply has the pixels of each page, followed by its view and a byte that is 1 if the page was cropped.
+    """
 
     kind = "batch"
     preprocessing: Preprocessing
@@ -95,20 +98,21 @@ class BatchJob(Job[PageBatch]):
     def execute(self, data: bytes, check_cancelled: CancelCheck) -> Reply:
         """Decode the document."""
         batch = decode_batch(data, self.preprocessing, self.limits, check_cancelled)
-        pages = [pixels.tobytes() + view.tobytes() for pixels, view in zip(batch.pixels, batch.views, strict=True)]
+        parts = zip(batch.pixels, batch.views, batch.cropped, strict=True)
+        pages = [pixels.tobytes() + view.tobytes() + bytes([cropped]) for pixels, view, cropped in parts]
         return Reply(pages, batch.truncated)
 
     def is_valid_page_size(self, size: int) -> bool:
-        """Return whether the size is that of the model's input and a view."""
-        return size == self._pixel_bytes + VIEW_BYTES
+        """Return whether the size is that of the model's input, a view and a byte."""
+        return size == self._pixel_bytes + VIEW_BYTES + 1
 
     def build_result(self, data: bytearray, page_sizes: Sequence[int], truncated: bool) -> PageBatch:
-        """Return the pages and the views as one array each."""
+        """Return the pixels and the views as one array each."""
         pages = np.frombuffer(data, np.uint8).reshape(len(page_sizes), -1)
         shape = (len(pages), self.preprocessing.height, self.preprocessing.width, 3)
         pixels = np.ascontiguousarray(pages[:, : self._pixel_bytes]).reshape(shape)
-        views = np.ascontiguousarray(pages[:, self._pixel_bytes :]).reshape(len(pages), VIEW_SIDE, VIEW_SIDE)
-        return PageBatch(pixels, views, truncated)
+        views = np.ascontiguousarray(pages[:, self._pixel_bytes : -1]).reshape(len(pages), VIEW_SIDE, VIEW_SIDE)
+        return PageBatch(pixels, views, [bool(mark) for mark in pages[:, -1]], truncated)
 
     @property
     def _pixel_bytes(self) -> int:

@@ -67,6 +67,13 @@ def test_rotations_are_kept_if_a_page_was_turned(sent: dict[str, Any], read_back
 
 
 @pytest.mark.parametrize(
+    ("sent", "read_back"), [({}, ()), ({"cropped": [False, False]}, ()), ({"cropped": [False, True]}, (False, True))]
+)
+def test_crops_are_kept_if_a_page_was_cropped(sent: dict[str, Any], read_back: tuple[bool, ...]) -> None:
+    assert read({**valid_answer(pages=2), **sent}).cropped == read_back
+
+
+@pytest.mark.parametrize(
     "answer",
     [
         valid_answer(pages=2.5),
@@ -90,6 +97,9 @@ def test_rotations_are_kept_if_a_page_was_turned(sent: dict[str, Any], read_back
         valid_answer(pages=1, rotated=[True]),
         valid_answer(pages=1, rotated=[90, 90]),
         valid_answer(rotated=[90] * 2000, pages=2000),
+        valid_answer(pages=1, cropped=[1]),
+        valid_answer(pages=1, cropped=True),
+        valid_answer(pages=1, cropped=[True, False]),
     ],
 )
 def test_response_that_cannot_be_stored_is_invalid(answer: Any) -> None:

@@ -20,6 +20,7 @@ any_outcome: st.SearchStrategy[Outcome] = st.one_of(
         probabilities,
         abstained=st.booleans(),
         rotated=st.sampled_from([(), (90,), (0, 180)]),
+        cropped=st.sampled_from([(), (True,), (False, True)]),
     ),
     st.builds(
         model_failure,

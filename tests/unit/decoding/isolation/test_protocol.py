@@ -20,7 +20,7 @@ from decoding.preprocessing import Preprocessing
 LIMITS = Limits(max_pages=2)
 BATCH = BatchJob(LIMITS, Preprocessing(4, 3, "rgb"))
 JPEG = JpegJob(LIMITS, 40, 30, (90, 0))
-PAGE_BYTES = 4 * 3 * 3 + VIEW_BYTES
+PAGE_BYTES = 4 * 3 * 3 + VIEW_BYTES + 1
 JPEG_BYTES = 40 * 30 * 3 + 65536
 
 
@@ -55,7 +55,8 @@ def test_a_batch_arrives_as_it_was_sent(ends: tuple[Channel, Channel]) -> None:
 
     assert isinstance(batch, PageBatch)
     np.testing.assert_array_equal(batch.pixels, pages[:, :36].reshape(2, 3, 4, 3))
-    np.testing.assert_array_equal(batch.views, pages[:, 36:].reshape(2, VIEW_SIDE, VIEW_SIDE))
+    np.testing.assert_array_equal(batch.views, pages[:, 36:-1].reshape(2, VIEW_SIDE, VIEW_SIDE))
+    assert batch.cropped == [bool(mark) for mark in pages[:, -1]]
     assert batch.truncated
 
 

@@ -107,8 +107,8 @@ class TestPictures:
 
     def test_pages_are_shown_as_they_were_classified(self, browser: TestClient, stack: StackConnection) -> None:
         outcomes: dict[str, Outcome] = {
-            "v1": prediction(pages=2, rotated=(0, 90)),
-            "v2": prediction(pages=2, rotated=(0, 90)),
+            "v1": prediction(pages=2, rotated=(0, 90), cropped=(True, False)),
+            "v2": prediction(pages=2, rotated=(0, 90), cropped=(True, False)),
             "v3": prediction(pages=2),
         }
         made = add_document(stack, "two.tif", outcomes, content=several_pages(2, "TIFF"))
@@ -117,6 +117,8 @@ class TestPictures:
 
         assert "page 2: turned by 90°" in page
         assert "page 1: turned" not in page
+        assert "page 1: cropped" in page
+        assert "page 2: cropped" not in page
         addresses = [unescape(address) for address in re.findall(r'<img src="([^"]+)"', page)]
         sizes = [Image.open(io.BytesIO(browser.get(address).content)).size for address in addresses]
         assert sizes == [(310, 438), (438, 310)]
