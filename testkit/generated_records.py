@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import combinations, islice
 from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
@@ -20,7 +20,7 @@ from records.keys import SHARDS, shard_key, timestamp
 from records.outcomes import Prediction
 from records.policy import DEFAULT_POLICY
 from records.record import Record, Status
-from records.reviews import Review
+from records.reviews import Draw, Queue, Review
 from records.uploads import Upload
 from testkit.template import table_definition
 from triptych.storage.connection import StackConnection
@@ -124,8 +124,15 @@ def _record(rng: random.Random, number: int, labelled: float) -> Record:
         Record(upload, Status.COMPLETE, predictions, None, None, datetime.now(UTC), 80.0, "1-0-0"), DEFAULT_POLICY
     )
     if record.queue and rng.random() < labelled:
-        record = record.with_review(Review(truth, "generated", datetime.now(UTC), record.queue, 4.0))
+        record = record.with_review(Review(truth, "generated", datetime.now(UTC), record.queue, 4.0, _draw(record)))
     return record
+
+
+def _draw(record: Record) -> Draw:
+    """Return the draw of a label: as evidence on all pairs if versions differ."""
+    if record.differing:
+        return Draw(Queue.EVIDENCE, 1.0, phase=tuple(":".join(pair) for pair in combinations(sorted(SKILL), 2)))
+    return Draw(record.queue or Queue.OTHER, 1.0)
 
 
 def _prediction(rng: random.Random, truth: str, skill: float) -> Prediction:

@@ -87,7 +87,7 @@ def test_labels_from_a_sheet_reach_records_and_report(connection: StackConnectio
         assert after["review"]["queue"] == (Queue.REVIEW if record["needs_review"] else Queue.AUDIT)
         assert after["predictions"] == record["predictions"]
     report = run_triptych("report", "--json").json
-    assert report["labelled"]["review"] + report["labelled"]["audit"] >= len(FILES)
+    assert sum(report["labelled"][stratum] for stratum in ("review", "evidence", "audit")) >= len(FILES)
     assert {version["name"] for version in report["versions"] if version["accuracy"]["n"] > 0} == set(VERSIONS)
 
 
