@@ -105,6 +105,12 @@ class Deployment:
         return list(dict.fromkeys(self[name] for name in names if self[name]))
 
     @property
+    def repositories(self) -> list[str]:
+        """ARNs of the repositories from which the tasks may pull images; `*` stands for any characters."""
+        own = f"arn:{self.partition}:ecr:{self.region}:{self.account}:repository/*"
+        return _split(self["ImageRepositoryArns"]) or [own]
+
+    @property
     def converts(self) -> bool:
         """Whether the stack has a converter."""
         return self["OfficeFormats"] == "convert"

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -45,31 +46,34 @@ def find_images(ecr: "ECRClient", deployment: Deployment) -> Findings:
     """Yield a finding for each image that the tasks could not download."""
     for uri in deployment.images:
         image = RegistryImage.parse(uri)
+        if image is None or image.region != deployment.region:
+            yield from _find_unreachable(uri, image, deployment)
         if image is None:
-            yield from _find_other_registry(uri, deployment)
-        elif image.region != deployment.region or image.account != deployment.account:
-            yield _foreign(uri, image, deployment)
-        else:
+            continue
+        yield from _find_denied_pull(uri, image, deployment)
+        if (image.account, image.region) == (deployment.account, deployment.region):
             yield from _find_missing_image(ecr, uri, image)
 
 
-def _find_other_registry(uri: str, deployment: Deployment) -> Findings:
-    if deployment.is_private:
-        found = Finding if deployment.creates_endpoints else warning  # an existing VPC may have another route
-        yield found(
-            f"The image {uri} is not in ECR, and tasks in a private network reach no other registry.",
-            f"Copy it to a repository in ECR in {deployment.region}, leave ModelImageUri empty, or use Network=public.",
-        )
-
-
-def _foreign(uri: str, image: RegistryImage, deployment: Deployment) -> Finding:
-    place = f"account {image.account}, {image.region}"
-    reach = " and a private network does not reach another region" if image.region != deployment.region else ""
-    return Finding(
-        f"The image {uri} is in ECR of {place}. The role of the tasks may pull only from the stack's account and region"
-        f"{reach if deployment.is_private else ''}.",
-        f"Copy it to a repository of account {deployment.account} in {deployment.region}.",
+def _find_unreachable(uri: str, image: RegistryImage | None, deployment: Deployment) -> Findings:
+    if not deployment.is_private:
+        return
+    found = Finding if deployment.creates_endpoints else warning  # an existing VPC may have another route
+    where = f"in ECR of {image.region}" if image else "not in ECR"
+    yield found(
+        f"The image {uri} is {where}, and tasks in a private network reach ECR in {deployment.region} only.",
+        f"Copy it to a repository in ECR in {deployment.region}, leave ModelImageUri empty, or use Network=public.",
     )
+
+
+def _find_denied_pull(uri: str, image: RegistryImage, deployment: Deployment) -> Findings:
+    arn = f"arn:{deployment.partition}:ecr:{image.region}:{image.account}:repository/{image.repository}"
+    if not any(fnmatchcase(arn, pattern) for pattern in deployment.repositories):
+        needed = ",".join(filter(None, (deployment["ImageRepositoryArns"], arn)))
+        yield Finding(
+            f"The role of the tasks may not pull {uri}: it is limited to {', '.join(deployment.repositories)}.",
+            f"Set ImageRepositoryArns={needed}, or copy the image.",
+        )
 
 
 def _find_missing_image(ecr: "ECRClient", uri: str, image: RegistryImage) -> Findings:

@@ -11,6 +11,7 @@ DEFAULTS: Final[Mapping[str, str]] = {
     "ModelImageUriV1": "",
     "ModelImageUriV2": "",
     "ModelImageUriV3": "",
+    "ImageRepositoryArns": "",
     "OfficeFormats": "none",
     "ConverterImageUri": "",
     "ConverterTasks": "1",

@@ -56,22 +56,33 @@ def test_an_image_in_the_stacks_registry_has_to_exist(ecr: "ECRClient") -> None:
     assert found == [f"The image {uri} does not exist." for uri in missing]
 
 
+def test_the_role_of_the_tasks_pulls_only_from_its_repositories(ecr: "ECRClient") -> None:
+    uri = f"{REGISTRY.replace(ACCOUNT, '999999999999')}/team/model:1"
+    repository = "arn:aws:ecr:us-east-1:999999999999:repository/team/model"
+    plan = Deployment("triptych", "us-east-1", ACCOUNT, "aws", {"ModelImageUri": uri})
+    [finding] = find_images(ecr, plan)
+    assert finding.sentence.startswith(f"The role of the tasks may not pull {uri}")
+    assert finding.remedy == f"Set ImageRepositoryArns={repository}, or copy the image."
+    for allowed in (repository, "arn:aws:ecr:us-east-1:999999999999:repository/team/*"):
+        assert sentences(ecr, ModelImageUri=uri, ImageRepositoryArns=allowed) == []
+    [sentence] = sentences(ecr, ModelImageUri=f"{REGISTRY}/team/model:1", ImageRepositoryArns=repository)
+    assert "may not pull" in sentence
+
+
 @pytest.mark.parametrize("network", ["private", "public"])
-def test_the_role_of_the_tasks_pulls_from_no_other_registry_in_ecr(ecr: "ECRClient", network: str) -> None:
-    elsewhere = REGISTRY.replace("us-east-1", "eu-west-1")
-    foreign = REGISTRY.replace(ACCOUNT, "999999999999")
-    [region, account] = sentences(
-        ecr, Network=network, ModelImageUri=f"{elsewhere}/model:1", ModelImageUriV1=f"{foreign}/model:1"
+def test_another_region_is_reached_from_a_public_network_only(ecr: "ECRClient", network: str) -> None:
+    uri = f"{REGISTRY.replace('us-east-1', 'eu-west-1')}/model:1"
+    allowed = f"arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/model"
+    found = sentences(ecr, Network=network, ModelImageUri=uri, ImageRepositoryArns=allowed)
+    assert [uri in sentence and "reach ECR in us-east-1 only" in sentence for sentence in found] == (
+        [True] if network == "private" else []
     )
-    assert "eu-west-1" in region
-    assert ("does not reach another region" in region) is (network == "private")
-    assert "account 999999999999" in account
 
 
 def test_other_registries_are_reached_from_a_public_network_only(ecr: "ECRClient") -> None:
     assert sentences(ecr, ModelImageUri="ghcr.io/a/b:1", Network="public") == []
     [sentence] = sentences(ecr, ModelImageUri="ghcr.io/a/b:1")
-    assert "reach no other registry" in sentence
+    assert "is not in ECR, and tasks in a private network reach ECR in us-east-1 only" in sentence
 
 
 def test_an_existing_network_with_other_routes_is_only_a_warning(ecr: "ECRClient") -> None:

@@ -114,7 +114,7 @@ SEEDS: dict[str, tuple[dict[str, Any], dict[str, Any], str, str, str]] = {
         {},
         {"ModelImageUri": "ghcr.io/example/model:1"},
         "images",
-        "ghcr.io/example/model:1 is not in ECR, and tasks in a private network reach no other registry",
+        "ghcr.io/example/model:1 is not in ECR, and tasks in a private network reach ECR in us-east-1 only",
         "Copy it to a repository in ECR in us-east-1",
     ),
     "permissions": (
