@@ -126,7 +126,8 @@ def report_overload(result: overload.OverloadResult, abandoned: overload.Abandon
     statuses = ", ".join(f"{count} times {status}" for status, count in sorted(requests.statuses.items()))
     print(f"\nTwice the capacity ({result.rate:.0f} requests per second, open loop)\n")
     print(
-        f"- responses: {statuses}; lost: {requests.lost}; 429 or 503 without Retry-After: {requests.without_retry_after}"
+        f"- responses: {statuses}; lost: {requests.lost}; "
+        f"429 or 503 without Retry-After: {requests.without_retry_after}"
     )
     print(
         f"- accepted: p50 {percentile(requests.accepted_ms, 50):.0f} ms, "
