@@ -17,8 +17,8 @@ POLICY_KEY = "~policy"
 """Partition key of all policies."""
 
 DOUBT_BELOW = 0.9
-"""Confidence below which a verdict needs review, unless a policy states another. About one in ten verdicts on held-out
-pages is below it; see models/README.md."""
+"""Confidence below which a verdict needs review, unless a policy states another. models/README.md states which share of
+the verdicts on held-out pages needs review."""
 
 MAX_DOUBT = 1.01
 """Largest threshold of doubt, above every confidence."""
