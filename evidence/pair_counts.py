@@ -94,7 +94,7 @@ def with_turn(members: Sequence[Example], dealt: Sequence[Example]) -> list[Exam
         return bool(((example.rank <= ranks) & (starts <= uploaded) & (uploaded <= ends)).any())
 
     drawn = {each.id for each in dealt}
-    return [each for each in members if each.id in drawn or (not each.legacy and counts(each))]
+    return [each for each in members if each.id in drawn or ((each.draw or not each.legacy) and counts(each))]
 
 
 def audits_with_turn(labelled: Sequence[Example]) -> list[Example]:

@@ -164,7 +164,7 @@ def _control_risk(
 ) -> RiskControl:
     """Return the risk of the verdicts under the current weights; verdicts under others are not evidence on them."""
     audits = [
-        Audited(vote.confidence, not each.is_correct(VOTE), floors[each.policy])
+        Audited(vote.confidence, not each.is_correct(VOTE), floors[each.policy], each.policy == policy.id)
         for each in audits_with_turn(labelled)
         if (vote := each.vote) and each.policy in floors
     ]

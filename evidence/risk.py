@@ -43,11 +43,13 @@ class Audited:
         wrong: Whether the verdict is wrong.
         floor: Threshold of doubt that was in force. Audits are a random sample of the verdicts above it, so they count
             for thresholds that are at least as high.
+        under_promise: Whether the current policy made the verdict.
     """
 
     confidence: float
     wrong: bool
     floor: float
+    under_promise: bool = True
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,8 @@ def control_risk(
         points.append(RiskPoint(threshold, share, simple_share(wrong, right + wrong), bound, bool(certified)))
     best = next((point for point in reversed(points) if point.certified), None)
     later = _certified_after(audits, points, target, _HORIZON)
-    alarm = promised and breaks_promise([each for each in audits if each.confidence >= in_force], target)
+    current = [each for each in audits if each.under_promise and each.confidence >= in_force]
+    alarm = promised and breaks_promise(current, target)
     more = _more_audits(audits, points, target)
     return RiskControl(
         target=target,

@@ -11,7 +11,7 @@ from records.reviews import Draw, Queue
 from triptych.console.access import StackAccess
 from triptych.console.views import upload_id
 from triptych.review.focus import Focus
-from triptych.review.queues import Deal, explain
+from triptych.review.queues import Deal
 
 BATCH_SIZE = 40
 """Number of documents fetched from the review queue at once, because each fetch reads several hundred records."""
@@ -40,7 +40,7 @@ class ReviewSession:
 
     def __post_init__(self) -> None:
         self._pending: deque[Deal] = deque()
-        self._draws: dict[str, Draw] = {}
+        self._shown: dict[str, Deal] = {}
         self._skipped: set[str] = set()
         self._shown_at: dict[str, float] = {}
         self._seconds_spent: list[float] = []
@@ -64,7 +64,7 @@ class ReviewSession:
                 record = reviews.find(first.document, first.sort_key)
                 if record and record.verdict and not record.review:
                     self._pending[0] = replace(self._pending[0], record=record)
-                    self._draws[upload_id(record)] = self._pending[0].draw
+                    self._shown[upload_id(record)] = self._pending[0]
                     self._shown_at.setdefault(upload_id(record), self.clock())
                     return record
                 self._pending.popleft()  # labelled by another reviewer, or the index is not up to date
@@ -96,7 +96,8 @@ class ReviewSession:
         """
         with self._lock:
             seconds = None if picked else self._seconds_shown(f"{document}\n{sequencer}")
-            draw = self._draws.get(f"{document}\n{sequencer}")
+            shown = self._shown.get(f"{document}\n{sequencer}")
+            draw = shown.draw if shown else None
             record = self.access().reviews.label(
                 document, sequencer, label, self.user, seconds=seconds, picked=picked, draw=draw
             )
@@ -124,8 +125,8 @@ class ReviewSession:
             if self._seconds_spent:
                 self._seconds_spent.pop()
             self._shown_at.pop(upload_id(record), None)
-            draw = self._draws.get(upload_id(record)) or Draw(record.queue or Queue.OTHER, 1.0)
-            self._pending.appendleft(Deal(record, draw, explain(draw.queue, record, self.focus())))
+            shown = self._shown.get(upload_id(record)) or Deal(record, Draw(record.queue or Queue.OTHER, 1.0), "")
+            self._pending.appendleft(replace(shown, record=record))
             return record
 
     def skip(self, document: str, sequencer: str) -> None:

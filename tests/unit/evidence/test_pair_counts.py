@@ -1,5 +1,6 @@
 """Protects: a label counts for a pair only if it was drawn evenly from all disagreements of that pair."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -50,6 +51,12 @@ def test_document_outside_of_the_period_of_a_draw_has_no_turn() -> None:
     doubt = Draw(Queue.REVIEW, 1.0)
     old, late = drawn("old", 0.2, doubt, hours=-48), drawn("late", 0.2, doubt, hours=2)
     assert names(drawn_evenly([old, late, drawn("evidence", 0.5, EVIDENCE)], "v1", "v2")) == ["evidence"]
+
+
+def test_record_of_schema_1_that_is_labelled_now_counts_in_its_turn() -> None:
+    doubt = replace(drawn("old", 0.2, Draw(Queue.REVIEW, 1.0)), legacy=True)
+    assert drawn_evenly([doubt], "v1", "v2") == []
+    assert names(drawn_evenly([doubt, drawn("evidence", 0.5, EVIDENCE)], "v1", "v2")) == ["old", "evidence"]
 
 
 def simulated_labels(rng: np.random.Generator, documents: int) -> tuple[list[Example], list[Example]]:

@@ -3,6 +3,8 @@
 Run with -s to print the measured rates.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -101,6 +103,8 @@ def test_broken_promise_is_told() -> None:
     assert found.alarm
     assert found.sentence.startswith("Alarm: ")
     assert not control_risk(audits, [0.95], target=TARGET, in_force=0.9, promised=False).alarm
+    before = [replace(each, under_promise=False) for each in audits]
+    assert not control_risk(before, [0.95], target=TARGET, in_force=0.9, promised=True).alarm
 
 
 def test_weighted_auroc_counts_pairs() -> None:
