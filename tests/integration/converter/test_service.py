@@ -42,6 +42,7 @@ def convert(client: ConverterClient, data: bytes) -> Converted:
     return converted
 
 
+@pytest.mark.timeout(1200)  # with --full, on a busy machine
 def test_none_of_sixty_office_documents_texts_and_messages_is_rejected(client: ConverterClient, full: bool) -> None:
     for name in SIXTY if full else REDUCED:
         data = SIXTY[name]
