@@ -37,7 +37,7 @@ _AUDITS, _EVERY, _TARGET = 1500, 10, 0.01
 
 QUANTILES = {"labels_median": 0.5, "labels_p80": 0.8, "labels_p95": 0.95}
 
-_SIMULATED_DOCUMENTS = 40_000
+_SIMULATED_DOCUMENTS = 15_000
 _LOOKS: Counts = np.unique(np.geomspace(10, 20_000, 200).astype(np.int64))
 """Numbers of labels at which McNemar's test may be planned."""
 

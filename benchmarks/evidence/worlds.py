@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 
@@ -75,10 +76,15 @@ def simulate_world(accuracy: Sequence[float], documents: int, rng: Generator) ->
     Hard documents are hard for all versions, and errors are spread over the other labels.
     """
     hardness = rng.random(documents)
-    grid = (np.arange(2000) + 0.5) / 2000
-    mixed = 0.8 * grid[:, None] + 0.2 * grid[None, :]
     predictions = []
     for share in accuracy:
-        right = 0.8 * hardness + 0.2 * rng.random(documents) < np.quantile(mixed, share)
+        right = 0.8 * hardness + 0.2 * rng.random(documents) < _hardness_quantile(share)
         predictions.append(np.where(right, 0, rng.integers(1, 5, documents)))
     return World(np.stack(predictions, axis=1), np.zeros(documents, dtype=np.int64))
+
+
+@cache
+def _hardness_quantile(share: float) -> float:
+    """Return the quantile of 0.8 U + 0.2 V for uniform U and V."""
+    grid = (np.arange(2000) + 0.5) / 2000
+    return float(np.quantile(0.8 * grid[:, None] + 0.2 * grid[None, :], share))
