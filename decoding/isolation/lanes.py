@@ -21,7 +21,7 @@ from decoding.cancellation import CancelCheck
 SLOW_SECONDS: Final = 0.15
 """Seconds of decoding after which a document makes way for those that wait. Most documents take less."""
 _TURN_SECONDS: Final = 0.25
-# How long a document in the slow lane pauses between two checks while the ordinary lane is full.
+# How long a document in the slow lane pauses between two checks while the ordinary lane has documents.
 _YIELD_SECONDS: Final = 0.1
 # Larger processes do not make way: together they could exceed the memory of a container.
 _MAX_BYTES: Final = 256 * 1024 * 1024
@@ -49,6 +49,7 @@ class Lane:
     """
 
     def __init__(self, size: int) -> None:
+        self._size: Final = size
         self._free = size
         self._queue: Final[deque[object]] = deque()
         self._changed: Final = threading.Condition()
@@ -57,6 +58,11 @@ class Lane:
     def waiting(self) -> int:
         """The number of documents that wait for the lane."""
         return len(self._queue)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no document is in the lane."""
+        return self._free == self._size
 
     def enter(self, check_cancelled: CancelCheck) -> None:
         """Enter the lane, or wait for it.
@@ -89,10 +95,10 @@ class Lane:
             self._free += 1
             self._changed.notify_all()
 
-    def wait_for_room(self, seconds: float) -> None:
-        """Wait until the lane has room, but not longer than a number of seconds."""
+    def wait_until_empty(self, seconds: float) -> None:
+        """Wait until no document is in the lane, but not longer than a number of seconds."""
         with self._changed:
-            self._changed.wait_for(lambda: self._free > 0, seconds)
+            self._changed.wait_for(lambda: self.is_empty, seconds)
 
 
 class Lanes:
@@ -100,14 +106,14 @@ class Lanes:
 
     Args:
         ordinary: Documents in the ordinary lane at the same time.
-        slow: Documents in the slow lane, of which one is decoded and the others are paused. If it is full, slow
-            documents stay in the ordinary lane.
+        slow: Documents in the slow lane, of which at most `ordinary` are decoded and the others are paused. If it is
+            full, slow documents stay in the ordinary lane.
     """
 
     def __init__(self, ordinary: int, slow: int) -> None:
         self.ordinary: Final = Lane(ordinary)
         self.slow: Final = Lane(slow)
-        self.turn: Final = Lane(1)
+        self.turn: Final = Lane(ordinary)
 
 
 class Place:
@@ -158,9 +164,9 @@ class Place:
         elif seconds >= _TURN_SECONDS and lanes.turn.waiting:
             self._leave(lanes.turn)
             self._await_turn(process, check_cancelled)
-        elif lanes.ordinary.waiting:
+        elif not lanes.ordinary.is_empty:
             with process.paused():
-                lanes.ordinary.wait_for_room(_YIELD_SECONDS)
+                lanes.ordinary.wait_until_empty(_YIELD_SECONDS)
 
     def _join_slow_lane(self, process: Pausable, check_cancelled: CancelCheck) -> None:
         if self._lanes.slow.try_enter():
