@@ -17,7 +17,6 @@ from benchmarks.evidence.methods import (
     Race,
     mcnemar,
     pair_labels,
-    promotes,
     true_stakes,
 )
 from benchmarks.evidence.worlds import Generator, World, simulate_world, triples
@@ -205,7 +204,6 @@ def _false_promotions(draw: Draw, runs: int, rng: Generator) -> dict[str, float]
         for name, method in METHODS.items():
             if name != "floor":  # whose stakes are 0
                 false[name].append(method(race).version is not None)
-        false["current, champion"].append(promotes(race))
         false["mcnemar"].append(int(_planned(race)[len(_LOOKS) // 2]) >= 0)
     return {name: float(np.mean(found)) for name, found in false.items()}
 

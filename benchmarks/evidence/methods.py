@@ -82,6 +82,28 @@ def current_rule(race: Race) -> Named:
     return _eliminate(race, race.log_e(ACCURACY_BETS))
 
 
+def promotion(race: Race) -> Named:
+    """Return the challenger that is first called better than the champion, which is the second best version.
+
+    A challenger that is called worse is no longer asked about.
+    """
+    better_versions = (race.stakes > 0).sum(axis=0)
+    champion = int((better_versions == 1).argmax())
+    challengers = [version for version in range(3) if version != champion]
+    log_e = race.log_e(ACCURACY_BETS)
+    better = _claimed(log_e[challengers, champion])
+    worse = _claimed(log_e[champion, challengers])
+    decided = np.flatnonzero(better.any(axis=0))
+    if not len(decided):
+        return NEVER
+    end = int(decided[0])
+    settled = np.flatnonzero(worse[:, : end + 1].any(axis=0))
+    start = int(settled[0]) if len(settled) else end
+    other = challengers[1 - int(worse[:, start].argmax())]
+    labels = start + 1 + int(race.differs(champion, other)[start + 1 : end + 1].sum())
+    return Named(labels, challengers[int(better[:, end].argmax())])
+
+
 def floor(race: Race) -> Named:
     """Do the same with the true stake of each pair known, a lower bound for any bets with that rule."""
     stakes = np.minimum(race.stakes, 0.999)[..., None]
@@ -115,18 +137,12 @@ def mcnemar(race: Race, looks: Counts) -> Counts:
 
 METHODS: Mapping[str, Method] = {
     "current": current_rule,
+    "current, champion": promotion,
     "0.2": version_0_2,
     "mcnemar_every_look": mcnemar_at_every_look,
     "floor": floor,
 }
 """Methods that look after every label."""
-
-
-def promotes(race: Race) -> bool:
-    """Return whether the current rule ever calls version 1 or 2 better than the champion 0, with a look each label."""
-    first, second = race.log_e(ACCURACY_BETS)[1:, 0]
-    together = np.logaddexp(first, second) - np.log(2)
-    return bool(((np.maximum(first, second) >= CLAIM) & (together >= CLAIM)).any())
 
 
 def pair_labels(race: Race, bets: Bets | None, bar: float) -> float:
@@ -145,6 +161,12 @@ def pair_labels(race: Race, bets: Bets | None, bar: float) -> float:
         best = np.maximum(log_wealth(wins, 0, losses, bets=bets), log_wealth(losses, 0, wins, bets=bets))
     reached = np.flatnonzero(best >= bar)
     return float(race.differs(0, 1)[: reached[0] + 1].sum()) if len(reached) else inf
+
+
+def _claimed(log_e: Floats) -> Booleans:
+    """Return which of two claims are made after each label, by closed testing; shape (2, documents)."""
+    together = np.logaddexp(log_e[0], log_e[1]) - np.log(2)
+    return np.asarray((log_e >= CLAIM) & (together >= CLAIM))
 
 
 def _eliminate(race: Race, log_e: Floats) -> Named:
