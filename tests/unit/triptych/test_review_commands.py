@@ -109,15 +109,16 @@ class TestTerminal:
         self, reviews: Reviews, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Two reviewers who start at the same time have the same queue."""
-        queue = [each.record for each in reviews.deal()]
-        reviews.label(queue[0].upload.document, queue[0].upload.sort_key, "receipt", "ann")
-        monkeypatch.setattr(Reviews, "queue", lambda *_: queue)
+        deals = reviews.deal()
+        first = deals[0].record.upload
+        reviews.label(first.document, first.sort_key, "receipt", "ann")
+        monkeypatch.setattr(Reviews, "deal", lambda *_: deals)
         done = run("review", "--by", "bob", answers="invoice\n")
         assert "no longer in the queue" in done.stdout
         assert "1 labelled." in done.stdout
         assert {one.upload.key: one.review.by for one in reviews.labelled() if one.review} == {
-            queue[0].upload.key: "ann",
-            queue[1].upload.key: "bob",
+            deals[0].record.upload.key: "ann",
+            deals[1].record.upload.key: "bob",
         }
 
     def test_exactly_the_recorded_upload_is_opened(
