@@ -137,7 +137,7 @@ class TestTerminal:
         [
             ("x.bat", b"%PDF-1.4\r\n@echo off", ".pdf"),
             ("x." + "p" * 230, b"%PDF-1.4", ".pdf"),
-            ("x.exe", b"MZ", ".bin"),
+            ("x.exe", b"MZ\x90\x00", ".bin"),
             ("x", b"\xff\xd8\xff\xe0", ".jpg"),
         ],
     )
