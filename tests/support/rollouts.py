@@ -13,7 +13,7 @@ EXISTING_NETWORK = {
 }
 """A network that does not belong to the stack. Tests that deploy to an account replace the ids."""
 
-EXISTING_TABLE = "restored-records"
+EXISTING_TABLE = "existing-records"
 """A table that does not belong to the stack."""
 
 COMBINATIONS: dict[str, dict[str, str]] = {

@@ -49,7 +49,7 @@ def test_evaluate_prints_a_table(models: Path, tmp_path: Path) -> None:
 
 def test_evaluate_accepts_brackets_in_names_unreadable_files_and_missing_labels(models: Path, tmp_path: Path) -> None:
     garden = write_flowers(tmp_path / "garden", each=2, labels=("rose",))
-    (garden / "rose" / "old [rose].png").write_bytes(b"not a picture")
+    (garden / "rose" / "old [rose].png").write_bytes(b"\0not a picture")
     evaluation = json.loads(run("evaluate", "v1", "v2", "--data", garden, "--models", models, "--json"))
     assert evaluation["images"] == 2
     assert len(evaluation["skipped"]) == 1
@@ -86,7 +86,7 @@ def test_train_reports_common_mistakes(tmp_path: Path) -> None:
         run("train", "v8", "--data", garden, "--models", tmp_path / "models", "--recipe", recipe)
     write_flowers(garden, each=2, labels=("daisy",))
     (garden / "tulip").mkdir()
-    (garden / "tulip" / "half.png").write_bytes(b"not a picture")
+    (garden / "tulip" / "half.png").write_bytes(b"\0not a picture")
     with pytest.raises(TriptychError, match="no document of the label 'tulip' could be read"):
         run("train", "v9", "--data", garden, "--models", tmp_path / "models", "--recipe", recipe)
     (garden / ("t" * 101)).mkdir()
