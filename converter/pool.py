@@ -15,6 +15,7 @@ from converter.conversion import Conversion, ConversionLimits
 from converter.process import ConverterProcess, ProcessLostError
 from decoding.cancellation import CancelCheck, never_cancel
 from decoding.errors import DecoderUnavailableError
+from decoding.isolation.start_threads import StartThreads
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +23,6 @@ logger = logging.getLogger(__name__)
 _CHECK_SECONDS: Final = 0.05
 # Processes that a document is offered to before its request fails.
 _ATTEMPTS: Final = 3
-# After a failed start, how long to wait before the next.
-_RETRY_SECONDS: Final = 1.0
 _CLOSE_SECONDS: Final = 5.0
 
 
@@ -43,9 +42,7 @@ class SparePool:
         # Guards all attributes below and is notified of their changes.
         self._changed: Final = threading.Condition()
         self._ready: Final[list[ConverterProcess]] = []
-        self._starters: Final[set[threading.Thread]] = set()
-        self._failed_at: float | None = None  # the last start, if it failed
-        self._failing_since: float | None = None
+        self._starts: Final = StartThreads(self._start, "converter")
         self._closed = False
         with self._changed:
             self._start_missing()
@@ -79,7 +76,8 @@ class SparePool:
         """Return for how long no process could be started; 0 if the last start succeeded."""
         self._replace_dead()
         with self._changed:
-            return 0.0 if self._failing_since is None else time.monotonic() - self._failing_since
+            since = self._starts.failing_since
+            return 0.0 if since is None else time.monotonic() - since
 
     def convert(
         self, document_format: str, data: bytes, limits: ConversionLimits, check_cancelled: CancelCheck = never_cancel
@@ -104,14 +102,14 @@ class SparePool:
         """Kill the processes that are ready, and wait for those that are starting."""
         with self._changed:
             self._closed = True
-            ready, starters = list(self._ready), list(self._starters)
+            ready, starting = list(self._ready), self._starts.running
             self._ready.clear()
             self._changed.notify_all()
         for process in ready:
             process.close()
         give_up = time.monotonic() + _CLOSE_SECONDS
-        for starter in starters:
-            starter.join(max(0.0, give_up - time.monotonic()))
+        for thread in starting:
+            thread.join(max(0.0, give_up - time.monotonic()))
 
     def _take(self, check_cancelled: CancelCheck) -> ConverterProcess:
         """Take a process that is ready, or wait for one."""
@@ -139,17 +137,13 @@ class SparePool:
     def _check_available(self) -> None:
         if self._closed:
             raise DecoderUnavailableError("The converter was closed.")
-        if not self._ready and not self._starters and self._failed_at is not None:
+        if not self._ready and not self._starts and self._starts.failed:
             raise DecoderUnavailableError("No conversion process can be started.")
 
     def _start_missing(self) -> None:
         """Start processes in threads, unless the last start has just failed."""
-        if self._closed or (self._failed_at is not None and time.monotonic() < self._failed_at + _RETRY_SECONDS):
-            return
-        for _ in range(self._spares - len(self._ready) - len(self._starters)):
-            starter = threading.Thread(target=self._start, name="converter-start", daemon=True)
-            self._starters.add(starter)
-            starter.start()
+        if not self._closed and not self._starts.pausing:
+            self._starts.launch(self._spares - len(self._ready) - len(self._starts))
 
     def _start(self) -> None:
         """Start one process and add it to those that are ready."""
@@ -168,12 +162,7 @@ class SparePool:
 
     def _finish_start(self, process: ConverterProcess | None) -> None:
         with self._changed:
-            self._starters.discard(threading.current_thread())
-            if process is None:
-                self._failed_at = time.monotonic()
-                self._failing_since = self._failing_since or self._failed_at
-            else:
-                self._failed_at = self._failing_since = None
+            self._starts.finish(succeeded=process is not None)
             if process is not None and not self._closed:
                 self._ready.append(process)
                 process = None

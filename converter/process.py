@@ -1,7 +1,6 @@
 """One process that converts one document, as the service sees it."""
 
 import contextlib
-import os
 import shutil
 import socket
 import subprocess
@@ -16,14 +15,13 @@ from converter.conversion import Conversion, ConversionLimits
 from decoding.cancellation import CancelCheck, never_cancel
 from decoding.errors import DecoderCrashedError, DecoderTimeoutError, DecoderUnavailableError
 from decoding.isolation.channel import Channel, ChannelError, ChannelTimeoutError, Deadline
+from decoding.isolation.environment import inherited_environment
 
 START_SECONDS: Final = 60.0
 """Time limit from the start of a process until it is ready. LibreOffice needs about a second of CPU time."""
 _HANDOVER_SECONDS: Final = 2.0
 _KILL_SECONDS: Final = 2.0
 _WORKER: Final = "converter.worker"
-# The environment variables that a process inherits start Python; credentials are not among them.
-_INHERITED: Final = ("PATH", "PYTHON", "LD_", "DYLD_", "LANG", "LC_", "TZ", "TMPDIR")
 
 
 class ProcessLostError(Exception):
@@ -53,7 +51,7 @@ class ConverterProcess:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     cwd=Path(__file__).parents[1],
-                    env=self._environment(),
+                    env=inherited_environment() | {"HOME": str(self._folder), "TMPDIR": str(self._folder)},
                 )
         except BaseException:
             self._channel.close()
@@ -62,10 +60,6 @@ class ConverterProcess:
 
     def _command(self, descriptor: int, arguments: Sequence[str]) -> list[str]:
         return [sys.executable, "-m", _WORKER, str(descriptor), self.kind, str(self._folder), *arguments]
-
-    def _environment(self) -> dict[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if name.startswith(_INHERITED)}
-        return inherited | {"HOME": str(self._folder), "TMPDIR": str(self._folder)}
 
     @property
     def pid(self) -> int:

@@ -24,6 +24,7 @@ from decoding.errors import DecoderCrashedError, DecoderTimeoutError, DecoderUna
 from decoding.isolation.jobs import BatchJob, Job, Result
 from decoding.isolation.lanes import Lanes, Place
 from decoding.isolation.process import DecoderLostError, DecoderProcess
+from decoding.isolation.start_threads import StartThreads
 from decoding.limits import Limits
 from decoding.preprocessing import Preprocessing
 from decoding.reader import sniff
@@ -34,8 +35,6 @@ logger = logging.getLogger(__name__)
 _CHECK_SECONDS: Final = 0.05
 # Decoder processes that a document is offered to before its request fails.
 _ATTEMPTS: Final = 3
-# After a failed start, how long to wait before the next.
-_RETRY_SECONDS: Final = 1.0
 # Processes are replaced in a fraction of this time; longer without any process is an outage.
 _REPLACEMENT_SECONDS: Final = 5.0
 _CLOSE_SECONDS: Final = 5.0
@@ -61,8 +60,7 @@ class DecoderPool:
         self._changed: Final = threading.Condition()
         self._processes: Final[set[DecoderProcess]] = set()
         self._idle: Final[list[DecoderProcess]] = []
-        self._starters: Final[set[threading.Thread]] = set()
-        self._failed_at: float | None = None  # the last start, if it failed
+        self._starts: Final = StartThreads(self._start, "decoder")
         self._empty_since: float | None = time.monotonic()  # if there is no process
         self._closed = False
         if not lazy:
@@ -98,7 +96,7 @@ class DecoderPool:
         with self._changed:
             while len(self._processes) < self._size:
                 self._check_closed()
-                if self._failed_at is not None:
+                if self._starts.failed:
                     raise DecoderUnavailableError("A decoder process did not start.")
                 self._start_missing()
                 self._changed.wait(_CHECK_SECONDS)
@@ -110,7 +108,7 @@ class DecoderPool:
             if self._empty_since is None:
                 return 0.0
             seconds = time.monotonic() - self._empty_since
-            return seconds if self._failed_at is not None or seconds > _REPLACEMENT_SECONDS else 0.0
+            return seconds if self._starts.failed or seconds > _REPLACEMENT_SECONDS else 0.0
 
     def decode_batch(
         self, data: bytes, preprocessing: Preprocessing, limits: Limits, check_cancelled: CancelCheck = never_cancel
@@ -201,7 +199,7 @@ class DecoderPool:
         """Kill all processes, including those that have a document."""
         with self._changed:
             self._closed = True
-            idle, starters = list(self._idle), list(self._starters)
+            idle, starting = list(self._idle), self._starts.running
             self._idle.clear()
             for process in self._processes:
                 process.kill()
@@ -210,8 +208,8 @@ class DecoderPool:
         for process in idle:
             process.close()
         give_up = time.monotonic() + _CLOSE_SECONDS
-        for starter in starters:
-            starter.join(max(0.0, give_up - time.monotonic()))
+        for thread in starting:
+            thread.join(max(0.0, give_up - time.monotonic()))
 
     def _acquire(self, check_cancelled: CancelCheck) -> DecoderProcess:
         """Take an idle process, or wait for one."""
@@ -222,7 +220,7 @@ class DecoderPool:
                 if self._idle:
                     return self._idle.pop()  # the most recently used one, whose memory is in the caches
                 self._start_missing()
-                if not self._processes and (self._failed_at is not None or not self._starters):
+                if not self._processes and (self._starts.failed or not self._starts):
                     raise DecoderUnavailableError("No decoder process can be started.")
                 self._changed.wait(_CHECK_SECONDS)
             check_cancelled()
@@ -260,21 +258,12 @@ class DecoderPool:
 
     def _start_missing(self) -> None:
         """Start processes in threads, unless the last start has just failed."""
-        if self._closed or (self._failed_at is not None and time.monotonic() < self._failed_at + _RETRY_SECONDS):
+        if self._closed or self._starts.pausing:
             return
-        missing = self._size - len(self._processes) - len(self._starters)
+        missing = self._size - len(self._processes) - len(self._starts)
         if missing <= 0:  # those for slow documents, in the background
-            missing = min(missing + self._spare, 1 - len(self._starters))
-        for _ in range(min(missing, 1 - len(self._starters)) if self._lazy else missing):
-            starter = threading.Thread(target=self._start, name="decoder-start", daemon=True)
-            self._starters.add(starter)
-            try:
-                starter.start()
-            except RuntimeError:  # the system's limit of threads
-                logger.exception("decoder process not started")
-                self._starters.discard(starter)
-                self._failed_at = time.monotonic()
-                return
+            missing = min(missing + self._spare, 1 - len(self._starts))
+        self._starts.launch(min(missing, 1 - len(self._starts)) if self._lazy else missing)
 
     def _start(self) -> None:
         """Start one process and add it to the pool."""
@@ -285,13 +274,11 @@ class DecoderPool:
             if not self._closed:
                 logger.exception("decoder process not started")
         with self._changed:
-            self._starters.discard(threading.current_thread())
-            if process is None:
-                self._failed_at = time.monotonic()
-            elif not self._closed:
+            self._starts.finish(succeeded=process is not None)
+            if process is not None and not self._closed:
                 self._processes.add(process)
                 self._idle.append(process)
-                self._failed_at = self._empty_since = None
+                self._empty_since = None
                 process = None
                 if not self._lazy:
                     self._start_missing()

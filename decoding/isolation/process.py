@@ -18,6 +18,7 @@ from decoding.cancellation import CancelCheck, never_cancel
 from decoding.errors import DecoderCrashedError, DecoderTimeoutError, DecoderUnavailableError, DocumentError
 from decoding.isolation import protocol
 from decoding.isolation.channel import Channel, ChannelError, ChannelTimeoutError, Deadline
+from decoding.isolation.environment import inherited_environment
 from decoding.isolation.jobs import BatchJob, InvalidReplyError, Job, Result
 from decoding.limits import Limits
 from decoding.preprocessing import Preprocessing
@@ -31,8 +32,6 @@ GRACE_SECONDS = 0.25
 """Time limit for a cancelled process to finish its current page, which is cheaper than a new process."""
 _KILL_SECONDS: Final = 2.0
 
-# The environment variables that a decoder process inherits start Python; credentials are not among them.
-_INHERITED: Final = ("PATH", "PYTHON", "LD_", "DYLD_", "LANG", "LC_", "TZ")
 _ENVIRONMENT: Final = {
     "OPENBLAS_NUM_THREADS": "1",
     # glibc: return the memory of large images to the system at once, and keep that of small ones for the next.
@@ -67,8 +66,7 @@ class DecoderProcess:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     cwd=Path(__file__).parents[2],
-                    env={name: value for name, value in os.environ.items() if name.startswith(_INHERITED)}
-                    | _ENVIRONMENT,
+                    env=inherited_environment() | _ENVIRONMENT,
                 )
         except BaseException:
             self._channel.close()

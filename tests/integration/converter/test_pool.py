@@ -5,6 +5,7 @@ The processes are real; a document tells them what to do, as `tests.support.host
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from converter.conversion import ConversionLimits
 from converter.pool import SparePool
 from converter.process import ConverterProcess
 from decoding.errors import DecoderCrashedError, DecoderTimeoutError, DecoderUnavailableError
+from decoding.isolation import start_threads
 from tests.support import hostile_converter
 from tests.support.hostile_converter import BEHAVIOURS, hostile_document
 from tests.support.polling import wait_until
@@ -97,4 +99,25 @@ def test_processes_that_do_not_start_are_reported_and_recovered_from(
         monkeypatch.setattr(process, "_WORKER", hostile_converter.MODULE)
         wait_until(lambda: pool.outage_seconds() == 0 and bool(pool.pids), 30)
 
+        assert pool.convert("rtf", ORDINARY, LIMITS).pages == b"%PDF-1.7"
+
+
+def test_a_system_without_threads_is_an_outage_and_the_pool_recovers(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_WORKER", hostile_converter.MODULE)
+    monkeypatch.setattr(start_threads, "RETRY_SECONDS", 0.1)
+
+    def fail(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(threading.Thread, "start", fail)
+        pool = SparePool(lambda: ConverterProcess("office"), spares=1)
+        with pytest.raises(DecoderUnavailableError):
+            pool.convert("rtf", ORDINARY, LIMITS)
+        assert pool.outage_seconds() > 0
+
+    with pool:
+        wait_until(lambda: pool.outage_seconds() == 0 and bool(pool.pids), 30)
         assert pool.convert("rtf", ORDINARY, LIMITS).pages == b"%PDF-1.7"

@@ -14,7 +14,7 @@ import pytest
 from decoding.batch import decode_batch
 from decoding.errors import DecoderCrashedError, DecoderTimeoutError, DecoderUnavailableError
 from decoding.isolation import pool as pool_module
-from decoding.isolation import process
+from decoding.isolation import process, start_threads
 from decoding.isolation.jobs import BatchJob, Job, JpegJob
 from decoding.isolation.pool import DecoderPool
 from decoding.limits import Limits
@@ -110,7 +110,7 @@ def test_processes_that_fail_to_start_are_an_outage_and_blame_no_document(
     state.write_text(failure)
     monkeypatch.setattr(process, "WORKER_MODULE", hostile_decoder.MODULE)
     monkeypatch.setattr(process, "START_SECONDS", 0.5 if failure == "silent" else 30.0)
-    monkeypatch.setattr(pool_module, "_RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(start_threads, "RETRY_SECONDS", 0.1)
     monkeypatch.setenv(START_VARIABLE, str(state))
     with DecoderPool(1) as pool:
         with pytest.raises(DecoderUnavailableError):

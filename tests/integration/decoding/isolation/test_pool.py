@@ -21,8 +21,7 @@ from decoding.errors import (
     EncryptedDocumentError,
     UnsupportedFormatError,
 )
-from decoding.isolation import pool as pool_module
-from decoding.isolation import process
+from decoding.isolation import process, start_threads
 from decoding.isolation.jobs import JpegJob
 from decoding.isolation.pool import DecoderPool
 from decoding.limits import Limits
@@ -158,7 +157,7 @@ def test_a_process_suspended_while_idle_fails_no_document(pool: DecoderPool, mon
 def test_a_pool_without_processes_fails_at_once_and_recovers(
     pool: DecoderPool, monkeypatch: pytest.MonkeyPatch, failure: Exception
 ) -> None:
-    monkeypatch.setattr(pool_module, "_RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(start_threads, "RETRY_SECONDS", 0.1)
 
     def fail(*_: object, **__: object) -> None:
         raise failure
@@ -178,7 +177,7 @@ def test_a_pool_without_processes_fails_at_once_and_recovers(
 def test_a_system_without_threads_is_an_outage_and_the_pool_recovers(
     pool: DecoderPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool_module, "_RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(start_threads, "RETRY_SECONDS", 0.1)
 
     def fail(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")

@@ -100,7 +100,7 @@ def test_processes_that_fail_to_start_are_not_remembered_against_a_document(
     state = tmp_path / "state"
     state.write_text("exit")
     monkeypatch.setenv(START_VARIABLE, str(state))
-    monkeypatch.setattr("decoding.isolation.pool._RETRY_SECONDS", 0)
+    monkeypatch.setattr("decoding.isolation.start_threads.RETRY_SECONDS", 0)
     for _ in range(2):
         with pytest.raises(PictureUnavailable, match="Try again"):
             hostile_cache.get("a", "small", lambda: DOCUMENT)
