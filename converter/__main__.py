@@ -3,15 +3,13 @@
 import logging
 import sys
 
-import uvicorn
-
 from converter.app import create_converter_app
 from converter.documents import DocumentConverter
 from converter.libreoffice import find_libreoffice
 from converter.settings import ConverterSettings
 from decoding.errors import DecoderUnavailableError
 from model_service import logs
-from model_service.lifecycle import DrainingServer, Lifecycle
+from model_service.lifecycle import Lifecycle, run_server
 from model_service.settings import SettingsError
 
 logger = logging.getLogger("converter")
@@ -32,7 +30,8 @@ def main() -> int:
             logger.warning("LibreOffice is not installed: only mail and archives are converted")
         with DocumentConverter(settings.limits, libreoffice, settings.threads) as converter:
             converter.wait_until_ready()
-            _serve(settings, converter)
+            lifecycle = Lifecycle()
+            run_server(create_converter_app(converter, settings, lifecycle), settings, lifecycle)
     except SettingsError as error:
         logger.error("invalid settings: %s", error)  # noqa: TRY400 (a traceback adds nothing)
         return 2
@@ -40,21 +39,6 @@ def main() -> int:
         logger.error("the converter cannot start: %s", error)  # noqa: TRY400
         return 1
     return 0
-
-
-def _serve(settings: ConverterSettings, converter: DocumentConverter) -> None:
-    lifecycle = Lifecycle()
-    config = uvicorn.Config(
-        create_converter_app(converter, settings, lifecycle),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=75,  # longer than the idle timeout of a load balancer, as in the model service
-        timeout_graceful_shutdown=settings.stop_seconds,
-    )
-    DrainingServer(config, lifecycle, settings.drain_seconds).run()
 
 
 if __name__ == "__main__":

@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 
-from fastapi import APIRouter, FastAPI, Header, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-from pydantic import BaseModel
 
 from converter.conversion import Conversion
 from converter.documents import DocumentConverter
@@ -34,30 +33,18 @@ from model_service.errors import (
     ServiceError,
     UnavailableError,
 )
+from model_service.health import Health, report_liveness, report_readiness
 from model_service.lifecycle import Lifecycle
 from model_service.middleware import RequestContext
 from model_service.problems import openapi_responses
+from model_service.requests import TimeoutMs, wait_for_disconnect
 
 PATH_PREFIX: Final = "converter"
 """First segment of the path under which a load balancer routes requests to the converter."""
 
-RESTART_SECONDS: Final = 60.0
-"""An outage of the processes that lasts longer fails the liveness check."""
-
 _BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 15.0)
 
-TimeoutMs = Annotated[
-    int | None,
-    Header(alias="X-Timeout-Ms", ge=1, description="Milliseconds that the client waits. Later, the work is stopped."),
-]
-
 router: Final = APIRouter()
-
-
-class ConverterHealth(BaseModel):
-    """Result of a health check."""
-
-    status: Literal["live", "ready"]
 
 
 class ConverterMetrics:
@@ -159,7 +146,7 @@ async def convert(request: Request, timeout_ms: TimeoutMs = None) -> Response:
             conversion = converter.convert(body, admitted.check_cancelled)
             return conversion, encode_conversion(conversion)
 
-        conversion, answer = await admitted.run(admission.pool, work, lambda: _wait_for_disconnect(request))
+        conversion, answer = await admitted.run(admission.pool, work, lambda: wait_for_disconnect(request))
         seconds = admitted.timeout_ms / 1000 - admitted.seconds_left
     request.app.state.metrics.count_conversion(conversion, seconds)
     request.state.log.update(
@@ -168,31 +155,19 @@ async def convert(request: Request, timeout_ms: TimeoutMs = None) -> Response:
     return Response(answer, media_type=MEDIA_TYPE)
 
 
-async def _wait_for_disconnect(request: Request) -> None:
-    """Return when the client closes the connection. The body has already been read."""
-    while (await request.receive())["type"] != "http.disconnect":  # noqa: ASYNC110 (no event to wait for)
-        await asyncio.sleep(0)  # lets other tasks run if receive() does not block
-
-
 @router.get("/health/live", tags=["health"], summary="Liveness", responses=openapi_responses(NotReadyError))
-def check_converter_liveness(request: Request) -> ConverterHealth:
+def check_converter_liveness(request: Request) -> Health:
     """Return 200, or 503 if no process could be started for a minute: the service should be restarted."""
     converter: DocumentConverter = request.app.state.converter
-    if converter.outage_seconds() > RESTART_SECONDS:
-        raise NotReadyError("No conversion process could be started for a minute.", retry_after=5)
-    return ConverterHealth(status="live")
+    return report_liveness(converter.outage_seconds(), "No conversion process could be started for a minute.")
 
 
 @router.get("/health/ready", tags=["health"], summary="Readiness", responses=openapi_responses(NotReadyError))
-def check_converter_readiness(request: Request) -> ConverterHealth:
+def check_converter_readiness(request: Request) -> Health:
     """Return 200, or 503 after SIGTERM or while no process can be started. Requests in flight are completed."""
     lifecycle: Lifecycle = request.app.state.lifecycle
     converter: DocumentConverter = request.app.state.converter
-    if not lifecycle.ready:
-        raise NotReadyError("The service is shutting down.", retry_after=5)
-    if converter.outage_seconds() > 0:
-        raise NotReadyError("No conversion process can be started.", retry_after=5)
-    return ConverterHealth(status="ready")
+    return report_readiness(lifecycle, converter.outage_seconds(), "No conversion process can be started.")
 
 
 @router.get(

@@ -3,14 +3,12 @@
 import logging
 import sys
 
-import uvicorn
-
 from decoding.errors import DecoderUnavailableError
 from decoding.isolation.pool import DecoderPool
 from model_service import logs
 from model_service.app import create_service_app, load_classifier
 from model_service.errors import ModelLoadError
-from model_service.lifecycle import DrainingServer, Lifecycle
+from model_service.lifecycle import Lifecycle, run_server
 from model_service.settings import ServiceSettings, SettingsError
 
 logger = logging.getLogger("model_service")
@@ -29,7 +27,9 @@ def main() -> int:
         settings = ServiceSettings.from_environment()
         logs.configure(settings.log_level)
         with DecoderPool(settings.threads, slow=settings.max_slow) as decoders:
-            _serve(settings, decoders)
+            classifier = load_classifier(settings, decoders)
+            lifecycle = Lifecycle()
+            run_server(create_service_app(classifier, settings, decoders, lifecycle), settings, lifecycle)
     except SettingsError as error:
         logger.error("invalid settings: %s", error)  # noqa: TRY400 (a traceback adds nothing)
         return 2
@@ -37,23 +37,6 @@ def main() -> int:
         logger.error("model cannot be served: %s", error)  # noqa: TRY400
         return 1
     return 0
-
-
-def _serve(settings: ServiceSettings, decoders: DecoderPool) -> None:
-    classifier = load_classifier(settings, decoders)
-    lifecycle = Lifecycle()
-    config = uvicorn.Config(
-        create_service_app(classifier, settings, decoders, lifecycle),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        # Longer than the idle timeout of a load balancer (60 s), which would otherwise reuse closed connections.
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=settings.stop_seconds,
-    )
-    DrainingServer(config, lifecycle, settings.drain_seconds).run()
 
 
 if __name__ == "__main__":

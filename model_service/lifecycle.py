@@ -7,6 +7,9 @@ from types import FrameType
 from typing import Final
 
 import uvicorn
+from fastapi import FastAPI
+
+from model_service.settings import ServerSettings
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +23,28 @@ class Lifecycle:
 
     def __init__(self) -> None:
         self.ready = True
+
+
+def run_server(app: FastAPI, settings: ServerSettings, lifecycle: Lifecycle) -> None:
+    """Serve an app until the process receives a signal to stop.
+
+    Args:
+        app: Uses `lifecycle`.
+        settings: Address, and durations of the shutdown.
+        lifecycle: Set to not ready when the shutdown starts.
+    """
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # Longer than the idle timeout of a load balancer (60 s), which would otherwise reuse closed connections.
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=settings.stop_seconds,
+    )
+    DrainingServer(config, lifecycle, settings.drain_seconds).run()
 
 
 class DrainingServer(uvicorn.Server):

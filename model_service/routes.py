@@ -1,9 +1,8 @@
 """The HTTP API for predictions, models and metrics: translates between HTTP and the classifier."""
 
-import asyncio
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import TypeAdapter
 
 from decoding.errors import (
@@ -33,6 +32,7 @@ from model_service.errors import (
 )
 from model_service.manifest import Manifest
 from model_service.problems import openapi_responses
+from model_service.requests import TimeoutMs, wait_for_disconnect
 from model_service.schemas import ModelList, ModelSummary
 
 router: Final = APIRouter()
@@ -40,10 +40,6 @@ router: Final = APIRouter()
 Version = Annotated[
     str | None,
     Query(alias="model", description="Version to use. By default the one in the path, else the first one served."),
-]
-TimeoutMs = Annotated[
-    int | None,
-    Header(alias="X-Timeout-Ms", ge=1, description="Milliseconds that the client waits. Later, the work is cancelled."),
 ]
 
 _FILE_SCHEMA: Final = {"type": "string", "format": "binary"}
@@ -132,7 +128,7 @@ async def _predict(request: Request, version: str | None, timeout_ms: int | None
                 document, model, since=admitted.arrived, check_cancelled=admitted.check_cancelled
             )
 
-        result = await admitted.run(admission.pool, classify, lambda: _wait_for_disconnect(request))
+        result = await admitted.run(admission.pool, classify, lambda: wait_for_disconnect(request))
     request.app.state.metrics.count_classification(result)
     request.state.log.update(
         model=result.model, label=result.label, confidence=round(result.confidence, 4),
@@ -152,12 +148,6 @@ def _requested_version(request: Request, in_query: str | None) -> str | None:
     if in_query and in_path and in_query != in_path:
         raise InvalidRequestError(f"The path names model {in_path!r}, the query {in_query!r}.")
     return in_query or in_path
-
-
-async def _wait_for_disconnect(request: Request) -> None:
-    """Return when the client closes the connection. The body has already been read."""
-    while (await request.receive())["type"] != "http.disconnect":  # noqa: ASYNC110 (no event to wait for)
-        await asyncio.sleep(0)  # lets other tasks run if receive() does not block
 
 
 @router.get("/models", tags=["models"], summary="List the served versions")

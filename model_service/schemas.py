@@ -1,16 +1,10 @@
 """Responses that describe the service, as published in OpenAPI."""
 
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
 from model_service.manifest import Manifest
-
-
-class Health(BaseModel):
-    """Result of a health check."""
-
-    status: Literal["live", "ready"]
 
 
 class ModelSummary(BaseModel):

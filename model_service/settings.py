@@ -1,4 +1,4 @@
-"""Settings of the service: environment variables of the same names in upper case, validated at start."""
+"""Settings of a service: environment variables of the same names in upper case, validated at start."""
 
 import os
 from collections.abc import Mapping
@@ -21,33 +21,17 @@ def _split(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-class ServiceSettings(BaseModel):
-    """The settings of a model service."""
+class ServerSettings(BaseModel):
+    """The settings that every service has."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    models_dir: Path = Path(__file__).parent.parent / "models"
-    """Folder with one folder for each model version."""
-    models: Annotated[tuple[str, ...], BeforeValidator(_split), Field(min_length=1)] = ("v1",)
-    """Versions to serve, separated by commas. The first is the default version."""
     host: str = "127.0.0.1"
     """Address to listen on. The default accepts local connections only; the container sets 0.0.0.0."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """TCP port. With 0 the system chooses a free one, and the log names it."""
-    max_bytes: Annotated[int, Field(ge=1)] = _LIMITS.max_bytes
-    """Maximum size of a document in bytes."""
-    max_pixels: Annotated[int, Field(ge=1)] = _LIMITS.max_pixels
-    """Maximum number of pixels of a page or embedded image."""
-    max_pages: Annotated[int, Field(ge=1, le=100)] = _LIMITS.max_pages
-    """Maximum number of pages read from the front of a document."""
-    max_decode_seconds: Annotated[float, Field(gt=0)] = _LIMITS.max_seconds
-    """Maximum time that a decoder process may work on a document."""
-    orient_pages: bool = True
-    """Whether pages that lie on their side or upside down are turned before they are classified."""
     max_in_flight: Annotated[int, Field(ge=1)] = 16
-    """Maximum number of predictions running and waiting. Further requests get 429 at once."""
-    max_slow: Annotated[int, Field(ge=0, le=64)] = 4
-    """Documents that take long to decode and make way for others, each in one more decoder process. 0 turns it off."""
+    """Maximum number of requests running and waiting. Further requests get 429 at once."""
     max_timeout_ms: Annotated[int, Field(ge=1)] = 30_000
     """Maximum duration of a request, upload included, and its duration without X-Timeout-Ms."""
     workers: Annotated[int, Field(ge=0)] = 0
@@ -74,6 +58,32 @@ class ServiceSettings(BaseModel):
             raise SettingsError("; ".join(messages)) from None
 
     @property
+    def threads(self) -> int:
+        """Documents processed at the same time."""
+        return self.workers or available_cpus()
+
+
+class ServiceSettings(ServerSettings):
+    """The settings of a model service."""
+
+    models_dir: Path = Path(__file__).parent.parent / "models"
+    """Folder with one folder for each model version."""
+    models: Annotated[tuple[str, ...], BeforeValidator(_split), Field(min_length=1)] = ("v1",)
+    """Versions to serve, separated by commas. The first is the default version."""
+    max_bytes: Annotated[int, Field(ge=1)] = _LIMITS.max_bytes
+    """Maximum size of a document in bytes."""
+    max_pixels: Annotated[int, Field(ge=1)] = _LIMITS.max_pixels
+    """Maximum number of pixels of a page or embedded image."""
+    max_pages: Annotated[int, Field(ge=1, le=100)] = _LIMITS.max_pages
+    """Maximum number of pages read from the front of a document."""
+    max_decode_seconds: Annotated[float, Field(gt=0)] = _LIMITS.max_seconds
+    """Maximum time that a decoder process may work on a document."""
+    orient_pages: bool = True
+    """Whether pages that lie on their side or upside down are turned before they are classified."""
+    max_slow: Annotated[int, Field(ge=0, le=64)] = 4
+    """Documents that take long to decode and make way for others, each in one more decoder process. 0 turns it off."""
+
+    @property
     def limits(self) -> Limits:
         """Bounds on one document."""
         return Limits(
@@ -82,8 +92,3 @@ class ServiceSettings(BaseModel):
             max_pages=self.max_pages,
             max_seconds=self.max_decode_seconds,
         )
-
-    @property
-    def threads(self) -> int:
-        """Documents processed at the same time."""
-        return self.workers or available_cpus()
