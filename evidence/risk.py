@@ -153,9 +153,8 @@ def breaks_promise(audits: Sequence[Audited], target: float) -> bool:
     Roberts: the sum of the wealth of gamblers who start at each audit and bet that the error exceeds the target. While
     the promise holds, false alarms are at least `FALSE_ALARM_AUDITS` audits apart on average.
     """
-    stakes = (
-        np.array([0.5, 1.0, 2.0, 4.0, 8.0]) * target
-    )  # of the maximum stake, for errors of 1.5 to 9 times the target
+    # Shares of the maximum stake, for errors of 1.5 to 9 times the target.
+    stakes = np.array([0.5, 1.0, 2.0, 4.0, 8.0]) * target
     wealth = np.zeros(len(stakes))
     for each in audits:
         payout = 1 + stakes * (1 / target - 1) if each.wrong else 1 - stakes

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
+from evidence.risk import weighted_auroc
 from training.metrics import Booleans, Floats
 
 RESAMPLES = 2000
@@ -94,11 +94,8 @@ def auroc(positive: Floats, negative: Floats) -> float | None:
     Returns:
         The area; None if either class is empty.
     """
-    if not len(positive) or not len(negative):
-        return None
-    ranks = rankdata(np.concatenate([positive, negative]))[: len(positive)]
-    statistic = float(ranks.sum()) - len(positive) * (len(positive) + 1) / 2
-    return statistic / (len(positive) * len(negative))
+    scores = np.concatenate([positive, negative])
+    return weighted_auroc(scores, np.arange(len(scores)) < len(positive), np.ones(len(scores)))
 
 
 def risk_coverage(confidence: Floats, correct: Booleans) -> list[tuple[float, float]]:
