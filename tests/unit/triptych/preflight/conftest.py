@@ -1,11 +1,12 @@
 """An account in which nothing would make a deployment fail."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import pytest
+from moto import mock_aws
 
 from tests.support.aws_answers import AwsAnswers, failure
 from triptych.preflight.clients import PreflightClients
@@ -100,3 +101,15 @@ def account(seeded_clients: tuple[AwsAnswers, PreflightClients]) -> SeededAccoun
     aws, clients = seeded_clients
     aws.answers, aws.calls = clean_account(), []
     return SeededAccount(aws, clients)
+
+
+@pytest.fixture(scope="module")
+def shared_clients() -> PreflightClients:
+    """Clients for all tests of a module; moto answers them within `mock_aws`."""
+    return PreflightClients(boto3.Session("testing", "testing", region_name=REGION))
+
+
+@pytest.fixture
+def clients(shared_clients: PreflightClients) -> Iterator[PreflightClients]:
+    with mock_aws():
+        yield shared_clients

@@ -1,10 +1,6 @@
 """Protects: a bucket that S3 would not create, or that would deliver no readable document, is found."""
 
-from collections.abc import Iterator
-
-import boto3
 import pytest
-from moto import mock_aws
 
 from tests.unit.triptych.preflight.conftest import ACCOUNT
 from triptych.preflight import bucket
@@ -12,18 +8,6 @@ from triptych.preflight.clients import PreflightClients
 from triptych.preflight.deployment import DeployedStack, Deployment
 
 QUEUE = f"arn:aws:sqs:us-east-1:{ACCOUNT}:uploads"
-
-
-@pytest.fixture(scope="module")
-def shared_clients() -> PreflightClients:
-    """Clients for all tests of the module; moto answers them within `mock_aws`."""
-    return PreflightClients(boto3.Session("testing", "testing", region_name="us-east-1"))
-
-
-@pytest.fixture
-def clients(shared_clients: PreflightClients) -> Iterator[PreflightClients]:
-    with mock_aws():
-        yield shared_clients
 
 
 def planned(region: str = "us-east-1", deployed: DeployedStack | None = None, **parameters: str) -> Deployment:

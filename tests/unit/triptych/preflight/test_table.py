@@ -1,11 +1,6 @@
 """Protects: a table that cannot hold records, or that the orchestrator could not use, is found."""
 
-from collections.abc import Iterator
 from typing import Any
-
-import boto3
-import pytest
-from moto import mock_aws
 
 from testkit.template import table_definition
 from tests.unit.triptych.preflight.conftest import ACCOUNT
@@ -15,17 +10,6 @@ from triptych.preflight.findings import Finding, Severity
 from triptych.preflight.table import find_existing_table, find_wrong_schema
 
 RECOVERY = {"PointInTimeRecoveryEnabled": True}
-
-
-@pytest.fixture(scope="module")
-def shared_clients() -> PreflightClients:
-    return PreflightClients(boto3.Session("testing", "testing", region_name="us-east-1"))
-
-
-@pytest.fixture
-def clients(shared_clients: PreflightClients) -> Iterator[PreflightClients]:
-    with mock_aws():
-        yield shared_clients
 
 
 def findings(clients: PreflightClients, key: str = "") -> list[Finding]:
