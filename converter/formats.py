@@ -120,7 +120,7 @@ def _ooxml_format(names: set[str]) -> str:
     folders = {name.partition("/")[0] for name in names}
     found = next((suffix for folder, suffix in _OOXML_FOLDERS.items() if folder in folders), None)
     if found is None:
-        raise UnsupportedFormatError("The package is no text, spreadsheet, presentation or drawing.")
+        raise UnsupportedFormatError("The package is not a text, spreadsheet, presentation or drawing.")
     has_macros = any(name.endswith("vbaProject.bin") for name in names)
     return _MACROS.get(found, found) if has_macros else found
 
@@ -129,7 +129,7 @@ def _odf_format(archive: zipfile.ZipFile, names: set[str]) -> str:
     kind = _ODF_TYPE.fullmatch(_read_start(archive, "mimetype").strip())
     suffix = _ODF_SUFFIXES.get(kind.group(1).decode()) if kind else None
     if suffix is None:
-        raise UnsupportedFormatError("The package is no text, spreadsheet, presentation or drawing.")
+        raise UnsupportedFormatError("The package is not a text, spreadsheet, presentation or drawing.")
     manifest = "META-INF/manifest.xml"
     if manifest in names and b"encryption-data" in _read_start(archive, manifest):
         raise EncryptedDocumentError("The document requires a password.")
@@ -150,4 +150,4 @@ def _ole_format(data: bytes) -> str:
             if not suffix:
                 raise EncryptedDocumentError("The document requires a password.")
             return suffix
-    raise UnsupportedFormatError("The compound file is no document that is converted.")
+    raise UnsupportedFormatError("Compound files of this kind are not converted.")

@@ -98,7 +98,7 @@ class Orchestrator:
         return attempt.record
 
     def classify_object(self, bucket: str, key: str, version_id: str | None, invocation: Invocation) -> Record | None:
-        """Like `classify`, for an object without an event. Return None for an object that is no document."""
+        """Like `classify`, for an object without an event. Return None if the object is not a document."""
         upload = self._pipeline.describe(bucket, key, version_id)
         return self.classify(upload, invocation) if upload.is_document else None
 

@@ -11,7 +11,7 @@ shorter of two with zeros to compare them."""
 DERIVED_PREFIX = "_triptych/"
 """Start of the keys of objects that are derived from uploads; see `records.derived`."""
 PAGES_PREFIX = f"{DERIVED_PREFIX}pages/"
-"""Start of the keys of pages that documents were converted to. These objects are no documents."""
+"""Start of the keys of pages that documents were converted to. These objects are not documents."""
 
 LATE_AFTER = timedelta(minutes=10)
 """Age from which an event's upload may already have been backfilled. Backfills skip younger uploads."""

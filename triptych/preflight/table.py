@@ -61,7 +61,7 @@ def find_wrong_schema(table: "TableDescriptionTypeDef") -> Findings:
     if _names(table["KeySchema"]) != TABLE_KEYS:
         yield Finding(
             f"The table {name} has the key {' and '.join(_names(table['KeySchema']))} instead of "
-            f"{' and '.join(TABLE_KEYS)}, so it is no table of records.",
+            f"{' and '.join(TABLE_KEYS)}, so it is not a table of records.",
             "Correct ExistingTableName, or leave it empty.",
         )
     found = {index["IndexName"]: _names(index["KeySchema"]) for index in table.get("GlobalSecondaryIndexes", [])}

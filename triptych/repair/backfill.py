@@ -58,7 +58,7 @@ class KeyListing:
 def list_objects(s3: "S3Client", bucket: str, prefix: str, *, after: str = "") -> Iterator[tuple[str, datetime]]:
     """Yield key and modification time of each object after the key `after`.
 
-    Only current versions are listed, and no objects that are no documents.
+    Only current versions of documents are listed.
     """
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, StartAfter=after)
     for page in pages:

@@ -8,7 +8,7 @@ Both formats have the same columns. Fill in `label`, and `by` if several reviewe
     verdict, confidence, agreement
     v1, v2, v3 …           prediction or failure of each version
     choices                labels that can be assigned
-    draw                   how it was drawn; keep it, or the label is no evidence
+    draw                   how it was drawn; keep it, or the label may not count for a pair
     label                  empty
 
 Sheets are read as spreadsheets save them: in UTF-8, UTF-16 or Windows-1252, with commas, semicolons or tabs.
