@@ -9,7 +9,7 @@ from evidence.classical import mcnemar_exact
 from evidence.examples import Example
 from evidence.intervals import Floats
 from evidence.sequential import log_wealth
-from records.reviews import Queue
+from records.reviews import Queue, pair_name
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,6 @@ class PairCounts:
             neither=correct.count((False, False)),
             ties=sum(example.differs(first, second) for example in shared) - first_only - second_only,
         )
-
-
-def pair_name(first: str, second: str) -> str:
-    """Return the name of a pair in the phase of a draw, such as `v1:v2`."""
-    return ":".join(sorted((first, second)))
 
 
 def drawn_evenly(labelled: Sequence[Example], first: str, second: str) -> list[Example]:

@@ -29,6 +29,11 @@ class Queue(StrEnum):
     """A reviewer selected the document, so it belongs to no random sample."""
 
 
+def pair_name(first: str, second: str) -> str:
+    """Return the name of a pair of versions in the phase of a draw, such as `v1:v2`."""
+    return ":".join(sorted((first, second)))
+
+
 @dataclass(frozen=True)
 class Draw:
     """How a document was drawn from a queue.

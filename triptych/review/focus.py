@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from records.record import Record
+from records.reviews import pair_name
 from records.table import PolicyTable
 from triptych.storage.results import RecordQuery, Results
 
@@ -22,7 +23,7 @@ class OpenPair:
     @property
     def name(self) -> str:
         """Name in the phase of a draw, such as `v1:v2`."""
-        return ":".join(sorted((self.first, self.second)))
+        return pair_name(self.first, self.second)
 
     def differ(self, record: Record) -> bool:
         """Return whether both versions have a prediction for a document, with different labels."""
