@@ -26,6 +26,8 @@ class Exclusion(StrEnum):
     """A reviewer selected the document."""
     LATE_PREDICTION = "late-prediction"
     """A version classified the document after it was labelled, possibly after training on that label."""
+    CANDIDATE = "candidate"
+    """The document was in no queue, but a version that is not deployed differs on it."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,8 @@ def _exclusion(record: Record, stratum: Queue) -> Exclusion | None:
     if record.review is None:
         return None
     if record.review.queue is Queue.OTHER:
-        return Exclusion.SELECTED
+        drawn = record.review.draw is not None and record.review.draw.for_candidate
+        return Exclusion.CANDIDATE if drawn else Exclusion.SELECTED
     first = next(iter(record.earlier_reviews), record.review)
     late = record.classified_at > first.at or (record.review.queue is Queue.REVIEW) != (stratum is Queue.REVIEW)
     return Exclusion.LATE_PREDICTION if late else None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
@@ -82,7 +83,7 @@ def with_turn(members: Sequence[Example], dealt: Sequence[Example]) -> list[Exam
     """
     ranks = np.array([each.rank for each in dealt])
     starts = np.array([each.draw.since.timestamp() if each.draw and each.draw.since else 0.0 for each in dealt])
-    ends = np.array([each.labelled_at.timestamp() if each.labelled_at else 0.0 for each in dealt])
+    ends = np.array([end.timestamp() if (end := _end_of_period(each)) else 0.0 for each in dealt])
 
     def counts(example: Example) -> bool:
         uploaded = example.uploaded_at.timestamp()
@@ -90,6 +91,33 @@ def with_turn(members: Sequence[Example], dealt: Sequence[Example]) -> list[Exam
 
     drawn = {each.id for each in dealt}
     return [each for each in members if each.id in drawn or ((each.draw or not each.legacy) and counts(each))]
+
+
+def _end_of_period(dealt: Example) -> datetime | None:
+    return dealt.draw.until if dealt.draw and dealt.draw.until else dealt.labelled_at
+
+
+def random_sample(labelled: Sequence[Example]) -> list[Example]:
+    """Return the labelled examples that are a random sample within each cell of the deployed versions' predictions.
+
+    A label that was drawn for a candidate, a version that is not deployed, prefers documents on which that version
+    differs. It counts only if its turn has come in an ordinary queue, so that it would have been given anyway.
+    """
+    included = [each for each in labelled if each.exclusion is None]
+    ordinary = [each for each in included if not (each.draw and each.draw.for_candidate)]
+    others = [each for each in included if each.draw and each.draw.for_candidate]
+    return [*ordinary, *(each for each in others if _had_turn(each, ordinary))]
+
+
+def _had_turn(example: Example, ordinary: Sequence[Example]) -> bool:
+    """Return whether an ordinary queue that contained the document has dealt one of a higher rank."""
+
+    def same_queue(dealt: Example) -> bool:
+        if dealt.draw is None or dealt.draw.queue is not Queue.EVIDENCE:
+            return dealt.draw is not None and dealt.draw.queue is example.queue
+        return any(example.differs(*pair.split(":", 1)) for pair in dealt.draw.phase)
+
+    return bool(with_turn([example], [each for each in ordinary if same_queue(each)]))
 
 
 def audits_with_turn(labelled: Sequence[Example]) -> list[Example]:

@@ -266,11 +266,11 @@ def _sentence(pair: PairEvidence, more_labels: int | None, disagreeing: int, sha
         return f"{second} and {first} cannot be compared: no document has predictions of both."
     if not disagreeing:
         return f"{second} and {first} cannot be distinguished: they agree on all {shared} documents of the sample."
-    wait = f"about {_rounded_up(more_labels)}" if more_labels else f"more than {MAX_FORECAST_LABELS}"
+    wait = f"about {rounded_up(more_labels)}" if more_labels else f"more than {MAX_FORECAST_LABELS}"
     return f"{second} or {first}: not enough evidence yet: {wait} more labels from the evidence queue are needed."
 
 
-def _rounded_up(labels: int) -> int:
+def rounded_up(labels: int) -> int:
     """Round up to two significant digits, the precision of such a forecast."""
     unit: int = 10 ** max(1, len(str(labels)) - 2)
     return ceil(labels / unit) * unit

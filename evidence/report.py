@@ -7,11 +7,12 @@ from enum import StrEnum
 from typing import Any
 
 from evidence.advice import Action, PromotionAdvice, advise_promotion
+from evidence.candidates import CandidateEvidence
 from evidence.challengers import ChallengerEvidence, assess_challengers, label_error_notes
 from evidence.drift import Drift, detect_drift
 from evidence.examples import STRATA, VOTE, Example, Exclusion, current_weights, examples_from
 from evidence.intervals import Estimate, simple_share, stratified_share
-from evidence.pair_counts import audits_with_turn
+from evidence.pair_counts import audits_with_turn, random_sample
 from evidence.pairs import PairEvidence, compare_pairs, remaining_versions
 from evidence.risk import Audited, RiskControl, control_risk
 from evidence.versions import VersionEvidence, assess_version, stratify, vote_auroc
@@ -50,6 +51,7 @@ class Report:
         notes: Caveats and next steps, in sentences.
         risk: How often verdicts that nobody looks at are wrong, by threshold of doubt.
         waiting: Number of documents that wait for a label, possibly counted to a limit; None if not counted.
+        candidate: Evidence on a version that is not deployed; None if none was asked about.
     """
 
     made_at: datetime
@@ -72,6 +74,7 @@ class Report:
     notes: tuple[str, ...]
     risk: RiskControl
     waiting: int | None = None
+    candidate: CandidateEvidence | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return plain JSON values under stable keys; times in ISO 8601."""
@@ -114,11 +117,11 @@ def compute_report(
     versions = list(weights)
     sample = examples_from(population, weights, policy)
     with_label = [each for each in examples_from(labelled, weights, policy) if each.true_label is not None]
-    random_sample = [example for example in with_label if example.exclusion is None]
-    pairs = compare_pairs(versions, sample, random_sample, champion=policy.champion, complete=complete)
-    remaining = remaining_versions(versions, random_sample)
-    assessed = tuple(assess_version(name, weights[name], sample, random_sample) for name in versions)
-    challengers = assess_challengers(policy.champion, assessed, pairs, random_sample)
+    drawn = random_sample(with_label)
+    pairs = compare_pairs(versions, sample, drawn, champion=policy.champion, complete=complete)
+    remaining = remaining_versions(versions, drawn)
+    assessed = tuple(assess_version(name, weights[name], sample, drawn) for name in versions)
+    challengers = assess_challengers(policy.champion, assessed, pairs, drawn)
     harm = {each.version: each.sentence for each in challengers if each.harmed}
     advice = advise_promotion(policy.champion, versions, pairs, remaining, harm)
     queue_empty = advice.action is Action.WAIT and waiting == 0
@@ -135,22 +138,22 @@ def compute_report(
             sum(len({each.label for each in example.predictions.values()}) > 1 for example in sample), len(sample)
         ),
         labelled={
-            **{str(stratum): sum(each.stratum is stratum for each in random_sample) for stratum in STRATA},
-            str(Queue.OTHER): len(with_label) - len(random_sample),
+            **{str(stratum): sum(each.stratum is stratum for each in drawn) for stratum in STRATA},
+            str(Queue.OTHER): len(with_label) - len(drawn),
         },
-        none_of_them=_none_of_these_share(sample, random_sample),
+        none_of_them=_none_of_these_share(sample, drawn),
         versions=assessed,
-        vote=assess_version(VOTE, None, sample, random_sample),
+        vote=assess_version(VOTE, None, sample, drawn),
         pairs=tuple(pairs),
         challengers=tuple(challengers),
         drift=detect_drift(versions, sample),
         advice=advice,
         notes=(
             *_sample_notes(sample, since, queue_empty=queue_empty),
-            *_label_notes(with_label, complete=labels_complete),
-            *label_error_notes(pairs, random_sample),
+            *_label_notes(with_label, drawn, complete=labels_complete),
+            *label_error_notes(pairs, drawn),
         ),
-        risk=_control_risk(sample, random_sample, policy, target, {policy.id: policy.doubt_below} | dict(floors or {})),
+        risk=_control_risk(sample, drawn, policy, target, {policy.id: policy.doubt_below} | dict(floors or {})),
         waiting=waiting,
     )
 
@@ -195,8 +198,14 @@ def _sample_notes(population: Sequence[Example], since: datetime | None, *, queu
     return notes
 
 
-def _label_notes(labelled: Sequence[Example], *, complete: bool) -> list[str]:
-    random_sample = [example for example in labelled if example.exclusion is None]
+def _label_notes(labelled: Sequence[Example], drawn: Sequence[Example], *, complete: bool) -> list[str]:
+    """Return caveats about the labels.
+
+    Args:
+        labelled: All labelled examples.
+        drawn: Those of the random sample.
+        complete: Whether all labels of the period were read.
+    """
     notes = []
     if selected := sum(example.exclusion is Exclusion.SELECTED for example in labelled):
         notes.append(f"Excluded: {_documents(selected)} selected by a reviewer, not at random.")
@@ -205,9 +214,12 @@ def _label_notes(labelled: Sequence[Example], *, complete: bool) -> list[str]:
             f"Excluded: {_documents(late)} that a version classified after the label was given, possibly after "
             "training on it."
         )
-    if outdated := sum(bool(example.outdated) for example in random_sample):
+    excluded = sum(each.exclusion in (None, Exclusion.CANDIDATE) for each in labelled) - len(drawn)
+    if excluded:
+        notes.append(f"Excluded: {_documents(excluded)} drawn for a candidate, which are not a random sample.")
+    if outdated := sum(bool(example.outdated) for example in drawn):
         notes.append(f"Excluded for a version: {_documents(outdated)} that only its earlier weights classified.")
-    if unmatched := sum(example.true_label == NONE_OF_THESE for example in random_sample):
+    if unmatched := sum(example.true_label == NONE_OF_THESE for example in drawn):
         notes.append(f"Counted as wrong for every version: {_documents(unmatched)} that fit no label.")
     if not complete:
         notes.append("Only the newest labels were read, so repeated looks are not valid: raise --labels.")

@@ -137,16 +137,26 @@ _SIMULATIONS = 300
 _MAX_OUTCOMES = 20_000
 
 
-def forecast_outcomes(wins: int, ties: int, losses: int, alpha: float) -> int | None:
+def forecast_outcomes(
+    wins: int, ties: int, losses: int, alpha: float, known: tuple[float, float, float] | None = None
+) -> int | None:
     """Return how many more outcomes it takes until wealth against 0 reaches 1 / `alpha`; None for more than 20,000.
 
     The forecast is the median of simulated futures. Each draws the rates from their Dirichlet posterior and the
     outcomes from these rates, so that it accounts for early lucky streaks and for the uncertainty of the difference.
+
+    Args:
+        wins: Wins so far.
+        ties: Ties so far.
+        losses: Losses so far.
+        alpha: Reciprocal of the wealth to reach.
+        known: Numbers of wins, ties and losses that the rates are known from, if others than those bet on.
     """
-    if wins < losses:
-        wins, losses = losses, wins
+    rates_from = np.array(known or (wins, ties, losses), dtype=np.float64)
+    if rates_from[0] < rates_from[2]:
+        wins, losses, rates_from = losses, wins, rates_from[::-1]
     rng = np.random.default_rng(20240229)
-    rates = rng.dirichlet((wins + PRIOR[0], ties + PRIOR[1], losses + PRIOR[2]), size=_SIMULATIONS)
+    rates = rng.dirichlet(rates_from + PRIOR, size=_SIMULATIONS)
     counts = np.tile(np.array([wins, ties, losses], dtype=np.int64), (_SIMULATIONS, 1))
     steps: list[int] = np.unique(np.ceil(np.geomspace(1, _MAX_OUTCOMES, 60)).astype(int)).tolist()
     undecided = np.full(_SIMULATIONS, True)

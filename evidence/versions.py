@@ -133,9 +133,9 @@ def stratify(
         labelled: Labelled examples.
         right: Predicate that is counted among the labelled examples.
     """
-    sizes = Counter(map(_cell, population))
-    labels = Counter(map(_cell, labelled))
-    hits = Counter(_cell(example) for example in labelled if right(example))
+    sizes = Counter(map(cell_of, population))
+    labels = Counter(map(cell_of, labelled))
+    hits = Counter(cell_of(example) for example in labelled if right(example))
     cells = {cell: Stratum(sizes[cell], labels[cell], hits[cell]) for cell in sorted(sizes | labels, key=str)}
     for empty in [cell for cell, stratum in cells.items() if not stratum.labelled]:
         same = [cell for cell, stratum in cells.items() if cell[0] is empty[0] and stratum.labelled]
@@ -145,7 +145,8 @@ def stratify(
     return cells
 
 
-def _cell(example: Example) -> Cell:
+def cell_of(example: Example) -> Cell:
+    """Return the cell of an example: its stratum and who agrees with whom."""
     return example.stratum, example.pattern
 
 
@@ -158,7 +159,7 @@ def _strata_evidence(cells: Mapping[Cell, Stratum], documents: int) -> Iterator[
 
 def _with_sampling_weights(labelled: Sequence[Example], cells: Mapping[Cell, Stratum]) -> list[tuple[Example, float]]:
     """Pair each labelled example with the number of documents that it represents; omit those that represent none."""
-    weights = [cells[_cell(each)].population / cells[_cell(each)].labelled for each in labelled]
+    weights = [cells[cell_of(each)].population / cells[cell_of(each)].labelled for each in labelled]
     return [(example, weight) for example, weight in zip(labelled, weights, strict=True) if weight]
 
 

@@ -29,9 +29,18 @@ class Queue(StrEnum):
     """A reviewer selected the document, so it belongs to no random sample."""
 
 
+CANDIDATE_MARK = "@"
+"""Character in the names of candidates, which names of versions cannot contain."""
+
+
 def pair_name(first: str, second: str) -> str:
     """Return the name of a pair of versions in the phase of a draw, such as `v1:v2`."""
     return ":".join(sorted((first, second)))
+
+
+def candidate_name(version: str, model_sha256: str) -> str:
+    """Return the name of a version that is not deployed, such as `v3@9f86d08`: the same version may be deployed too."""
+    return f"{version}{CANDIDATE_MARK}{model_sha256[:7]}"
 
 
 @dataclass(frozen=True)
@@ -47,12 +56,19 @@ class Draw:
         since: Start of the period, by time of upload; None for no bound.
         phase: Pairs of versions, such as `v1:v2`, whose disagreements the evidence queue contained at that time. Empty
             for other queues.
+        until: End of the period, by time of upload; None for the time of the label.
     """
 
     queue: Queue
     probability: float
     since: datetime | None = None
     phase: tuple[str, ...] = ()
+    until: datetime | None = None
+
+    @property
+    def for_candidate(self) -> bool:
+        """Whether the document was drawn because a version that is not deployed differs on it."""
+        return any(CANDIDATE_MARK in pair for pair in self.phase)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the draw as plain JSON values."""
@@ -61,6 +77,7 @@ class Draw:
             "probability": round(self.probability, 6),
             "since": timestamp(self.since) if self.since else None,
             "phase": list(self.phase) or None,
+            "until": timestamp(self.until) if self.until else None,
         }
         return {name: value for name, value in content.items() if value is not None}
 
@@ -72,12 +89,13 @@ class Draw:
             KeyError: A field is missing.
             ValueError: A field is invalid.
         """
-        since = content.get("since")
+        since, until = content.get("since"), content.get("until")
         return cls(
             queue=Queue(content["queue"]),
             probability=float(content["probability"]),
             since=datetime.fromisoformat(since) if since else None,
             phase=tuple(map(str, content.get("phase", ()))),
+            until=datetime.fromisoformat(until) if until else None,
         )
 
 
@@ -100,6 +118,10 @@ class Review:
     queue: Queue
     seconds: float | None = None
     draw: Draw | None = None
+
+    def same_act(self, other: "Review") -> bool:
+        """Return whether both describe the same act of labelling, as one of them may have been stored and read."""
+        return (self.label, self.by, timestamp(self.at)) == (other.label, other.by, timestamp(other.at))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the review as plain JSON values."""

@@ -12,11 +12,13 @@ from rich.console import Console
 
 from triptych.commands.backfill import backfill_command
 from triptych.commands.console import console_command
+from triptych.commands.env import env_command
 from triptych.commands.plan import plan
 from triptych.commands.preflight import preflight_command
 from triptych.commands.promote import policy_command, promote_command
 from triptych.commands.put import put_command
 from triptych.commands.redrive import redrive_command
+from triptych.commands.replay import replay_command
 from triptych.commands.report import report_command
 from triptych.commands.results import results_command, watch_command
 from triptych.commands.review import review_command
@@ -26,7 +28,7 @@ from triptych.errors import TriptychError
 from triptych.terminal.text import printable
 
 _COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
-    "Local stack": {"up": up_command, "down": down_command},
+    "Local stack": {"up": up_command, "down": down_command, "env": env_command},
     "Documents": {
         "put": put_command,
         "results": results_command,
@@ -36,6 +38,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
     "Review and promotion": {
         "review": review_command,
         "report": report_command,
+        "replay": replay_command,
         "promote": promote_command,
         "policy": policy_command,
     },

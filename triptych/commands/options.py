@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +14,10 @@ StackOption = Annotated[
 ]
 ByOption = Annotated[str | None, typer.Option(help="Name to record as the author.", show_default="your user name")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+WithOption = Annotated[
+    Path | None,
+    typer.Option("--with", help="Folder of a version that `triptych replay` has replayed.", show_default=False),
+]
 SinceOption = Annotated[
     str | None, typer.Option(help="Only uploads since then: 15m, 6h, 2d or an ISO time.", show_default=False)
 ]

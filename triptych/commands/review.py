@@ -22,7 +22,8 @@ from records.outcomes import ModelFailure
 from records.record import Record
 from records.reviews import Draw, Queue
 from records.table import PolicyTable
-from triptych.commands.options import ByOption, JsonOption, StackOption
+from triptych.commands.candidates import read_replayed
+from triptych.commands.options import ByOption, JsonOption, StackOption, WithOption
 from triptych.commands.shared import progress_bar
 from triptych.errors import TriptychError, UsageError
 from triptych.review import sheets
@@ -71,6 +72,7 @@ def review_command(
             show_default="all in turn",
         ),
     ] = None,
+    candidate: WithOption = None,
     limit: Annotated[int, typer.Option(min=1, help="Maximum number of documents.")] = 50,
     by: ByOption = None,
     as_json: JsonOption = False,
@@ -79,19 +81,24 @@ def review_command(
     """Label documents: those with a doubtful verdict, those that show which version is right, and the audit sample.
 
     Shows one document after another, or exports and imports a sheet for a spreadsheet or a script. Importing a sheet
-    again changes nothing.
+    again changes nothing. With `--with`, asks for documents on which a version that is not deployed differs.
 
     Exits with 1 if a row could not be stored.
     """
     if export and import_:
         raise UsageError("--export and --import cannot be combined.")
+    if candidate and queue:
+        raise UsageError("--with has its own queue: remove --queue.")
     conn = connection.connect(stack)
     reviews = Reviews(conn.table)
     reviewer = by or getpass.getuser()
     if import_:
         _import(reviews, import_, sheet_format or sheets.SheetFormat.for_file(import_), reviewer, as_json)
         return
-    deals = reviews.deal(limit, _focus(conn), Queue(queue) if queue else None)
+    if candidate:
+        deals = read_replayed(conn, candidate.resolve()).deal(limit)
+    else:
+        deals = reviews.deal(limit, _focus(conn), Queue(queue) if queue else None)
     if export:
         _export(deals, export, sheet_format or sheets.SheetFormat.for_file(export))
     else:

@@ -46,6 +46,7 @@ def read_focus(results: Results, policies: PolicyTable) -> Focus:
         RecordsUnavailable: The table cannot be read.
     """
     from evidence.examples import current_weights, examples_from
+    from evidence.pair_counts import random_sample
     from evidence.pairs import compare_pairs  # imports SciPy, which takes a third of a second
 
     policy = policies.newest()
@@ -53,8 +54,6 @@ def read_focus(results: Results, policies: PolicyTable) -> Focus:
     newest = results.newest(RecordQuery.where(), limit=_SAMPLE)
     weights = current_weights([*newest, *labelled])
     sample = examples_from(newest, weights, policy)
-    random_sample = [example for example in examples_from(labelled, weights, policy) if example.exclusion is None]
-    pairs = compare_pairs(
-        list(weights), sample, random_sample, champion=policy.champion, complete=len(newest) < _SAMPLE
-    )
+    drawn = random_sample(examples_from(labelled, weights, policy))
+    pairs = compare_pairs(list(weights), sample, drawn, champion=policy.champion, complete=len(newest) < _SAMPLE)
     return [OpenPair(pair.first, pair.second, pair.more_labels) for pair in pairs if pair.asked]

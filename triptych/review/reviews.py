@@ -16,7 +16,7 @@ from records.errors import RecordConflict, RecordsUnavailable
 from records.labels import NONE_OF_THESE, normalize_label
 from records.record import Record
 from records.reviews import REVIEWED, Draw, Queue, Review
-from records.table import RecordTable
+from records.table import MAX_CONFLICTS, RecordTable
 from triptych.errors import TriptychError
 from triptych.review.focus import Focus
 from triptych.review.queues import Deal, Window, deal
@@ -149,12 +149,15 @@ class Reviews:
         if not by.strip():
             raise CannotReview("A label needs the name of its reviewer.")
 
-        label = normalize_label(label)
+        label, at = normalize_label(label), self._now()
 
-        def change(record: Record) -> Record:
-            _check_label(record, label)
+        def change(record: Record) -> Record | None:
             queue = Queue.OTHER if picked else record.queue or Queue.OTHER
-            return record.with_review(Review(label, by.strip(), self._now(), queue, seconds, None if picked else draw))
+            review = Review(label, by.strip(), at, queue, seconds, None if picked else draw)
+            if any(review.same_act(each) for each in record.reviews):
+                return None
+            _check_label(record, label)
+            return record.with_review(review)
 
         return self._change(document, sequencer, change)
 
@@ -166,11 +169,17 @@ class Reviews:
             TriptychError: The table cannot be read or written.
         """
 
-        def change(record: Record) -> Record:
+        undone: Review | None = None
+
+        def change(record: Record) -> Record | None:
+            nonlocal undone
+            if undone and not any(undone.same_act(each) for each in record.reviews):
+                return None
             if record.review is None:
                 raise CannotReview(f"{document} has no label to undo.")
             if record.review.by != by.strip():
                 raise CannotReview(f"The label of {document} is now {record.review.by}'s: assign a new label instead.")
+            undone = record.review
             return record.without_review()
 
         return self._change(document, sequencer, change)
@@ -189,13 +198,20 @@ class Reviews:
     def _window(self, queue: Queue, limit: int) -> Window:
         return Window.of(self._results.newest_of_each_shard(RecordQuery("by_review", queue), limit=limit), limit)
 
-    def _change(self, document: str, sequencer: str, change: Callable[[Record], Record]) -> Record:
-        """Apply a change to the current record and write it. After a conflict, repeat both."""
-        while True:
+    def _change(self, document: str, sequencer: str, change: Callable[[Record], Record | None]) -> Record:
+        """Apply a change to the current record and write it. After a conflict, repeat both.
+
+        `change` returns None if the record contains the change already: a write whose answer was lost may have been
+        stored, and others may have written since.
+        """
+        for _ in range(MAX_CONFLICTS):
             current = self.find(document, sequencer)
             if current is None:
                 raise CannotReview(_not_found(document, sequencer))
-            changed = change(current).next_revision(current)
+            changed = change(current)
+            if changed is None:
+                return current
+            changed = changed.next_revision(current)
             try:
                 self._store.save(changed, replacing=current)
             except RecordConflict:
@@ -203,6 +219,7 @@ class Reviews:
             except RecordsUnavailable as error:
                 raise TriptychError(str(error)) from error
             return changed
+        raise TriptychError(f"{document} was changed by others {MAX_CONFLICTS} times in a row: try again.")
 
 
 def _check_label(record: Record, label: str) -> None:

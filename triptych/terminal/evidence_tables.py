@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from evidence.advice import Action
+from evidence.candidates import CandidateEvidence
 from evidence.difference import format_difference
 from evidence.drift import Drift
 from evidence.intervals import Estimate
@@ -46,6 +47,8 @@ class ReportTables:
             for pair in report.pairs:
                 yield Text(f"  {pair.sentence}")
             yield from (Text(printable(f"  {each.sentence}")) for each in report.challengers if each.sentence)
+        if report.candidate:
+            yield from _candidate_texts(report.candidate)
         if any(voter.recall for voter in voters):
             yield _titled("Recall by label, %", _recall_table(voters))
         for version in report.versions:
@@ -127,6 +130,24 @@ def _pair_table(pairs: Sequence[PairEvidence]) -> Table:
             *(_p_value(p) for p in (pair.p_value, pair.mcnemar_holm)),
         )
     return table
+
+
+def _candidate_texts(candidate: CandidateEvidence) -> Iterator[RenderableType]:
+    table = _figure_table(
+        "", "Replayed", "Agree", "95 %", "Only\nit", f"Only\n{candidate.rival}", "Neither", "Difference (pp), 95 %"
+    )
+    table.add_row(
+        f"{candidate.rival} → {candidate.name}",
+        str(candidate.replayed),
+        format_share(candidate.agreement),
+        format_bounds(candidate.agreement),
+        *(str(count) for count in (candidate.wins, candidate.losses, candidate.ties)),
+        format_difference(candidate.difference).replace(" pp", ""),
+    )
+    yield _titled(f"Candidate {candidate.name}, from its replay", table)
+    yield Text(printable(f"  {candidate.sentence}"))
+    yield Text(f"  {len(candidate.to_label)} disagreements have no label yet: triptych review --with FOLDER.")
+    yield from (Text(printable(f"  {note}"), style="dim") for note in candidate.notes)
 
 
 def _recall_table(voters: Sequence[VersionEvidence]) -> Table:

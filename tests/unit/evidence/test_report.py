@@ -229,6 +229,7 @@ def test_json_keys_are_stable(report: Report) -> None:
             "labelled",
         ),
         *("none_of_them", "versions", "vote", "pairs", "challengers", "drift", "advice", "notes", "risk", "waiting"),
+        "candidate",
     }
     assert read["made_at"] == "2026-11-22T12:00:00.000Z"
     assert read["advice"]["action"] == "promote"
