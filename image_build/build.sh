@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # CodeBuild runs this in the unpacked package of the function that started the build: build and push an image per tag.
 #
-#   TAGS           for example `v1-3f0c… v3-a77e…`: the part before the hyphen is the version that the image serves
+#   TAGS           for example `v1-3f0c… v3-a77e…`: the part before the hyphen is the name of the build context
 #   REPOSITORY     URI of the repository
 #   BASE_IMAGE     base image of the build
 #   PIP_INDEX_URL  index of Python packages; PyPI if it is not set
@@ -29,7 +29,7 @@ log_in() {
 build() {
     docker build --pull --build-arg "BASE=$BASE_IMAGE" --build-arg "VERSION=$1" \
         --build-arg "PIP_INDEX_URL=${PIP_INDEX_URL:-}" \
-        --file "contexts/$1/model_service/Dockerfile" --tag "$REPOSITORY:$2" "contexts/$1"
+        --file "contexts/$1/Dockerfile" --tag "$REPOSITORY:$2" "contexts/$1"
 }
 
 # Tags are immutable. If another build has pushed this tag first, its image has the same content.

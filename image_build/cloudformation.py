@@ -45,7 +45,7 @@ class CloudFormationRequest:
     logical_id: str
     physical_id: str
     response_url: str
-    properties: Mapping[str, str]
+    properties: Mapping[str, Any]
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> Self:

@@ -1,4 +1,4 @@
-"""The build contexts in the function's package: one folder per version, and a tag derived from its content."""
+"""The build contexts in the function's package: one folder per image, and a tag derived from its content."""
 
 import hashlib
 from pathlib import Path
@@ -10,8 +10,8 @@ _DIGEST_DIGITS = 24
 """Hexadecimal digits of the digest in a tag: 96 bits make collisions practically impossible."""
 
 
-def by_version(root: Path = CONTEXTS) -> dict[str, Path]:
-    """Return the context folder of each version.
+def by_name(root: Path = CONTEXTS) -> dict[str, Path]:
+    """Return the context folder of each image: `v1`, `v2`, `v3`, `converter`.
 
     Raises:
         FileNotFoundError: The package contains no context.
@@ -22,11 +22,11 @@ def by_version(root: Path = CONTEXTS) -> dict[str, Path]:
     return {folder.name: folder for folder in folders}
 
 
-def image_tag(version: str, context: Path, *settings: str) -> str:
+def image_tag(name: str, context: Path, *settings: str) -> str:
     """Return the tag of the image that is built from `context` and `settings`.
 
     Args:
-        version: Prefix of the tag. The lifecycle rules of the repository distinguish versions by it.
+        name: Prefix of the tag. The lifecycle rules of the repository distinguish images by it.
         context: A folder. The paths and contents of its files count; their times and modes do not.
         settings: Other inputs of the build, such as the base image.
 
@@ -40,7 +40,7 @@ def image_tag(version: str, context: Path, *settings: str) -> str:
         if path.is_file():
             _update(digest, path.relative_to(context).as_posix().encode())
             _update(digest, path.read_bytes())
-    return f"{version}-{digest.hexdigest()[:_DIGEST_DIGITS]}"
+    return f"{name}-{digest.hexdigest()[:_DIGEST_DIGITS]}"
 
 
 def _update(digest: "hashlib._Hash", part: bytes) -> None:

@@ -32,6 +32,9 @@ logging.getLogger().setLevel(logging.INFO)
 _CLIENT_CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
 """A call that hangs has to end while there is still time to send a response."""
 
+_DEFAULT_IMAGES = ("v1", "v2", "v3")
+"""The images of a template that does not name them, to which a deployment may be rolled back."""
+
 
 class InvocationContext(Protocol):
     """The parts of Lambda's context object that the handler uses."""
@@ -85,7 +88,7 @@ def carry_out(
     """Create, update or delete the images of a request.
 
     Returns:
-        The successful response. Its data contains the URI of each version's image.
+        The successful response. Its data contains the URI of each image.
 
     Raises:
         StillBuilding: The invocation is about to end, and the build has not finished.
@@ -95,8 +98,9 @@ def carry_out(
         return _delete(request, builder)
     properties = request.properties
     tags = {
-        version: contexts.image_tag(version, folder, properties["BaseImage"], properties["Architecture"])
-        for version, folder in contexts.by_version(contexts.CONTEXTS).items()
+        name: contexts.image_tag(name, folder, properties["BaseImage"], properties["Architecture"])
+        for name, folder in contexts.by_name(contexts.CONTEXTS).items()
+        if name in properties.get("Images", _DEFAULT_IMAGES)
     }
     order = ImageOrder(
         request_id=request.id,
@@ -106,7 +110,7 @@ def carry_out(
         package=_versioned_arn(context),
     )
     builder.build_missing(order, lambda: context.get_remaining_time_in_millis() / 1000)
-    images = {f"ImageUri{version.upper()}": f"{properties['RepositoryUri']}:{tag}" for version, tag in tags.items()}
+    images = {f"ImageUri{name.capitalize()}": f"{properties['RepositoryUri']}:{tag}" for name, tag in tags.items()}
     return CloudFormationResponse(success=True, data=images)
 
 

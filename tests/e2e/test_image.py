@@ -23,10 +23,10 @@ pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("account")]  # e
 
 
 def expected_tags(account: Account) -> dict[str, str]:
-    """Return the tags of the images, computed from the package as the function does."""
+    """Return the tags of all images, computed from the package as the function does."""
     settings = ("public.ecr.aws/docker/library/python:3.13-slim", "X86_64")
-    folders = contexts.by_version(account.home.build / "ImageBuilder" / "contexts")
-    return {version: contexts.image_tag(version, folder, *settings) for version, folder in folders.items()}
+    folders = contexts.by_name(account.home.build / "ImageBuilder" / "contexts")
+    return {name: contexts.image_tag(name, folder, *settings) for name, folder in folders.items()}
 
 
 def repositories(account: Account) -> list[str]:
@@ -80,13 +80,14 @@ def test_existing_images_are_used_until_their_inputs_change(account: Account, pa
         account.create_stack(packaged, BUILDING["builds"])
     first = task_images(account)
     [repository] = repositories(account)
-    assert {version: image.rpartition(":")[2] for version, image in first.items()} == expected_tags(account)
-    assert all(f"/{repository}:" in image for image in first.values())
+    expected = {name: f"/{repository}:{tag}" for name, tag in expected_tags(account).items()}
+    assert all(image.endswith(expected[version]) for version, image in first.items())
 
-    update_stack(account, packaged, BUILDING["builds"] | {"LogRetentionDays": "3"})
+    update_stack(account, packaged, BUILDING["builds"] | {"LogRetentionDays": "3", "OfficeFormats": "convert"})
     assert task_images(account) == first
+    assert task_image(account, "converter").endswith(expected["converter"])
 
-    update_stack(account, packaged, {"ModelImageUri": "registry.example/own:1"})
+    update_stack(account, packaged, {"ModelImageUri": "registry.example/own:1", "OfficeFormats": "none"})
     assert set(task_images(account).values()) == {"registry.example/own:1"}
     assert repositories(account) == []
     assert account.client("codebuild").list_projects()["projects"] == []
@@ -113,9 +114,11 @@ def update_stack(account: Account, packaged: str, overrides: dict[str, str]) -> 
 
 def task_images(account: Account) -> dict[str, str]:
     """Return the image in the newest task definition of each version."""
-    images = {}
-    for version in VERSIONS:
-        task = account.client("ecs").describe_task_definition(taskDefinition=f"{STACK_NAME}-{version}")
-        [container] = task["taskDefinition"]["containerDefinitions"]
-        images[version] = container["image"]
-    return images
+    return {version: task_image(account, version) for version in VERSIONS}
+
+
+def task_image(account: Account, service: str) -> str:
+    """Return the image in the newest task definition of a service."""
+    task = account.client("ecs").describe_task_definition(taskDefinition=f"{STACK_NAME}-{service}")
+    [container] = task["taskDefinition"]["containerDefinitions"]
+    return str(container["image"])

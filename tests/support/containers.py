@@ -48,6 +48,10 @@ mount -t sysfs -o ro sys "$1/sys"
 mount -t tmpfs -o size=64k tmpfs "$1/dev"
 for name in null zero urandom; do touch "$1/dev/$name" && mount --bind "/dev/$name" "$1/dev/$name"; done
 mkdir -m 1777 "$1/dev/shm" && mount -t tmpfs -o size=64m tmpfs "$1/dev/shm"
+# A volume of the task is empty, and has the permissions of the folder in the image.
+for volume in $VOLUMES; do
+    mount -t tmpfs -o "size=1g,mode=$(stat -c %a "$1$volume")" tmpfs "$1$volume"
+done
 user=$2 folder=$3
 root=$1
 shift 3
@@ -148,7 +152,7 @@ def base_archive(folder: Path) -> Path:
 
 @contextmanager
 def run_container(
-    root: Path, config: dict[str, Any], settings: dict[str, str], command: Sequence[str] = ()
+    root: Path, config: dict[str, Any], settings: dict[str, str], command: Sequence[str] = (), *, volumes: str = ""
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run the process of a container on a read-only file system, until the end of the context.
 
@@ -157,11 +161,13 @@ def run_container(
         config: Configuration of the image.
         settings: Environment variables in addition to those of the image.
         command: Command to run instead of the image's entry point.
+        volumes: Folders that can be written to, separated by spaces.
     """
     variables = config["Env"] + [f"{name}={value}" for name, value in settings.items()]
     where = [str(root), config["User"], config["WorkingDir"]]
     process = subprocess.Popen(
-        ["unshare", "--mount", "sh", "-c", _START, "start", *where, *variables, *(command or config["Entrypoint"])]
+        ["unshare", "--mount", "sh", "-c", _START, "start", *where, *variables, *(command or config["Entrypoint"])],
+        env={**os.environ, "VOLUMES": volumes},
     )
     try:
         yield process
@@ -171,6 +177,13 @@ def run_container(
                 child.kill()
             process.terminate()
         process.wait(30)
+
+
+def size_of(root: Path, folders: Sequence[str]) -> int:
+    """Return the bytes of all files in these folders of a container's file system, each counted once."""
+    files = (path for folder in folders for path in (root / folder).rglob("*") if not path.is_symlink())
+    sizes = {(found.st_dev, found.st_ino): found.st_size for path in files if (found := path.stat()) and path.is_file()}
+    return sum(sizes.values())
 
 
 def wait_ready(url: str, process: subprocess.Popen[bytes], *, timeout: float = 60) -> None:

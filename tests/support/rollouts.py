@@ -89,6 +89,7 @@ NOT_EMULATED: dict[str, dict[str, str]] = {
     "flow-logs-key-protected": {
         "FlowLogs": "all",
         "Encryption": "customer-managed",
+    "builds-converter": {"ModelImageUri": "", "OfficeFormats": "convert"},
         "DeletionProtection": "enabled",
         "PackageIndexUrl": "https://mirror.example/simple",
     },

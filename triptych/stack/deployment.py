@@ -178,7 +178,7 @@ def _run_sam(home: Home, command: str, *arguments: str, emulator_url: str = "") 
         "SAM_CLI_POLL_DELAY": "0.5",  # seconds between polls of the deployment; the default suits AWS
         "__SAM_CLI_APP_DIR": str(_sam_app_dir(home)),
         "PYTHON": str(environment.tool_path("python")),  # has pip, which orchestrator/Makefile needs
-        "IMAGE_VERSIONS": "",  # for image_build/Makefile: the services run as processes and need no images
+        "IMAGES": "",  # for image_build/Makefile: the services run as processes and need no images
     }
     if emulator_url:
         settings["AWS_ENDPOINT_URL"] = emulator_url

@@ -11,7 +11,7 @@ from converter.conversion import ConversionLimits
 from converter.documents import DocumentConverter
 from decoding.errors import CorruptDocumentError, DecoderTimeoutError, EncryptedDocumentError
 from decoding.reader import decode_document
-from tests.support import office_files
+from testkit import office_files
 from tests.support.servers import Request, serving
 
 LIMITS = ConversionLimits(max_seconds=120)

@@ -17,7 +17,7 @@ from orchestrator.preparation import Preparation
 from records.derived import DerivedObjects
 from records.documents import DocumentStore
 from records.record import Record, Status
-from tests.support import office_files
+from testkit import office_files
 from tests.support.pages import text_pdf
 from tests.support.pipelines import FakeModels, FakeRecords, pipeline
 from tests.support.service import ServiceProcess

@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -54,14 +54,34 @@ def storage(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Confi
 
 @pytest.fixture(scope="package")
 def images(package: Path, storage: containers.Storage, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The image of each version, built with the buildspec of the template."""
-    folder = tmp_path_factory.mktemp("codebuild")
+    """The image of each version."""
+    return build_images(VERSIONS, package, storage, tmp_path_factory.mktemp("codebuild"))
+
+
+@pytest.fixture(scope="package")
+def converter_image(package: Path, storage: containers.Storage, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The image of the converter, which takes minutes to build."""
+    return build_images(["converter"], package, storage, tmp_path_factory.mktemp("codebuild"))["converter"]
+
+
+def build_images(names: Sequence[str], package: Path, storage: containers.Storage, folder: Path) -> dict[str, str]:
+    """Build images with the buildspec of the template.
+
+    Args:
+        names: The images.
+        package: The package of ImageBuilder.
+        storage: Receives the images.
+        folder: An empty folder.
+
+    Returns:
+        The reference of each image.
+    """
     tools = folder / "tools"
     tools.mkdir()
     (tools / "aws").write_text(_AWS)
     (tools / "aws").chmod(0o755)
     archive = shutil.make_archive(str(folder / "function"), "zip", package)
-    tags = {version: f"{version}-0123456789abcdef" for version in VERSIONS}
+    tags = {name: f"{name}-0123456789abcdef" for name in names}
     variables = {
         "PACKAGE": "arn:aws:lambda:eu-west-1:123456789012:function:image-builder:7",
         "PACKAGE_FILE": archive,
@@ -84,4 +104,4 @@ def images(package: Path, storage: containers.Storage, tmp_path_factory: pytest.
         check=False,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    return {version: f"{REPOSITORY}:{tag}" for version, tag in tags.items()}
+    return {name: f"{REPOSITORY}:{tag}" for name, tag in tags.items()}

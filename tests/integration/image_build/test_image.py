@@ -11,10 +11,10 @@ import pytest
 
 from testkit.template import ROOT, template
 from tests.support.checkouts import VERSIONS
-from tests.support.containers import Storage, run_container, wait_ready
+from tests.support.containers import Storage, run_container, size_of, wait_ready
 from triptych.stack import ports
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.xdist_group("images")]
 
 DOCUMENT = ROOT / "samples" / "documents" / "application-form.png"
 ADDED = ("opt/venv", "app", "usr/share/fonts")
@@ -66,8 +66,7 @@ def test_image_adds_less_than_270_mb_to_its_base(images: dict[str, str], storage
     """A new task downloads its image before it serves. Docker's slim Python is another 130 MB."""
     for image in images.values():
         with storage.mounted(image) as root:
-            files = [path for folder in ADDED for path in (root / folder).rglob("*") if not path.is_symlink()]
-            assert sum(path.stat().st_size for path in files if path.is_file()) < 270e6
+            assert size_of(root, ADDED) < 270e6
 
 
 def test_image_contains_a_font_for_text_that_pdfs_do_not_embed(images: dict[str, str], storage: Storage) -> None:

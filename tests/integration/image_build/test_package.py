@@ -8,52 +8,54 @@ from image_build import contexts
 from testkit.template import ROOT
 from tests.support.checkouts import SERVED_FILES, VERSIONS, Checkout, relative_files
 
+CONVERTER = "converter"
 SIZE_LIMIT = 250e6
 """Bytes that the unzipped package of a Lambda function may have."""
 
 
 def tags(package: Path) -> dict[str, str]:
-    folders = contexts.by_version(package / "contexts")
-    return {version: contexts.image_tag(version, folder) for version, folder in folders.items()}
+    folders = contexts.by_name(package / "contexts")
+    return {name: contexts.image_tag(name, folder) for name, folder in folders.items()}
 
 
-def modules(folder: str) -> set[str]:
-    """Return the Python files directly in a folder of the repository."""
-    return {f"{folder}/{path.name}" for path in (ROOT / folder).glob("*.py")}
+def sources(folder: str) -> set[str]:
+    """Return the files of a package that an image needs: all but compiled and descriptive ones."""
+    left_out = ("py.typed", "Dockerfile", "Dockerfile.dockerignore")
+    return {
+        f"{folder}/{name}"
+        for name in relative_files(ROOT / folder)
+        if "__pycache__" not in name and not name.endswith((".md", *left_out))
+    }
 
 
-def test_package_contains_a_context_for_each_version_and_the_builder(package: Path) -> None:
+def test_package_contains_a_context_for_each_image_and_the_builder(package: Path) -> None:
     assert {path.name for path in package.iterdir()} == {"contexts", "image_build"}
     assert relative_files(package / "image_build") == {
         *(path.name for path in (ROOT / "image_build").glob("*.py")),
         "build.sh",
     }
-    assert set(tags(package)) == set(VERSIONS)
+    assert set(tags(package)) == {*VERSIONS, CONVERTER}
     assert sum(path.stat().st_size for path in package.rglob("*") if path.is_file()) < SIZE_LIMIT
 
 
-def test_context_contains_service_decoding_and_one_model_only(package: Path) -> None:
-    """The Makefile names the same files as Dockerfile.dockerignore, which applies to a manual `docker build`."""
+def test_context_of_a_version_contains_service_decoding_and_its_model(package: Path) -> None:
+    """Every file of the packages, so that data files such as networks are not forgotten."""
     for version in VERSIONS:
-        context = package / "contexts" / version
-        assert relative_files(context) == {
-            *modules("model_service"),
-            "model_service/Dockerfile",
-            "model_service/requirements.txt",
-            *modules("decoding"),
-            *modules("decoding/isolation"),
+        assert relative_files(package / "contexts" / version) == {
+            "Dockerfile",
+            *sources("model_service"),
+            *sources("decoding"),
             *(f"models/{version}/{name}" for name in SERVED_FILES),
         }
 
 
-def test_every_package_of_the_context_is_complete(package: Path) -> None:
-    """No subpackage with Python files is missing from the Makefile."""
-    for name in ("model_service", "decoding"):
-        sources = {path.relative_to(ROOT / name) for path in (ROOT / name).rglob("*.py")}
-        copied = {
-            path.relative_to(package / "contexts/v1" / name) for path in (package / "contexts/v1" / name).rglob("*.py")
-        }
-        assert copied == sources
+def test_context_of_the_converter_contains_no_model(package: Path) -> None:
+    assert relative_files(package / "contexts" / "converter") == {
+        "Dockerfile",
+        *sources("converter"),
+        *sources("decoding"),
+        *(f"model_service/{path.name}" for path in (ROOT / "model_service").glob("*.py")),
+    }
 
 
 @pytest.mark.slow
@@ -63,17 +65,27 @@ def test_cached_build_picks_up_a_changed_model(checkout: Checkout, package: Path
         changed = tags(checkout.sam_build("ImageBuilder"))
     restored = tags(checkout.sam_build("ImageBuilder"))
 
-    assert {version for version in VERSIONS if changed[version] != tags(package)[version]} == {"v2"}
+    assert {name for name, tag in tags(package).items() if changed[name] != tag} == {"v2"}
     assert restored == tags(package)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module", ["model_service/routes.py", "decoding/isolation/worker.py"])
-def test_changed_code_changes_the_tag_of_every_version(checkout: Checkout, package: Path, module: str) -> None:
+@pytest.mark.parametrize(
+    ("module", "images"),
+    [
+        ("model_service/routes.py", {*VERSIONS, CONVERTER}),
+        ("decoding/isolation/worker.py", {*VERSIONS, CONVERTER}),
+        ("model_service/orientation_network/graph.xml", {*VERSIONS}),
+        ("converter/worker.py", {CONVERTER}),
+    ],
+)
+def test_changed_code_changes_the_tags_of_its_images(
+    checkout: Checkout, package: Path, module: str, images: set[str]
+) -> None:
     with checkout.changed(module):
         changed = tags(checkout.sam_build("ImageBuilder"))
 
-    assert all(changed[version] != tags(package)[version] for version in VERSIONS)
+    assert {name for name, tag in tags(package).items() if changed[name] != tag} == images
 
 
 @pytest.mark.slow

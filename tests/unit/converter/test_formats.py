@@ -4,7 +4,7 @@ import pytest
 
 from converter.formats import OFFICE, UNPACKED, detect_format
 from decoding.errors import CorruptDocumentError, DocumentError, EncryptedDocumentError, UnsupportedFormatError
-from tests.support import office_files
+from testkit import office_files
 from tests.support.pages import text_pdf
 
 TEXT = "Invoice 4711. Thank you."

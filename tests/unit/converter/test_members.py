@@ -13,7 +13,7 @@ from converter.mail import read_mail
 from converter.message_text import html_to_text
 from decoding.errors import CorruptDocumentError, DocumentError, EncryptedDocumentError
 from decoding.text import read_text
-from tests.support.office_files import archive, mail, web_page
+from testkit.office_files import archive, mail, web_page
 
 LIMITS = ConversionLimits()
 TEXT = "Invoice 4711. Thank you for your order."

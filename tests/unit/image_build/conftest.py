@@ -144,10 +144,12 @@ def ecr() -> "Iterator[ECRClient]":
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Contexts of three small versions in the place where the function looks for them."""
+    """Small contexts of three versions and the converter in the place where the function looks for them."""
+    (tmp_path / "converter").mkdir()
+    (tmp_path / "converter" / "Dockerfile").write_bytes(b"FROM scratch")
     for version in ("v1", "v2", "v3"):
         for path, content in {
-            "model_service/Dockerfile": b"FROM scratch",
+            "Dockerfile": b"FROM scratch",
             "model_service/app.py": b"...",
             f"models/{version}/model.bin": version.encode(),
         }.items():

@@ -67,7 +67,7 @@ def test_each_tag_is_built_from_the_context_of_its_version_and_pushed(script: Sc
         "--build-arg BASE=registry.example/python",
         "--build-arg VERSION=v1",
         "--build-arg PIP_INDEX_URL=https://mirror.example/simple",
-        "--file contexts/v1/model_service/Dockerfile",
+        "--file contexts/v1/Dockerfile",
         "--tag 123.dkr.ecr.eu-west-1.amazonaws.com/stack/images:v1-aa contexts/v1",
     ):
         assert part in first

@@ -13,7 +13,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 @pytest.mark.parametrize(
     ("function", "names"),
-    [("orchestrator", {"records", "decoding"}), ("image_build", {"decoding", "model_service", "models"})],
+    [("orchestrator", {"records", "decoding"}), ("image_build", {"converter", "decoding", "model_service", "models"})],
 )
 def test_context_links_to_the_sources(function: str, names: set[str]) -> None:
     links = {link.name: link for link in (ROOT / function / "context").iterdir()}

@@ -57,12 +57,12 @@ def test_tag_is_valid_in_a_registry_and_starts_with_the_version(tmp_path: Path) 
     assert set(tag) <= set("abcdefghijklmnopqrstuvwxyz0123456789-._")
 
 
-def test_each_folder_is_the_context_of_a_version(tmp_path: Path) -> None:
-    write_tree(tmp_path, {"v2/a": b"", "v1/a": b"", "note": b""})
+def test_each_folder_is_the_context_of_an_image(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"v2/a": b"", "converter/a": b"", "note": b""})
 
-    assert contexts.by_version(tmp_path) == {"v1": tmp_path / "v1", "v2": tmp_path / "v2"}
+    assert contexts.by_name(tmp_path) == {"converter": tmp_path / "converter", "v2": tmp_path / "v2"}
 
 
 def test_package_without_contexts_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="empty"):
-        contexts.by_version(tmp_path)
+        contexts.by_name(tmp_path)

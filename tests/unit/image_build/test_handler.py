@@ -25,6 +25,20 @@ class TestCreate:
         assert all(tag.startswith(f"{version}-") for version, tag in images(response).items())
         assert response["Data"]["ImageUriV2"].startswith(deployment.uri + ":v2-")
 
+    def test_image_of_the_converter_is_built_if_the_template_names_it(self, deployment: Deployment) -> None:
+        response = deployment.request(deployment.event("Create", Images=[*VERSIONS, "converter"]))
+
+        assert set(images(response)) == {*VERSIONS, "converter"}
+        assert images(response)["converter"].startswith("converter-")
+
+    def test_converter_that_is_added_later_builds_its_image_only(self, deployment: Deployment) -> None:
+        before = images(deployment.request(deployment.event("Create", Images=[*VERSIONS])))
+
+        after = images(deployment.request(deployment.event("Update", "request-2", Images=[*VERSIONS, "converter"])))
+
+        assert {name: after[name] for name in VERSIONS} == before
+        assert deployment.codebuild.variables()["TAGS"] == after["converter"]
+
     def test_response_repeats_the_ids_of_the_request(self, deployment: Deployment) -> None:
         """CloudFormation ignores other responses, and would keep waiting."""
         event = deployment.event("Create")

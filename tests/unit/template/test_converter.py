@@ -20,9 +20,32 @@ def test_converter_exists_only_if_office_formats_are_converted() -> None:
     assert "CONVERTER_ENDPOINT" not in str(rollout()["Orchestrator"]["Environment"])
 
 
-def test_converter_without_an_image_violates_a_rule() -> None:
-    assert rollout(OfficeFormats="convert").violated_rules()
+def test_converter_without_an_image_violates_a_rule_if_the_stack_builds_none() -> None:
+    assert rollout(OfficeFormats="convert", ModelImageUri="registry/model:1").violated_rules()
+    assert not rollout(OfficeFormats="convert", ModelImageUri="").violated_rules()
     assert not rollout(**GIVEN).violated_rules()
+
+
+@pytest.mark.parametrize(
+    ("given", "names", "image", "repository"),
+    [
+        ({"ConverterImageUri": ""}, ["v1", "v2", "v3", "converter"], "ImageUriConverter", "ModelImages.Arn"),
+        ({}, ["v1", "v2", "v3"], "registry/converter:1", "repository/*"),
+        ({"OfficeFormats": "none"}, ["v1", "v2", "v3"], None, None),
+    ],
+)
+def test_stack_builds_the_image_of_the_converter_unless_it_is_given(
+    given: dict[str, str], names: list[str], image: str | None, repository: str | None
+) -> None:
+    stack = rollout(**GIVEN | {"ModelImageUri": ""} | given)
+
+    assert stack["ModelImage"]["Images"] == names
+    if image and repository:
+        assert image in str(stack["TaskConverter"]["ContainerDefinitions"][0]["Image"])
+        [pull] = [
+            each for role, each in stack.statements() if role == "ConverterExecutionRole" and "Pull" in each["Sid"]
+        ]
+        assert repository in str(pull["Resource"])
 
 
 def test_orchestrator_calls_the_path_that_the_load_balancer_forwards() -> None:

@@ -8,8 +8,9 @@ from email.message import EmailMessage
 import docx
 import openpyxl
 import pptx
+from PIL import Image
 
-from tests.support.pages import encode, page, text_pdf
+from testkit.documents import numbered_document
 
 TEXTS = (
     "Invoice 2026-117. Please pay 1,234.56 EUR within 30 days.",
@@ -150,11 +151,14 @@ def sixty_files() -> dict[str, bytes]:
         "txt": lambda text: (f"{text}\n\n" * 5).encode("cp1252"),
         "csv": table,
         "eml": lambda text: mail(text, html=True),
-        "attached.eml": lambda text: mail(
-            text, {"invoice.pdf": text_pdf(["Invoice 1"]), "scan.png": encode(page(), "PNG")}
-        ),
+        "attached.eml": lambda text: mail(text, {"invoice.pdf": _scan_in_pdf(), "scan.png": numbered_document(1)}),
     }
     return {f"{number}.{kind}": make(text) for kind, make in kinds.items() for number, text in enumerate(TEXTS)}
+
+
+def _scan_in_pdf() -> bytes:
+    with Image.open(io.BytesIO(numbered_document(2))) as scan:
+        return _saved(lambda file: scan.save(file, "PDF"))
 
 
 def _saved(save: Callable[[io.BytesIO], object]) -> bytes:
