@@ -45,6 +45,9 @@ class DerivedStore(Protocol):
     def write_member(self, bucket: str, key: str, content: bytes, parent: Parent) -> None:
         """Write a member, unless it exists already."""
 
+    def read_pages(self, upload: Upload) -> bytes | None:
+        """Return the pages that an earlier attempt wrote, if there are any."""
+
     def write_pages(self, upload: Upload, content: bytes) -> None:
         """Write the pages that an upload was converted to, unless they exist already."""
 
@@ -85,7 +88,7 @@ class Preparation:
     def prepare(
         self, upload: Upload, content: bytes, stored: Record | None, *, deadline: float, trace_id: str
     ) -> Prepared:
-        """Convert a document if the versions cannot read it.
+        """Convert a document if the versions cannot read it, unless an earlier attempt has done so.
 
         Args:
             upload: The upload.
@@ -100,6 +103,8 @@ class Preparation:
         parent = self._derived.find_parent(upload)
         if self._converter is None or convertible_format(content) is None:
             return Prepared(content, parent=parent)
+        if stored and stored.conversion and (pages := self._derived.read_pages(upload)):
+            return Prepared(pages, conversion=stored.conversion, parent=parent)
         now = self._clock()
         converted = self._converter.convert(
             content, deadline=now + CONVERSION_SHARE * (deadline - now), trace_id=trace_id

@@ -1,7 +1,7 @@
 """Objects that are derived from uploads: the members of a document, and the pages that it was converted to.
 
 They are in the inbox, under a reserved prefix. Members are documents: their events are processed like those of other
-uploads. Pages are read by the console and by exports; their events are ignored.
+uploads. Pages are read by the console, by exports and by further attempts; their events are ignored.
 
     _triptych/members/3f2a…/001-scan.pdf
     _triptych/pages/3f2a…
@@ -85,6 +85,13 @@ class DerivedObjects:
             DocumentUnavailable: `storage-error`: the object cannot be written now.
         """
         self._write(bucket, key, content, parent.to_metadata())
+
+    def read_pages(self, upload: Upload) -> bytes | None:
+        """Return the pages that an earlier attempt wrote; None if they do not exist or cannot be read now."""
+        try:
+            return self._s3.get_object(Bucket=upload.bucket, Key=pages_key(upload))["Body"].read()
+        except (BotoCoreError, ClientError, OSError):
+            return None
 
     def write_pages(self, upload: Upload, content: bytes) -> None:
         """Write the pages that an upload was converted to, unless they exist already.

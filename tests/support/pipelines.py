@@ -63,6 +63,9 @@ class FakeDerived:
             raise self.error
         self.members.setdefault(key, (content, parent))
 
+    def read_pages(self, upload: Upload) -> bytes | None:
+        return self.pages.get(pages_key(upload))
+
     def write_pages(self, upload: Upload, content: bytes) -> None:
         if self.error:
             raise self.error
@@ -78,6 +81,7 @@ class FakeModels:
         self.outcomes: dict[str, Outcome] = {**{version: prediction() for version in VERSIONS}, **outcomes}
         self.calls: list[list[str]] = []
         self.deadlines: list[float] = []
+        self.documents: list[bytes] = []
 
     def predict(
         self, document: bytes, *, versions: Iterable[str], deadline: float, trace_id: str = ""
@@ -85,6 +89,7 @@ class FakeModels:
         called = list(versions)
         self.calls.append(called)
         self.deadlines.append(deadline)
+        self.documents.append(document)
         return {version: self.outcomes[version] for version in called}
 
 

@@ -15,7 +15,7 @@ from records.errors import DocumentUnavailable
 from records.outcomes import ModelFailure
 from records.record import Record, Status
 from tests.support.pipelines import FakeDerived, FakeDocuments, FakeModels, FakeRecords, pipeline
-from tests.support.uploads import model_failure, upload
+from tests.support.uploads import model_failure, prediction, upload
 
 OFFICE = b"PK\x03\x04 an office document"
 PDF = b"%PDF-1.7 converted"
@@ -103,10 +103,25 @@ def test_a_converter_that_is_down_is_retried_like_a_version(kind: str) -> None:
     assert record.status is Status.COMPLETE
 
 
+def test_a_retry_uses_the_pages_of_the_first_attempt() -> None:
+    line = Line(converted())
+    line.models.outcomes["v2"] = model_failure("unreachable")
+    first = line.classify()
+    line.models.outcomes["v2"] = prediction()
+
+    record = line.classify()
+
+    assert record.status is Status.COMPLETE
+    assert line.converter.calls == 1
+    assert line.models.documents == [PDF, PDF]
+    assert record.conversion == first.conversion
+
+
 def test_a_converter_that_is_down_costs_no_prediction() -> None:
     line = Line(converted())
     line.models.outcomes["v2"] = model_failure("unreachable")
     line.classify()
+    line.derived.pages.clear()
     line.converter.answer = model_failure("unreachable")
 
     record = line.classify()

@@ -33,8 +33,11 @@ def test_a_member_is_written_once_and_its_parent_is_found(s3: "S3Client") -> Non
 def test_pages_are_written_under_their_key_and_are_no_document(s3: "S3Client") -> None:
     letter = upload("letter.docx")
 
-    DerivedObjects(s3).write_pages(letter, b"%PDF")
+    derived = DerivedObjects(s3)
+    assert derived.read_pages(letter) is None
+    derived.write_pages(letter, b"%PDF")
 
+    assert derived.read_pages(letter) == b"%PDF"
     assert s3.get_object(Bucket="documents", Key=pages_key(letter))["Body"].read() == b"%PDF"
     assert not upload(pages_key(letter)).is_document
     assert upload(member_key(letter, 1, "x")).is_document
