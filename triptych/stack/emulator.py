@@ -1,10 +1,11 @@
 """The emulator: ministack, a process that emulates the AWS services of template.yaml, on loopback only."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import requests
 
 from triptych.stack import environment, ports
+from triptych.stack.errors import StackError
 from triptych.stack.home import REPOSITORY, Home
 from triptych.stack.ports import HOST
 from triptych.stack.processes import require_ready, start_process
@@ -37,8 +38,11 @@ _CONCURRENCY = 16
 """Maximum number of Lambda workers. They are processes: one for each event of a burst would overload a small machine.
 The emulator treats an event beyond the limit as failed, and drops it after three attempts; AWS does not do that."""
 
+_START_TIMEOUT = 30.0
+"""Seconds in which the emulator has to become ready."""
 
-def start_emulator(home: Home, *, retry_seconds: float, services: Iterable[str] = SERVICES) -> LocalServer:
+
+def start_emulator(home: Home, *, retry_seconds: float, services: Collection[str] = SERVICES) -> LocalServer:
     """Start the emulator and wait until it is ready.
 
     Args:
@@ -78,7 +82,19 @@ def start_emulator(home: Home, *, retry_seconds: float, services: Iterable[str] 
         log=log,
         cwd=REPOSITORY,
     )
-    require_ready(process, lambda: emulator_is_ready(port), name="The emulator", log=log, timeout=30)
+    try:
+        require_ready(
+            process,
+            lambda: process.listens_on(port) and emulator_is_ready(port),
+            name="The emulator",
+            log=log,
+            timeout=_START_TIMEOUT,
+        )
+    except StackError:
+        if process.alive or ports.is_port_free(port):
+            raise
+        # Another process took the port after it was chosen, such as the emulator of a stack that starts at this moment.
+        return start_emulator(home, retry_seconds=retry_seconds, services=services)
     return LocalServer(process, port, sources="")
 
 

@@ -59,6 +59,15 @@ class ManagedProcess:
         except psutil.NoSuchProcess:
             return None
 
+    def listens_on(self, port: int) -> bool:
+        """Return whether the process listens on a TCP port. Another process on the same port does not count."""
+        try:
+            found = self.find()
+            connections = found.net_connections("tcp") if found else []
+        except psutil.Error:
+            return False  # the process has just ended
+        return any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in connections)
+
 
 def stop_processes(*processes: ManagedProcess, grace: float = 5.0) -> bool:
     """Stop processes and their groups: with SIGTERM, and with SIGKILL after `grace` seconds.
