@@ -12,9 +12,10 @@ from evidence.challengers import ChallengerEvidence, assess_challengers, label_e
 from evidence.drift import Drift, detect_drift
 from evidence.examples import STRATA, VOTE, Example, Exclusion, current_weights, examples_from
 from evidence.intervals import Estimate, simple_share, stratified_share
-from evidence.pair_counts import audits_with_turn, random_sample
+from evidence.pair_counts import random_sample
 from evidence.pairs import PairEvidence, compare_pairs, remaining_versions
-from evidence.risk import Audited, RiskControl, control_risk
+from evidence.promises import audited_verdicts
+from evidence.risk import RiskControl, control_risk
 from evidence.versions import VersionEvidence, assess_version, stratify, vote_auroc
 from records.keys import timestamp
 from records.labels import NONE_OF_THESE
@@ -110,7 +111,7 @@ def compute_report(
             tighter: see `sequential.rate_bounds`.
         labels_complete: Whether `labelled` holds all labelled records of the period.
         target: Largest share of wrong verdicts among those that nobody looks at; that of the policy if None, or 1 %.
-        floors: Threshold of doubt of each policy with the same weights as the current one, by id.
+        floors: Threshold of doubt of each policy whose audits count, see `promises.thresholds_by_policy`.
     """
     labelled, population = list(labelled), list(population)
     weights = current_weights([*population, *labelled])
@@ -149,6 +150,7 @@ def compute_report(
         drift=detect_drift(versions, sample),
         advice=advice,
         notes=(
+            *_policy_notes(policy),
             *_sample_notes(sample, since, queue_empty=queue_empty),
             *_label_notes(with_label, drawn, complete=labels_complete),
             *label_error_notes(pairs, drawn),
@@ -166,11 +168,7 @@ def _control_risk(
     floors: Mapping[str, float],
 ) -> RiskControl:
     """Return the risk of the verdicts under the current weights; verdicts under others are not evidence on them."""
-    audits = [
-        Audited(vote.confidence, not each.is_correct(VOTE), floors[each.policy], each.policy == policy.id)
-        for each in audits_with_turn(labelled)
-        if (vote := each.vote) and each.policy in floors
-    ]
+    audits = audited_verdicts(labelled, policy, floors)
     confidences = [-1.0 if each.other_doubt else each.vote.confidence for each in population if each.vote]
     return control_risk(
         audits,
@@ -185,6 +183,10 @@ def _control_risk(
 def _none_of_these_share(population: Sequence[Example], labelled: Sequence[Example]) -> Estimate:
     strata = stratify(population, labelled, lambda example: example.true_label == NONE_OF_THESE)
     return stratified_share(list(strata.values()))
+
+
+def _policy_notes(policy: Policy) -> list[str]:
+    return [f"{policy.id} replaced {policy.widened_from} automatically. {policy.why}"] if policy.widened_from else []
 
 
 def _sample_notes(population: Sequence[Example], since: datetime | None, *, queue_empty: bool) -> list[str]:

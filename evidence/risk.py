@@ -20,6 +20,7 @@ import numpy as np
 from evidence.difference import ALPHA
 from evidence.intervals import Booleans, Estimate, Floats, simple_share
 from evidence.sequential import Bets, log_wealth, lower_bound
+from records.policy import MAX_DOUBT
 
 THRESHOLDS = (0.99, 0.98, 0.97, 0.96, 0.95, 0.93, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.0)
 """Tested thresholds of confidence, in this order. Fixed in advance, or the certificates would not be valid."""
@@ -162,6 +163,38 @@ def breaks_promise(audits: Sequence[Audited], target: float) -> bool:
         if wealth.mean() >= FALSE_ALARM_AUDITS:
             return True
     return False
+
+
+def widened_threshold(audits: Sequence[Audited], in_force: float, target: float) -> float:
+    """Return the threshold of doubt that should replace one whose promise is broken.
+
+    It is the lowest of `THRESHOLDS` above the one in force at which, of the audits since the change, at most the target
+    are wrong; `MAX_DOUBT`, with which every verdict is reviewed, if there is none. This is an estimate and no
+    certificate, so `breaks_promise` must continue to watch the new threshold.
+
+    Args:
+        audits: Audits under the broken promise, oldest first.
+        in_force: The threshold in force.
+        target: Largest share of automated verdicts that may be wrong.
+    """
+    recent = audits[_change_point(audits, target) :]
+    for threshold in sorted(each for each in THRESHOLDS if each > in_force):
+        above = [each.wrong for each in recent if each.confidence >= threshold]
+        if above and sum(above) <= target * len(above):
+            return threshold
+    return MAX_DOUBT
+
+
+def _change_point(audits: Sequence[Audited], target: float) -> int:
+    """Return the index since which errors are most evidently more frequent than the target (CUSUM)."""
+    stake = 4 * target
+    wealth = highest = 0.0
+    start = 0
+    for index in range(len(audits) - 1, -1, -1):
+        wealth += log(1 + stake * (1 / target - 1) if audits[index].wrong else 1 - stake)
+        if wealth > highest:
+            highest, start = wealth, index
+    return start
 
 
 def weighted_auroc(confidence: Floats, correct: Booleans, weights: Floats) -> float | None:

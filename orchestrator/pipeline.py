@@ -9,7 +9,13 @@ from typing import Protocol
 from orchestrator.preparation import Prepared
 from records.assembly import ReadError, build_record, merge
 from records.conversions import ConversionSummary
-from records.errors import DocumentRejected, DocumentUnavailable, RecordConflict, RecordsUnavailable
+from records.errors import (
+    MAX_CONFLICTS,
+    DocumentRejected,
+    DocumentUnavailable,
+    RecordConflict,
+    RecordsUnavailable,
+)
 from records.outcomes import ModelFailure, Outcome
 from records.policy import Policy
 from records.record import Record, Status
@@ -108,6 +114,7 @@ class Attempt:
         replaced: The record that the table contained before; None if there was none.
         outcomes: Outcome of each version that this attempt called.
         conversion: How this attempt converted the document, or why it could not; None if it did not have to.
+        policy: The policy that made the verdict; None if the record was already final.
         written: Whether the attempt wrote the record. False if the record was already final.
         patient: Whether the attempt had a longer budget than usual.
     """
@@ -118,6 +125,7 @@ class Attempt:
     written: bool
     patient: bool = False
     conversion: ConversionSummary | ModelFailure | None = None
+    policy: Policy | None = None
 
 
 class Pipeline:
@@ -212,7 +220,7 @@ class Pipeline:
             parent=prepared.parent,
         )
         attempt = self._save(record, stored, called, policy)
-        return replace(attempt, patient=patient, conversion=prepared.failure or prepared.conversion)
+        return replace(attempt, patient=patient, conversion=prepared.failure or prepared.conversion, policy=policy)
 
     def _read(self, upload: Upload, deadline: float) -> bytes | ReadError:
         """Return the content of the upload, or why it could not be read by the deadline."""
@@ -271,11 +279,17 @@ class Pipeline:
         return upload.backfilled or self._now() - upload.event_time > LATE_AFTER
 
     def _with_synthetic_sequencer(self, upload: Upload) -> Upload:
-        """Return the upload as a backfill describes it, or unchanged if the bucket no longer contains this object."""
+        """Return the upload as a backfill describes it, or unchanged if the bucket no longer contains this object.
+
+        Raises:
+            RecordsUnavailable: The object cannot be described now, so that the key of its record is unknown.
+        """
         try:
             described = self._documents.describe(upload.bucket, upload.key, upload.version_id)
-        except (DocumentRejected, DocumentUnavailable):
+        except DocumentRejected:
             return upload
+        except DocumentUnavailable as error:
+            raise RecordsUnavailable(f"the key of the record is unknown: {error}") from error
         return described if described.same_object(upload) else upload
 
     def _prepare(
@@ -295,7 +309,8 @@ class Pipeline:
         """Return the outcomes of the versions that were called, and those of all versions.
 
         Only versions of which the stored record has no prediction are called. If the document could not be converted,
-        none is: the failure of the conversion is their outcome.
+        none is: the failure of the conversion is their outcome. Predictions of versions that this code does not call,
+        which another version of the function wrote during a rollout, are kept.
         """
         if prepared.rejection:
             return {}, dict(stored.predictions) if stored else {}
@@ -309,11 +324,17 @@ class Pipeline:
             called = new = self._models.predict(
                 prepared.content, versions=missing, deadline=deadline, trace_id=trace_id
             )
-        return called, {version: new.get(version) or answered[version] for version in self._models.versions}
+        return called, {
+            version: new.get(version) or answered[version] for version in sorted({*self._models.versions, *answered})
+        }
 
     def _save(self, record: Record, stored: Record | None, called: Mapping[str, Outcome], policy: Policy) -> Attempt:
-        """Write the record. After a conflict, merge it with what the other writer stored and try again."""
-        while True:
+        """Write the record. After a conflict, merge it with what the other writer stored and try again.
+
+        Raises:
+            RecordsUnavailable: The table cannot be written now, or others won every conflict.
+        """
+        for _ in range(MAX_CONFLICTS):
             try:
                 self._records.save(record, replacing=stored)
             except RecordConflict:
@@ -326,6 +347,7 @@ class Pipeline:
                 record = merge(record, stored, policy)
             else:
                 return Attempt(record, stored, called, written=True)
+        raise RecordsUnavailable(f"{record.upload.document} was changed by others {MAX_CONFLICTS} times in a row")
 
 
 def _needs_patience(stored: Record) -> bool:

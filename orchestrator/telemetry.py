@@ -23,6 +23,8 @@ Each attempt emits:
                         data. Load, lost connections and unreadable documents are no faults
     v1.Dissent          for each prediction that it wrote with a verdict: 100 if its label differs from the verdict's,
                         else 0; the average is a percentage
+    PromiseBroken       if a policy was promoted: 1 if audits showed that the promise of the policy before was broken,
+                        so that the one in force replaced it automatically, else 0
     Converter.Latency   if the document was converted: duration of the conversion
     Converter.Error, Converter.timeout …
         count, if it could not be converted: in total (without rejected documents) and by kind
@@ -41,6 +43,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from orchestrator.pipeline import Attempt
 from records.outcomes import ModelFailure
+from records.policy import Policy
 from records.record import Record
 
 _SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "triptych")
@@ -108,6 +111,7 @@ def emit_metrics(attempt: Attempt, *, handler_ms: float, event_ms: float) -> Non
             dissent = 100 if outcome.label != verdict.label else 0
             metrics.add_metric(name=f"{version}.Dissent", unit=MetricUnit.Percent, value=dissent)
     _add_conversion(attempt, with_latencies=with_latencies)
+    _add_promise(attempt.policy)
     if attempt.written:
         if with_latencies:
             _add_duration("HandlerLatency", handler_ms)
@@ -141,6 +145,11 @@ def _add_conversion(attempt: Attempt, *, with_latencies: bool) -> None:
         _add_counts(f"Converter.{attempt.conversion.kind}")
         if attempt.conversion.kind != "rejected":
             _add_counts("Converter.Error")
+
+
+def _add_promise(policy: Policy | None) -> None:
+    if policy and policy.number:
+        metrics.add_metric(name="PromiseBroken", unit=MetricUnit.Count, value=int(bool(policy.widened_from)))
 
 
 def _milestones(record: Record | None) -> set[str]:

@@ -10,6 +10,10 @@ RecordsError
 
 from records.record import Reason
 
+MAX_CONFLICTS = 50
+"""Maximum number of attempts to change a record that others change at the same time. Each conflict means that another
+writer succeeded, and few write the same record."""
+
 
 class RecordsError(Exception):
     """Base of this package's errors."""

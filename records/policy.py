@@ -43,6 +43,8 @@ class Policy:
         doubt_below: Confidence below which a verdict needs review; above 1 for all verdicts.
         at_most_wrong: Largest share of wrong verdicts among those that need no review, which `doubt_below` is chosen
             for; None without such a promise.
+        widened_from: ID of the policy whose promise audits showed to be broken, so that this one with a higher
+            `doubt_below` replaced it automatically; empty for policies that a user wrote.
     """
 
     id: str
@@ -54,6 +56,7 @@ class Policy:
     why: str
     doubt_below: float = DOUBT_BELOW
     at_most_wrong: float | None = None
+    widened_from: str = ""
 
     def __post_init__(self) -> None:
         """Validate the policy.
@@ -98,6 +101,7 @@ class Policy:
             "why": self.why,
             "doubt_below": self.doubt_below,
             "at_most_wrong": self.at_most_wrong,
+            "widened_from": self.widened_from or None,
         }
 
     def to_item(self) -> dict[str, Any]:
@@ -124,6 +128,7 @@ class Policy:
                 why=str(item["why"]),
                 doubt_below=float(item.get("doubt_below", DOUBT_BELOW)),
                 at_most_wrong=float(item["at_most_wrong"]) if "at_most_wrong" in item else None,
+                widened_from=str(item.get("widened_from", "")),
             )
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"not a policy: {error!r}") from error

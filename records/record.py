@@ -171,6 +171,11 @@ class Record:
             return self.upload
         return replace(self.upload, key=self.conversion.pages_key, size=None, etag="", version_id=None)
 
+    @property
+    def reviews(self) -> tuple[Review, ...]:
+        """All labels, oldest first."""
+        return self.earlier_reviews if self.review is None else (*self.earlier_reviews, self.review)
+
     def answered(self) -> dict[str, Prediction]:
         """Return the predictions by version, without the versions that failed."""
         return {version: outcome for version, outcome in self.predictions.items() if isinstance(outcome, Prediction)}

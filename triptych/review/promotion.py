@@ -93,7 +93,7 @@ class Promotions:
             changed = self._apply(change, current)
             if changed.weights != current.weights or change.doubt_below is not None:
                 changed = replace(changed, at_most_wrong=None)
-            changed = replace(changed, **change.values)
+            changed = replace(changed, **change.values, widened_from="")
             new = replace(changed, id=f"p{current.number + 1}", by=by.strip(), why=why.strip(), at=datetime.now(UTC))
         except ValueError as error:
             raise UsageError(f"Invalid policy: {error}.") from None

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from evidence.promises import thresholds_by_policy
 from evidence.report import Report, compute_report
 from records.errors import RecordsUnavailable
 from records.policy import DEFAULT_POLICY
@@ -51,7 +52,6 @@ def build_report(
     except RecordsUnavailable as error:
         raise TriptychError(str(error)) from error
     policy = history[0]
-    floors = {each.id: each.doubt_below for each in history if each.weights == policy.weights}
     counts = reviews.counts(most=WAITING)
     labelled = reviews.labelled(since, until, labels)
     population = results.newest(RecordQuery.where(since=since, until=until), limit=sample)
@@ -66,5 +66,5 @@ def build_report(
         complete=len(population) < sample,
         labels_complete=len(labelled) < labels,
         target=target,
-        floors=floors,
+        floors=thresholds_by_policy(history),
     )

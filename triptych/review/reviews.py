@@ -4,6 +4,7 @@ A label is written on the condition that the record has not changed since it was
 orchestrator nor another reviewer's label can be lost.
 """
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,18 +13,22 @@ from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from records.errors import RecordConflict, RecordsUnavailable
+from records.errors import MAX_CONFLICTS, RecordConflict, RecordsUnavailable
 from records.labels import NONE_OF_THESE, normalize_label
 from records.record import Record
 from records.reviews import REVIEWED, Draw, Queue, Review
-from records.table import MAX_CONFLICTS, RecordTable
+from records.table import PolicyTable, RecordTable
 from triptych.errors import TriptychError
 from triptych.review.focus import Focus
+from triptych.review.promise import PromiseGuard
 from triptych.review.queues import Deal, Window, deal
 from triptych.storage.results import RecordQuery, Results
+from triptych.terminal.text import printable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
+
+logger = logging.getLogger(__name__)
 
 _QUEUES = (Queue.REVIEW, Queue.EVIDENCE, Queue.AUDIT)
 
@@ -82,6 +87,7 @@ class Reviews:
     ) -> None:
         self._results = Results(table)
         self._store = store or RecordTable(table)
+        self._guard = PromiseGuard(self._results, PolicyTable(table))
         self._now = now
 
     def deal(self, limit: int = 50, focus: Focus = (), only: Queue | None = None) -> list[Deal]:
@@ -159,7 +165,23 @@ class Reviews:
             _check_label(record, label)
             return record.with_review(review)
 
-        return self._change(document, sequencer, change)
+        labelled = self._change(document, sequencer, change)
+        self._keep_promise(labelled)
+        return labelled
+
+    def _keep_promise(self, labelled: Record) -> None:
+        """Widen doubt if the label shows that a promise is broken. The label is stored, whatever happens here."""
+        try:
+            wider = self._guard.check(labelled, self._now())
+        except (RecordsUnavailable, BotoCoreError, ClientError) as error:
+            logger.warning(
+                "This label may show that the promise of the policy is broken, but doubt could not be widened: %s. "
+                "Check with triptych report.",
+                error,
+            )
+        else:
+            if wider:
+                logger.warning("Alarm, %s takes effect within a minute: %s", wider.id, printable(wider.why))
 
     def undo(self, document: str, sequencer: str, by: str) -> Record:
         """Remove the current label. The one before it, if any, becomes current; otherwise the record waits again.
@@ -168,7 +190,6 @@ class Reviews:
             CannotReview: There is no label, or the current one is another reviewer's.
             TriptychError: The table cannot be read or written.
         """
-
         undone: Review | None = None
 
         def change(record: Record) -> Record | None:

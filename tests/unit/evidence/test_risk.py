@@ -18,8 +18,10 @@ from evidence.risk import (
     breaks_promise,
     control_risk,
     weighted_auroc,
+    widened_threshold,
 )
 from evidence.sequential import log_wealth
+from records.policy import MAX_DOUBT
 
 TARGET = 0.01
 
@@ -112,3 +114,35 @@ def test_weighted_auroc_counts_pairs() -> None:
     assert weighted_auroc(confidence, correct, np.ones(4)) == pytest.approx(3.5 / 4)
     assert weighted_auroc(confidence, correct, np.array([1, 1, 3, 1])) == pytest.approx(6.5 / 8)
     assert weighted_auroc(confidence, np.ones(4, dtype=bool), np.ones(4)) is None
+
+
+def test_doubt_is_widened_to_the_lowest_threshold_that_keeps_the_promise_since_the_change() -> None:
+    before = audited(np.full(500, 0.94), np.zeros(500, dtype=bool))
+    drifted = audited(np.tile([0.94, 0.985], 50), np.tile([True, False], 50))
+    assert widened_threshold([*before, *drifted], 0.9, TARGET) == 0.95
+    assert widened_threshold(audited(np.full(20, 0.999), np.ones(20, dtype=bool)), 0.9, TARGET) == MAX_DOUBT
+    assert widened_threshold(audited(np.full(20, 0.94), np.ones(20, dtype=bool)), 0.9, TARGET) == MAX_DOUBT
+
+
+@pytest.mark.parametrize("drifted", [0.7, 0.4])
+def test_drift_is_told_and_widening_restores_the_promise(drifted: float, full: bool) -> None:
+    """The error grows in the middle of the year. Until its end, doubt is widened after each alarm."""
+    errors = errors_above(drifted)
+    told, kept = [], []
+    for seed in range(100 if full else 8):
+        rng = np.random.default_rng(seed)
+        halves = [audited(*simulate_audits(rng, (1500,), exponent)) for exponent in (1.4, drifted)]
+        threshold = 0.9
+        since: list[Audited] = []
+        alarms = 0
+        for each in [audit for half in halves for audit in half]:
+            if each.confidence < threshold:
+                continue
+            since.append(each)
+            if each.wrong and breaks_promise(since, TARGET):
+                threshold, since, alarms = widened_threshold(since, threshold, TARGET), [], alarms + 1
+        told.append(alarms > 0)
+        kept.append(threshold > 1 or errors[THRESHOLDS.index(threshold)] <= 1.5 * TARGET)
+    print(f"(1 - c)^{drifted}: told in {np.mean(told):.0%}, restored in {np.mean(kept):.0%} of {len(told)} years")
+    assert np.mean(told) >= 0.95
+    assert np.mean(kept) >= 0.75

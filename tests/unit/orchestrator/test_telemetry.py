@@ -8,8 +8,9 @@ import pytest
 from orchestrator import telemetry
 from orchestrator.pipeline import Pipeline
 from records.errors import DocumentUnavailable
+from records.policy import DEFAULT_POLICY, Policy
 from tests.support.pipelines import VERSIONS, FakeDocuments, FakeModels, FakeRecords, pipeline
-from tests.support.uploads import model_failure, prediction, record, upload
+from tests.support.uploads import FixedPolicy, model_failure, policy, prediction, record, upload
 
 
 def metrics_of(line: Pipeline, capsys: pytest.CaptureFixture[str]) -> dict[str, float]:
@@ -114,3 +115,14 @@ def test_log_line_distinguishes_repeated_events(caplog: pytest.LogCaptureFixture
     lines = [vars(entry) for entry in caplog.records if "classified" in entry.message]
     assert [line["message"] for line in lines] == ["classified", "already classified"]
     assert [sorted(line["models_ms"]) for line in lines] == [list(VERSIONS), []]
+
+
+@pytest.mark.parametrize(
+    ("in_force", "expected"),
+    [(DEFAULT_POLICY, None), (policy(2), 0), (policy(2, at_most_wrong=0.01, widened_from="p1"), 1)],
+)
+def test_broken_promise_is_counted_until_the_next_promotion(
+    in_force: Policy, expected: int | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    emitted = metrics_of(pipeline(policy=FixedPolicy(in_force)), capsys)
+    assert emitted.get("PromiseBroken") == expected

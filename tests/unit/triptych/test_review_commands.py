@@ -191,6 +191,7 @@ class TestPolicy:
             "why": "best on slides",
             "doubt_below": 0.9,
             "at_most_wrong": None,
+            "widened_from": None,
         }
         table = run("policy").stdout
         for expected in ("v3 alone", "v1=1, v2=1, v3=2 (champion v3)", "all versions equally", "best on slides", "ann"):
