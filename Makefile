@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TOOLS := .venv-tools
 CHECKOV := .venv-checkov
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
-CODE := records decoding evidence orchestrator model_service converter image_build training triptych testkit tests benchmarks tools
+CODE := records decoding evidence orchestrator publisher model_service converter image_build training triptych testkit tests benchmarks tools
 
 # Training is tested in separate processes: after torch and OpenVINO were used in one process, a later training crashed.
 TRAINING := tests/unit/training tests/integration/training
@@ -25,7 +25,7 @@ run: $(VENV)/run.stamp $(TOOLS)/stamp ## set up, start the local stack, classify
 	@$(BIN)/triptych put samples/documents --wait
 	@cat tools/next_steps.txt
 
-stop: ## stop the local stack; no process and no data stay behind
+stop: ## stop the local stack; its documents, records and labels stay
 	@test ! -x $(BIN)/triptych || $(BIN)/triptych down
 
 test-unit: $(VENV)/dev.stamp ## run the unit tests

@@ -75,7 +75,7 @@ class Orchestrator:
             DocumentStore(s3, max_bytes=settings.max_bytes, max_seconds=settings.deadline_s),
             Preparation(converter, DerivedObjects(s3), time.monotonic),
             ModelClient(settings.endpoints, time.monotonic),
-            RecordTable(table),
+            RecordTable(table, keep=settings.keep_records),
             PolicyCache(PolicyTable(table).newest, now=_now, max_age=settings.policy_max_age),
             budget=Budget(settings.deadline_s, settings.write_reserve_s),
             clock=time.monotonic,

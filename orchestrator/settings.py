@@ -30,6 +30,9 @@ class OrchestratorSettings:
     policy_max_age: timedelta = timedelta(minutes=1)
     """POLICY_SECONDS: age from which a cached policy is read again."""
 
+    keep_records: timedelta | None = None
+    """RECORD_DAYS: days after its last write after which a record without a label expires; 0 for never."""
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "OrchestratorSettings":
         """Read the settings.
@@ -49,6 +52,7 @@ class OrchestratorSettings:
             write_reserve_s=_positive_integer(environment, "WRITE_RESERVE_MS", 300) / 1000,
             max_bytes=_positive_integer(environment, "MAX_DOCUMENT_BYTES", 20 * 1024 * 1024),
             policy_max_age=timedelta(seconds=_positive_integer(environment, "POLICY_SECONDS", 60)),
+            keep_records=_parse_days(environment, "RECORD_DAYS"),
         )
         if settings.write_reserve_s >= settings.deadline_s:
             raise ConfigurationError("WRITE_RESERVE_MS must be less than DEADLINE_MS")
@@ -73,6 +77,12 @@ def _parse_url(environment: Mapping[str, str], name: str) -> str | None:
     if url and not url.startswith(("http://", "https://")):
         raise ConfigurationError(f"{name} is not an http(s) URL")
     return url.rstrip("/") or None
+
+
+def _parse_days(environment: Mapping[str, str], name: str) -> timedelta | None:
+    if environment.get(name, "0") == "0":
+        return None
+    return timedelta(days=_positive_integer(environment, name, 1))
 
 
 def _positive_integer(environment: Mapping[str, str], name: str, default: int) -> int:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+EXPIRY = "expires_at"
+"""The attribute with the time of deletion in seconds since the epoch: `TimeToLiveSpecification` in template.yaml."""
+
 
 class RecordTable:
     """The records in the table.
@@ -30,8 +34,14 @@ class RecordTable:
                                                   merges its own into it ────────── writes revision 2 ✓
     """
 
-    def __init__(self, table: "Table") -> None:
-        self._table = table
+    def __init__(self, table: "Table", *, keep: timedelta | None = None) -> None:
+        """Use a table.
+
+        Args:
+            table: The table.
+            keep: How long after its last write a record without a label is kept; None for no limit.
+        """
+        self._table, self._keep = table, keep
 
     def find(self, upload: Upload) -> Record | None:
         """Return the record under the upload's own key, read consistently; None if it does not exist.
@@ -81,8 +91,13 @@ class RecordTable:
         condition: ConditionBase = Attr("document").not_exists()
         if replacing is not None:
             condition = Attr("revision").eq(replacing.revision)
-        with _translated_write_errors(record.upload.document):
-            self._table.put_item(Item=record.to_item(), ConditionExpression=condition)
+        _put(self._table, self._item(record), condition, name=record.upload.document)
+
+    def _item(self, record: Record) -> dict[str, Any]:
+        """Return the item, with the time at which DynamoDB deletes it, if any. Labels are never deleted."""
+        if self._keep is None or record.review:
+            return record.to_item()
+        return {**record.to_item(), EXPIRY: int((record.classified_at + self._keep).timestamp())}
 
 
 class PolicyTable:
@@ -136,8 +151,35 @@ class PolicyTable:
             RecordConflict: A policy with this ID exists.
             RecordsUnavailable: The table cannot be written now.
         """
-        with _translated_write_errors(policy.id):
-            self._table.put_item(Item=policy.to_item(), ConditionExpression=Attr("document").not_exists())
+        _put(self._table, policy.to_item(), Attr("document").not_exists(), name=policy.id)
+
+
+def _put(table: "Table", item: dict[str, Any], condition: ConditionBase, *, name: str) -> None:
+    """Write an item on a condition.
+
+    If the answer to a write is lost, the SDK sends it again. The condition then fails because of the first attempt. So
+    the write has succeeded if the table contains exactly this item.
+
+    Raises:
+        RecordConflict: The condition does not hold.
+        RecordsUnavailable: The table cannot be written now.
+    """
+    try:
+        table.put_item(Item=item, ConditionExpression=condition)
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
+            raise RecordsUnavailable(f"the table cannot be written: {error}") from error
+        if not _contains(table, item):
+            raise RecordConflict(f"{name} was changed by another writer") from error
+    except BotoCoreError as error:
+        raise RecordsUnavailable(f"the table cannot be written: {error}") from error
+
+
+def _contains(table: "Table", item: dict[str, Any]) -> bool:
+    """Return whether the table contains exactly this item."""
+    key = {"document": item["document"], "sequencer": item["sequencer"]}
+    with _translated_read_errors():
+        return bool(table.get_item(Key=key, ConsistentRead=True).get("Item") == item)
 
 
 def _valid_policy(item: Mapping[str, Any]) -> Policy | None:
@@ -154,15 +196,3 @@ def _translated_read_errors() -> Iterator[None]:
         yield
     except (BotoCoreError, ClientError) as error:
         raise RecordsUnavailable(f"the table cannot be read: {error}") from error
-
-
-@contextmanager
-def _translated_write_errors(name: str) -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
-            raise RecordConflict(f"{name} was changed by another writer") from error
-        raise RecordsUnavailable(f"the table cannot be written: {error}") from error
-    except BotoCoreError as error:
-        raise RecordsUnavailable(f"the table cannot be written: {error}") from error

@@ -13,7 +13,7 @@ from rich.console import Console
 from testkit.fault_proxy import HOST, Fault, FaultProxy, fault_proxy
 from triptych import stack
 from triptych.repair.invocation import ALIAS
-from triptych.stack import Home, Ingest, deployment, services
+from triptych.stack import Home, Ingest, ResultsMode, deployment, services
 from triptych.stack.home import REPOSITORY
 from triptych.stack.state import StackState
 from triptych.storage.connection import StackConnection, connect_local
@@ -90,12 +90,17 @@ class LocalTestStack:
 
 
 @contextmanager
-def local_test_stack(name: str, *, retry_seconds: float, console: Console) -> Iterator[LocalTestStack]:
+def local_test_stack(
+    name: str, *, retry_seconds: float, console: Console, results: ResultsMode = "none"
+) -> Iterator[LocalTestStack]:
     """Run a stack in its own home below the checkout, next to any other local stack, until the block ends."""
     home = Home(REPOSITORY / ".triptych" / name)
     os.environ["TRIPTYCH_HOME"] = str(home.path)  # read by commands and `connect_local`
+    stack.stop_stack(home=home, forget=True)  # what an interrupted run left
     try:
-        running = stack.start_stack(home=home, ingest="direct", retry_seconds=retry_seconds, console=console)
+        running = stack.start_stack(
+            home=home, ingest="direct", results=results, retry_seconds=retry_seconds, console=console
+        )
         with fault_proxy(int(running.endpoint_url.rsplit(":", 1)[-1])) as table_proxy:
             _route_table_through(table_proxy.port)
             deployment.warm_up_orchestrator(
@@ -103,7 +108,7 @@ def local_test_stack(name: str, *, retry_seconds: float, console: Console) -> It
             )
             yield LocalTestStack(home, table_proxy)
     finally:
-        stack.stop_stack(home=home, console=console)
+        stack.stop_stack(home=home, console=console, forget=True)
 
 
 def _route_table_through(port: int) -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 from triptych.commands.backfill import backfill_command
 from triptych.commands.console import console_command
 from triptych.commands.env import env_command
+from triptych.commands.forget import forget_command
 from triptych.commands.plan import plan
 from triptych.commands.preflight import preflight_command
 from triptych.commands.promote import policy_command, promote_command
@@ -23,6 +24,7 @@ from triptych.commands.report import report_command
 from triptych.commands.results import results_command, watch_command
 from triptych.commands.review import review_command
 from triptych.commands.stack import down_command, up_command
+from triptych.commands.tables import export_command, sql_command
 from triptych.commands.train import evaluate_command, train_command
 from triptych.errors import TriptychError
 from triptych.terminal.text import printable
@@ -34,6 +36,8 @@ _COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
         "results": results_command,
         "watch": watch_command,
         "console": console_command,
+        "export": export_command,
+        "sql": sql_command,
     },
     "Review and promotion": {
         "review": review_command,
@@ -43,7 +47,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
         "policy": policy_command,
     },
     "Deployment": {"plan": plan, "preflight": preflight_command},
-    "Operation": {"redrive": redrive_command, "backfill": backfill_command},
+    "Operation": {"redrive": redrive_command, "backfill": backfill_command, "forget": forget_command},
     "Models": {"train": train_command, "evaluate": evaluate_command},
 }
 """The commands by the group that `triptych --help` lists them in."""

@@ -24,6 +24,10 @@ NETWORK = {
 
 _TABLE = {"ExistingTableName": "restored"}
 
+_STREAM = "arn:aws:dynamodb:us-east-1:000000000000:table/restored/stream/2026-11-01T00:00:00.000"
+
+_EVENTS = {"Results": "events"}
+
 _CONVERTER = {"OfficeFormats": "convert", "ConverterImageUri": "registry/converter:1"}
 
 _CHANGES: dict[str, tuple[Parameters, Parameters]] = {
@@ -31,8 +35,13 @@ _CHANGES: dict[str, tuple[Parameters, Parameters]] = {
     "ConverterImageUri": (_CONVERTER, {**_CONVERTER, "ConverterImageUri": "registry/converter:2"}),
     "ConverterTasks": (_CONVERTER, {**_CONVERTER, "ConverterTasks": "2"}),
     "ExistingTableKeyArn": (_TABLE, {**_TABLE, "ExistingTableKeyArn": KEY}),
+    "ExistingTableStreamArn": (
+        {**_TABLE, **_EVENTS, "ExistingTableStreamArn": _STREAM},
+        {**_TABLE, **_EVENTS, "ExistingTableStreamArn": _STREAM.replace("2026", "2027")},
+    ),
     "InterfaceEndpoints": (NETWORK, {**NETWORK, "InterfaceEndpoints": "existing"}),
     "OfficeFormats": ({}, _CONVERTER),
+    "ResultsBusName": (_EVENTS, {**_EVENTS, "ResultsBusName": "results"}),
     "RouteTableIds": (NETWORK, {**NETWORK, "RouteTableIds": "rtb-0a1b2c3d"}),
     "SubnetCidr": (NETWORK, {**NETWORK, "SubnetCidr": "10.0.0.0/8"}),
     "SubnetIds": (NETWORK, {**NETWORK, "SubnetIds": "subnet-0a1b2c3d,subnet-2a3b4c5d"}),

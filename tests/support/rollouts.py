@@ -2,6 +2,7 @@
 
 CERTIFICATE = "arn:aws:acm:us-east-1:000000000000:certificate/00000000-0000-0000-0000-000000000000"
 BOUNDARY = "arn:aws:iam::aws:policy/AdministratorAccess"
+STREAM = "arn:aws:dynamodb:us-east-1:000000000000:table/existing-records/stream/2026-11-01T00:00:00.000"
 KEY = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000000"
 EXISTING_BUCKET = "existing-documents"
 """A bucket that does not belong to the stack."""
@@ -70,6 +71,13 @@ COMBINATIONS: dict[str, dict[str, str]] = {
     },
     "zones-shell": {"ZoneA": "us-east-1b", "ZoneB": "us-east-1c", "ExecuteCommand": "enabled"},
     "office-formats": {"OfficeFormats": "convert", "ConverterImageUri": "registry/converter:1"},
+    "events-expiring": {"Results": "events", "DocumentDays": "365", "RecordDays": "730"},
+    "events-key-bounded": {
+        "Results": "events",
+        "ResultsBusName": "results",
+        "Encryption": "customer-managed",
+        "PermissionsBoundaryArn": BOUNDARY,
+    },
     "linear-one-version": {"OrchestratorRollout": "Linear10PercentEvery1Minute", "ModelImageUriV2": "registry/new:2"},
 }
 
@@ -81,15 +89,21 @@ BUILDING: dict[str, dict[str, str]] = {
         "Encryption": "customer-managed",
         "PermissionsBoundaryArn": BOUNDARY,
     },
+    "builds-converter": {"ModelImageUri": "", "OfficeFormats": "convert"},
 }
 """Combinations with images that the stack builds. tests/e2e/test_image.py deploys them: they need more services of the
 emulator."""
 
 NOT_EMULATED: dict[str, dict[str, str]] = {
+    "events-existing-table": {
+        "Results": "events",
+        "ExistingTableName": EXISTING_TABLE,
+        "ExistingTableStreamArn": STREAM,
+        "ExistingTableKeyArn": KEY,
+    },
     "flow-logs-key-protected": {
         "FlowLogs": "all",
         "Encryption": "customer-managed",
-    "builds-converter": {"ModelImageUri": "", "OfficeFormats": "convert"},
         "DeletionProtection": "enabled",
         "PackageIndexUrl": "https://mirror.example/simple",
     },

@@ -37,6 +37,9 @@ def plan(
     converter_tasks: Annotated[
         int, typer.Option(help="Tasks of the converter of office documents, mail and archives (OfficeFormats).")
     ] = 0,
+    events: Annotated[
+        bool, typer.Option("--events", help="Each change of a record becomes an event (Results=events).")
+    ] = False,
     keep_months: Annotated[float, typer.Option(help="Retention of documents and records in months.")] = 1.0,
     page_ms: Annotated[
         float | None,
@@ -59,7 +62,9 @@ def plan(
         for text in rate:
             average = per_second(text)
             work = Workload(average, per_second(peak) if peak else average, page_mb, pages, keep_months, page_ms)
-            setup = Setup(task_cpu or rollout.DEFAULT_CPU, arch, network, spot, min_tasks, utilisation, converter_tasks)
+            setup = Setup(
+                task_cpu or rollout.DEFAULT_CPU, arch, network, spot, min_tasks, utilisation, converter_tasks, events
+            )
             setup = setup if task_cpu else setup.changed(task_cpu=fitting_cpu(work, setup))
             plans.append(make_plan(work, setup, ingest, quotas))
     except ValueError as error:

@@ -29,26 +29,39 @@ def up_command(
             show_default="convert if LibreOffice is installed",
         ),
     ] = None,
+    results: Annotated[
+        stack.ResultsMode | None,
+        typer.Option(
+            help="Whether each change of a record becomes an event on the event bus.", show_default="unchanged, or none"
+        ),
+    ] = None,
 ) -> None:
     """Start the local stack: template.yaml on an emulator, the three model services, and the converter.
 
-    A running stack is updated and keeps its documents and records. Its files are in .triptych, or in the folder that
-    the environment variable TRIPTYCH_HOME names: a second folder is a second stack.
+    The stack keeps its documents and records when it is updated, stopped or killed. Its files are in .triptych, or in
+    the folder that the environment variable TRIPTYCH_HOME names: a second folder is a second stack.
     """
     console = Console(stderr=True)
     has_libreoffice = find_libreoffice() is not None
     chosen = office_formats or ("convert" if has_libreoffice else "none")
-    running = stack.start_stack(console=console, ingest=ingest, office_formats=chosen)
+    running = stack.start_stack(console=console, ingest=ingest, office_formats=chosen, results=results)
     if not has_libreoffice:
         console.print(_NO_LIBREOFFICE, highlight=False, soft_wrap=True)
     console.print(f"The local stack is running at {running.endpoint_url}. Logs: {running.logs}", highlight=False)
+    console.print('For the AWS CLI and SDKs: eval "$(triptych env)"', highlight=False, markup=False)
 
 
-def down_command() -> None:
+def down_command(
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Delete the documents, records, labels and policies as well.")
+    ] = False,
+) -> None:
     """Stop the local stack and all of its processes.
 
-    Documents and records are deleted. Logs and the build are kept.
+    The next `triptych up` continues with its documents, records, labels and policies, unless you pass --forget.
     """
     console = Console(stderr=True)
-    stopped = stack.stop_stack(console=console)
+    stopped = stack.stop_stack(console=console, forget=forget)
     console.print("The local stack is stopped." if stopped else "No local stack is running.", highlight=False)
+    if forget:
+        console.print("Its documents and records are deleted.", highlight=False)

@@ -78,6 +78,8 @@ def parameters(capacity: Capacity, ingest: Ingest) -> dict[str, str]:
         "Network": setup.network,
         "Ingest": ingest,
     }
+    if setup.events:
+        chosen |= {"Results": "events"}
     if setup.converter_tasks:
         chosen |= {"OfficeFormats": "convert", "ConverterTasks": setup.converter_tasks}
     if ingest is Ingest.QUEUE:

@@ -43,7 +43,7 @@ class BillItem:
 
 def bill(capacity: Capacity, ingest: Ingest) -> list[BillItem]:
     """Return every item of a month at the average rate, without items whose quantity is 0."""
-    parts = (_fargate, _converter, _balancer, _handler, _storage, _records, _network, _monitoring)
+    parts = (_fargate, _converter, _balancer, _handler, _storage, _records, _events, _network, _monitoring)
     items = [item for part in parts for item in part(capacity)]
     if ingest is Ingest.QUEUE:
         documents = capacity.workload.documents_per_month
@@ -133,6 +133,18 @@ def _records(capacity: Capacity) -> Iterator[BillItem]:
     yield BillItem("DynamoDB", "record storage", "dynamodb.storage", stored)
     yield BillItem("DynamoDB", "index storage", "dynamodb.storage", stored * places)
     yield BillItem("DynamoDB", "point-in-time recovery", "dynamodb.pitr", stored)
+
+
+def _events(capacity: Capacity) -> Iterator[BillItem]:
+    """Items of Results=events. The publisher's reads of the stream are free. Retries and labels are not counted."""
+    if not capacity.setup.events:
+        return
+    documents = capacity.workload.documents_per_month
+    gb_seconds = documents * measurements.PUBLISHER_S * rollout.PUBLISHER_MEMORY_GB
+    yield BillItem("Events", "events", "events.put", documents)
+    yield BillItem("Events", "publisher's requests", "lambda.request", documents)
+    yield BillItem("Events", "publisher's duration", f"lambda.{capacity.setup.arch}.gb_s", gb_seconds)
+    yield BillItem("Events", "alarms", "alarm", rollout.EVENT_ALARMS)
 
 
 def _network(capacity: Capacity) -> Iterator[BillItem]:

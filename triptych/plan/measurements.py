@@ -85,3 +85,5 @@ EVENT_BYTES = 1300
 """An S3 notification of one object with a long key."""
 IMAGE_GB = 1.0
 """Assumed: compressed images stored in ECR."""
+PUBLISHER_S = 0.05
+"""Assumed: duration of an invocation of the publisher, for each record. Batches take less for each."""

@@ -34,6 +34,9 @@ OTHER_ADDRESSES = 2 * 8 + 2 * 3 + 2 * 2
 """Addresses not available to tasks: eight per subnet for the load balancer, the endpoints, the handlers' interfaces."""
 ALARMS = 21
 """Alarm metrics, as AWS bills them."""
+EVENT_ALARMS = 2
+"""Further ones with Results=events."""
+PUBLISHER_MEMORY_GB = 0.25
 SCALING_ALARMS = 12
 """Alarms that target tracking creates: two per policy, two policies per version."""
 DASHBOARDS = 1

@@ -103,6 +103,7 @@ class Setup:
             answers within the budget (docs/scaling.md has the calculation), half of the tasks can carry the load if an
             availability zone fails, and the rate may double while further tasks start.
         converter_tasks: Tasks of the converter of office documents; 0 for none.
+        events: Whether each change of a record becomes an event (Results=events).
     """
 
     task_cpu: int
@@ -112,6 +113,7 @@ class Setup:
     min_tasks: int = 2
     utilisation: float = 0.5
     converter_tasks: int = 0
+    events: bool = False
 
     def __post_init__(self) -> None:
         """Validate the fields.

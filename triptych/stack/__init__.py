@@ -1,7 +1,7 @@
 """The local stack: template.yaml, deployed to an emulator, the three model services, and the converter if chosen.
 
     start_stack()     start every part; parts that run and are up to date stay as they are
-    stop_stack()      stop every part
+    stop_stack()      stop every part; data are kept
     running_stack()   endpoint, outputs, session and logs of the running stack
     start_service("v2"), stop_service("v2")   one version only, to test what happens without it
 
@@ -21,13 +21,14 @@ from triptych.stack.local import (
     stop_service,
     stop_stack,
 )
-from triptych.stack.state import Ingest, OfficeFormats
+from triptych.stack.state import Ingest, OfficeFormats, ResultsMode
 
 __all__ = [
     "MAX_IN_FLIGHT",
     "Home",
     "Ingest",
     "OfficeFormats",
+    "ResultsMode",
     "Stack",
     "StackError",
     "StackStatus",

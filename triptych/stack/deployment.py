@@ -6,6 +6,7 @@ import subprocess
 import time
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from triptych.stack import environment
 from triptych.stack.emulator import endpoint_url
 from triptych.stack.errors import StackError
 from triptych.stack.home import REPOSITORY, Home
-from triptych.stack.state import Ingest, OfficeFormats
+from triptych.stack.state import Ingest, OfficeFormats, ResultsMode
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.client import CloudFormationClient
@@ -49,16 +50,22 @@ def sam_build(home: Home, fingerprint: str) -> bool:
     return True
 
 
-def sam_deploy(
-    home: Home, port: int, *, ingest: Ingest, office_formats: OfficeFormats, concurrency: int, retry_seconds: float
-) -> dict[str, str]:
+@dataclass(frozen=True)
+class Choices:
+    """Parameters of the template that users choose for the local stack, under their names there."""
+
+    ingest: Ingest
+    office_formats: OfficeFormats
+    results: ResultsMode
+
+
+def sam_deploy(home: Home, port: int, choices: Choices, *, concurrency: int, retry_seconds: float) -> dict[str, str]:
     """Run `sam deploy` with the environment `local` of samconfig.toml.
 
     Args:
         home: The stack's home, which contains the build.
         port: Port of the emulator.
-        ingest: How uploads reach the orchestrator.
-        office_formats: Whether the orchestrator calls a converter.
+        choices: The user's choices.
         concurrency: With a queue, maximum number of documents in progress.
         retry_seconds: With a queue, seconds before a failed document is received again.
 
@@ -75,13 +82,14 @@ def sam_deploy(
         *("--template-file", str(home.build / "template.yaml")),
         *("--config-file", str(config), "--config-env", "local"),
         *("--parameter-overrides", *local_parameters(config.read_text(), endpoint_url(port))),
-        *(f"Ingest={ingest}", f"InboxConcurrency={concurrency}"),
-        *(f"OfficeFormats={office_formats}", "ConverterImageUri=local/no-image"),
+        *(f"Ingest={choices.ingest}", f"InboxConcurrency={concurrency}"),
+        *(f"OfficeFormats={choices.office_formats}", "ConverterImageUri=local/no-image"),
+        f"Results={choices.results}",
         emulator_url=endpoint_url(port),
     )
     outputs = read_outputs(port)
     _set_dead_letter_queue(outputs["OrchestratorFunctionName"], port)
-    if ingest == "queue":
+    if choices.ingest == "queue":
         _configure_inbox_queue(outputs, port, concurrency, retry_seconds)
     return outputs
 

@@ -1,6 +1,9 @@
 """The emulator: ministack, a process that emulates the AWS services of template.yaml, on loopback only."""
 
+import json
+import time
 from collections.abc import Collection
+from pathlib import Path
 
 import requests
 
@@ -8,7 +11,7 @@ from triptych.stack import environment, ports
 from triptych.stack.errors import StackError
 from triptych.stack.home import REPOSITORY, Home
 from triptych.stack.ports import HOST
-from triptych.stack.processes import require_ready, start_process
+from triptych.stack.processes import require_ready, start_process, stop_processes
 from triptych.stack.state import LocalServer
 
 DEFAULT_PORT = 4566
@@ -17,6 +20,7 @@ SERVICES = (
     "cloudformation",
     "cloudwatch",
     "dynamodb",
+    "dynamodbstreams",
     "ec2",
     "ecs",
     "elasticloadbalancing",
@@ -41,8 +45,18 @@ The emulator treats an event beyond the limit as failed, and drops it after thre
 _START_TIMEOUT = 30.0
 """Seconds in which the emulator has to become ready."""
 
+_SAVE_TIMEOUT = 60.0
+"""Seconds in which the emulator has to save its state. Tens of thousands of records take some seconds."""
 
-def start_emulator(home: Home, *, retry_seconds: float, services: Collection[str] = SERVICES) -> LocalServer:
+
+def start_emulator(
+    home: Home,
+    *,
+    retry_seconds: float,
+    services: Collection[str] = SERVICES,
+    persistent: bool = False,
+    preferred_port: int = DEFAULT_PORT,
+) -> LocalServer:
     """Start the emulator and wait until it is ready.
 
     Args:
@@ -50,11 +64,14 @@ def start_emulator(home: Home, *, retry_seconds: float, services: Collection[str
         retry_seconds: Seconds before the first retry of a failed asynchronous invocation; the second retry waits twice
             as long. AWS waits one minute and two.
         services: The AWS services to emulate.
+        persistent: Whether it continues with the state and the objects in `home.data`, writes objects there at once,
+            and saves its state there when it is stopped with SIGTERM.
+        preferred_port: The port, if it is free.
 
     Raises:
         StackError: The emulator did not become ready.
     """
-    port = ports.choose_port(DEFAULT_PORT)
+    port = ports.choose_port(preferred_port)
     home.scratch.mkdir(parents=True, exist_ok=True)
     settings = {
         "AUTH": "true",  # enforce IAM: a role without permission is denied access, as on AWS
@@ -70,10 +87,10 @@ def start_emulator(home: Home, *, retry_seconds: float, services: Collection[str
         "LAMBDA_ASYNC_RETRY_MAX_SECONDS": str(retry_seconds * 2),
         "DOCKER_HOST": "unix:///nonexistent",  # never look for containers
         "TMPDIR": str(home.scratch),
-        "STATE_DIR": str(home.scratch / "state"),
-        "S3_DATA_DIR": str(home.scratch / "s3"),
-        "PERSIST_STATE": "0",
-        "S3_PERSIST": "0",
+        "STATE_DIR": str(_state_folder(home)),
+        "S3_DATA_DIR": str(home.data / "s3"),
+        "PERSIST_STATE": "1" if persistent else "0",
+        "S3_PERSIST": "1" if persistent else "0",
     }
     log = home.logs / "emulator.log"
     process = start_process(
@@ -94,8 +111,48 @@ def start_emulator(home: Home, *, retry_seconds: float, services: Collection[str
         if process.alive or ports.is_port_free(port):
             raise
         # Another process took the port after it was chosen, such as the emulator of a stack that starts at this moment.
-        return start_emulator(home, retry_seconds=retry_seconds, services=services)
+        return start_emulator(
+            home,
+            retry_seconds=retry_seconds,
+            services=services,
+            persistent=persistent,
+            preferred_port=preferred_port,
+        )
     return LocalServer(process, port, sources="")
+
+
+def stop_emulator(home: Home, server: LocalServer) -> bool:
+    """Stop the emulator, and wait until it has saved its state.
+
+    Returns:
+        Whether it has saved the state of every service.
+    """
+    started = time.time()
+    stop_processes(server.process, grace=_SAVE_TIMEOUT)
+    files = list(_state_folder(home).glob("*.json"))
+    return bool(files) and all(file.stat().st_mtime >= started for file in files)
+
+
+def has_saved_state(home: Home) -> bool:
+    """Return whether the emulator has saved a deployment, with which it can continue."""
+    return (_state_folder(home) / "cloudformation.json").exists()
+
+
+def forget_stream_positions(home: Home) -> None:
+    """Remove the positions up to which functions have read streams from the saved state.
+
+    The emulator saves them, but not the streams: after a restart a stream is empty, and a function would wait until it
+    is as long as before.
+    """
+    file = _state_folder(home) / "lambda.json"
+    if file.exists():
+        saved = json.loads(file.read_text())
+        saved["payload"].pop("dynamodb_stream_positions", None)
+        file.write_text(json.dumps(saved))
+
+
+def _state_folder(home: Home) -> Path:
+    return home.data / "state"
 
 
 def endpoint_url(port: int) -> str:

@@ -27,6 +27,8 @@ def deployment_fingerprint() -> str:
             orchestrator / "Makefile",
             orchestrator / "requirements.txt",
             *orchestrator.glob("*.py"),
+            REPOSITORY / "publisher" / "Makefile",
+            *(REPOSITORY / "publisher").glob("*.py"),
             *(REPOSITORY / "records").glob("*.py"),
             REPOSITORY / "decoding" / "convertible.py",
         ]

@@ -1,4 +1,4 @@
-"""The home of a local stack: the folder with its state, its logs and its temporary files, and a lock on them.
+"""The home of a local stack: the folder with its state, its data, its logs and its temporary files, and a lock on them.
 
 Each home is a separate stack. Stacks with different homes run at the same time, on ports of their own.
 """
@@ -45,6 +45,16 @@ class Home:
     def build(self) -> Path:
         """The output of `sam build`. It is kept when the stack stops, so that the next start need not build it."""
         return self.path / "build"
+
+    @property
+    def data(self) -> Path:
+        """Documents, records and the deployment: what the stack keeps when it stops, until it is forgotten."""
+        return self.path / "data"
+
+    @property
+    def journal(self) -> Path:
+        """Changes of the table since the emulator last saved its state, see `journal.py`."""
+        return self.data / "journal.jsonl"
 
     @property
     def scratch(self) -> Path:

@@ -12,12 +12,13 @@ import boto3
 from rich.console import Console
 
 from triptych.errors import StackUnavailable
-from triptych.stack import deployment, emulator, environment, fingerprints, services
+from triptych.stack import deployment, emulator, environment, fingerprints, persistence, services
+from triptych.stack.deployment import Choices
 from triptych.stack.errors import StackError
 from triptych.stack.home import Home
 from triptych.stack.processes import becomes_ready, stop_orphans, stop_processes
 from triptych.stack.services import CONVERTER, VERSIONS
-from triptych.stack.state import Ingest, OfficeFormats, StackState
+from triptych.stack.state import Ingest, OfficeFormats, ResultsMode, StackState
 
 MAX_IN_FLIGHT = max(2, min(os.cpu_count() or 1, 8))
 """Number of Lambda workers that are started in advance. Clients that upload many documents should not have more of them
@@ -107,9 +108,10 @@ def start_stack(
     home: Home | None = None,
     ingest: Ingest | None = None,
     office_formats: OfficeFormats | None = None,
+    results: ResultsMode | None = None,
     retry_seconds: float = _RETRY_SECONDS,
 ) -> Stack:
-    """Start the local stack, or the parts of it that do not run or are out of date.
+    """Start the local stack with the data that it has kept, or the parts of it that do not run or are out of date.
 
     Args:
         console: Shows the progress.
@@ -117,6 +119,7 @@ def start_stack(
         ingest: How uploads reach the orchestrator. The default is the previous choice, and direct at first. A running
             stack is updated in place and keeps its documents and records.
         office_formats: Whether the stack has a converter. The default is the previous choice, and none at first.
+        results: Whether changes of records become events. The default is the previous choice, and none at first.
         retry_seconds: If the emulator has to be started, seconds before it retries a failed event.
 
     Raises:
@@ -126,18 +129,26 @@ def start_stack(
     with home.lock():
         state = StackState.load(home)
         stop_orphans(home.path, keep=state.processes)  # processes that a crash left and that no state mentions
-        _start_emulator(state, console, retry_seconds)
-        chosen = office_formats or state.office_formats
-        names = (*VERSIONS, CONVERTER) if chosen == "convert" else VERSIONS
+        started = _start_emulator(state, console, retry_seconds)
+        choices = Choices(ingest or state.ingest, office_formats or state.office_formats, results or state.results)
+        names = (*VERSIONS, CONVERTER) if choices.office_formats == "convert" else VERSIONS
         _start_services(state, names)
-        _deploy(state, console, ingest or state.ingest, chosen)
+        deployed = _deploy(state, console, choices)
+        persistence.follow_table(state)
+        if started or deployed:
+            _warm_up(state, console)
         _stop_others(state, names)
         _register_services(state, console, names)
         return _stack(state)
 
 
-def stop_stack(*, console: Console = _QUIET, home: Home | None = None) -> bool:
-    """Stop every process of the stack and delete its data. Logs and the build are kept.
+def stop_stack(*, console: Console = _QUIET, home: Home | None = None, forget: bool = False) -> bool:
+    """Stop every process of the stack. Its data, logs and build are kept.
+
+    Args:
+        console: Shows the progress.
+        home: Home of the stack. The default is the home of this checkout.
+        forget: Whether to delete the data: documents, records, labels and policies.
 
     Returns:
         Whether any process was running.
@@ -146,11 +157,18 @@ def stop_stack(*, console: Console = _QUIET, home: Home | None = None) -> bool:
     if not home.path.exists():
         return False
     with home.lock(), console.status("Stopping the stack …"):
-        stopped = stop_processes(*StackState.load(home).processes)
+        state = StackState.load(home)
+        running = bool(state.processes)
+        persistence.stop_and_save(state)
+        stop_processes(*state.processes)
         orphans = stop_orphans(home.path)
-        home.state_file.unlink(missing_ok=True)
+        state.services, state.journal = {}, None
+        state.save()
         shutil.rmtree(home.scratch, ignore_errors=True)
-    return stopped or orphans > 0
+        if forget:
+            home.state_file.unlink(missing_ok=True)
+            shutil.rmtree(home.data, ignore_errors=True)
+    return running or orphans > 0
 
 
 def running_stack(home: Home | None = None) -> Stack:
@@ -222,42 +240,45 @@ def _stack(state: StackState) -> Stack:
     )
 
 
-def _start_emulator(state: StackState, console: Console, retry_seconds: float) -> None:
-    if (running := state.emulator) and becomes_ready(
-        running.process, lambda: emulator.emulator_is_ready(running.port), _READY_TIMEOUT
-    ):
-        return
-    if running:
-        stop_processes(running.process)
+def _start_emulator(state: StackState, console: Console, retry_seconds: float) -> bool:
+    """Start the emulator, unless it runs, and return whether it was started."""
+    if persistence.emulator_runs(state):
+        return False
     with _show_progress(console, "Started the emulator"):
-        state.emulator, state.deployed, state.outputs = None, "", {}
-        state.emulator = emulator.start_emulator(state.home, retry_seconds=retry_seconds)
         state.retry_seconds = retry_seconds
-        state.save()
+        persistence.start_with_data(state)
+    return True
 
 
-def _deploy(state: StackState, console: Console, ingest: Ingest, office_formats: OfficeFormats) -> None:
+def _warm_up(state: StackState, console: Console) -> None:
+    with _show_progress(console, "Warmed up the orchestrator"):
+        deployment.warm_up_orchestrator(
+            state.outputs["OrchestratorFunctionName"], _emulator_port(state), workers=MAX_IN_FLIGHT
+        )
+
+
+def _deploy(state: StackState, console: Console, choices: Choices) -> bool:
+    """Build and deploy the template, unless the deployment is up to date, and return whether it was deployed."""
     port = _emulator_port(state)
     sources = fingerprints.deployment_fingerprint()
-    if state.deployed == sources and state.ingest == ingest and state.office_formats == office_formats:
-        return
-    if (queue_url := state.outputs.get("InboxQueueUrl")) and ingest == "direct":
+    current = Choices(state.ingest, state.office_formats, state.results)
+    if state.deployed == sources and current == choices:
+        return False
+    if (queue_url := state.outputs.get("InboxQueueUrl")) and choices.ingest == "direct":
         _wait_until_empty(queue_url, port, console)
-    with _show_progress(console, "Built the orchestrator (sam build)"):
+    with _show_progress(console, "Built the functions (sam build)"):
         deployment.sam_build(state.home, sources)
     with _show_progress(console, "Deployed template.yaml (sam deploy)"):
         state.outputs = deployment.sam_deploy(
-            state.home,
-            port,
-            ingest=ingest,
-            office_formats=office_formats,
-            concurrency=MAX_IN_FLIGHT,
-            retry_seconds=state.retry_seconds,
+            state.home, port, choices, concurrency=MAX_IN_FLIGHT, retry_seconds=state.retry_seconds
         )
-        state.deployed, state.ingest, state.office_formats = sources, ingest, office_formats
+        state.deployed = sources
+        state.ingest, state.office_formats, state.results = choices.ingest, choices.office_formats, choices.results
         state.save()
-    with _show_progress(console, "Warmed up the orchestrator"):
-        deployment.warm_up_orchestrator(state.outputs["OrchestratorFunctionName"], port, workers=MAX_IN_FLIGHT)
+    if not emulator.has_saved_state(state.home):
+        with _show_progress(console, "Saved the deployment"):
+            persistence.save_first_deployment(state)
+    return True
 
 
 def _wait_until_empty(queue_url: str, port: int, console: Console) -> None:

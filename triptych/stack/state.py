@@ -19,6 +19,10 @@ OfficeFormats = Literal["none", "convert"]
 """Whether office documents, mail and archives are converted: the parameter of this name in template.yaml."""
 
 
+ResultsMode = Literal["none", "events"]
+"""Whether changes of records become events: the parameter Results in template.yaml."""
+
+
 @dataclass(frozen=True)
 class LocalServer:
     """A process that listens on a port of the loopback interface.
@@ -47,6 +51,10 @@ class StackState:
         ingest: How uploads reach the orchestrator.
         office_formats: Whether office documents, mail and archives are converted.
         retry_seconds: Seconds that the emulator waits before it retries a failed event.
+        saved: The value of `deployed` for the state in `home.data`; an empty string if the emulator has saved none.
+        port: The emulator's port at that time.
+        journal: The process that writes the journal, or None if it does not run.
+        results: Whether changes of records become events.
     """
 
     home: Home
@@ -57,6 +65,10 @@ class StackState:
     ingest: Ingest = "direct"
     retry_seconds: float = 0.0
     office_formats: OfficeFormats = "none"
+    saved: str = ""
+    port: int = 0
+    journal: ManagedProcess | None = None
+    results: ResultsMode = "none"
 
     @classmethod
     def load(cls, home: Home) -> "StackState":
@@ -67,7 +79,9 @@ class StackState:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return cls(home)
         if state.emulator is None or not state.emulator.process.alive:
-            state.emulator, state.deployed, state.outputs = None, "", {}  # the emulator keeps everything in memory
+            state.emulator, state.deployed, state.outputs = None, "", {}
+        if state.journal and not state.journal.alive:
+            state.journal = None
         state.services = {name: server for name, server in state.services.items() if server.process.alive}
         return state
 
@@ -84,13 +98,17 @@ class StackState:
             ingest=_ingest(saved["ingest"]),
             office_formats="convert" if saved.get("office_formats") == "convert" else "none",
             retry_seconds=float(saved["retry_seconds"]),
+            saved=str(saved.get("saved", "")),
+            port=int(saved.get("port", 0)),
+            journal=_process(saved["journal"]) if saved.get("journal") else None,
+            results="events" if saved.get("results") == "events" else "none",
         )
 
     @property
     def processes(self) -> list[ManagedProcess]:
         """Every process in the state."""
         servers = [*self.services.values(), *([self.emulator] if self.emulator else [])]
-        return [server.process for server in servers]
+        return [server.process for server in servers] + ([self.journal] if self.journal else [])
 
     def save(self) -> None:
         """Save the state atomically: readers see the old state or the new one."""
@@ -103,6 +121,10 @@ class StackState:
             "ingest": self.ingest,
             "office_formats": self.office_formats,
             "retry_seconds": self.retry_seconds,
+            "saved": self.saved,
+            "port": self.port,
+            "journal": asdict(self.journal) if self.journal else None,
+            "results": self.results,
         }
         draft = self.home.state_file.with_suffix(".draft")
         draft.write_text(json.dumps(saved, indent=2))
@@ -116,5 +138,8 @@ def _ingest(saved: str) -> Ingest:
 
 
 def _server(saved: Mapping[str, Any]) -> LocalServer:
-    process = ManagedProcess(pid=int(saved["process"]["pid"]), started=float(saved["process"]["started"]))
-    return LocalServer(process, port=int(saved["port"]), sources=str(saved["sources"]))
+    return LocalServer(_process(saved["process"]), port=int(saved["port"]), sources=str(saved["sources"]))
+
+
+def _process(saved: Mapping[str, Any]) -> ManagedProcess:
+    return ManagedProcess(pid=int(saved["pid"]), started=float(saved["started"]))

@@ -1,4 +1,12 @@
-"""Queries on the table of records. Each uses a key or an index; nothing scans the table."""
+"""Queries on the table of records, for the commands and for users' own code. Each uses a key or an index.
+
+    from triptych import Results
+
+    for record in Results(stack="NAME").by_label("invoice", since=datetime(2026, 11, 1, tzinfo=UTC)):
+        print(record.upload.key, record.verdict.confidence)
+
+docs/records.md has an example of each query.
+"""
 
 import heapq
 import itertools
@@ -16,6 +24,7 @@ from records.keys import ALL, SHARDS, shard_key, timestamp
 from records.labels import normalize_label
 from records.record import Record, Status
 from records.reviews import REVIEWED, Queue
+from triptych.storage.connection import connect
 from triptych.storage.inbox import StoredObject
 
 if TYPE_CHECKING:
@@ -83,10 +92,69 @@ class RecordQuery:
 
 
 class Results:
-    """Read access to the table of records."""
+    """Read access to the table of records.
 
-    def __init__(self, table: "Table") -> None:
-        self._table = table
+    The methods `all`, `by_label`, `by_status`, `by_queue` and `labelled` return iterators over the matching records,
+    newest first, which read pages as they are needed. Their times are times of upload; both ends are included, and a
+    time without a time zone is local time. Each record is a `records.record.Record`.
+    """
+
+    def __init__(self, table: "Table | None" = None, *, stack: str | None = None) -> None:
+        """Connect to a table.
+
+        Args:
+            table: The table. If it is not given, the table of `stack`.
+            stack: CloudFormation stack in the account and region of the AWS configuration. None for the local stack.
+
+        Raises:
+            StackUnavailable: The stack does not exist, or the credentials do not give access to it.
+        """
+        self._table = table if table is not None else connect(stack).table
+
+    def all(self, *, since: datetime | None = None, until: datetime | None = None) -> Iterator[Record]:
+        """Return all records."""
+        return self.matching(RecordQuery.where(since=since, until=until))
+
+    def by_label(self, label: str, *, since: datetime | None = None, until: datetime | None = None) -> Iterator[Record]:
+        """Return the records whose verdict is `label`."""
+        return self.matching(RecordQuery.where(label=label, since=since, until=until))
+
+    def by_status(
+        self, status: Status | str, *, since: datetime | None = None, until: datetime | None = None
+    ) -> Iterator[Record]:
+        """Return the records of a status: COMPLETE, PARTIAL, REJECTED or FAILED.
+
+        Raises:
+            ValueError: There is no such status.
+        """
+        return self.matching(RecordQuery.where(status=Status(status), since=since, until=until))
+
+    def by_queue(
+        self, queue: Queue | str, *, since: datetime | None = None, until: datetime | None = None
+    ) -> Iterator[Record]:
+        """Return the records in a queue: review, evidence or audit.
+
+        Raises:
+            ValueError: There is no such queue.
+        """
+        return self.matching(RecordQuery("by_review", Queue(queue), since, until))
+
+    def labelled(self, *, since: datetime | None = None, until: datetime | None = None) -> Iterator[Record]:
+        """Return the records that a reviewer has labelled."""
+        return self.matching(RecordQuery.where(reviewed=True, since=since, until=until))
+
+    def matching(self, query: RecordQuery, *, page: int = 100) -> Iterator[Record]:
+        """Return the records that match a query, newest first.
+
+        Args:
+            query: The query.
+            page: Number of records that are read from each shard at a time.
+        """
+        shards = [self._shard(query, shard, page) for shard in range(SHARDS)]
+        with ThreadPoolExecutor(max_workers=SHARDS) as pool:
+            firsts = list(pool.map(lambda records: list(itertools.islice(records, 1)), shards))
+        started = (itertools.chain(first, rest) for first, rest in zip(firsts, shards, strict=True))
+        return heapq.merge(*started, key=_sort_key, reverse=True)
 
     def newest(self, query: RecordQuery, *, limit: int) -> list[Record]:
         """Return at most `limit` matching records, newest first.
@@ -96,11 +164,7 @@ class Results:
         """
         share = limit / SHARDS
         page = math.ceil(share + 3 * math.sqrt(share))  # three standard deviations above a shard's expected share
-        shards = [self._shard(query, shard, page) for shard in range(SHARDS)]
-        with ThreadPoolExecutor(max_workers=SHARDS) as pool:
-            firsts = list(pool.map(lambda records: list(itertools.islice(records, 1)), shards))
-        started = (itertools.chain(first, rest) for first, rest in zip(firsts, shards, strict=True))
-        return list(itertools.islice(heapq.merge(*started, key=_sort_key, reverse=True), limit))
+        return list(itertools.islice(self.matching(query, page=page), limit))
 
     def newest_of_each_shard(self, query: RecordQuery, *, limit: int) -> list[Record]:
         """Return at most `limit` of the newest matching records of each shard, in no particular order.

@@ -123,3 +123,12 @@ def test_more_documents_never_cost_less(setup: Setup, one: float, other: float, 
 def test_larger_documents_never_cost_less(setup: Setup, rate: float, one: float, other: float) -> None:
     small, large = sorted((one, other))
     assert sum(bill(rate, setup, page_mb=small).values()) <= sum(bill(rate, setup, page_mb=large).values()) * (1 + 1e-9)
+
+
+def test_events_add_their_own_items_only() -> None:
+    """One event for each of 867,240 documents at 1 USD per million, a request of Lambda each, two alarms."""
+    without, with_events = bill(0.33), bill(0.33, Setup(1024, events=True))
+    assert {name: usd for name, usd in with_events.items() if not name.startswith("Events")} == without
+    assert with_events["Events: events"] == pytest.approx(0.86724)
+    assert with_events["Events: publisher's requests"] == pytest.approx(0.173, abs=0.001)
+    assert with_events["Events: alarms"] == pytest.approx(0.2)

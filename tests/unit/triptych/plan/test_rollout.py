@@ -118,3 +118,10 @@ def test_converter_has_the_size_of_the_template() -> None:
     assert int(task["Cpu"]) == rollout.CONVERTER_VCPUS * 1024
     assert int(task["Memory"]) == rollout.CONVERTER_MEMORY_GB * 1024
     assert PARAMETERS["ConverterTasks"]["MaxValue"] == rollout.MAX_CONVERTER_TASKS
+
+
+def test_alarms_and_memory_of_result_events_match() -> None:
+    added = resolve_rollout(Results="events")
+    alarms = len(added.of_type("AWS::CloudWatch::Alarm")) - len(resolve_rollout().of_type("AWS::CloudWatch::Alarm"))
+    assert alarms == rollout.EVENT_ALARMS
+    assert added["Publisher"]["MemorySize"] / 1024 == rollout.PUBLISHER_MEMORY_GB

@@ -35,15 +35,28 @@ def test_service_functions_need_a_running_stack(home: Home) -> None:
 def test_stop_stack_stops_known_and_orphaned_processes(home: Home, sleeper: Sleeper) -> None:
     home.path.mkdir()
     known, orphan = sleeper(), sleeper(home=home.path)
-    StackState(home, LocalServer(known, 4566, "")).save()
+    StackState(home, LocalServer(known, 4566, ""), ingest="queue").save()
     home.scratch.mkdir()
 
     assert stack.stop_stack(home=home) is True
 
     assert not known.alive
     assert not orphan.alive
-    assert not home.state_file.exists()
+    assert StackState.load(home) == StackState(home, ingest="queue"), "the choices are kept"
     assert not home.scratch.exists()
+
+
+def test_stop_stack_keeps_the_data_unless_they_are_to_be_forgotten(home: Home) -> None:
+    home.data.mkdir(parents=True)
+    StackState(home, ingest="queue").save()
+    home.journal.write_text("{}\n")
+
+    stack.stop_stack(home=home)
+    assert home.journal.exists(), "an emulator that was killed has saved nothing"
+
+    stack.stop_stack(home=home, forget=True)
+    assert not home.data.exists()
+    assert not home.state_file.exists()
 
 
 def test_stop_service_leaves_the_other_services_running(home: Home, sleeper: Sleeper) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.unit.triptych.stack.conftest import Sleeper
 from triptych.stack.home import Home
 from triptych.stack.processes import ManagedProcess, stop_processes
-from triptych.stack.state import Ingest, LocalServer, OfficeFormats, StackState
+from triptych.stack.state import Ingest, LocalServer, OfficeFormats, ResultsMode, StackState
 
 THIS_PROCESS = ManagedProcess(psutil.Process().pid, psutil.Process().create_time())
 ENDED = ManagedProcess(pid=2**22 + 1, started=1.0)
@@ -27,6 +27,7 @@ ENDED = ManagedProcess(pid=2**22 + 1, started=1.0)
     ingest=st.sampled_from(get_args(Ingest)),
     retry_seconds=st.floats(0, 600),
     office_formats=st.sampled_from(get_args(OfficeFormats)),
+    results=st.sampled_from(get_args(ResultsMode)),
 )
 def test_saved_state_is_loaded(
     port: int,
@@ -36,12 +37,14 @@ def test_saved_state_is_loaded(
     ingest: Ingest,
     retry_seconds: float,
     office_formats: OfficeFormats,
+    results: ResultsMode,
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder))
         server = LocalServer(THIS_PROCESS, port, sources)
         running = dict.fromkeys(services, server)
         saved = StackState(home, server, running, sources, outputs, ingest, retry_seconds, office_formats)
+        saved.saved, saved.port, saved.journal, saved.results = sources, port, THIS_PROCESS, results
         saved.save()
         assert StackState.load(home) == saved
 

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
+import triptych
 from records.keys import shard_of
 from records.record import Reason, Record, Status
 from records.table import RecordTable
 from tests.support.uploads import NOON, model_failure, prediction, record, upload
+from triptych.storage import results as module
 from triptych.storage.connection import StackConnection
 from triptych.storage.inbox import StoredObject
 from triptych.storage.results import RecordQuery, Results, poll_changes
@@ -147,3 +149,45 @@ def test_poll_changes_yields_a_record_once_and_again_when_it_changes() -> None:
     seen = poll_changes(lambda: next(fetched), pause=1.5, sleep=pauses.append)
     assert [next(seen), next(seen), next(seen)] == [[partial], [], [complete]]
     assert pauses == [1.5, 1.5]
+
+
+class TestIterators:
+    """The public way to read records in other programs."""
+
+    def test_every_iterator_returns_what_its_query_returns(self, stack: StackConnection) -> None:
+        fill(stack)
+        results = Results(stack.table)
+        for iterator, query in (
+            (results.all(), RecordQuery.where()),
+            (results.by_label("receipt"), RecordQuery.where(label="receipt")),
+            (results.by_status("REJECTED"), RecordQuery.where(status=Status.REJECTED)),
+            (results.by_queue("review"), RecordQuery.where(review=True)),
+            (results.labelled(), RecordQuery.where(reviewed=True)),
+        ):
+            assert keys(list(iterator)) == keys(results.newest(query, limit=100))
+
+    def test_iterators_select_by_time_of_upload(self, stack: StackConnection) -> None:
+        expected = keys(fill(stack)[5:11])[::-1]
+        since, until = NOON + timedelta(minutes=5), NOON + timedelta(minutes=10)
+        assert keys(list(Results(stack.table).all(since=since, until=until))) == expected
+
+    def test_iterator_reads_further_pages_only_when_needed(self, stack: StackConnection, operations: list[str]) -> None:
+        fill(stack)
+        operations.clear()
+        records = Results(stack.table).matching(RecordQuery.where(), page=1)
+        next(records)
+        assert operations.count("Query") < 2 * 8
+        assert len(list(records)) == 39
+
+    def test_unknown_status_and_queue_are_errors(self, stack: StackConnection) -> None:
+        with pytest.raises(ValueError, match="DONE"):
+            Results(stack.table).by_status("DONE")
+        with pytest.raises(ValueError, match="inbox"):
+            Results(stack.table).by_queue("inbox")
+
+    def test_package_exports_results_for_a_named_stack(
+        self, stack: StackConnection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stored = fill(stack, 3)
+        monkeypatch.setattr(module, "connect", {"production": stack}.__getitem__)
+        assert keys(list(triptych.Results(stack="production").all())) == keys(stored)[::-1]

@@ -1,0 +1,90 @@
+"""`triptych export` and `triptych sql`: records and labels as tables, and SQL over them."""
+
+import importlib.util
+from datetime import UTC, date, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from triptych.commands.options import JsonOption, StackOption, parse_time
+from triptych.commands.shared import progress_bar, translate_aws_errors
+from triptych.errors import UsageError
+from triptych.storage import connection
+from triptych.tables.formats import TableFormat
+from triptych.terminal.text import printable, to_json
+
+
+def export_command(
+    out: Annotated[str, typer.Argument(help="Folder or s3://BUCKET/PREFIX to write to.", show_default=False)],
+    table_format: Annotated[TableFormat, typer.Option("--format", help="Format of the files.")] = TableFormat.PARQUET,
+    since: Annotated[
+        str | None,
+        typer.Option(help="Only whole days of upload since then (UTC): 2d, 4w or an ISO date.", show_default=False),
+    ] = None,
+    stack: StackOption = None,
+) -> None:
+    """Export all records and labels as tables with typed columns, one file for each table and day of upload.
+
+    docs/records.md describes the columns. Run the command again to continue an interrupted export. A later export
+    replaces the files of the days that it covers.
+    """
+    _require_packages()
+    from triptych.tables.export import DailyReader, export_records
+    from triptych.tables.files import Location
+
+    now = datetime.now(UTC)
+    first = parse_time(since, now=now).date() if since else None
+    conn = connection.connect(stack)
+    folder = Location.parse(out, conn)
+    with translate_aws_errors(), progress_bar(Console(stderr=True)) as progress:
+        bar = progress.add_task("records", total=conn.table.item_count or None)
+
+        def advance(_: date, records: int) -> None:
+            progress.advance(bar, records)
+
+        total = export_records(DailyReader(conn.table), folder, first, table_format, today=now.date(), on_day=advance)
+    typer.echo(f"exported {total} records to {printable(out)}")
+
+
+def sql_command(
+    query: Annotated[str, typer.Argument(help="The query, in quotes.", show_default=False)],
+    folder: Annotated[
+        str, typer.Argument(help="Folder or s3://BUCKET/PREFIX of an export in Parquet.", show_default=False)
+    ],
+    as_json: JsonOption = False,
+    stack: StackOption = None,
+) -> None:
+    """Run SQL over an export, with DuckDB: triptych sql "select label, count(*) from records group by label" OUT.
+
+    The tables are records, predictions and labels. The stack is needed only for a folder in S3.
+    """
+    _require_packages()
+    from triptych.tables.files import Location
+    from triptych.tables.sql import run_sql
+
+    result = run_sql(query, Location.parse(folder, None if "://" not in folder else connection.connect(stack)))
+    if as_json:
+        rows = [dict(zip(result.columns, map(_json_value, row), strict=True)) for row in result.rows]
+        typer.echo(to_json(rows, indent=2))
+        return
+    table = Table(*map(printable, result.columns))
+    for row in result.rows:
+        table.add_row(*("" if value is None else printable(str(value)) for value in row))
+    Console().print(table)
+
+
+def _json_value(value: object) -> object:
+    """Return numbers, booleans and NULL as they are, and other values, such as times, as text."""
+    return value if value is None or isinstance(value, int | float) else str(value)
+
+
+def _require_packages() -> None:
+    """Check that the packages of the extra are installed.
+
+    Raises:
+        UsageError: One is missing.
+    """
+    if not all(importlib.util.find_spec(name) for name in ("pyarrow", "duckdb")):
+        raise UsageError("DuckDB and PyArrow are not installed. Install them: pip install 'triptych[analysis]'")

@@ -1,0 +1,1 @@
+"""Records as tables: the export for analysts, and SQL over it."""
