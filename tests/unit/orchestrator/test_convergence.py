@@ -131,7 +131,7 @@ class Convergence(RuleBasedStateMachine):
             clock=lambda: 0.0,
             now=lambda: NOON,
         )
-        self.reviews = Reviews(cast(Any, None), store=self.world, now=lambda: NOON)
+        self.reviews = Reviews(cast(Any, "unused"), store=self.world, now=lambda: NOON)
         self.expected_labels: dict[tuple[str, str], list[tuple[str, str]]] = {}
 
     def deliver(self, of: Upload) -> None:

@@ -11,8 +11,8 @@ from botocore.stub import Stubber
 
 from records.errors import RecordConflict, RecordsUnavailable
 from records.keys import shard_key, shard_of
-from records.table import RecordTable
-from tests.support.uploads import model_failure, prediction, record, upload
+from records.table import PolicyTable, RecordTable
+from tests.support.uploads import model_failure, policy, prediction, record, upload
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -48,7 +48,26 @@ def test_write_over_an_outdated_revision_conflicts(table: "Table") -> None:
     records.save(PARTIAL, replacing=None)
     records.save(PARTIAL.next_revision(PARTIAL), replacing=PARTIAL)
     with pytest.raises(RecordConflict):
-        records.save(PARTIAL.next_revision(PARTIAL), replacing=PARTIAL)
+        records.save(DISPUTED.next_revision(PARTIAL), replacing=PARTIAL)
+
+
+def test_write_that_the_sdk_repeats_after_a_lost_answer_is_no_conflict(table: "Table") -> None:
+    records = RecordTable(table)
+    for _ in range(2):
+        records.save(PARTIAL, replacing=None)
+    for _ in range(2):
+        records.save(DISPUTED.next_revision(PARTIAL), replacing=PARTIAL)
+    found = records.find(PARTIAL.upload)
+    assert found is not None
+    assert found.revision == 2
+
+
+def test_promotion_that_the_sdk_repeats_after_a_lost_answer_is_no_conflict(table: "Table") -> None:
+    policies = PolicyTable(table)
+    for _ in range(2):
+        policies.add(policy(1))
+    with pytest.raises(RecordConflict):
+        policies.add(policy(1, why="another reason"))
 
 
 def test_uploads_under_one_key_are_separate_records_in_order(table: "Table") -> None:

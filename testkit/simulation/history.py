@@ -1,0 +1,300 @@
+"""Runs one scenario, and checks every guarantee."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import quote_plus
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from records.keys import timestamp
+from records.reviews import Draw, Queue
+from records.table import PolicyTable, RecordTable
+from testkit.simulation import scenario as scenarios
+from testkit.simulation.aws import Client, World
+from testkit.simulation.bucket import BucketClient, SimulatedBucket
+from testkit.simulation.cooperation import Current
+from testkit.simulation.function import SimulatedFunction
+from testkit.simulation.queue import QueueClient, SimulatedQueue
+from testkit.simulation.reference import POLICIES, Reference, UploadFact, Violation
+from testkit.simulation.scenario import REPAIR_AT, FaultSource, Scenario
+from testkit.simulation.scheduler import Process, Scheduler
+from testkit.simulation.services import ServiceSession
+from testkit.simulation.table import Item, Key, SimulatedTable, TableClient
+from triptych.commands.backfill import MIN_AGE
+from triptych.errors import TriptychError
+from triptych.repair.backfill import Backfill, RateLimiter, list_objects, select_keys
+from triptych.repair.dead_letters import DeadLetterQueue
+from triptych.repair.progress import BackfillProgress
+from triptych.repair.redrive import Redrive
+from triptych.review.promotion import PolicyChange, Promotions
+from triptych.review.reviews import CannotReview, Reviews
+from triptych.storage.results import RecordQuery, Results
+
+BUCKET = "inbox"
+_END = REPAIR_AT + 4000
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one history showed.
+
+    Attributes:
+        scenario: What happened, with all faults.
+        violations: The guarantees that did not hold.
+        trace: What was written and answered, in order of time.
+    """
+
+    scenario: Scenario
+    violations: tuple[Violation, ...]
+    trace: tuple[str, ...]
+
+
+class History:
+    """One history of the whole system.
+
+    Args:
+        scenario: What happens.
+        faults: What happens to single requests.
+    """
+
+    def __init__(self, scenario: Scenario, faults: FaultSource) -> None:
+        outages = tuple(each for each in scenario.actions if isinstance(each, scenarios.Outage))
+        rollouts = tuple(each for each in scenario.actions if isinstance(each, scenarios.NewWeights))
+        self._scenario, self._faults = scenario, faults
+        self._scheduler = Scheduler()
+        self._world = World(self._scheduler, faults, outages)
+        self._reference = Reference(lambda: self._scheduler.now, punctual=faults.none and not outages)
+        self._table = SimulatedTable(self._world, lambda: scenario.index_lag, self._wrote)
+        self._bucket = SimulatedBucket(self._scheduler, versioned=scenario.versioned)
+        self._dead_letters = SimulatedQueue(self._world)
+        self._function = SimulatedFunction(
+            self._world, self._bucket, self._table, self._dead_letters, scenario.codes, scenario.clock_errors
+        )
+        self._facts: list[tuple[UploadFact, str]] = []
+        self._trace: list[tuple[Any, ...]] = []
+        Current.scheduler = self._scheduler
+        Current.session = ServiceSession(self._world, rollouts)
+        Current.worker = self._function.current_worker
+
+    def run(self) -> Result:
+        """Run the scenario, end all faults, let an operator repair, and check."""
+        numbers: Counter[type] = Counter()
+        for action in self._scenario.actions:
+            numbers[type(action)] += 1  # by kind, so that other actions can be removed without renaming this one
+            self._scheduler.call_at(action.at, self._starter(numbers[type(action)], action))
+        try:
+            self._scheduler.run(REPAIR_AT)
+            self._check_that_nothing_is_lost()
+            self._faults.end()
+            self._bucket.archived = False
+            self._command("repair", self._repair)
+            self._scheduler.run(_END)
+            self._check_the_end()
+        finally:
+            self._scheduler.close()
+        final = replace(self._scenario, faults=self._faults.noted)
+        trace = tuple(" ".join(map(str, entry)) for entry in self._trace)
+        return Result(final, tuple(self._reference.violations), trace)
+
+    # What happens.
+
+    def _starter(self, number: int, action: scenarios.Action) -> Callable[[], object]:
+        match action:
+            case scenarios.Put():
+                return lambda: self._put(action)
+            case scenarios.Delete():
+                return lambda: self._bucket.delete(action.key)
+            case scenarios.Archive():
+                self._scheduler.call_at(action.until, lambda: setattr(self._bucket, "archived", False))
+                return lambda: setattr(self._bucket, "archived", True)
+            case scenarios.Label():
+                return lambda: self._command(f"label {number} by {action.by}", lambda me: self._label(me, action))
+            case scenarios.Undo():
+                return lambda: self._command(f"undo {number} by {action.by}", lambda me: self._undo(me, action))
+            case scenarios.Promote():
+                return lambda: self._command(f"promote {number}", lambda me: self._promote(me, action))
+            case scenarios.Redrive():
+                return lambda: self._command(f"redrive {number}", self._redrive)
+            case scenarios.Backfill():
+                return lambda: self._command(f"backfill {number}", self._backfill)
+            case _:  # outages and rollouts are facts of the world
+                return lambda: None
+
+    def _put(self, put: scenarios.Put) -> None:
+        """Store an object, and let S3 announce it."""
+        stored = self._bucket.put(put.key, put.content)
+        number = len(self._facts)
+        versioned = self._scenario.versioned
+        identity = stored.version_id if versioned else stored.etag
+        fact = UploadFact(number, f"{BUCKET}/{put.key}", identity, put.content, bool(put.deliveries))
+        sequencer = f"{0x55AED6DCD90281E5 + number:016X}"
+        self._facts.append((fact, sequencer.ljust(32, "0")))
+        self._reference.uploads[fact.document, identity] = fact
+        described = {"key": quote_plus(put.key), "size": len(put.content), "eTag": stored.etag, "sequencer": sequencer}
+        event = {
+            "Records": [
+                {
+                    "eventSource": "aws:s3",
+                    "eventName": "ObjectCreated:Put",
+                    "eventTime": timestamp(self._scheduler.wall_clock()),
+                    "s3": {
+                        "bucket": {"name": BUCKET},
+                        "object": described | ({"versionId": stored.version_id} if versioned else {}),
+                    },
+                }
+            ]
+        }
+        deliver = self._function.enqueue if self._scenario.queued else self._function.deliver
+        for delivery, delay in enumerate(put.deliveries, 1):
+            name = f"event {number + 1}.{delivery}"
+            self._scheduler.call_at(self._scheduler.now + delay, lambda name=name: deliver(event, name))  # type: ignore[misc]
+
+    def _command(self, name: str, run: Callable[[Process], object]) -> None:
+        """Run a command of a person in a process of its own."""
+        process = Process(self._scheduler, name)
+
+        def report() -> None:
+            error = outcome.error
+            self._trace.append((f"{self._scheduler.now:9.3f}", name, "ended" if error is None else repr(error)))
+            if error is not None and not isinstance(error, TriptychError | BotoCoreError | ClientError):
+                self._reference.fail(22, f"{name} raised {error!r}")
+            self._check_command(name, error)
+
+        outcome = self._scheduler.spawn(lambda: run(process), process, name)
+        outcome.on_done = report
+
+    def _label(self, process: Process, action: scenarios.Label) -> None:
+        key = self._key(action.upload)
+        draw = Draw(Queue.REVIEW, 0.5)
+        self._reviews(process).label(*key, action.label, action.by, draw=draw)
+
+    def _undo(self, process: Process, action: scenarios.Undo) -> None:
+        self._reviews(process).undo(*self._key(action.upload), action.by)
+
+    def _promote(self, _: Process, action: scenarios.Promote) -> None:
+        table = self._client_of_people()
+        change = PolicyChange(weights=dict(action.weights) if action.weights else None, audit_share=action.audit_share)
+        Promotions(PolicyTable(table), Results(table)).promote(change, by=action.by, why="better")
+
+    def _redrive(self, _: Process) -> None:
+        client = QueueClient(self._dead_letters, Client(self._world, "queue", attempts=4, timeout=30))
+        with DeadLetterQueue(cast(Any, client), "dead-letters") as queue:
+            redrive = Redrive(queue, Results(self._client_of_people()), self._function.invoke)
+            redrive.run(redrive.plan(limit=50), max_concurrent=2, on_done=lambda _: None)
+
+    def _backfill(self, process: Process) -> None:
+        s3 = cast(Any, BucketClient(self._bucket, Client(self._world, "bucket", attempts=4, timeout=30)))
+        rate = RateLimiter(100, clock=process.monotonic, sleep=self._scheduler.pause)
+        listing = select_keys(list_objects(s3, BUCKET, ""), before=process.now() - MIN_AGE, limit=50)
+        results = Results(self._client_of_people())
+        backfill = Backfill(s3, BUCKET, results, self._function.invoke, rate, sleep=self._scheduler.pause)
+        progress = _UnsavedProgress(Path("progress"), BUCKET, "")
+        backfill.run(listing, progress, max_concurrent=2, on_done=lambda: None)
+
+    def _repair(self, process: Process) -> None:
+        """Do what the runbook says after an incident: backfill, then redrive. Indexes have caught up before."""
+        records = [self._record(fact, final=True) for fact, _ in self._facts]
+        incomplete = [record for record in records if record is None or record["status"] != "COMPLETE"]
+        if incomplete:
+            self._backfill(process)
+            self._scheduler.pause(10)
+        if incomplete or self._dead_letters.messages:
+            self._scheduler.pause(1000)  # a killed redrive hides messages for a while
+            self._redrive(process)
+
+    # What people use.
+
+    def _client_of_people(self) -> Any:
+        return TableClient(self._table, Client(self._world, "table", attempts=4, timeout=30))
+
+    def _reviews(self, process: Process) -> Reviews:
+        table = self._client_of_people()
+        return Reviews(table, store=RecordTable(table), now=process.now)
+
+    def _key(self, number: int) -> Key:
+        fact, sequencer = self._facts[number] if number < len(self._facts) else self._facts[0]
+        return self._reference.records.get((fact.document, fact.identity), (fact.document, sequencer))
+
+    # Checks.
+
+    def _wrote(self, key: Key, before: Item | None, after: Item | None, actor: str) -> None:
+        what = f"{after.get('status', 'policy')} revision {after.get('revision', '')}" if after else "deleted"
+        self._trace.append((f"{self._scheduler.now:9.3f}", actor, "wrote", *key, what))
+        self._reference.wrote(key, before, after, actor)
+
+    def _check_command(self, name: str, error: BaseException | None) -> None:
+        """Check that a label was stored or removed if that was acknowledged, and not if it was refused."""
+        if name.startswith(("label", "undo")):
+            writes = self._reference.label_writes[name]
+            right = writes >= 1 if error is None else writes == 0 if isinstance(error, CannotReview) else True
+            self._reference.expect(12, right, f"{name} changed the labels {writes} times and returned {error!r}")
+        if name.startswith("promote") and error is None:
+            found = [key for key in self._table.items if key[0] == POLICIES]
+            self._reference.expect(15, bool(found), f"{name} returned, but its policy is not there")
+
+    def _record(self, fact: UploadFact, *, final: bool) -> Item | None:
+        """Return the record of an upload, or None if there is none, or it is not final and should be."""
+        key = self._reference.records.get((fact.document, fact.identity))
+        item = self._table.items.get(key) if key else None
+        return None if item and final and not is_final(item) else item
+
+    def _check_that_nothing_is_lost(self) -> None:
+        dead = "".join(message.body for message in self._dead_letters.messages.values())
+        for fact, sequencer in self._facts:
+            known = self._record(fact, final=True) or sequencer[:16] in dead or not fact.announced
+            # The caller of a synchronous invocation learns what is missing.
+            known = known or "invocation" in self._reference.last_writer.get((fact.document, fact.identity), "")
+            self._reference.expect(3, bool(known), f"upload {fact.number} has no final record and no dead letter")
+
+    def _check_the_end(self) -> None:
+        expect = self._reference.expect
+        expect(19, not self._dead_letters.messages, "dead letters are left after a redrive")
+        for fact, _ in self._facts:
+            current = self._bucket.find(fact.document.partition("/")[2])
+            listed = current is not None and current.content == fact.content
+            if fact.announced or listed:
+                item = self._record(fact, final=False)
+                status = item["status"] if item else "no record"
+                expect(4, bool(item) and is_final(item or {}), f"upload {fact.number} ends with {status}")
+                if item and listed and status != "COMPLETE":
+                    rejected = any(
+                        each.get("error", {}).get("kind") == "rejected" for each in item["predictions"].values()
+                    )
+                    expect(4, rejected, f"upload {fact.number} is readable, but ends with {status}")
+        self._command("query", self._query)
+        self._scheduler.run(_END + 100)
+
+    def _query(self, _: Process) -> None:
+        """Check that a query of an index returns all records."""
+        found = Results(self._client_of_people()).newest(RecordQuery.where(), limit=20)
+        keys = {(record.upload.document, record.upload.sort_key): record.revision for record in found}
+        stored = {key: item["revision"] for key, item in self._table.items.items() if key[0] != POLICIES}
+        self._reference.expect(17, keys == stored, f"the index returns {keys}, the table contains {stored}")
+
+
+class _UnsavedProgress(BackfillProgress):
+    """Progress that is not written to a file."""
+
+    def save(self) -> None:
+        """Do nothing."""
+
+
+def is_final(item: Item) -> bool:
+    """Return whether no retry can improve a record, as docs/architecture.md defines it."""
+    permanent = {"deleted", "superseded", "archived", "too-slow", "empty", "too-large"}
+    return item["status"] in ("COMPLETE", "REJECTED") or (
+        item["status"] == "PARTIAL" and item.get("reason", {}).get("kind") in permanent
+    )
+
+
+def run_scenario(scenario: Scenario, faults: FaultSource | None = None) -> Result:
+    """Run a scenario, with its own faults unless others are given. `cooperative` must be active."""
+    return History(scenario, faults or FaultSource(scenario.faults)).run()
+
+
+def run_seed(seed: int) -> Result:
+    """Generate and run the scenario of a seed. `cooperative` must be active."""
+    return run_scenario(*scenarios.generate(seed))

@@ -1,0 +1,111 @@
+"""Model services: what they answer, and how their answers fail to arrive."""
+
+import functools
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+from testkit.simulation.aws import World
+from testkit.simulation.scenario import NewWeights
+
+_LABELS = ("invoice", "letter", "receipt")
+
+
+@functools.cache
+def true_prediction(version: str, weights: str, content: bytes) -> Mapping[str, Any]:
+    """Return what a version with these weights predicts for a document."""
+    digest = hashlib.sha256(b"%s %s " % (version.encode(), weights.encode()) + content).digest()
+    label = _LABELS[digest[0] % 3]
+    confidence = round(0.4 + digest[1] / 256 * 0.59, 4)
+    others = {name: round((1 - confidence) / 2, 6) for name in _LABELS if name != label}
+    return {
+        "model": version,
+        "model_sha256": f"{version}-{weights}",
+        "label": label,
+        "confidence": confidence,
+        "probabilities": {label: confidence, **others},
+        "abstained": confidence < 0.5,
+        "pages": 1,
+        "timings_ms": {"decode": 5.0},
+    }
+
+
+@functools.cache
+def _answer(version: str, weights: str, content: bytes, fault: str) -> tuple[int, bytes]:
+    """Return status and body of the response."""
+    if fault == "overloaded":
+        return 503, b"{}"
+    if fault == "error":
+        return 500, b"Traceback (most recent call last):"
+    if fault == "rejects" or content.startswith(b"unreadable"):
+        return 422, json.dumps({"type": "/problems/corrupt-document", "detail": "The document is damaged."}).encode()
+    prediction = true_prediction(version, weights, content)
+    if fault == "lying":
+        prediction = {**prediction, "confidence": 1.0, "probabilities": dict.fromkeys(_LABELS, 1.0)}
+    if fault == "other-model":
+        prediction = true_prediction("v9", weights, content)
+    body = json.dumps(prediction).encode()
+    return 200, body[: len(body) // 2] if fault == "truncated" else body
+
+
+class _Response:
+    """The part of a response of `requests` that the orchestrator uses."""
+
+    headers: Mapping[str, str] = {}
+
+    def __init__(self, status_code: int, body: bytes) -> None:
+        self.status_code = status_code
+        self.raw = self
+        self._body = io.BytesIO(body)
+
+    def read1(self, size: int, *, decode_content: bool) -> bytes:  # noqa: ARG002
+        """Return the next part of the body."""
+        return self._body.read(size)
+
+    def __enter__(self) -> "_Response":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Do nothing: there is no connection."""
+
+
+class ServiceSession:
+    """All model services, with the interface of a session of `requests`.
+
+    Args:
+        world: The world.
+        rollouts: When versions get new weights.
+    """
+
+    def __init__(self, world: World, rollouts: tuple[NewWeights, ...]) -> None:
+        self._world, self._rollouts = world, rollouts
+        self._calls = 0
+
+    def post(self, url: str, *, data: Any, timeout: tuple[float, float], **_: Any) -> _Response:
+        """Answer a request for a prediction, or fail."""
+        version, scheduler = url.split("/")[-2], self._world.scheduler
+        fault = self._world.fault("model", version, "models")
+        if fault.kind == "kill":
+            self._world.kill()
+        if fault.kind == "unreachable":
+            scheduler.pause(0.005)
+            raise requests.ConnectionError("connection refused")
+        if fault.kind == "hang" or fault.seconds > timeout[1]:
+            scheduler.pause(timeout[1])
+            raise requests.ReadTimeout("timed out")
+        content = data.read()
+        scheduler.pause(fault.seconds)
+        return _Response(*_answer(version, self._weights(version), content, fault.kind))
+
+    def _weights(self, version: str) -> str:
+        """Return the weights of the task that answers: during a rollout, old and new ones take turns."""
+        self._calls += 1
+        now = self._world.scheduler.now
+        for rollout in self._rollouts:
+            if rollout.version == version and now >= rollout.at and (now >= rollout.until or self._calls % 2):
+                return "new"
+        return "old"
