@@ -157,15 +157,18 @@ class Reviews:
 
         label, at = normalize_label(label), self._now()
 
-        def change(record: Record) -> Record | None:
+        def review_of(record: Record) -> Review:
             queue = Queue.OTHER if picked else record.queue or Queue.OTHER
-            review = Review(label, by.strip(), at, queue, seconds, None if picked else draw)
-            if any(review.same_act(each) for each in record.reviews):
-                return None
-            _check_label(record, label)
-            return record.with_review(review)
+            return Review(label, by.strip(), at, queue, seconds, None if picked else draw)
 
-        labelled = self._change(document, sequencer, change)
+        def change(record: Record) -> Record:
+            _check_label(record, label)
+            return record.with_review(review_of(record))
+
+        def is_done(record: Record) -> bool:
+            return any(review_of(record).same_act(each) for each in record.reviews)
+
+        labelled = self._change(document, sequencer, change, is_done)
         self._keep_promise(labelled)
         return labelled
 
@@ -190,20 +193,20 @@ class Reviews:
             CannotReview: There is no label, or the current one is another reviewer's.
             TriptychError: The table cannot be read or written.
         """
-        undone: Review | None = None
+        removed: list[Review] = []
 
-        def change(record: Record) -> Record | None:
-            nonlocal undone
-            if undone and not any(undone.same_act(each) for each in record.reviews):
-                return None
+        def change(record: Record) -> Record:
             if record.review is None:
                 raise CannotReview(f"{document} has no label to undo.")
             if record.review.by != by.strip():
                 raise CannotReview(f"The label of {document} is now {record.review.by}'s: assign a new label instead.")
-            undone = record.review
+            removed.append(record.review)
             return record.without_review()
 
-        return self._change(document, sequencer, change)
+        def is_done(record: Record) -> bool:
+            return not any(removed[0].same_act(each) for each in record.reviews)
+
+        return self._change(document, sequencer, change, is_done)
 
     def labelled(self, since: datetime | None = None, until: datetime | None = None, limit: int = 1000) -> list[Record]:
         """Return the newest labelled records, newest first. `since` and `until` are times of upload."""
@@ -219,20 +222,29 @@ class Reviews:
     def _window(self, queue: Queue, limit: int) -> Window:
         return Window.of(self._results.newest_of_each_shard(RecordQuery("by_review", queue), limit=limit), limit)
 
-    def _change(self, document: str, sequencer: str, change: Callable[[Record], Record | None]) -> Record:
+    def _change(
+        self,
+        document: str,
+        sequencer: str,
+        change: Callable[[Record], Record],
+        is_done: Callable[[Record], bool],
+    ) -> Record:
         """Apply a change to the current record and write it. After a conflict, repeat both.
 
-        `change` returns None if the record contains the change already: a write whose answer was lost may have been
-        stored, and others may have written since.
+        Args:
+            document: Partition key of the record.
+            sequencer: Sort key of the record.
+            change: Returns the changed record.
+            is_done: Returns whether a record contains the change already. After a conflict, it may: a write whose
+                answer was lost may have been stored before others wrote.
         """
-        for _ in range(MAX_CONFLICTS):
+        for attempt in range(MAX_CONFLICTS):
             current = self.find(document, sequencer)
             if current is None:
                 raise CannotReview(_not_found(document, sequencer))
-            changed = change(current)
-            if changed is None:
+            if attempt and is_done(current):
                 return current
-            changed = changed.next_revision(current)
+            changed = change(current).next_revision(current)
             try:
                 self._store.save(changed, replacing=current)
             except RecordConflict:
