@@ -3,7 +3,7 @@ each upload ends in exactly one correct record, and no prediction and no label i
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from hypothesis import settings
@@ -127,6 +127,7 @@ class Convergence(RuleBasedStateMachine):
     @initialize()
     def start(self) -> None:
         self.world = World()
+        self.time = NOON
         self.policy = FixedPolicy(POLICIES["p1"])
         self.pipeline = Pipeline(
             self.world,
@@ -138,8 +139,13 @@ class Convergence(RuleBasedStateMachine):
             clock=lambda: 0.0,
             now=lambda: NOON,
         )
-        self.reviews = Reviews(cast(Any, EmptyTable()), store=self.world, now=lambda: NOON)
+        self.reviews = Reviews(cast(Any, EmptyTable()), store=self.world, now=self.tick)
         self.expected_labels: dict[tuple[str, str], list[tuple[str, str]]] = {}
+
+    def tick(self) -> datetime:
+        """Return a later time for each label: labels with one time are one act of labelling."""
+        self.time += timedelta(seconds=1)
+        return self.time
 
     def deliver(self, of: Upload) -> None:
         with suppress(Died, RecordsUnavailable):  # Lambda delivers the event again
