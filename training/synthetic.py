@@ -16,49 +16,36 @@ from PIL import Image, features
 
 from training import synthesis
 from training.data import OOD_LABEL, SYNTHETIC_SOURCE, LabelledDocument, Page
-from training.synthesis.raster_layouts import fonts
-from training.synthesis.raster_layouts.cvs import draw_raster_resume
-from training.synthesis.raster_layouts.decks import draw_raster_slide
-from training.synthesis.raster_layouts.forms import draw_raster_form
-from training.synthesis.raster_layouts.invoices import draw_raster_invoice
-from training.synthesis.raster_layouts.ood_pages import draw_ood_page
-from training.synthesis.raster_layouts.prose import draw_raster_handwritten, draw_raster_typewritten
-from training.synthesis.raster_layouts.publications import draw_raster_book_page, draw_raster_paper
-from training.synthesis.raster_layouts.receipts import draw_raster_receipt
-from training.synthesis.raster_layouts.sheet import RasterSheet
+from training.synthesis import fonts
+from training.synthesis.books import draw_book_page
+from training.synthesis.cvs import draw_resume
+from training.synthesis.forms import draw_form
+from training.synthesis.invoices import draw_invoice
+from training.synthesis.ood_pages import draw_ood_page
+from training.synthesis.papers import draw_paper
+from training.synthesis.prose import draw_handwritten, draw_typewritten
+from training.synthesis.receipts import draw_receipt
+from training.synthesis.sheet import Sheet
 
-RASTER_LAYOUTS: dict[str, Callable[[np.random.Generator], RasterSheet]] = {
-    "book_page": draw_raster_book_page,
-    "form": draw_raster_form,
-    "handwritten": draw_raster_handwritten,
-    "invoice": draw_raster_invoice,
-    "receipt": draw_raster_receipt,
-    "resume": draw_raster_resume,
-    "scientific_paper": draw_raster_paper,
-    "slides": draw_raster_slide,
-    "typewritten": draw_raster_typewritten,
+LAYOUTS: dict[str, Callable[[np.random.Generator], Sheet]] = {
+    "book_page": draw_book_page,
+    "form": draw_form,
+    "handwritten": draw_handwritten,
+    "invoice": draw_invoice,
+    "receipt": draw_receipt,
+    "resume": draw_resume,
+    "scientific_paper": draw_paper,
+    "typewritten": draw_typewritten,
 }
+"""Functions that draw a page of a label. Slides have none: drawn slides did not help (docs/training.md)."""
 
-SYNTHETIC_LABELS = frozenset(RASTER_LAYOUTS)
+SYNTHETIC_LABELS = frozenset(LAYOUTS)
 """Labels that have layouts."""
 
 _OOD = "stranger"
 """Name of out-of-distribution pages. It is part of their seeds: another name would change their pixels."""
-_LIBRARIES = (
-    "faker",
-    "font-caladea",
-    "font-lato",
-    "font-source-sans-pro",
-    "font-source-serif-pro",
-    "hershey-fonts",
-    "numpy",
-    "pillow",
-    "pypdfium2",
-    "reportlab",
-    "ttf-opensans",
-)
+_LIBRARIES = ("faker", "numpy", "pillow")
 """Distributions whose code or data affect the pixels of a page."""
-_FONT_ROLES = ("serif", "sans", "mono", "typewriter", "book", "hand")
 
 
 @dataclass(frozen=True)
@@ -87,7 +74,7 @@ def draw_pages(
     cache: Path | None = None,
     report: Callable[[int, int], None] | None = None,
 ) -> list[Page]:
-    """Draw synthetic pages with the raster layouts.
+    """Draw synthetic pages with the layouts.
 
     Args:
         all_labels: All labels of the version; a page's label is its index in them.
@@ -125,14 +112,14 @@ def draw_pages(
 def drawing_fingerprint() -> str:
     """Return a hash of everything except the seed that determines the pixels of a page.
 
-    These are the code of `training.synthesis` and of this module, the contents of the fonts that are found on this
-    machine, and the versions of the libraries that draw.
+    These are the code of `training.synthesis` and of this module, the contents of the fonts, and the versions of
+    the libraries that draw.
     """
     folder = Path(synthesis.__file__).parent
     digest = hashlib.sha256(Path(__file__).read_bytes())
     for file in sorted(folder.rglob("*.py")):
         digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
-    for role in _FONT_ROLES:
+    for role in fonts.FONT_ROLES:
         for face in fonts.faces(role):
             for font in (face.regular, face.bold, face.italic):
                 digest.update(role.encode() + b"\0" + hashlib.sha256(font.read_bytes()).digest())
@@ -159,4 +146,4 @@ def _cached_page(file: Path | None, name: str, seed: int, number: int) -> Image.
 def _draw(name: str, seed: int, number: int) -> Image.Image:
     # The name in the seed makes a page independent of which other labels are drawn.
     rng = np.random.default_rng((seed, number, *name.encode()))
-    return (draw_ood_page if name == _OOD else RASTER_LAYOUTS[name])(rng).image
+    return (draw_ood_page if name == _OOD else LAYOUTS[name])(rng).image

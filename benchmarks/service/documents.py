@@ -1,12 +1,12 @@
 """The documents of the benchmark, drawn from a seed."""
 
 import io
-from random import Random
 from typing import Any, Final
 
 from PIL import Image
 
-from training.synthesis.vector_layouts import invoice, pages
+from training.synthesis.samples import draw_page
+from training.synthesis.typeset import document_content, typeset_pdf
 
 A4_AT_300_DPI: Final = 3509
 """Long side of the page in pixels."""
@@ -21,10 +21,10 @@ def draw(each: int = 3) -> dict[str, list[bytes]]:
     """Draw documents of each kind. JPEGs have quality 76, as scanners write them."""
     seeds = range(each)
     return {
-        SCAN: [_jpeg(pages.draw_page("invoice", seed, condition="scan", long_side=A4_AT_300_DPI)) for seed in seeds],
-        PHOTO: [_jpeg(pages.draw_page("receipt", seed, condition="photo", long_side=1000)) for seed in seeds],
-        FAX: [_fax(pages.draw_page("typewritten", seed, condition="copy", long_side=A4_AT_300_DPI)) for seed in seeds],
-        PDF: [invoice.draw_vector_invoice(Random(seed), "en").pdf() for seed in seeds],
+        SCAN: [_jpeg(draw_page("invoice", seed, condition="scan", long_side=A4_AT_300_DPI)) for seed in seeds],
+        PHOTO: [_jpeg(draw_page("receipt", seed, condition="photo", long_side=1000)) for seed in seeds],
+        FAX: [_fax(draw_page("typewritten", seed, condition="copy", long_side=A4_AT_300_DPI)) for seed in seeds],
+        PDF: [typeset_pdf("invoice", document_content(seed)) for seed in seeds],
     }
 
 

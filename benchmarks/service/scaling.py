@@ -16,7 +16,7 @@ import numpy as np
 from decoding import reader
 from decoding.errors import DocumentError
 from model_service.engine import Model, load_model
-from training.synthesis.vector_layouts import pages
+from training.synthesis.samples import SAMPLE_LABELS, draw_page
 
 MODELS = Path(__file__).parents[2] / "models"
 A4_AT_300_DPI = 3509
@@ -65,10 +65,10 @@ def compare(model: Model, documents: Iterable[tuple[str, bytes]]) -> DecodingDif
 
 
 def synthetic_documents(each: int) -> Iterator[tuple[str, bytes]]:
-    """Yield JPEGs of synthetic pages of every label, A4 at 300 dpi, in the conditions usual for the label."""
-    for kind, seed in itertools.product(pages.VECTOR_LAYOUTS, range(each)):
+    """Yield JPEGs of synthetic pages of every label, A4 at 300 dpi, in the condition usual for the label."""
+    for kind, seed in itertools.product(SAMPLE_LABELS, range(each)):
         file = io.BytesIO()
-        pages.draw_page(kind, 1000 + seed, long_side=A4_AT_300_DPI).save(file, "JPEG", quality=76)
+        draw_page(kind, 1000 + seed, long_side=A4_AT_300_DPI).save(file, "JPEG", quality=76)
         yield f"{kind}-{seed}", file.getvalue()
 
 

@@ -1,12 +1,20 @@
-"""Synthetic pages, which vary the layout of labels that have few real documents.
+"""Synthetic pages: for training, and the sample documents.
 
-Two packages draw independently of each other:
+Pages for training are drawn in pixels on one canvas, in layouts that vary at random. `training.synthetic` uses them:
 
-    raster_layouts   pixels, with the fonts of the machine: pages for training, including out-of-distribution pages
-    vector_layouts   vectors on a PDF canvas, then scanned, copied, aged or photographed: the sample files
+    invoices, receipts, forms, cvs, prose, books, papers    layouts of the labels, one module a kind of document
+    ood_pages, ood_documents, ood_pictures                  out-of-distribution pages
+    sheet                                                   the canvas
+    fonts                                                   typefaces by role, all from packages
 
-`training.synthetic` uses the raster layouts. The samples share no code with the pages that versions were trained on,
-so that they are classified like other documents of unseen sources.
+The samples are typeset with Typst and then scanned, copied or photographed. They share no drawing code with the pages
+that versions were trained on, so that they are classified like other documents of unseen sources:
+
+    samples     the sample files
+    typeset     documents from `templates/*.typ` and made-up content
+    wear        scanners, copiers, cameras, age
+
+Both take names, amounts and sentences from `words`.
 """
 
 from faker.providers.address.it_IT import Provider as _Italy

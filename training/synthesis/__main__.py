@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from training.synthesis.vector_layouts import samples
+from training.synthesis import samples
 
 
 def main() -> None:
