@@ -3,6 +3,10 @@
 import re
 import subprocess
 import sys
+from importlib import metadata
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from testkit.template import ROOT
 
@@ -22,6 +26,19 @@ def test_requirements_have_the_versions_that_the_tests_passed_with() -> None:
 
     assert required
     assert {name: constraints.get(name) for name in required} == required
+
+
+def test_requirements_include_all_dependencies() -> None:
+    """pip installs them without their dependencies."""
+    required = versions((FOLDER / "requirements.txt").read_text())
+    dependencies = {
+        canonicalize_name(dependency.name)
+        for name in required
+        for dependency in map(Requirement, metadata.requires(name) or ())
+        if dependency.marker is None or dependency.marker.evaluate({"extra": ""})
+    }
+
+    assert dependencies <= set(required)
 
 
 def test_converter_needs_nothing_that_its_image_lacks() -> None:
