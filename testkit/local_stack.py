@@ -1,11 +1,13 @@
 """A local stack for experiments, with a way to break each of its parts."""
 
+import json
 import os
 import random
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import psutil
 from rich.console import Console
@@ -17,6 +19,10 @@ from triptych.stack import Home, Ingest, ResultsMode, deployment, services
 from triptych.stack.home import REPOSITORY
 from triptych.stack.state import StackState
 from triptych.storage.connection import StackConnection, connect_local
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam.client import IAMClient
+    from mypy_boto3_lambda.type_defs import FunctionConfigurationTypeDef
 
 VERSIONS = services.VERSIONS
 
@@ -76,17 +82,53 @@ class LocalTestStack:
             finally:
                 services.register_target(target_group, running.ports[version], emulator)
 
+    def kill_publisher(self) -> None:
+        """Kill the Lambda workers of the publisher with SIGKILL, whatever they do."""
+        name = publisher_configuration(self.connection)["FunctionName"]
+        for worker in self._lambda_workers():
+            with suppress(psutil.Error):
+                if worker.environ().get("AWS_LAMBDA_FUNCTION_NAME") == name:
+                    worker.kill()
+
     def kill_lambda_workers(self, number: int) -> None:
         """Kill some Lambda workers with SIGKILL, whatever they do.
 
         Not all of them: here each is a process, and starting a dozen at once is a load that AWS does not have.
         """
-        emulator = StackState.load(self.home).emulator
-        assert emulator is not None
-        workers = psutil.Process(emulator.process.pid).children(recursive=True)
+        workers = self._lambda_workers()
         for worker in random.sample(workers, min(number, len(workers))):
             with suppress(psutil.NoSuchProcess):
                 worker.kill()
+
+    def _lambda_workers(self) -> list[psutil.Process]:
+        emulator = StackState.load(self.home).emulator
+        assert emulator is not None
+        return psutil.Process(emulator.process.pid).children(recursive=True)
+
+
+@contextmanager
+def publisher_denied(connection: StackConnection) -> Iterator[None]:
+    """Take away the publisher's permission to send events, until the block ends."""
+    iam: IAMClient = connection.session.client("iam", endpoint_url=connection.endpoint_url)
+    role = publisher_configuration(connection)["Role"].rsplit("/", 1)[-1]
+    denied = {"Effect": "Deny", "Action": "events:PutEvents", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [denied]})
+    iam.put_role_policy(RoleName=role, PolicyName="deny", PolicyDocument=policy)
+    try:
+        yield
+    finally:
+        iam.delete_role_policy(RoleName=role, PolicyName="deny")
+
+
+def publisher_configuration(connection: StackConnection) -> "FunctionConfigurationTypeDef":
+    """Return the configuration of the publisher's function.
+
+    Raises:
+        ValueError: The stack has none: Results=none.
+    """
+    functions = connection.lambdas.list_functions()["Functions"]
+    [found] = [function for function in functions if function["Handler"] == "publisher.handler.handler"]
+    return found
 
 
 @contextmanager

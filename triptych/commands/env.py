@@ -28,6 +28,7 @@ def shell_commands(conn: StackConnection) -> list[str]:
     if conn.endpoint_url is None:
         return _exports(names)
     credentials = conn.session.get_credentials()
+    assert credentials is not None  # those of the emulator
     local = {
         "AWS_ENDPOINT_URL": conn.endpoint_url,
         "AWS_ACCESS_KEY_ID": credentials.access_key,

@@ -2,6 +2,7 @@
 
 import importlib.util
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Annotated
 
 import typer
@@ -77,6 +78,8 @@ def sql_command(
 
 def _json_value(value: object) -> object:
     """Return numbers, booleans and NULL as they are, and other values, such as times, as text."""
+    if isinstance(value, Decimal):
+        return float(value)
     return value if value is None or isinstance(value, int | float) else str(value)
 
 
@@ -87,4 +90,4 @@ def _require_packages() -> None:
         UsageError: One is missing.
     """
     if not all(importlib.util.find_spec(name) for name in ("pyarrow", "duckdb")):
-        raise UsageError("DuckDB and PyArrow are not installed. Install them: pip install 'triptych[analysis]'")
+        raise UsageError("DuckDB and PyArrow are not installed. Install them with `make analysis`.")

@@ -85,6 +85,7 @@ def sam_deploy(home: Home, port: int, choices: Choices, *, concurrency: int, ret
         *(f"Ingest={choices.ingest}", f"InboxConcurrency={concurrency}"),
         *(f"OfficeFormats={choices.office_formats}", "ConverterImageUri=local/no-image"),
         f"Results={choices.results}",
+        *("--tags", f"results={choices.results}"),  # the emulator overlooks a change that only adds resources
         emulator_url=endpoint_url(port),
     )
     outputs = read_outputs(port)

@@ -127,15 +127,18 @@ def restore(journal: Journal, client: "DynamoDBClient", table: str) -> int:
 
 def _apply(change: Change, client: "DynamoDBClient", table: str) -> None:
     """Write or delete one item, unless the table has the same or a later revision of it."""
-    values = {} if change.revision is None else {"ExpressionAttributeValues": {":revision": {"N": change.revision}}}
+    arguments: dict[str, Any] = {"TableName": table}
+    conditions = [] if change.item is None else ["attribute_not_exists(document)"]
+    if change.revision is not None:
+        conditions.append("revision <= :revision" if change.item is None else "revision < :revision")
+        arguments["ExpressionAttributeValues"] = {":revision": {"N": change.revision}}
+    if conditions:
+        arguments["ConditionExpression"] = " OR ".join(conditions)
     try:
         if change.item is None:
-            later = {} if not values else {"ConditionExpression": "revision <= :revision", **values}
-            client.delete_item(TableName=table, Key=change.key, **later)
+            client.delete_item(Key=change.key, **arguments)
         else:
-            earlier = " OR revision < :revision" if values else ""
-            condition = f"attribute_not_exists(document){earlier}"
-            client.put_item(TableName=table, Item=change.item, ConditionExpression=condition, **values)
+            client.put_item(Item=change.item, **arguments)
     except client.exceptions.ConditionalCheckFailedException:
         return
 

@@ -152,8 +152,8 @@ class _ArrowWriter:
 
     def __init__(self, stream: pa.NativeFile, schema: pa.Schema, table_format: TableFormat) -> None:
         self._stream, self._schema = stream, schema
-        kind = pyarrow.parquet.ParquetWriter if table_format is TableFormat.PARQUET else pyarrow.csv.CSVWriter
-        self._writer: Any = kind(stream, schema)
+        kind: Any = pyarrow.parquet.ParquetWriter if table_format is TableFormat.PARQUET else pyarrow.csv.CSVWriter
+        self._writer = kind(stream, schema)
 
     def write(self, rows: Sequence[Row]) -> None:
         self._writer.write_table(pa.Table.from_pylist(rows, self._schema))

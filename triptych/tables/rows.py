@@ -17,7 +17,7 @@ from records.record import Record
 from records.reviews import Review
 
 _TIME = pa.timestamp("ms", tz="UTC")
-_KEY = [("document", pa.string()), ("sequencer", pa.string())]
+_KEY: list[tuple[str, pa.DataType]] = [("document", pa.string()), ("sequencer", pa.string())]
 
 SCHEMAS: dict[str, pa.Schema] = {
     "records": pa.schema(
