@@ -34,6 +34,8 @@ class World:
         """Return what happens to the current task's next request to a service, which may have further names."""
         task = self.scheduler.current
         assert task is not None, "only tasks send requests"
+        if self.faults.ended:
+            return USUAL
         fault = self.faults.next(task.actor, service)
         now = self.scheduler.now
         for outage in self.outages:

@@ -10,6 +10,7 @@ from urllib.parse import quote_plus
 from botocore.exceptions import BotoCoreError, ClientError
 
 from records.keys import timestamp
+from records.record import Record
 from records.reviews import Draw, Queue
 from records.table import PolicyTable, RecordTable
 from testkit.simulation import scenario as scenarios
@@ -45,11 +46,18 @@ class Result:
         scenario: What happened, with all faults.
         violations: The guarantees that did not hold.
         trace: What was written and answered, in order of time.
+        items: The items of the table at the end.
     """
 
     scenario: Scenario
     violations: tuple[Violation, ...]
     trace: tuple[str, ...]
+    items: tuple[Item, ...]
+
+    @property
+    def records(self) -> list[Record]:
+        """The records at the end."""
+        return [Record.from_item(item) for item in self.items if item["document"] != POLICIES]
 
 
 class History:
@@ -97,7 +105,7 @@ class History:
             self._scheduler.close()
         final = replace(self._scenario, faults=self._faults.noted)
         trace = tuple(" ".join(map(str, entry)) for entry in self._trace)
-        return Result(final, tuple(self._reference.violations), trace)
+        return Result(final, tuple(self._reference.violations), trace, tuple(self._table.items.values()))
 
     # What happens.
 
@@ -257,6 +265,8 @@ class History:
     def _check_the_end(self) -> None:
         expect = self._reference.expect
         expect(19, not self._dead_letters.messages, "dead letters are left after a redrive")
+        uploaded = {fact.document.partition("/")[2] for fact, _ in self._facts}
+        expect(20, set(self._bucket.listed()) <= uploaded, f"objects were written that nobody uploaded: {uploaded}")
         for fact, _ in self._facts:
             current = self._bucket.find(fact.document.partition("/")[2])
             listed = current is not None and current.content == fact.content

@@ -46,14 +46,18 @@ class Mutation:
 @contextmanager
 def mutated(mutation: Mutation) -> Iterator[None]:
     """Run all functions of a module with a mutation within the block."""
-    codes = dict(_function_codes(mutation.apply()))
-    originals = []
-    for function in [each for each in gc.get_objects() if isinstance(each, FunctionType)]:
-        code = codes.get(function.__code__.co_qualname)
-        if function.__module__ == mutation.module and code is not None and code != function.__code__:
-            originals.append((function, function.__code__))
-            function.__code__ = code
+    mutant = mutation.apply()
+    codes = dict(_function_codes(mutant))
+    functions = [each for each in gc.get_objects() if isinstance(each, FunctionType)]
+    originals = [
+        (each, each.__code__)
+        for each in functions
+        if each.__code__.co_filename == mutant.co_filename
+        and each.__code__ != codes.get(each.__code__.co_qualname, each.__code__)
+    ]
     try:
+        for function, _ in originals:
+            function.__code__ = codes[function.__code__.co_qualname]
         yield
     finally:
         for function, code in originals:
@@ -61,9 +65,12 @@ def mutated(mutation: Mutation) -> Iterator[None]:
 
 
 def _function_codes(code: CodeType) -> Iterator[tuple[str, CodeType]]:
-    """Yield the qualified name and code of each function in a module or class."""
+    """Yield the qualified name and code of each function of a module or class, but not of functions within functions.
+
+    Those are constants of the functions around them.
+    """
     for constant in code.co_consts:
-        if isinstance(constant, CodeType):
+        if isinstance(constant, CodeType) and "<locals>" not in constant.co_qualname:
             yield constant.co_qualname, constant
             yield from _function_codes(constant)
 

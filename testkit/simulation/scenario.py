@@ -285,8 +285,6 @@ class FaultSource:
 
     def next(self, actor: str, service: str) -> Fault | None:
         """Return what happens to the next request of an actor; None if it succeeds at once."""
-        if self.ended:
-            return None
         number = self._requests[actor] = self._requests.get(actor, 0) + 1
         rng = self._rng
         if rng is None:
