@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/pytest --numprocesses=$(JOBS)
 COVERAGE := --cov --cov-append --cov-report= --cov-fail-under=0
 
-.PHONY: run stop test test-unit test-all test-tools browser libreoffice lint format bench bench-service chaos load training clean help
+.PHONY: run stop test test-unit test-all test-tools browser libreoffice lint format bench bench-service chaos load training analysis clean help
 .DEFAULT_GOAL := help
 
 run: $(VENV)/run.stamp $(TOOLS)/stamp ## set up, start the local stack, classify the sample documents
@@ -92,6 +92,8 @@ bench-service: $(VENV)/bench.stamp ## compare the model service with other serve
 
 training: $(VENV)/training.stamp ## install what `triptych train` needs (torch)
 
+analysis: $(VENV)/analysis.stamp ## install what `triptych export` and `triptych sql` need (DuckDB, PyArrow)
+
 clean: stop ## remove everything that these targets created
 	rm -rf $(VENV) $(TOOLS) $(CHECKOV) .aws-sam .triptych
 
@@ -101,6 +103,11 @@ $(VENV)/run.stamp: pyproject.toml constraints.txt
 	@echo 'Setting up $(VENV) …'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/analysis.stamp: $(VENV)/run.stamp
+	@echo 'Installing the packages for exports in $(VENV) …'
+	@$(PIP) --editable '.[analysis]'
 	@touch $@
 
 # With training, and with tests.

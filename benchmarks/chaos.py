@@ -1,10 +1,11 @@
 """Inject faults into a local stack, then check every upload: `python -m benchmarks.chaos`.
 
 The campaign starts its own local stack and uploads documents in both ingest modes. It kills, suspends, slows and
-restarts model services, makes them return invalid responses, throttles the table, kills Lambda workers, and delivers
-events twice and out of order. After the faults are removed, each upload must have exactly one record, with its content
-and the predictions that the services return when called again. Otherwise its event must be in the dead-letter queue,
-which a redrive then empties.
+restarts model services, makes them return invalid responses, throttles the table, kills Lambda workers, delivers events
+twice and out of order, and makes the publisher of result events fail. After the faults are removed, each upload must
+have exactly one record, with its content and the predictions that the services return when called again. Otherwise its
+event must be in the dead-letter queue, which a redrive then empties. Without duplicates, the result events must be the
+revisions of all records.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from urllib.parse import quote_plus
 from rich.console import Console
 
 from records.keys import timestamp
+from records.record import Record
 from testkit.consistency import (
     ConfirmedUpload,
     ReferencePredictions,
@@ -39,11 +41,15 @@ from testkit.consistency import (
 )
 from testkit.documents import numbered_document
 from testkit.fault_proxy import delay, invalid_responses, throttle
-from testkit.local_stack import VERSIONS, LocalTestStack, local_test_stack
+from testkit.local_stack import VERSIONS, LocalTestStack, local_test_stack, publisher_denied
 from testkit.reports import report_console
+from testkit.result_events import ReceivedEvent, ResultQueue, event_ids, missing_events
 from triptych import stack
 from triptych.repair.invocation import ALIAS
 from triptych.stack import Ingest
+
+_EVENT_SECONDS = 60.0
+"""Seconds in which the last events have to arrive."""
 
 RETRY_SECONDS = 4.0
 """Delay before the first retry of a failed event; in AWS it is a minute."""
@@ -95,7 +101,7 @@ class FaultCampaign:
         faults: list[Callable[[], None]] = [
             *(self._kill_service, self._freeze_service, self._slow_service, self._restart_service),
             *(self._return_invalid_responses, self._throttle_table, self._kill_lambda_workers),
-            *(self._duplicate_events, self._shuffle_events),
+            *(self._duplicate_events, self._shuffle_events, self._kill_publisher, self._deny_publisher),
         ]
         for number in range(1, rounds + 1):
             report(f"{self._ingest}: round {number} of {rounds}")
@@ -157,6 +163,17 @@ class FaultCampaign:
         self._deliver(self._rng.sample(events, len(events)))
         self._wait_for_records(uploads)
         self._deliver(events[:1])
+
+    def _kill_publisher(self) -> None:
+        uploads = self._upload("publisher killed (SIGKILL)")
+        for _ in range(3):
+            time.sleep(self._rng.uniform(0.05, 0.5))
+            self._stack.kill_publisher()
+        self._wait_for_records(uploads)
+
+    def _deny_publisher(self) -> None:
+        with publisher_denied(self._stack.connection):
+            self._wait_for_records(self._upload("publisher may not send"))
 
     def _service_outage(self) -> None:
         version = next(self._versions)
@@ -275,6 +292,41 @@ def failed_checks(before: Sequence[UploadResult], after: Sequence[UploadResult])
     ]
 
 
+@dataclass(frozen=True)
+class EventCheck:
+    """The result events, compared with the records.
+
+    Attributes:
+        received: Number of events.
+        revisions: Number of revisions of all records.
+        lost: Ids of revisions without an event.
+        unknown: Ids of events without a revision.
+    """
+
+    received: int
+    revisions: int
+    lost: set[str]
+    unknown: set[str]
+
+    def __str__(self) -> str:
+        """Return one line for the report."""
+        return (
+            f"Result events: {self.received} received, {self.revisions} revisions of records, {len(self.lost)} lost, "
+            f"{len(self.unknown)} unknown."
+        )
+
+
+def check_events(queue: ResultQueue, records: Sequence[Record], received: list[ReceivedEvent]) -> EventCheck:
+    """Receive what is left in the queue, for a minute at most, and compare all events with the records."""
+    deadline = time.monotonic() + _EVENT_SECONDS
+    while missing_events(records, received) and time.monotonic() < deadline:
+        time.sleep(0.5)
+        received += queue.receive()
+    expected = {event_id for record in records for event_id in event_ids(record)}
+    ids = {event.detail["id"] for event in received}
+    return EventCheck(len(received), len(expected), expected - ids, ids - expected)
+
+
 def main() -> None:
     """Run the campaign, check, redrive, check again; exit with 1 if a check fails."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -285,7 +337,8 @@ def main() -> None:
     arguments = parser.parse_args()
     console = report_console()
     started = time.monotonic()
-    with local_test_stack("chaos", retry_seconds=RETRY_SECONDS, console=console) as test_stack:
+    with local_test_stack("chaos", retry_seconds=RETRY_SECONDS, console=console, results="events") as test_stack:
+        queue = ResultQueue(test_stack.connection)
         log = run_campaigns(test_stack, arguments.rounds, arguments.per, console)
         reference = ReferencePredictions(test_stack)
         before = check_uploads(test_stack, log.uploads, reference)
@@ -294,15 +347,17 @@ def main() -> None:
         wait_until_settled(test_stack, log.uploads)
         after = check_uploads(test_stack, log.uploads, reference)
         dead_letters = len(dead_letter_version_ids(test_stack))
+        events = check_events(queue, scan_records(test_stack.connection.table), queue.receive())
     console.print(
         f"After `triptych redrive` (exit code {redrive.returncode}): {dead_letters} dead letters.", highlight=False
     )
     console.print(table_of(after, log.injected))
+    console.print(str(events), highlight=False)
     console.print(f"{time.monotonic() - started:.0f} s in total", style="dim")
     failed = failed_checks(before, after)
     for result in failed[:20]:
         console.print(f"{result.upload.key}: {result.outcome}, {result.records} records. {result.errors}", style="red")
-    if failed or dead_letters:
+    if failed or dead_letters or events.lost or events.unknown:
         console.print(redrive.stdout + redrive.stderr, style="red", markup=False)
         sys.exit(1)
 

@@ -23,7 +23,7 @@ CLI_ONLY = {("s3", "cp"), ("s3", "ls"), ("s3", "rb"), ("s3", "rm"), ("logs", "ta
 """Commands of the AWS CLI that are no operations of a service. Their options are not checked."""
 
 _BOOLEANS = {"true": True, "false": False}
-_GLOBAL_OPTIONS = {"region", "query", "output", "profile", "no-cli-pager"}
+_GLOBAL_OPTIONS = {"region", "query", "output", "profile", "no-cli-pager", "max-items", "cli-input-json"}
 
 
 def read_commands(text: str) -> Iterator[list[str]]:

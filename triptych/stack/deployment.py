@@ -127,15 +127,29 @@ def warm_up_orchestrator(function: str, port: int, *, workers: int) -> None:
     Raises:
         StackError: The orchestrator cannot be imported.
     """
-    client: LambdaClient = environment.local_session().client("lambda", endpoint_url=endpoint_url(port))
-
-    def invoke(_: int) -> None:
-        response = client.invoke(FunctionName=function, Qualifier=_ALIAS, Payload=json.dumps({"Records": []}))
-        if "FunctionError" in response:
-            raise StackError(f"The orchestrator does not start: {response['Payload'].read().decode()}")
-
+    client = _lambda_client(port)
     with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(invoke, range(workers)))
+        list(pool.map(lambda _: _invoke_without_records(client, f"{function}:{_ALIAS}"), range(workers)))
+
+
+def warm_up_publisher(function: str, port: int) -> None:
+    """Start the publisher's Lambda worker. One suffices, because a stream is read in order.
+
+    Raises:
+        StackError: The publisher cannot be imported.
+    """
+    _invoke_without_records(_lambda_client(port), function)
+
+
+def _invoke_without_records(client: "LambdaClient", function: str) -> None:
+    response = client.invoke(FunctionName=function, Payload=json.dumps({"Records": []}))
+    if "FunctionError" in response:
+        raise StackError(f"{function} does not start: {response['Payload'].read().decode()}")
+
+
+def _lambda_client(port: int) -> "LambdaClient":
+    client: LambdaClient = environment.local_session().client("lambda", endpoint_url=endpoint_url(port))
+    return client
 
 
 def _without_codedeploy(template: str) -> str:

@@ -251,10 +251,11 @@ def _start_emulator(state: StackState, console: Console, retry_seconds: float) -
 
 
 def _warm_up(state: StackState, console: Console) -> None:
-    with _show_progress(console, "Warmed up the orchestrator"):
-        deployment.warm_up_orchestrator(
-            state.outputs["OrchestratorFunctionName"], _emulator_port(state), workers=MAX_IN_FLIGHT
-        )
+    port = _emulator_port(state)
+    with _show_progress(console, "Warmed up the functions"):
+        deployment.warm_up_orchestrator(state.outputs["OrchestratorFunctionName"], port, workers=MAX_IN_FLIGHT)
+        if publisher := state.outputs.get("PublisherFunctionName"):
+            deployment.warm_up_publisher(publisher, port)
 
 
 def _deploy(state: StackState, console: Console, choices: Choices) -> bool:
