@@ -7,16 +7,23 @@ Is a challenger better than the champion? The claims of all challengers are test
 champion is better" is a second family of claims of the same kind, which can end the test of a challenger.
 
 Which version is best, if there is no champion? Versions are eliminated one by one, and the last is the best. With K
-versions, b is eliminated once the mean of e[a, b] over all others reaches K / `ALPHA`. If two are left, one is
-eliminated once the e-value of the other against it reaches K / `ALPHA`. Proof of the error probability, where B is the
-set of the k best versions:
+versions, b is eliminated once the mean of e[a, b] over the K - 1 others reaches m / `ALPHA`. If two are left, one is
+eliminated once the e-value of the other against it reaches l / `ALPHA`. A false elimination of the last two must be as
+rare as one before, and most labels are spent on the last two, so l = max(5 / 2, K - 1) is smaller than
+m = 10 (K - 2) / (K - 1). Proof of the error probability, where B is the set of the k best versions and "wrong" means
+that all of B but at most one are eliminated, or the only one:
 
-- k = 1: a wrong answer eliminates the best version b, so the sum of e[a, b] over the K - 1 others, whose expectation is
-  at most K - 1, reaches K / `ALPHA`.
-- k = 2: it eliminates b or b'. Then e[b, b'] or e[b', b] reaches K / `ALPHA`, or one of the sums against them reaches
-  (K - 1) K / `ALPHA`. Either makes (e[b, b'] + e[b', b]) / K plus all other e-values against them / (2 K), which is an
-  e-process, reach 1 / `ALPHA`.
-- k > 2: k - 2 sums and a further e-value are that large, and so is the mean of all k (K - 1) e-values against B.
+- k = 1: the sum of e[a, b] over the K - 1 others, whose expectation is at most K - 1, reaches l / `ALPHA` or
+  (K - 1) m / `ALPHA`, which is larger. So its mean reaches l / (K - 1) / `ALPHA`, and l >= K - 1.
+- k = 2: the e-process 2/5 (e[b, b'] + e[b', b]) + 1/10 of the mean of e[a, b] + e[a, b'] over the K - 2 others a has
+  the initial value 1. If the last two are b and b', it reaches 2/5 l / `ALPHA`, and l >= 5/2. If b or b' is eliminated
+  before, the sum of the K - 1 e-values against it, each with a factor of at least 1 / (10 (K - 2)), makes it reach
+  (K - 1) m / (10 (K - 2)) / `ALPHA`. Both are 1 / `ALPHA` or more. One of the two is eliminated by an inferior version
+  at the end only after the other was eliminated before.
+- k > 2: the sum of all k (K - 1) e-values against B reaches ((k - 2) (K - 1) m + l) / `ALPHA`, which is more than
+  k (K - 1) / `ALPHA`, because m >= 5 for K > 2.
+
+With two versions there is only the last step, with l = 2: the mean of both e-values reaches 1 / `ALPHA`.
 """
 
 from collections.abc import Collection, Sequence
@@ -31,6 +38,17 @@ from evidence.sequential import closed_log_e_values
 
 CLAIM = -float(np.log(ALPHA_MEAN))
 """Adjusted log e-value at which a claim is made."""
+
+
+def log_elimination_bar(versions: int) -> float:
+    """Return the log of the mean e-value against a version at which it is eliminated while others remain."""
+    return CLAIM + float(np.log(10 * (versions - 2) / (versions - 1))) if versions > 2 else np.inf
+
+
+def log_final_bar(versions: int) -> float:
+    """Return the log e-value of one of the last two versions against the other at which it is the best."""
+    return CLAIM + float(np.log(max(2.5, versions - 1) if versions > 2 else 2))
+
 
 Pair = tuple[int, int]
 """Indices of two versions in increasing order."""
@@ -70,14 +88,13 @@ def log_e_against(log_e: Floats) -> Floats:
 
 def contenders(log_e: Floats) -> list[int]:
     """Return the versions that may still be the best, at least one."""
-    bar = CLAIM + float(np.log(len(log_e)))
     if len(log_e) == 1:
         return [0]
     against = log_e_against(log_e)
-    remaining = np.flatnonzero(against < bar).tolist() or [int(against.argmin())]
+    remaining = np.flatnonzero(against < log_elimination_bar(len(log_e))).tolist() or [int(against.argmin())]
     if len(remaining) == 2:
         for winner, loser in (remaining, remaining[::-1]):
-            if log_e[winner, loser] >= bar:
+            if log_e[winner, loser] >= log_final_bar(len(log_e)):
                 return [winner]
     return remaining
 

@@ -28,8 +28,13 @@ THRESHOLDS = (0.99, 0.98, 0.97, 0.96, 0.95, 0.93, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5,
 RISK_BETS = Bets(np.linspace(0.1, 0.99, 12), np.full(12, -log(12)))
 """Bets that a small rate is below a target: high stakes, because most audits find no error."""
 
-FALSE_ALARM_AUDITS = 2000
-"""Audits between two false alarms, on average at least."""
+FALSE_ALARM_AUDITS = 250
+"""Audits between two false alarms, on average at least, if the error is as large as the target. Promises are certified,
+so the error is usually far smaller and false alarms are rarer. A higher number would miss most drifts within a year of
+1,500 audits: benchmarks.evidence measures both."""
+
+DETECTOR_STAKES = (0.5, 1.0, 2.0, 4.0)
+"""Stakes of the detector of broken promises, in units of the target: for errors of 1.5 to 5 times the target."""
 
 _HORIZON = 100
 _MOST_AUDITS = 20_000
@@ -154,8 +159,7 @@ def breaks_promise(audits: Sequence[Audited], target: float) -> bool:
     Roberts: the sum of the wealth of gamblers who start at each audit and bet that the error exceeds the target. While
     the promise holds, false alarms are at least `FALSE_ALARM_AUDITS` audits apart on average.
     """
-    # Shares of the maximum stake, for errors of 1.5 to 9 times the target.
-    stakes = np.array([0.5, 1.0, 2.0, 4.0, 8.0]) * target
+    stakes = np.array(DETECTOR_STAKES) * target
     wealth = np.zeros(len(stakes))
     for each in audits:
         payout = 1 + stakes * (1 / target - 1) if each.wrong else 1 - stakes

@@ -69,8 +69,14 @@ def log_wealth(
     gain = 2 / (1 + at)  # payout of a win for a stake of 1; a tie pays half of it, a loss nothing
     stakes = bets.stakes
     paid = won * np.log1p(stakes * (gain - 1)) + tied * np.log1p(stakes * (gain / 2 - 1)) + lost * np.log1p(-stakes)
-    wealth: Floats = special.logsumexp(bets.log_shares + paid, axis=-1)
-    return wealth
+    return _log_sum_exp(bets.log_shares + paid)
+
+
+def _log_sum_exp(values: Floats) -> Floats:
+    """Return the log of the sum of exponentials over the last axis; faster than SciPy's, without its special cases."""
+    highest = values.max(axis=-1)
+    total: Floats = np.log(np.exp(values - highest[..., None]).sum(axis=-1)) + highest
+    return total
 
 
 def lower_bound(

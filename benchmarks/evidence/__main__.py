@@ -12,7 +12,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.evidence.measure import measure_folder, measure_promise, measure_simulation
+from benchmarks.evidence.measure import measure_folder, measure_simulation
+from benchmarks.evidence.promise import measure_promise
 from benchmarks.evidence.report import print_tables
 from benchmarks.evidence.worlds import load_world
 from triptych.terminal.text import to_json

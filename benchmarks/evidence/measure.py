@@ -10,9 +10,7 @@ from benchmarks.evidence.methods import (
     BAR_0_2,
     METHODS,
     VERSION_0_2,
-    Booleans,
     Counts,
-    Floats,
     Named,
     Race,
     mcnemar,
@@ -20,19 +18,14 @@ from benchmarks.evidence.methods import (
     true_stakes,
 )
 from benchmarks.evidence.worlds import Generator, World, simulate_world, triples
-from evidence.contest import CLAIM
-from evidence.difference import ALPHA
-from evidence.risk import RISK_BETS, THRESHOLDS
-from evidence.sequential import ACCURACY_BETS, log_wealth
+from evidence.contest import log_final_bar
+from evidence.sequential import ACCURACY_BETS
 
 BANDS = {"2-4": (0.02, 0.04), "1-2": (0.01, 0.02), "0.5-1": (0.005, 0.01)}
 """Gaps between the best and the second of three models, by name in percentage points."""
 
 SIMULATED = {"90-90-93": (0.90, 0.90, 0.93), "70-93.3-91.8": (0.70, 0.933, 0.918)}
 """Accuracies of simulated versions. Some are far from the others, so that one pair decides."""
-
-_AUDITS, _EVERY, _TARGET = 1500, 10, 0.01
-"""Audits of a year, audits between two looks, and the promised share of wrong verdicts."""
 
 QUANTILES = {"labels_median": 0.5, "labels_p80": 0.8, "labels_p95": 0.95}
 
@@ -63,41 +56,6 @@ def measure_folder(world: World, *, least: float, runs: int, seed: int) -> Figur
         "false_promotions": _false_promotions(_draw_triples(world, everything), runs, rng) if everything else {},
         "runs": runs,
     }
-
-
-def measure_promise(*, runs: int, seed: int) -> Figures:
-    """Measure how often the certified threshold of doubt keeps a promise of 1 % at every look of a year.
-
-    A year has 1,500 audits. A verdict of confidence c is wrong with probability (1 - c) ** exponent.
-
-    Returns:
-        The share of years in which the promise holds throughout, and the median share of automated verdicts at the
-        end, by exponent.
-    """
-    found: Figures = {"coverage": {}, "automated": {}}
-    for exponent in (0.6, 1.0, 1.4):
-        rng = np.random.default_rng(seed)
-        confidence, wrong = _simulate_verdicts((400_000,), exponent, rng)
-        truth = [wrong[confidence >= threshold].mean() for threshold in THRESHOLDS]
-        kept = np.ones(runs, dtype=bool)
-        automated = np.zeros(runs)
-        passed = np.ones((runs, _AUDITS // _EVERY), dtype=bool)
-        confidence, wrong = _simulate_verdicts((runs, _AUDITS), exponent, rng)
-        for threshold, error in zip(THRESHOLDS, truth, strict=True):
-            above = confidence >= threshold
-            right, failed = (np.cumsum(above & each, axis=1)[:, _EVERY - 1 :: _EVERY] for each in (~wrong, wrong))
-            passed &= log_wealth(right, 0, failed, 1 - 2 * _TARGET, RISK_BETS) >= -np.log(ALPHA)
-            kept &= ~(passed.any(axis=1) & (error > _TARGET))
-            automated = np.where(passed[:, -1], above.mean(axis=1), automated)
-        name = f"{exponent:g}"
-        found["coverage"][name], found["automated"][name] = float(kept.mean()), float(np.median(automated))
-    return found
-
-
-def _simulate_verdicts(shape: tuple[int, ...], exponent: float, rng: Generator) -> tuple[Floats, Booleans]:
-    """Return confidences and whether each verdict is wrong."""
-    confidence = 1 - 0.6 * rng.beta(0.25, 2, shape)
-    return confidence, rng.random(shape) < (1 - confidence) ** exponent
 
 
 def measure_simulation(*, runs: int, seed: int) -> Figures:
@@ -162,9 +120,9 @@ def _measure(draw: Draw, runs: int, rng: Generator) -> tuple[Figures, dict[str, 
 
 
 _PAIR_METHODS = (
-    ("current", ACCURACY_BETS, CLAIM + float(np.log(3))),
+    ("current", ACCURACY_BETS, log_final_bar(3)),
     ("0.2", VERSION_0_2, BAR_0_2),
-    ("floor", None, CLAIM + float(np.log(3))),
+    ("floor", None, log_final_bar(3)),
 )
 
 

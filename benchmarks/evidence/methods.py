@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import permutations
 from math import inf
 
 import numpy as np
@@ -9,8 +11,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from benchmarks.evidence.worlds import World
-from evidence.classical import holm_adjusted
-from evidence.contest import CLAIM, log_e_against
+from evidence.contest import CLAIM, log_e_against, log_elimination_bar, log_final_bar
 from evidence.difference import ALPHA
 from evidence.sequential import ACCURACY_BETS, Bets, log_wealth
 
@@ -59,7 +60,15 @@ class Race:
 
     def log_e(self, bets: Bets) -> Floats:
         """Return the log wealth for "a is better than b" after each label, shape (3, 3, documents)."""
-        return log_wealth(self.wins, 0, self.wins.transpose(1, 0, 2), bets=bets)
+        found = np.zeros(self.wins.shape)
+        for a, b in permutations(range(3), 2):
+            found[a, b] = log_wealth(self.wins[a, b], 0, self.wins[b, a], bets=bets)
+        return found
+
+    @cached_property
+    def log_e_now(self) -> Floats:
+        """The log wealth with the current bets."""
+        return self.log_e(ACCURACY_BETS)
 
     def differs(self, a: int, b: int) -> Booleans:
         """Return whether two versions differ, by document."""
@@ -79,7 +88,7 @@ def true_stakes(world: World) -> Floats:
 
 def current_rule(race: Race) -> Named:
     """Name the best as `evidence.contest` does, and label only the disagreements of pairs that are still open."""
-    return _eliminate(race, race.log_e(ACCURACY_BETS))
+    return _eliminate(race, race.log_e_now)
 
 
 def promotion(race: Race) -> Named:
@@ -90,7 +99,7 @@ def promotion(race: Race) -> Named:
     better_versions = (race.stakes > 0).sum(axis=0)
     champion = int((better_versions == 1).argmax())
     challengers = [version for version in range(3) if version != champion]
-    log_e = race.log_e(ACCURACY_BETS)
+    log_e = race.log_e_now
     better = _claimed(log_e[challengers, champion])
     worse = _claimed(log_e[champion, challengers])
     decided = np.flatnonzero(better.any(axis=0))
@@ -126,8 +135,7 @@ def mcnemar(race: Race, looks: Counts) -> Counts:
     """Return the version that McNemar's test with Holm's correction names at each look; -1 for none."""
     wins = race.wins[:, :, looks - 1]
     pairs = ((0, 1), (0, 2), (1, 2))
-    p = np.stack([_exact_p(wins[a, b], wins[b, a]) for a, b in pairs])
-    adjusted = np.array([holm_adjusted(column) for column in p.T.tolist()]).reshape(-1, len(pairs)).T
+    adjusted = _holm(np.stack([_exact_p(wins[a, b], wins[b, a]) for a, b in pairs]))
     beats = np.zeros((3, 3, len(looks)), dtype=bool)
     for (a, b), each in zip(pairs, adjusted, strict=True):
         beats[a, b], beats[b, a] = ((each <= ALPHA) & (wins[x, y] > wins[y, x]) for x, y in ((a, b), (b, a)))
@@ -171,8 +179,8 @@ def _claimed(log_e: Floats) -> Booleans:
 
 def _eliminate(race: Race, log_e: Floats) -> Named:
     """Eliminate the first version, then label only disagreements of the two others until one is eliminated."""
-    bar = CLAIM + np.log(3)
-    out = log_e_against(log_e) >= bar
+    bar = log_final_bar(3)
+    out = log_e_against(log_e) >= log_elimination_bar(3)
     ends = np.where(out.any(axis=1), out.argmax(axis=1), len(race.queue.truth))
     loser = int(ends.argmin())
     start = int(ends[loser])
@@ -194,6 +202,16 @@ def _beat_all(beats: Booleans) -> Named:
 def _first(named: Counts) -> Named:
     reached = np.flatnonzero(named >= 0)
     return Named(float(reached[0] + 1), int(named[reached[0]])) if len(reached) else NEVER
+
+
+def _holm(p: Floats) -> Floats:
+    """Return p-values with Holm's correction over the first axis; see `evidence.classical.holm_adjusted`."""
+    order = p.argsort(axis=0)
+    factors = np.arange(len(p), 0, -1)[:, None]
+    highest = np.maximum.accumulate(np.minimum(1.0, np.take_along_axis(p, order, axis=0) * factors), axis=0)
+    adjusted = np.empty_like(p)
+    np.put_along_axis(adjusted, order, highest, axis=0)
+    return adjusted
 
 
 def _exact_p(wins: Counts, losses: Counts) -> Floats:

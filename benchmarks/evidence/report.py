@@ -23,12 +23,30 @@ def print_tables(figures: Mapping[str, Any], console: Console) -> None:
     for method in {**wrong, **false}:
         table.add_row(method, *(f"{share[method]:.1%}" if method in share else "" for share in (wrong, false)))
     console.print(table)
-    promise = figures["promise"]
-    for exponent, coverage in promise["coverage"].items():
-        console.print(
-            f"At most 1 % wrong, verdicts wrong with (1 - confidence)^{exponent}: held throughout in {coverage:.1%} of "
-            f"years; {promise['automated'][exponent]:.0%} automated at the end (median)."
+    console.print(_promise_table(figures["promise"]))
+
+
+def _promise_table(years: Mapping[str, Mapping[str, float | None]]) -> Table:
+    table = Table(title="Years with a promise of at most 1 % wrong; errors of (1 - confidence)^exponent", **_STYLE)
+    headings = (
+        "Exponent",
+        "Kept or told",
+        "At every look",
+        "Certified",
+        "Automated",
+        "Possible",
+        "False alarm",
+        "Audits to alarm",
+    )
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading == "Exponent" else "right")
+    for exponent, found in years.items():
+        shares = (
+            found[name] for name in ("held", "held_at_every_look", "certified", "automated", "possible", "false_alarms")
         )
+        delay = found["audits_until_alarm"]
+        table.add_row(exponent, *(f"{share:.1%}" for share in shares), "-" if delay is None else f"{delay:.0f}")
+    return table
 
 
 def _labels_table(title: str, band: Mapping[str, Mapping[str, float | None]]) -> Table:

@@ -23,7 +23,9 @@ def test_benchmark_measures_a_folder_of_predictions(tmp_path: Path) -> None:
     assert band["labels_median"]["floor"] <= band["labels_median"]["current"]
     assert 0 <= found["wrong"]["current"] <= 1
     assert 0 <= found["false_promotions"]["current, champion"] <= 1
-    assert found["promise"]["coverage"].keys() == {"0.6", "1", "1.4"}
+    years = found["promise"]
+    assert {"1.4", "1.8 to 0.8"} <= years.keys()
+    assert all(0 <= year["held"] <= 1 and year["automated"] <= 1 for year in years.values())
 
 
 def test_benchmark_rejects_a_folder_without_predictions(tmp_path: Path) -> None:

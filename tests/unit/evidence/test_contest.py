@@ -12,6 +12,8 @@ from evidence.contest import (
     claims_per_pair,
     contenders,
     log_e_against,
+    log_elimination_bar,
+    log_final_bar,
     open_pairs,
 )
 from evidence.difference import ALPHA
@@ -54,10 +56,10 @@ def simulate(table: Floats, shares: Sequence[float], runs: int) -> Floats:
 
 def named(log_e: Floats) -> NDArray[np.int64]:
     """Return the version that is first named the best in each run, -1 for none."""
-    out = log_e_against(log_e) >= BAR
+    out = log_e_against(log_e) >= log_elimination_bar(3)
     decided = out.sum(axis=0) >= 2
     for version, (a, b) in enumerate(((1, 2), (0, 2), (0, 1))):
-        decided |= out[version] & (np.maximum(log_e[a, b], log_e[b, a]) >= BAR)
+        decided |= out[version] & (np.maximum(log_e[a, b], log_e[b, a]) >= log_final_bar(3))
     found = np.full(len(decided), -1)
     for run, look in zip(*(each.tolist() for each in _first(decided)), strict=True):
         [found[run]] = contenders(log_e[:, :, run, look])
@@ -106,11 +108,11 @@ def test_challenger_is_rarely_called_better_than_an_equal_champion(table: Floats
 
 
 def test_weak_version_is_eliminated_and_the_others_are_asked() -> None:
-    log_e = matrix(e02=BAR, e12=BAR, e01=1.0)
+    log_e = matrix(e02=log_elimination_bar(3), e12=log_elimination_bar(3), e01=1.0)
     assert contenders(log_e) == [0, 1]
     assert open_pairs(log_e, None) == [(0, 1)]
-    assert contenders(log_e + matrix(e01=BAR)) == [0]
-    assert open_pairs(log_e + matrix(e01=BAR), None) == []
+    assert contenders(log_e + matrix(e01=log_final_bar(3))) == [0]
+    assert open_pairs(log_e + matrix(e01=log_final_bar(3)), None) == []
 
 
 def test_every_pair_is_asked_at_first() -> None:
@@ -142,3 +144,16 @@ def test_second_claim_about_a_champion_needs_no_correction() -> None:
 def test_one_version_stays_even_if_the_evidence_is_contradictory() -> None:
     assert contenders(matrix(e01=9.0, e12=9.0, e20=8.0)) == [0]
     assert contenders(np.zeros((1, 1))) == [0]
+
+
+@pytest.mark.parametrize("versions", [2, 3, 4, 7])
+def test_bars_satisfy_the_inequalities_of_the_proof(versions: int) -> None:
+    final = np.exp(log_final_bar(versions) - CLAIM)
+    if versions == 2:
+        assert final == pytest.approx(2)
+        return
+    before = np.exp(log_elimination_bar(versions) - CLAIM)
+    others = versions - 1
+    assert min(final, others * before) >= others - 1e-9  # one is the best
+    assert min(0.4 * final, others * before / (10 * (versions - 2))) >= 1 - 1e-9  # two are
+    assert all(((k - 2) * others * before + final) / (k * others) >= 1 for k in range(3, versions + 1))

@@ -60,19 +60,34 @@ def audited(confidence: Floats, wrong: Booleans, floor: float = 0.0) -> list[Aud
     return [Audited(c, w, floor) for c, w in zip(confidence.tolist(), wrong.tolist(), strict=True)]
 
 
-def test_alarm_after_drift_and_hardly_ever_before() -> None:
+def test_alarm_after_drift_and_rarely_before() -> None:
     rng = np.random.default_rng(5)
-    calm = [breaks_promise(audited(np.ones(400), rng.random(400) < 0.007), TARGET) for _ in range(100)]
-    drifted = [breaks_promise(audited(np.ones(400), rng.random(400) < 0.05), TARGET) for _ in range(100)]
-    print(f"400 audits: alarm in {np.mean(calm):.0%} of runs at 0.7 % wrong, in {np.mean(drifted):.0%} at 5 %")
-    assert np.mean(calm) <= 400 / FALSE_ALARM_AUDITS
-    assert np.mean(drifted) >= 0.9
+    calm, drifted = (
+        np.mean([breaks_promise(audited(np.ones(400), rng.random(400) < error), TARGET) for _ in range(100)])
+        for error in (0.002, 0.05)
+    )
+    print(f"400 audits: alarm in {calm:.0%} of runs at 0.2 % wrong, in {drifted:.0%} at 5 %")
+    assert calm <= 0.15
+    assert drifted >= 0.95
+
+
+def test_false_alarms_at_the_target_are_far_enough_apart() -> None:
+    rng = np.random.default_rng(6)
+    horizon = 2 * FALSE_ALARM_AUDITS
+    audits = []
+    for _ in range(60):
+        wrong = rng.random(horizon) < TARGET
+        alarms = [
+            at for at in np.flatnonzero(wrong) if breaks_promise(audited(np.ones(at + 1), wrong[: at + 1]), TARGET)
+        ]
+        audits.append(int(alarms[0]) if alarms else horizon)
+    assert np.mean(audits) >= FALSE_ALARM_AUDITS
 
 
 def test_threshold_is_certified_with_its_share_and_sentence() -> None:
     confidence, wrong = simulate_audits(np.random.default_rng(7), (3000,), 1.4)
     found = control_risk(
-        audited(confidence, wrong), confidence.tolist(), target=TARGET, in_force=0.9, promised=True, auroc=0.9
+        audited(confidence, wrong), confidence.tolist(), target=TARGET, in_force=0.98, promised=False, auroc=0.9
     )
     assert found.threshold is not None
     assert found.automated == pytest.approx((confidence >= found.threshold).mean())
