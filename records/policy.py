@@ -16,7 +16,7 @@ from records.keys import decimals, timestamp
 POLICY_KEY = "~policy"
 """Partition key of all policies."""
 
-DOUBT_BELOW = 0.9
+DOUBT_BELOW = 0.85
 """Confidence below which a verdict needs review, unless a policy states another. models/README.md states which share of
 the verdicts on held-out pages needs review."""
 

@@ -56,35 +56,51 @@ def combine(outcomes: Mapping[str, Outcome], policy: Policy = DEFAULT_POLICY) ->
 def soft_vote(ballots: Sequence[tuple[float, Mapping[str, float]]]) -> dict[str, float]:
     """Return the pooled probability of each label, sorted by label.
 
-    The winner is the label with the highest weighted mean. For calibrated classifiers this is better than counting
-    votes (Kittler et al., "On combining classifiers", IEEE TPAMI 20(3), 1998). The mean itself is underconfident: a
-    mean of calibrated probabilities is calibrated only if all of them agree (Ranjan and Gneiting, "Combining
-    probability forecasts", JRSS B 72(1), 2010). The winner's mean is therefore sharpened, see `sharpen`, with the
-    exponent √n. Here n is Kish's effective number of ballots, 1 / Σ weight² for weights that sum to 1, so that a
-    single ballot stays unchanged. The other labels share the rest in proportion to their means.
+    The winner is the label with the highest weighted mean of softened probabilities, see `soften`. For calibrated
+    classifiers a mean is better than counting votes (Kittler et al., "On combining classifiers", IEEE TPAMI 20(3),
+    1998), but it is underconfident: a mean of calibrated probabilities is calibrated only if all of them agree (Ranjan
+    and Gneiting, "Combining probability forecasts", JRSS B 72(1), 2010). The winner's mean is therefore sharpened, see
+    `sharpen`. The other labels share the rest in proportion to their means.
+
+    Ballots are softened with the exponent 1/√n and the winner is sharpened with n^0.7. Here n is Kish's effective
+    number of ballots, 1 / Σ weight² for weights that sum to 1, so that a single ballot stays unchanged. Softening makes
+    the confidence depend on the whole distributions: a ballot whose rest is spread over many labels, as for pages of
+    unknown kinds, counts less than one that hesitates between two. Both exponents were chosen on pages of unseen
+    sources; docs/training.md has the figures.
 
     Args:
         ballots: Weight and probabilities of each version. A missing label counts as 0. At least one weight is above 0.
     """
     total = math.fsum(weight for weight, _ in ballots)
-    shares = [(weight / total, probabilities) for weight, probabilities in ballots]
+    votes = 1 / math.fsum((weight / total) ** 2 for weight, _ in ballots)
+    shares = [(weight / total, soften(probabilities, votes**-0.5)) for weight, probabilities in ballots]
     labels = sorted({label for _, probabilities in shares for label in probabilities})
     mean = {label: math.fsum(share * each.get(label, 0.0) for share, each in shares) for label in labels}
     winner = max(mean, key=mean.__getitem__)
-    exponent = math.sqrt(1 / math.fsum(share * share for share, _ in shares))
-    top = sharpen(mean[winner] / math.fsum(mean.values()), exponent, len(labels))
+    top = sharpen(mean[winner] / math.fsum(mean.values()), votes**0.7, len(labels))
     rest = math.fsum(p for label, p in mean.items() if label != winner)
     scale = (1 - top) / rest if rest else 0.0
     return {label: top if label == winner else p * scale for label, p in mean.items()}
 
 
+def soften(probabilities: Mapping[str, float], exponent: float) -> dict[str, float]:
+    """Return a distribution after each probability was raised to an exponent.
+
+    Args:
+        probabilities: Probability of each label.
+        exponent: Exponent; 1 changes nothing, and 0 would make all possible labels equally probable.
+    """
+    if exponent == 1:
+        return dict(probabilities)
+    powers = {label: math.pow(p, exponent) if p > 0 else 0.0 for label, p in probabilities.items()}
+    total = math.fsum(powers.values())
+    return {label: power / total for label, power in powers.items()}
+
+
 def sharpen(probability: float, exponent: float, labels: int) -> float:
     """Return the highest probability of a distribution after each probability was raised to an exponent.
 
-    All other labels are treated as equally probable, so that the result grows with the highest mean alone. With their
-    real probabilities, pages of unknown kinds, whose rest is spread over many labels, would gain confidence. The
-    exponent √n was chosen by measurement on pages of unseen sources; models/README.md lists the remaining calibration
-    error.
+    All other labels are treated as equally probable, so that the result grows with the highest probability alone.
 
     Args:
         probability: The highest probability.

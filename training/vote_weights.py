@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from training.data import DataError
 from training.metrics import Booleans, Floats, LabelIndices
 from training.source_metrics import bootstrap_interval, source_metrics
+from training.verdicts import combine_versions
 
 Rule = Literal["equal", "fitted", "champion"]
 
@@ -101,7 +102,7 @@ def learn_vote(
     versions = list(probabilities)
     stacked = np.stack([probabilities[version] for version in versions])
     correct = {version: probabilities[version].argmax(axis=1) == truth for version in versions}
-    correct["equal"] = stacked.mean(axis=0).argmax(axis=1) == truth
+    correct["equal"] = _labels_of_vote(stacked) == truth
     correct["fitted"] = _cross_validated(stacked, truth, sources, families)
     metrics = {name: source_metrics(right, sources, families) for name, right in correct.items()}
     champion = max(versions, key=lambda version: metrics[version].macro)
@@ -156,8 +157,18 @@ def _cross_validated(stacked: Floats, truth: LabelIndices, sources: Sequence[str
         if not fit.any():  # a single family: there is nothing to fit
             fit = rest
         weights = fit_pool(stacked[:, fit], truth[fit], list(np.asarray(sources)[fit]))
-        correct[rest] = np.tensordot(weights, stacked[:, rest], axes=1).argmax(axis=1) == truth[rest]
+        correct[rest] = _labels_of_vote(stacked[:, rest], weights) == truth[rest]
     return correct
+
+
+def _labels_of_vote(stacked: Floats, weights: Floats | None = None) -> LabelIndices:
+    """Return the labels of the soft vote; all versions weigh the same if no weights are given."""
+    versions, pages, classes = stacked.shape
+    abstained = np.zeros((versions, pages), dtype=np.bool_)
+    names = [f"{label:03}" for label in range(classes)]
+    shares = None if weights is None else weights.tolist()
+    labels: LabelIndices = combine_versions(stacked, abstained, names, shares).probabilities.argmax(axis=1)
+    return labels
 
 
 def _difference(

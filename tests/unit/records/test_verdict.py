@@ -10,14 +10,17 @@ from records.outcomes import ModelFailure, Outcome, Prediction
 from records.policy import DEFAULT_POLICY
 from records.record import Agreement, Status
 from records.reviews import Queue
-from records.verdict import DOUBTFUL, UNCORROBORATED, UNSURE, UNTRUSTED, combine, soft_vote, status_of
+from records.verdict import DOUBTFUL, UNCORROBORATED, UNSURE, UNTRUSTED, combine, soft_vote, soften, status_of
 from tests.support.uploads import model_failure, policy, prediction, record
 
 
-def sharpened(mean: float, ballots: float) -> float:
-    """Return the confidence for two labels with the mean probabilities `mean` and 1 - `mean`."""
-    power = math.sqrt(ballots)
-    odds: float = (mean / (1 - mean)) ** power
+def pooled(*ballots: tuple[float, float]) -> float:
+    """Return the confidence in one of two labels from the weight and the probability of each ballot."""
+    total = sum(weight for weight, _ in ballots)
+    votes = total**2 / sum(weight**2 for weight, _ in ballots)
+    soft = [(weight / total, p ** (1 / math.sqrt(votes)), (1 - p) ** (1 / math.sqrt(votes))) for weight, p in ballots]
+    mean = sum(share * one / (one + other) for share, one, other in soft)
+    odds: float = (mean / (1 - mean)) ** (votes**0.7)
     return odds / (1 + odds)
 
 
@@ -28,7 +31,8 @@ def test_versions_that_agree_are_unanimous_and_need_no_review() -> None:
     verdict = combine({name: prediction("invoice", 0.9) for name in ("v1", "v2", "v3")})
     assert verdict is not None
     assert (verdict.label, verdict.agreement, verdict.needs_review) == ("invoice", Agreement.UNANIMOUS, False)
-    assert verdict.confidence == pytest.approx(sharpened(0.9, ballots=3))
+    assert verdict.confidence == pytest.approx(pooled(*[(1, 0.9)] * 3))
+    assert verdict.confidence == pytest.approx(0.939, abs=0.001)
 
 
 def test_one_confident_version_can_outvote_two_others() -> None:
@@ -37,7 +41,7 @@ def test_one_confident_version_can_outvote_two_others() -> None:
     )
     assert verdict is not None
     assert verdict.label == "receipt"
-    assert verdict.confidence == pytest.approx(sharpened((0.49 + 0.48 + 0.99) / 3, ballots=3))
+    assert verdict.confidence == pytest.approx(pooled((1, 0.49), (1, 0.48), (1, 0.99)))
     assert verdict.agreement is Agreement.MAJORITY
     assert verdict.review_reasons == (DOUBTFUL,)
 
@@ -75,7 +79,7 @@ def test_label_unknown_to_a_version_counts_as_zero() -> None:
     verdict = combine({"v1": prediction("invoice", 0.6), "v2": prediction("form", 1.0, probabilities={"form": 1.0})})
     assert verdict is not None
     assert verdict.label == "form"
-    assert verdict.confidence == pytest.approx(1 / (1 + 2 ** (1 - math.sqrt(2))))  # even means, two others
+    assert verdict.confidence == pytest.approx(1 / (1 + 2 ** (1 - 2**0.7)))  # even means, two others
 
 
 def test_no_prediction_gives_no_verdict() -> None:
@@ -194,8 +198,8 @@ DISPUTED = {"v1": prediction("invoice", 0.9), "v2": prediction("invoice", 0.9), 
 @pytest.mark.parametrize(
     ("weights", "label", "confidence"),
     [
-        ({}, "invoice", sharpened((0.9 + 0.9 + 0.2) / 3, ballots=3)),
-        ({"v1": 1.0, "v2": 1.0, "v3": 4.0}, "receipt", sharpened((0.1 + 0.1 + 4 * 0.8) / 6, ballots=2)),
+        ({}, "invoice", pooled((1, 0.9), (1, 0.9), (1, 0.2))),
+        ({"v1": 1.0, "v2": 1.0, "v3": 4.0}, "receipt", pooled((1, 0.1), (1, 0.1), (4, 0.8))),
         ({"v3": 1.0}, "receipt", 0.8),
         ({"v3": 0.25}, "receipt", 0.8),
         ({"v2": 1.0, "v3": 0.0}, "invoice", 0.9),
@@ -216,22 +220,37 @@ def test_single_ballot_is_unchanged(ballot: Prediction, weight: float) -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0.01, 10), predictions()), min_size=1, max_size=5))
-def test_sharpening_raises_the_confidence_and_keeps_the_label(
-    ballots: list[tuple[float, Prediction]],
-) -> None:
-    pooled = soft_vote([(weight, ballot.probabilities) for weight, ballot in ballots])
-    mean = {label: sum(weight * ballot.probabilities[label] for weight, ballot in ballots) for label in LABELS}
-    assert sum(pooled.values()) == pytest.approx(1)
-    assert mean[max(pooled, key=pooled.__getitem__)] == pytest.approx(max(mean.values()))
-    assert max(pooled.values()) >= max(mean.values()) / sum(mean.values()) - 1e-9
+def test_vote_is_a_distribution_with_the_verdict_as_its_maximum(ballots: list[tuple[float, Prediction]]) -> None:
+    vote = soft_vote([(weight, ballot.probabilities) for weight, ballot in ballots])
+    assert sum(vote.values()) == pytest.approx(1)
+    assert all(0 <= probability <= 1 for probability in vote.values())
+    if all(ballot.label == ballots[0][1].label for _, ballot in ballots):
+        assert vote[ballots[0][1].label] == pytest.approx(max(vote.values()))
 
 
-def test_higher_mean_gives_higher_confidence() -> None:
-    """Regardless of how the rest is spread: a page of an unknown kind resembles many labels a little."""
-    spread = {"a": 0.5, "b": 0.1, "c": 0.1, "d": 0.1, "e": 0.1, "f": 0.1}
-    between = {"a": 0.52, "b": 0.48, "c": 0.0, "d": 0.0, "e": 0.0, "f": 0.0}
+@given(predictions(), st.floats(0.05, 1))
+def test_softened_distribution_keeps_the_order_of_its_labels(ballot: Prediction, exponent: float) -> None:
+    softened = soften(ballot.probabilities, exponent)
+    assert sum(softened.values()) == pytest.approx(1)
+    assert max(softened.values()) <= ballot.confidence + 1e-9
+    by_probability = sorted(softened, key=softened.__getitem__)
+    assert [ballot.probabilities[label] for label in by_probability] == pytest.approx(
+        sorted(ballot.probabilities.values())
+    )
+
+
+def test_confidence_grows_with_the_probability_of_the_winner() -> None:
+    steps = [soft_vote([(1.0, {"a": p, "b": 1 - p})] * 3)["a"] for p in (0.55, 0.7, 0.9, 0.99)]
+    assert steps == sorted(steps)
+    assert 0.5 < steps[0] < steps[-1] < 1
+
+
+def test_rest_that_is_spread_over_many_labels_lowers_the_confidence() -> None:
+    """A page of an unknown kind resembles many labels a little, a page of a known kind at most one other."""
+    spread = {"a": 0.7, "b": 0.06, "c": 0.06, "d": 0.06, "e": 0.06, "f": 0.06}
+    between = {"a": 0.7, "b": 0.3, "c": 0.0, "d": 0.0, "e": 0.0, "f": 0.0}
     lower, higher = (soft_vote([(1.0, probabilities)] * 3)["a"] for probabilities in (spread, between))
-    assert 0.5 < lower < higher < 1
+    assert lower < higher
 
 
 def test_certain_vote_stays_certain() -> None:
@@ -269,7 +288,7 @@ def test_versions_without_a_vote_decide_if_no_other_predicted() -> None:
     verdict = combine({"v1": prediction(), "v2": prediction(), "v3": model_failure()}, only_v3)
     assert verdict is not None
     assert verdict.label == "invoice"
-    assert verdict.confidence == pytest.approx(sharpened(0.9, ballots=2))
+    assert verdict.confidence == pytest.approx(pooled((1, 0.9), (1, 0.9)))
     assert verdict.review_reasons == (UNTRUSTED,)
 
 

@@ -8,6 +8,7 @@ from tests.support.tiny_model import LABELS, write_tiny_model
 from training.data import LabelledDocument, Page
 from training.metrics import softmax
 from training.saved_predictions import PREDICTIONS_FILE, save_predictions
+from training.verdicts import combine_versions
 from training.vote import CARD, PICTURE, write_comparison
 from training.vote_weights import VOTE_FILE, load_weights
 
@@ -31,8 +32,9 @@ def test_comparison_states_the_metrics_of_the_versions_and_of_their_vote(tmp_pat
     text = write_comparison(tmp_path / "models", tmp_path / "runs", ["v1", "v2"])
     assert (tmp_path / "models" / CARD).read_text() == text
     assert (tmp_path / "models" / PICTURE).read_bytes().startswith(b"\x89PNG")
-    mean = (_probabilities(90, 0) + _probabilities(90, 1)) / 2
-    accuracy = (mean.argmax(axis=1) == np.arange(90) % 9).mean()
+    probabilities = np.stack([_probabilities(90, 0), _probabilities(90, 1)])
+    vote = combine_versions(probabilities, np.zeros((2, 90), dtype=np.bool_), LABELS).probabilities
+    accuracy = (vote.argmax(axis=1) == np.arange(90) % 9).mean()
     row = next(line for line in text.splitlines() if line.startswith("| accuracy"))
     assert row.endswith(f"| {accuracy:.1%} |")
     assert "| calibration error (15 bins) |" in text

@@ -7,6 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from records.policy import DOUBT_BELOW
 from records.reviews import Draw, Queue, Review
 from records.table import RecordTable
 from tests.support.uploads import NOON, prediction, record, upload
@@ -189,7 +190,7 @@ class TestPolicy:
             "by": "ann",
             "at": "",
             "why": "best on slides",
-            "doubt_below": 0.9,
+            "doubt_below": DOUBT_BELOW,
             "at_most_wrong": None,
             "widened_from": None,
         }
@@ -210,9 +211,9 @@ class TestPolicy:
                 batch.put_item(Item=made.to_item())
         policy = json.loads(run(*promise).stdout)
         assert policy["at_most_wrong"] == 0.05
-        assert policy["doubt_below"] == 0.9  # audits say nothing about verdicts below the threshold in force
+        assert policy["doubt_below"] == DOUBT_BELOW  # audits say nothing about verdicts below the threshold in force
         risk = json.loads(run("report", "--json").stdout)["risk"]
-        assert (risk["promised"], risk["target"], risk["threshold"]) == (True, 0.05, 0.9)
+        assert (risk["promised"], risk["target"], risk["threshold"]) == (True, 0.05, DOUBT_BELOW)
         assert "certified at all times" in run("report").stdout
         with pytest.raises(UsageError, match="change only one"):
             run("promote", "v3", "--at-most-wrong", "5%", "--why", "both")
