@@ -9,6 +9,7 @@ from urllib.parse import quote_plus
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from records.errors import RecordConflict
 from records.keys import timestamp
 from records.record import Record
 from records.reviews import Draw, Queue
@@ -231,7 +232,10 @@ class History:
     def _wrote(self, key: Key, before: Item | None, after: Item | None, actor: str) -> None:
         what = f"{after.get('status', 'policy')} revision {after.get('revision', '')}" if after else "deleted"
         self._trace.append((f"{self._scheduler.now:9.3f}", actor, "wrote", *key, what))
-        self._reference.wrote(key, before, after, actor)
+        try:
+            self._reference.wrote(key, before, after, actor)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            self._reference.fail(18, f"{actor} wrote {key} in a form that cannot be read: {error!r}")
 
     def _check_command(self, name: str, error: BaseException | None) -> None:
         """Check that a label was stored or removed if that was acknowledged, and not if it was refused."""
@@ -244,9 +248,13 @@ class History:
             self._reference.expect(
                 12, not (refused and writes.get(name)), f"{name} was refused, but changed the labels"
             )
-        if name.startswith("promote") and error is None:
-            found = [key for key in self._table.items if key[0] == POLICIES]
-            self._reference.expect(15, bool(found), f"{name} returned, but its policy is not there")
+        if name.startswith("promote"):
+            written = name in self._reference.promoted
+            self._reference.expect(15, written or error is not None, f"{name} returned, but wrote no policy")
+            conflict = isinstance(error, TriptychError) and isinstance(
+                error.__cause__ or error.__context__, RecordConflict
+            )
+            self._reference.expect(15, not (written and conflict), f"{name} wrote a policy, but said {error}")
 
     def _record(self, fact: UploadFact, *, final: bool) -> Item | None:
         """Return the record of an upload, or None if there is none, or it is not final and should be."""

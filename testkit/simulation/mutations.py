@@ -99,6 +99,12 @@ MUTATIONS = (
         "_put(self._table, policy.to_item(), Attr('absent').not_exists(),",
     ),
     Mutation(
+        "a label is written again after a lost answer",
+        "triptych.review.reviews",
+        "if attempt and is_done(current):",
+        "if False:",
+    ),
+    Mutation(
         "a lost answer to a write counts as a conflict",
         "records.table",
         "if not _contains(table, item):",

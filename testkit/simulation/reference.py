@@ -61,6 +61,7 @@ class Reference:
         self.uploads: dict[tuple[str, str], UploadFact] = {}
         self.records: dict[tuple[str, str], Key] = {}
         self.policies: list[tuple[float, Mapping[str, Any]]] = [(0.0, {})]  # of p0, which is no item
+        self.promoted: set[str] = set()
         self.label_writes: Counter[str] = Counter()
         self.last_writer: dict[tuple[str, str], str] = {}
         self._now, self._punctual = now, punctual
@@ -88,6 +89,7 @@ class Reference:
         self.expect(15, int(key[1]) == len(self.policies), f"{actor} left out a policy before {key[1]}")
         self.expect(16, actor.startswith("promote"), f"{actor} wrote a policy")
         self.policies.append((self._now(), after))
+        self.promoted.add(actor)
 
     def _wrote_record(self, key: Key, before: Item, after: Item, actor: str) -> None:
         identity = (key[0], after.get("version_id") or after["etag"])
