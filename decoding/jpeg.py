@@ -15,6 +15,9 @@ _START_OF_SCAN: Final = 0xDA
 _SEQUENTIAL: Final = frozenset({0xC0, 0xC1})
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
+# Segments of a header that are read; a photograph has about ten, or a hundred with a large colour profile or metadata.
+_MAX_SEGMENTS: Final = 1000
+
 # The decoder leaves missing blocks at the middle of the range.
 _MISSING: Final = 128
 # Rows of a block of subsampled pixels.
@@ -39,10 +42,20 @@ def is_decoded_by_rows(data: bytes) -> bool:
     return False
 
 
+def frame_size(data: bytes) -> tuple[int, int]:
+    """Return width and height as the header states them; zeros if it does not."""
+    for marker, segment in _segments(data):
+        if marker in _FRAMES and len(segment) >= 5:
+            return int.from_bytes(segment[3:5]), int.from_bytes(segment[1:3])
+    return 0, 0
+
+
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield the segments of the header, up to the first scan."""
     position = 2
-    while position + 4 <= len(data) and data[position] == 0xFF:
+    for _ in range(_MAX_SEGMENTS):
+        if position + 4 > len(data) or data[position] != 0xFF:
+            return
         marker = data[position + 1]
         if marker == 0xFF:  # padding
             position += 1

@@ -24,6 +24,8 @@ class Limits:
     """Seconds that a decoder process may work on the document. Ordinary documents take less than one."""
     max_memory: int = 3 * 1024**3
     """Bytes of address space of a decoder process (Linux). A page of `max_pixels` in 32 bits needs about 1.5 GiB."""
+    slow_after: float | None = None
+    """Seconds of decoding after which a document counts as too slow if its caller stops waiting. None: never."""
     forms: bool = True
     """Whether form fields of PDFs are drawn. A PDF that crashed its decoder process is decoded again without them."""
 

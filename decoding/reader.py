@@ -47,10 +47,15 @@ FORMATS: Final = (*_SIGNATURES, _TEXT)
 
 def sniff(data: bytes) -> str | None:
     """Return the format of a document by its content: one of `FORMATS`, or None."""
-    name = next((name for name, signature in _SIGNATURES.items() if signature.match(data)), None)
+    name = sniff_signature(data)
     if name is not None or convertible_format(data) is not None or _IMAGE_AS_TEXT.match(data):
         return name
     return _TEXT if text.read_text(data) is not None else None
+
+
+def sniff_signature(data: bytes) -> str | None:
+    """Return the format of a document with a signature; None for text and for other content."""
+    return next((name for name, signature in _SIGNATURES.items() if signature.match(data)), None)
 
 
 def decode_document(

@@ -55,6 +55,12 @@ _TYPES: Final = {
     16: "Q", 17: "q", 18: "Q",
 }  # fmt: skip
 _BYTE_TAGS: Final = frozenset({Tag.JPEG_TABLES, Tag.PROFILE})
+# Tags whose number of values grows with the page or its colours. Of others, no more than the first values are read.
+_LISTS: Final = _BYTE_TAGS | {
+    Tag.STRIP_OFFSETS, Tag.STRIP_BYTES, Tag.TILE_OFFSETS, Tag.TILE_BYTES, Tag.COLOR_MAP,
+}  # fmt: skip
+_MAX_VALUES: Final = 64
+_MAX_ENTRIES: Final = 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +90,12 @@ class Directory:
         return [int(value) for value in self.tags.get(tag, ())]
 
 
-def read_directories(data: bytes) -> Iterator[Directory]:
+def read_directories(data: bytes, wanted: frozenset[Tag] = _KNOWN) -> Iterator[Directory]:
     """Yield the directories of a file, in order.
+
+    Args:
+        data: The whole file.
+        wanted: The tags to read.
 
     Raises:
         CorruptDocumentError: If the file ends before a directory that it announces, or the directories form a loop.
@@ -99,28 +109,28 @@ def read_directories(data: bytes) -> Iterator[Directory]:
             if offset in visited:
                 raise CorruptDocumentError("The directories of the TIFF file form a loop.")
             visited.add(offset)
-            directory, offset = _read(data, offset, order, big)
+            directory, offset = _read(data, offset, order, big, wanted)
             yield directory
     except (struct.error, OverflowError) as error:
         raise CorruptDocumentError("The TIFF file ends before a page that it announces.") from error
 
 
-def _read(data: bytes, offset: int, order: str, big: bool) -> tuple[Directory, int]:
+def _read(data: bytes, offset: int, order: str, big: bool, wanted: frozenset[Tag]) -> tuple[Directory, int]:
     count_format, entry_format, inline = ("Q", "HHQ", 8) if big else ("H", "HHI", 4)
     (count,) = struct.unpack_from(order + count_format, data, offset)
     offset += struct.calcsize(order + count_format)
     head = struct.calcsize(order + entry_format)
-    if count > len(data) // (head + inline):
+    if count > min(_MAX_ENTRIES, len(data) // (head + inline)):
         raise CorruptDocumentError("The TIFF file ends before a page that it announces.")
     tags = {}
     for position in range(offset, offset + count * (head + inline), head + inline):
         tag, kind, values = struct.unpack_from(order + entry_format, data, position)
-        if tag in _KNOWN and kind in _TYPES:
-            field = f"{order}{values * len(_TYPES[kind])}{_TYPES[kind][0]}"
+        if tag in wanted and kind in _TYPES:
             start = position + head
-            if struct.calcsize(field) > inline:
+            if values * struct.calcsize("=" + _TYPES[kind]) > inline:
                 (start,) = struct.unpack_from(order + ("Q" if big else "I"), data, start)
-            tags[tag] = struct.unpack_from(field, data, start)
+            count_read = (values if tag in _LISTS else min(values, _MAX_VALUES)) * len(_TYPES[kind])
+            tags[tag] = struct.unpack_from(f"{order}{count_read}{_TYPES[kind][0]}", data, start)
     (following,) = struct.unpack_from(order + ("Q" if big else "I"), data, offset + count * (head + inline))
     return Directory(tags, order), following
 

@@ -46,14 +46,17 @@ class AdmittedRequest:
         """Seconds until the deadline; negative after it."""
         return self.arrived + self.timeout_ms / 1000 - time.perf_counter()
 
-    def check_cancelled(self) -> None:
+    def check_cancelled(self, reserve: float = 0.0) -> None:
         """Return if the work is still wanted. Called by the working thread between stages.
 
+        Args:
+            reserve: Seconds before the deadline at which the work is cancelled.
+
         Raises:
-            DeadlineExceededError: If the deadline has passed.
+            DeadlineExceededError: If the deadline has passed, or the reserve begins.
             ClientDisconnectedError: If the request was cancelled.
         """
-        if self.seconds_left <= 0:
+        if self.seconds_left <= reserve:
             raise self.deadline_error()
         if self._cancelled.is_set():
             raise ClientDisconnectedError

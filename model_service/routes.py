@@ -1,5 +1,6 @@
 """The HTTP API for predictions, models and metrics: translates between HTTP and the classifier."""
 
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -41,6 +42,9 @@ Version = Annotated[
     str | None,
     Query(alias="model", description="Version to use. By default the one in the path, else the first one served."),
 ]
+
+# Seconds before the deadline at which a caller that waits longer than the limit of decoding gets a final response.
+_REPLY_SECONDS: Final = 1.0
 
 _FILE_SCHEMA: Final = {"type": "string", "format": "binary"}
 _PREDICT: Final[dict[str, Any]] = {
@@ -122,10 +126,13 @@ async def _predict(request: Request, version: str | None, timeout_ms: int | None
         body = await read_body(request, admitted, classifier.limits.max_bytes)
         content_type = request.headers.get("content-type", "")
 
+        patient = admitted.timeout_ms > 1000 * classifier.limits.max_seconds
+        check_cancelled = partial(admitted.check_cancelled, _REPLY_SECONDS if patient else 0.0)
+
         def classify() -> Classification:
             document = extract_document(body, content_type)
             return classifier.classify(
-                document, model, since=admitted.arrived, check_cancelled=admitted.check_cancelled
+                document, model, since=admitted.arrived, check_cancelled=check_cancelled, patient=patient
             )
 
         result = await admitted.run(admission.pool, classify, lambda: wait_for_disconnect(request))

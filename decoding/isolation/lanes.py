@@ -1,12 +1,13 @@
 """Sharing of processes and CPUs between documents, so that slow ones do not delay the others.
 
     document ──► waits for the ordinary lane ──► decoded ──► done
-                                                    │ for SLOW_SECONDS, and others wait
-                                                    └──► leaves its place to them, and joins the slow lane:
-                                                         paused until its turn ──► decoded for one turn ──► paused …
+       │                                            │ for SLOW_SECONDS, and others wait
+       │ likely slow                                └──► leaves its place to them
+       └──► waits for the slow lane ◄────────────────────┘
+                 └──► paused until its turn ──► decoded for one turn, paused while ordinary documents are decoded ──► …
 
-Nobody knows in advance how long a document takes: a few kilobytes of PDF can need a minute. Pausing a process costs
-nothing, so a document that was moved by mistake is done at its first turn.
+How long a document takes is estimated (`decoding.cost`), but not known: a few kilobytes of PDF can need a minute.
+Pausing a process costs nothing, so a document that was moved by mistake is done at its first turn.
 """
 
 import threading
@@ -21,8 +22,9 @@ from decoding.cancellation import CancelCheck
 SLOW_SECONDS: Final = 0.15
 """Seconds of decoding after which a document makes way for those that wait. Most documents take less."""
 _TURN_SECONDS: Final = 0.25
-# How long a document in the slow lane pauses between two checks while the ordinary lane has documents.
-_YIELD_SECONDS: Final = 0.1
+# How long a document in the slow lane pauses while the ordinary lane has documents. In between it is decoded until the
+# next check, a twentieth of a second later, so that it comes to an end whatever else arrives.
+_YIELD_SECONDS: Final = 0.2
 # Larger processes do not make way: together they could exceed the memory of a container.
 _MAX_BYTES: Final = 256 * 1024 * 1024
 # How often a waiting document calls its cancel check.
@@ -49,7 +51,7 @@ class Lane:
     """
 
     def __init__(self, size: int) -> None:
-        self._size: Final = size
+        self.size: Final = size
         self._free = size
         self._queue: Final[deque[object]] = deque()
         self._changed: Final = threading.Condition()
@@ -62,7 +64,7 @@ class Lane:
     @property
     def is_empty(self) -> bool:
         """Whether no document is in the lane."""
-        return self._free == self._size
+        return self._free == self.size
 
     def enter(self, check_cancelled: CancelCheck) -> None:
         """Enter the lane, or wait for it.
@@ -107,7 +109,7 @@ class Lanes:
     Args:
         ordinary: Documents in the ordinary lane at the same time.
         slow: Documents in the slow lane, of which at most `ordinary` are decoded and the others are paused. If it is
-            full, slow documents stay in the ordinary lane.
+            full, documents that turn out to be slow stay in the ordinary lane.
     """
 
     def __init__(self, ordinary: int, slow: int) -> None:
@@ -127,6 +129,8 @@ class Place:
         self._lanes: Final = lanes
         self._held: Final[list[Lane]] = []
         self._since = 0.0  # start of decoding, or of the current turn
+        self._began = 0.0
+        self._paused = 0.0  # seconds since decoding began
 
     def __enter__(self) -> Self:
         return self
@@ -137,18 +141,28 @@ class Place:
         while self._held:
             self._held.pop().leave()
 
-    def enter(self, check_cancelled: CancelCheck) -> None:
-        """Wait for the ordinary lane.
+    def enter(self, check_cancelled: CancelCheck, *, likely_slow: bool = False) -> None:
+        """Wait for the ordinary lane, or for a turn in the slow one.
 
         Args:
             check_cancelled: Called several times a second while the document waits; what it raises propagates.
+            likely_slow: Whether the document probably takes long. Without a slow lane, it waits for the ordinary one.
         """
-        self._lanes.ordinary.enter(check_cancelled)
-        self._held.append(self._lanes.ordinary)
+        lanes = self._lanes
+        waits_for = [lanes.slow, lanes.turn] if likely_slow and lanes.slow.size else [lanes.ordinary]
+        for lane in waits_for:
+            lane.enter(check_cancelled)
+            self._held.append(lane)
+
+    @property
+    def seconds_decoding(self) -> float:
+        """For how long the document has been decoded, without pauses."""
+        return time.monotonic() - self._began - self._paused
 
     def begin(self) -> None:
         """Note that decoding begins."""
-        self._since = time.monotonic()
+        self._since = self._began = time.monotonic()
+        self._paused = 0.0
 
     def make_way(self, process: Pausable, check_cancelled: CancelCheck) -> None:
         """Pause the process that decodes the document, if others precede it. Called several times a second.
@@ -157,7 +171,14 @@ class Place:
             process: Decodes the document.
             check_cancelled: Called several times a second while the document waits; what it raises propagates.
         """
-        lanes, seconds = self._lanes, time.monotonic() - self._since
+        asked = time.monotonic()
+        try:
+            self._make_way(process, asked - self._since, check_cancelled)
+        finally:
+            self._paused += time.monotonic() - asked
+
+    def _make_way(self, process: Pausable, seconds: float, check_cancelled: CancelCheck) -> None:
+        lanes = self._lanes
         if lanes.ordinary in self._held:
             if seconds >= SLOW_SECONDS and lanes.ordinary.waiting and process.resident_bytes() <= _MAX_BYTES:
                 self._join_slow_lane(process, check_cancelled)

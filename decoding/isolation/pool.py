@@ -20,7 +20,8 @@ from typing import Final, Self
 
 from decoding.batch import BatchDecoder, PageBatch
 from decoding.cancellation import CancelCheck, never_cancel
-from decoding.errors import DecoderCrashedError, DecoderTimeoutError, DecoderUnavailableError
+from decoding.cost import is_likely_slow
+from decoding.errors import DecoderCrashedError, DecoderTimeoutError, DecoderUnavailableError, DecodingError
 from decoding.isolation.jobs import BatchJob, Job, Result
 from decoding.isolation.lanes import Lanes, Place
 from decoding.isolation.process import DecoderLostError, DecoderProcess
@@ -134,29 +135,30 @@ class DecoderPool:
                 decoder process crashed or exceeded the time limit.
             DecoderUnavailableError: If no decoder process is available. The document is not the cause.
         """
-        with self._place(check_cancelled) as place:
+        with self._place(data, check_cancelled) as place:
             return self._run(place, job, data, check_cancelled)
 
     @contextmanager
-    def batch_decoder(self, check_cancelled: CancelCheck = never_cancel) -> Iterator[BatchDecoder]:
-        """Wait for a place, and yield a function like `decode_batch` that uses it.
+    def batch_decoder(self, data: bytes, check_cancelled: CancelCheck = never_cancel) -> Iterator[BatchDecoder]:
+        """Wait for a place for a document, and yield a function like `decode_batch` that uses it.
 
         The place is kept until the end of the `with` statement, so that further work on the document counts, too.
 
         Args:
+            data: The whole document, whose estimated cost decides where it waits.
             check_cancelled: Called several times a second while the document waits.
         """
 
         def decode(data: bytes, preprocessing: Preprocessing, limits: Limits, check: CancelCheck) -> PageBatch:
             return self._run(place, BatchJob(limits, preprocessing), data, check)
 
-        with self._place(check_cancelled) as place:
+        with self._place(data, check_cancelled) as place:
             yield decode
 
     @contextmanager
-    def _place(self, check_cancelled: CancelCheck) -> Iterator[Place]:
+    def _place(self, data: bytes, check_cancelled: CancelCheck) -> Iterator[Place]:
         with Place(self._lanes) as place:
-            place.enter(lambda: self._check(check_cancelled))
+            place.enter(lambda: self._check(check_cancelled), likely_slow=is_likely_slow(data))
             yield place
 
     def _run(self, place: Place, job: Job[Result], data: bytes, check_cancelled: CancelCheck) -> Result:
@@ -182,6 +184,15 @@ class DecoderPool:
                 if self._closed:
                     raise DecoderUnavailableError("The decoder pool was closed.") from None
                 raise
+            except DecodingError:
+                raise
+            except Exception as cancelled:
+                seconds = place.seconds_decoding
+                if job.limits.slow_after is None or seconds < job.limits.slow_after:
+                    raise
+                raise DecoderTimeoutError(
+                    f"The document was not decoded within {seconds:.1f} s, its share of the time next to others."
+                ) from cancelled
             finally:
                 self._release(process)
         raise DecoderUnavailableError("No decoder process took the document.")

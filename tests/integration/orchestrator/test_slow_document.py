@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from orchestrator.models import ModelClient
 from orchestrator.pipeline import Budget, Pipeline
-from records.record import Status
+from orchestrator.settings import OrchestratorSettings
+from records.record import Record, Status
+from testkit.slow_documents import slow_pdf
 from tests.support.pages import encode, page
 from tests.support.pipelines import FakeDocuments, FakeRecords, pipeline
 from tests.support.service import ServiceProcess, running_service
@@ -18,6 +21,8 @@ from tests.support.uploads import upload
 CASE = Path(__file__).parents[2] / "data" / "cases" / "pdf-slow-vectors.pdf"
 """A page with so many vectors that it takes several seconds to draw."""
 USUAL = Budget(0.8, 0.1)
+PRODUCTION = Budget(3.0, 0.3)
+PRODUCTION_PATIENT_S = OrchestratorSettings("table", {}).patient_s
 PATIENT_S = 20.0
 """Longer than both services need until they reach their limit, also on a busy machine."""
 
@@ -61,3 +66,22 @@ def test_slow_document_is_not_rejected_while_a_version_is_down(service: ServiceP
     line = line_to(service, FakeDocuments(CASE.read_bytes()), down=True)
     stored = line.classify(upload(), budget_s=PATIENT_S).record
     assert (stored.status, stored.final) == (Status.FAILED, False)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_four_slow_documents_at_once_come_to_an_end_at_the_limits_of_production(tmp_path: Path) -> None:
+    """The last of Lambda's three attempts ends, although the four share one CPU and would need minutes of it."""
+    write_tiny_model(tmp_path, size=(256, 256))
+    documents = [slow_pdf(120_000, seed) for seed in range(4)]
+    with running_service(tmp_path, WORKERS="1") as running, ThreadPoolExecutor(4) as handlers:
+        models = ModelClient({"v1": f"{running.url}/v1"}, time.monotonic)
+
+        def deliver(document: bytes) -> list[Record]:
+            line = pipeline(FakeDocuments(document), models, FakeRecords(), budget=PRODUCTION, clock=time.monotonic)
+            return [line.classify(upload(), patient_s=PRODUCTION_PATIENT_S).record for _ in range(3)]
+
+        for first, second, last in handlers.map(deliver, documents):
+            assert (first.status, second.status, second.final) == (Status.FAILED, Status.FAILED, False)
+            assert last.reason
+            assert (last.status, last.reason.kind, last.final) == (Status.REJECTED, "too-slow", True)

@@ -8,6 +8,7 @@ from PIL import Image
 from decoding.errors import DocumentError
 from decoding.limits import Limits
 from decoding.reader import decode_document
+from tests.support.examples import examples
 from tests.support.pages import every_format, several_pages
 
 LIMITS = Limits(max_bytes=200_000, max_pixels=1_000_000, max_pages=3)
@@ -27,7 +28,7 @@ HEADERS = [
 BMP = b"BM" + bytes(12) + b"\x28\0\0\0"
 
 slow = settings(suppress_health_check=[HealthCheck.too_slow])
-few = settings(slow, max_examples=25)
+few = settings(slow, max_examples=examples(25))
 
 
 def assert_decoded_or_rejected(data: bytes) -> None:

@@ -16,6 +16,7 @@ from PIL import Image
 from decoding.errors import CorruptDocumentError, DecompressionBombError, UnsupportedCodingError
 from decoding.limits import Limits
 from decoding.reader import decode_document
+from tests.support.examples import examples
 from tests.support.pages import encode, page, several_pages
 from tests.support.tiff_files import TiffLayout, assemble, write_tiff
 
@@ -51,7 +52,7 @@ depths = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=examples(150), suppress_health_check=[HealthCheck.too_slow])
 @given(
     depth=depths,
     colors=st.sampled_from([1, 3]),
@@ -196,7 +197,7 @@ def test_a_next_page_that_is_nowhere_costs_only_itself(layout: TiffLayout, offse
     assert (len(document.pages), document.truncated) == (1, True)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(cut=st.floats(0.01, 1, exclude_max=True))
 def test_the_complete_pages_of_a_cut_file_are_read(cut: float) -> None:
     file = several_pages(4, "TIFF", SIZE)

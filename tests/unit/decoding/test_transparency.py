@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from decoding.reader import decode_document
+from tests.support.examples import examples
 from tests.support.pages import encode, page
 
 SHEET = page((200, 280))
@@ -32,7 +33,7 @@ def palette_gif(image: Image.Image) -> bytes:
     return file.getvalue()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(margins, margins, margins, margins)
 def test_transparent_margins_are_removed(left: int, top: int, right: int, bottom: int) -> None:
     file = encode(with_margins(SHEET, left, top, right, bottom), "PNG")

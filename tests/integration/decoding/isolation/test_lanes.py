@@ -9,6 +9,7 @@ import pytest
 from decoding.batch import decode_batch
 from decoding.errors import DecoderTimeoutError
 from decoding.isolation import lanes
+from decoding.isolation import pool as pool_module
 from decoding.isolation.pool import DecoderPool
 from decoding.limits import Limits
 from decoding.preprocessing import Preprocessing
@@ -19,6 +20,10 @@ from tests.support.polling import wait_until
 PREPROCESSING = Preprocessing(256, 256, "grey")
 ORDINARY = encode(page((80, 120)), "PNG")
 SLOW = [slow_pdf(400, seed) for seed in range(4)]
+
+
+class CancelledError(Exception):
+    """Raised by the cancel check of a test."""
 
 
 def decode(pool: DecoderPool, document: bytes, limits: Limits | None = None) -> np.ndarray:
@@ -44,6 +49,38 @@ def test_ordinary_documents_end_before_slow_ones_that_came_first(
             expected = decode_batch(document, PREPROCESSING, Limits()).pixels
             np.testing.assert_array_equal(future.result(), expected)
     assert len(pids) == 1 + spare, "no process was lost"
+
+
+def test_ordinary_documents_end_before_likely_slow_ones_that_arrive_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The slow ones are recognised before they are decoded, so that they never occupy the ordinary lane."""
+    slow = [slow_pdf(1_000, seed) for seed in range(4)]
+    monkeypatch.setattr(pool_module, "is_likely_slow", lambda document: document in slow)
+    monkeypatch.setattr(lanes, "SLOW_SECONDS", 3600.0)
+    with DecoderPool(1, slow=4) as pool, ThreadPoolExecutor(10) as callers:
+        wait_until(lambda: len(pool.pids) == 5, 120)
+        documents = [*slow, *[ORDINARY] * 6]
+        kinds = {callers.submit(decode, pool, document): document in slow for document in documents}
+
+        order = [kinds[future] for future in as_completed(kinds)]
+
+    assert order == sorted(order)
+
+
+@pytest.mark.parametrize(("slow_after", "error"), [(0.2, DecoderTimeoutError), (60.0, CancelledError)])
+def test_a_cancelled_document_is_too_slow_if_it_was_decoded_for_long_enough(
+    slow_after: float, error: type[Exception]
+) -> None:
+    began = time.monotonic()
+
+    def cancel() -> None:
+        if time.monotonic() - began > 0.5:
+            raise CancelledError
+
+    with DecoderPool(1) as pool:
+        pool.wait_until_ready()
+        began = time.monotonic()
+        with pytest.raises(error):
+            pool.decode_batch(slow_pdf(20_000), PREPROCESSING, Limits(slow_after=slow_after), cancel)
 
 
 def test_a_full_slow_lane_keeps_further_slow_documents_in_the_ordinary_one() -> None:

@@ -1,6 +1,7 @@
 """Protects: lanes admit in order and never more than their size; a slow document leaves its place only to others."""
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -72,10 +73,11 @@ def test_a_lane_admits_in_the_order_of_arrival() -> None:
     assert order == [0, 1, 2, 3, 4]
 
 
-def test_a_document_cancelled_while_it_waits_leaves_the_queue() -> None:
-    def cancel() -> None:
-        raise CancelledError
+def cancel() -> None:
+    raise CancelledError
 
+
+def test_a_document_cancelled_while_it_waits_leaves_the_queue() -> None:
     lane = Lane(1)
     assert lane.try_enter()
     with pytest.raises(CancelledError):
@@ -101,6 +103,41 @@ def test_a_slow_document_leaves_its_place_to_one_that_waits() -> None:
         assert not lanes.slow.try_enter()
         assert not lanes.turn.try_enter()
     assert all(lane.try_enter() for lane in (lanes.ordinary, lanes.slow, lanes.turn))
+
+
+def test_a_likely_slow_document_waits_for_the_slow_lane() -> None:
+    lanes = Lanes(1, 1)
+    with Place(lanes) as first, Place(lanes) as second:
+        first.enter(never_cancel, likely_slow=True)
+        assert lanes.ordinary.try_enter(), "the ordinary lane is free for others"
+        with pytest.raises(CancelledError):
+            second.enter(cancel, likely_slow=True)
+    assert all(lane.try_enter() for lane in (lanes.slow, lanes.turn))
+
+
+def test_pauses_do_not_count_as_decoding() -> None:
+    class SlowlyPaused(Process):
+        @contextmanager
+        def paused(self) -> Iterator[None]:
+            time.sleep(0.05)
+            yield
+
+    lanes = Lanes(1, 1)
+    with Place(lanes) as place:
+        place.enter(never_cancel)
+        began = time.monotonic()
+        place.begin()
+        with waiting(lanes.ordinary):
+            place.make_way(SlowlyPaused(), never_cancel)
+
+        assert 0 <= place.seconds_decoding <= time.monotonic() - began - 0.05
+
+
+def test_a_likely_slow_document_uses_the_ordinary_lane_if_there_is_no_other() -> None:
+    lanes = Lanes(1, 0)
+    with Place(lanes) as place:
+        place.enter(never_cancel, likely_slow=True)
+        assert not lanes.ordinary.try_enter()
 
 
 @pytest.mark.parametrize(("slow", "size"), [(0, 0), (1, 2**30)], ids=["no-slow-lane", "large-process"])
