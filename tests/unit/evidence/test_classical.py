@@ -9,6 +9,7 @@ from statsmodels.stats.inter_rater import cohens_kappa
 from statsmodels.stats.multitest import multipletests
 
 from evidence.classical import cohen_kappa, holm_adjusted, mcnemar_exact
+from tests.support.examples import examples
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,7 @@ def test_mcnemar_matches_published_examples(first_only: int, second_only: int, p
     assert mcnemar_exact(first_only, second_only) == pytest.approx(p, abs=5e-5)
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.integers(0, 3000), st.integers(0, 3000))
 def test_mcnemar_matches_statsmodels(first_only: int, second_only: int) -> None:
     expected = statsmodels_mcnemar([[10, first_only], [second_only, 10]], exact=True).pvalue
@@ -38,7 +39,7 @@ def test_holm_matches_published_example() -> None:
     assert holm_adjusted([]) == []
 
 
-@settings(max_examples=10)  # statsmodels runs the garbage collector at each call
+@settings(max_examples=examples(10))  # statsmodels runs the garbage collector at each call
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_matches_statsmodels(p_values: list[float]) -> None:
     assert holm_adjusted(p_values) == pytest.approx(multipletests(p_values, method="holm")[1].tolist(), abs=1e-12)
@@ -61,7 +62,7 @@ def test_kappa_of_a_single_label_is_unknown() -> None:
     assert cohen_kappa(np.zeros((0, 0))).value is None
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.lists(st.lists(st.integers(1, 60), min_size=3, max_size=3), min_size=3, max_size=3))
 def test_kappa_and_interval_match_statsmodels(table: list[list[int]]) -> None:
     expected = cohens_kappa(np.array(table))

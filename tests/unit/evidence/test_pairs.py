@@ -14,6 +14,7 @@ from evidence.pairs import Conclusion, PairEvidence, compare_pairs, swapped
 from records.labels import NONE_OF_THESE
 from records.reviews import Queue
 from tests.support.evidence import example
+from tests.support.examples import examples
 
 
 def labelled(wins: int, ties: int, losses: int, both: int = 0) -> list[Example]:
@@ -136,7 +137,7 @@ def test_p_values_are_adjusted_for_the_claims_tested_together() -> None:
 COUNT = st.integers(0, 60)
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(COUNT, COUNT, COUNT, st.integers(1, 100), st.integers(0, 900))
 @explicit(10, 0, 0, 1, 784)  # a disagreement so rare that the lower bound of its rate rounds to 0
 def test_exchanging_versions_negates_the_difference(
@@ -157,14 +158,14 @@ def test_exchanging_versions_negates_the_difference(
     assert back.kappa.value == pytest.approx(pair.kappa.value)
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(st.permutations(labelled(12, 3, 5, both=4)))
 def test_comparison_does_not_depend_on_label_order(labels: Sequence[Example]) -> None:
     sample = population(10, 90)
     assert compare_two(sample[::-1], labels) == compare_two(sample, labelled(12, 3, 5, both=4))
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(COUNT, COUNT, COUNT, st.integers(1, 300), st.integers(0, 2000), st.integers(1, 6), st.booleans())
 def test_bounds_contain_the_estimate(
     wins: int, ties: int, losses: int, disagreeing: int, agreeing: int, pairs: int, complete: bool

@@ -22,6 +22,7 @@ from evidence.sequential import (
     lower_bound,
     rate_bounds,
 )
+from tests.support.examples import examples
 
 COUNTS = st.integers(0, 400)
 
@@ -63,7 +64,7 @@ def test_ties_do_not_affect_the_test_of_zero() -> None:
     assert float(log_wealth(12, 0, 3)) == pytest.approx(float(log_wealth(12, 50, 3)))
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(COUNTS, COUNTS, COUNTS)
 def test_exchanging_wins_and_losses_mirrors_bounds(wins: int, ties: int, losses: int) -> None:
     low, high = confidence_sequence(wins, ties, losses, 0.05)
@@ -72,13 +73,13 @@ def test_exchanging_wins_and_losses_mirrors_bounds(wins: int, ties: int, losses:
     assert float(high) == pytest.approx(-float(other_low), abs=1e-9)
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(COUNTS, COUNTS, COUNTS)
 def test_exchanging_wins_and_losses_keeps_the_forecast(wins: int, ties: int, losses: int) -> None:
     assert forecast_outcomes(wins, ties, losses, 0.05) == forecast_outcomes(losses, ties, wins, 0.05)
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(COUNTS, COUNTS, COUNTS, st.floats(0.001, 0.2))
 def test_bounds_separate_rejected_from_accepted_means(wins: int, ties: int, losses: int, alpha: float) -> None:
     low, high = confidence_sequence(wins, ties, losses, alpha)
@@ -89,7 +90,7 @@ def test_bounds_separate_rejected_from_accepted_means(wins: int, ties: int, loss
         assert low - 1e-6 <= (wins - losses) / n <= high + 1e-6
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(COUNTS, COUNTS, COUNTS)
 def test_arrays_and_scalars_give_the_same_bounds(wins: int, ties: int, losses: int) -> None:
     lows, _ = confidence_sequence(np.array([wins, 1]), np.array([ties, 2]), np.array([losses, 3]), 0.05)
@@ -153,7 +154,7 @@ def test_closed_testing_of_one_hypothesis_changes_nothing() -> None:
     assert closed_log_e_values([]) == []
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.lists(st.floats(-5, 12), min_size=1, max_size=5))
 def test_closed_testing_considers_every_set_of_hypotheses(log_e: list[float]) -> None:
     """Against the definition: the smallest mean over all sets that contain the hypothesis."""

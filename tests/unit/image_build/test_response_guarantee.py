@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from image_build.builder import StillBuilding
+from tests.support.examples import examples
 from tests.support.response_server import CLOSE
 from tests.unit.image_build.conftest import Deployment, Killed
 
@@ -17,7 +18,7 @@ SERVICE_TIMEOUT_S = 2700
 OPERATIONS = ("StartBuild", "BatchGetBuilds", "ListBuildsForProject", "StopBuild")
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     duration=st.floats(0, 4000),
     outcome=st.sampled_from(["SUCCEEDED", "SUCCEEDED", "FAILED", "FAULT", "TIMED_OUT", "STOPPED"]),

@@ -18,6 +18,7 @@ from records.record import Record, Status
 from records.reviews import Queue
 from records.uploads import Upload, audit_number
 from records.verdict import combine
+from tests.support.examples import examples
 from tests.support.pipelines import FakeDerived
 from tests.support.uploads import NOON, FixedPolicy, model_failure, policy, prediction, upload
 from triptych.review.reviews import CannotReview, Reviews
@@ -301,4 +302,4 @@ class Convergence(RuleBasedStateMachine):
 
 
 TestConvergence: Any = Convergence.TestCase
-TestConvergence.settings = settings(max_examples=150, stateful_step_count=25)
+TestConvergence.settings = settings(max_examples=examples(150), stateful_step_count=25)
