@@ -1,13 +1,13 @@
 """A seeded simulation of the whole system, in virtual time and without sockets or sleeps.
 
-The real orchestrator, review, promotion, redrive and backfill code runs in a world in which S3, DynamoDB, SQS, Lambda
-and the model services fail in every way that they may.
+The real orchestrator, review, promotion, redrive, backfill and publishing code runs in a world in which S3, DynamoDB,
+SQS, Lambda and the model services fail in every way that they may.
 
     scheduler     virtual time; tasks that are switched at each request, killed and frozen with their process
     cooperation   replaces the threads and HTTP sessions of the code under test by those tasks
     aws           how a client reaches a service: latencies, faults, and the retries of the SDK
-    bucket, table, queue, services, function
-                  S3, DynamoDB, SQS, the model services, and Lambda
+    bucket, table, queue, services, function, stream
+                  S3, DynamoDB, SQS, the model services, Lambda, and the stream with the publisher
     scenario      what happens in one history, as data: generated from a seed, shrunk, replayed
     history       runs one scenario
     reference     the guarantees of docs/semantics.md, checked at each write and at the end

@@ -24,6 +24,7 @@ from testkit.simulation.reference import POLICIES, Reference, UploadFact, Violat
 from testkit.simulation.scenario import REPAIR_AT, FaultSource, Scenario
 from testkit.simulation.scheduler import Process, Scheduler
 from testkit.simulation.services import ServiceSession
+from testkit.simulation.stream import SimulatedStream
 from testkit.simulation.table import Item, Key, SimulatedTable, TableClient
 from triptych.commands.backfill import MIN_AGE
 from triptych.errors import TriptychError
@@ -82,6 +83,7 @@ class History:
         self._function = SimulatedFunction(
             self._world, self._bucket, self._table, self._dead_letters, scenario.codes, scenario.clock_errors
         )
+        self._stream = SimulatedStream(self._world) if scenario.events else None
         self._facts: list[tuple[UploadFact, str]] = []
         self._trace: list[tuple[Any, ...]] = []
         Current.scheduler = self._scheduler
@@ -183,10 +185,10 @@ class History:
     def _undo(self, process: Process, action: scenarios.Undo) -> None:
         self._reviews(process).undo(*self._key(action.upload), action.by)
 
-    def _promote(self, _: Process, action: scenarios.Promote) -> None:
+    def _promote(self, process: Process, action: scenarios.Promote) -> None:
         table = self._client_of_people()
         change = PolicyChange(weights=dict(action.weights) if action.weights else None, audit_share=action.audit_share)
-        Promotions(PolicyTable(table), Results(table)).promote(change, by=action.by, why="better")
+        Promotions(PolicyTable(table), Results(table), now=process.now).promote(change, by=action.by, why="better")
 
     def _redrive(self, _: Process) -> None:
         client = QueueClient(self._dead_letters, Client(self._world, "queue", attempts=4, timeout=30))
@@ -232,6 +234,8 @@ class History:
     def _wrote(self, key: Key, before: Item | None, after: Item | None, actor: str) -> None:
         what = f"{after.get('status', 'policy')} revision {after.get('revision', '')}" if after else "deleted"
         self._trace.append((f"{self._scheduler.now:9.3f}", actor, "wrote", *key, what))
+        if self._stream and after and key[0] != POLICIES:
+            self._stream.append(before, after)
         try:
             self._reference.wrote(key, before, after, actor)
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
@@ -287,6 +291,8 @@ class History:
                         each.get("error", {}).get("kind") == "rejected" for each in item["predictions"].values()
                     )
                     expect(4, rejected, f"upload {fact.number} is readable, but ends with {status}")
+        if self._stream:
+            self._reference.check_events(self._stream.sent, self._stream.kept)
         self._command("query", self._query)
         self._scheduler.run(_END + 100)
 

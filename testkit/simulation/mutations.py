@@ -249,6 +249,18 @@ MUTATIONS = (
         "if task.dead_letter and self._queue.delete(task.dead_letter):",
     ),
     Mutation(
+        "an event that the bus throttles is not sent again",
+        "publisher.handler",
+        "        if delayed:\n",
+        "        if False:\n",
+    ),
+    Mutation(
+        "an event that the bus refuses is dropped",
+        "publisher.handler",
+        "                    self._keep(dict(entry), _reason(result))",
+        "                    _reason(result)",
+    ),
+    Mutation(
         "a backfill skips keys with any final record",
         "triptych.repair.backfill",
         "any(record.final and not record.inaccessible and record.upload.same_object(upload) for record in history)",

@@ -6,7 +6,7 @@ uses the pure function that defines the vote.
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +62,7 @@ class Reference:
         self.records: dict[tuple[str, str], Key] = {}
         self.policies: list[tuple[float, Mapping[str, Any]]] = [(0.0, {})]  # of p0, which is no item
         self.promoted: set[str] = set()
+        self.revisions: dict[str, str] = {}
         self.label_writes: Counter[str] = Counter()
         self.last_writer: dict[tuple[str, str], str] = {}
         self._now, self._punctual = now, punctual
@@ -83,6 +84,18 @@ class Reference:
             self._wrote_policy(key, before, after, actor)
         else:
             self._wrote_record(key, before or {}, after, actor)
+
+    def check_events(self, sent: Sequence[Mapping[str, Any]], kept: Sequence[str]) -> None:
+        """Check the events that were sent, and the messages of the publisher's dead-letter queue."""
+        contents: dict[str, Mapping[str, Any]] = {}
+        for event in sent:
+            known = contents.setdefault(event["id"], event)
+            self.expect(24, known == event, f"two events {event['id']} differ")
+            status = self.revisions.get(event["id"])
+            self.expect(24, event["status"] == status, f"the event {event['id']} says {event['status']}, not {status}")
+        for name in self.revisions:
+            found = name in contents or any(name in message for message in kept)
+            self.expect(23, found, f"no event about {name}")
 
     def _wrote_policy(self, key: Key, before: Item | None, after: Item, actor: str) -> None:
         self.expect(15, before is None, f"{actor} changed the policy {key[1]}")
@@ -112,6 +125,7 @@ class Reference:
         self._check_finality(before, after, actor)
         self._check_labels(before, after, actor)
         self._check_indexes(after, actor)
+        self.revisions[f"{key[0]}:{key[1]}:{after['revision']}"] = after["status"]
         if "attempt" in actor and not before:
             self.expect(21, after["latency_ms"] <= 3000, f"{actor} took {after['latency_ms']} ms")
 

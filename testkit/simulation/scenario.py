@@ -127,6 +127,7 @@ class Scenario:
         codes: Versions of the function's code that run at the same time; see `testkit.simulation.function`.
         clock_errors: Seconds by which the clocks of the function's processes are fast, in turn.
         index_lag: Seconds by which indexes, and reads that are not consistent, lag behind a write.
+        events: Whether changes of records are published as events.
     """
 
     actions: tuple[Action, ...] = ()
@@ -136,6 +137,7 @@ class Scenario:
     codes: tuple[str, ...] = ("current",)
     clock_errors: tuple[float, ...] = (0.0,)
     index_lag: float = 0.0
+    events: bool = False
 
     def __repr__(self) -> str:
         """Return Python source without the values that are the default."""
@@ -171,6 +173,7 @@ def generate(seed: int) -> tuple[Scenario, "FaultSource"]:
         codes=rng.choice([("current",)] * 5 + [("current", "previous"), ("current", "next"), ("next", "current")]),
         clock_errors=rng.choice([(0.0,), (0.0,), (0.0, 2.0), (-5.0, 20.0), (20.0, -20.0)]),
         index_lag=rng.choice([0.0, 0.05, 0.5, 5.0]),
+        events=rng.random() < 0.25,
     )
     return scenario, FaultSource({}, rng, rate=rng.choice([0.0, 0.05, 0.15, 0.15, 0.4]))
 
@@ -249,6 +252,8 @@ _KINDS = {
     "bucket": ("slow", "slow", "throttled", "lost-request", "kill"),
     "queue": ("slow", "throttled", "lost-answer"),
     "invoke": ("slow", "lost-answer", "throttled"),
+    "events": ("slow", "throttled", "lost-request", "lost-answer", "kill"),
+    "event": ("throttled", "throttled", "refused"),
     "model": ("slow", "slow", "kill", *MODEL_FAULTS),
 }
 """Kinds of faults of single requests, by service."""

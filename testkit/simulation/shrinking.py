@@ -31,7 +31,7 @@ def shrink(result: Result) -> Result:
 def _simpler(scenario: Scenario) -> Iterator[Scenario]:
     """Yield scenarios that are simpler, those that are much simpler first."""
     simplest = Scenario()
-    for name in ("codes", "clock_errors", "index_lag", "queued", "versioned"):
+    for name in ("codes", "clock_errors", "index_lag", "queued", "events", "versioned"):
         if getattr(scenario, name) != getattr(simplest, name):
             yield replace(scenario, **{name: getattr(simplest, name)})
     faults = list(scenario.faults.items())

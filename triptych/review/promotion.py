@@ -1,7 +1,7 @@
 """Promotion: write new policies, which say how predictions are combined into verdicts."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -51,11 +51,19 @@ class Promotions:
     Args:
         policies: The table of policies.
         results: The table of records, which shows which versions are deployed.
+        now: Returns the current time.
     """
 
-    def __init__(self, policies: PolicyTable, results: Results) -> None:
+    def __init__(
+        self,
+        policies: PolicyTable,
+        results: Results,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._policies = policies
         self._results = results
+        self._now = now
 
     def current(self) -> Policy:
         """Return the active policy.
@@ -94,7 +102,7 @@ class Promotions:
             if changed.weights != current.weights or change.doubt_below is not None:
                 changed = replace(changed, at_most_wrong=None)
             changed = replace(changed, **change.values, widened_from="")
-            new = replace(changed, id=f"p{current.number + 1}", by=by.strip(), why=why.strip(), at=datetime.now(UTC))
+            new = replace(changed, id=f"p{current.number + 1}", by=by.strip(), why=why.strip(), at=self._now())
         except ValueError as error:
             raise UsageError(f"Invalid policy: {error}.") from None
         with _translate_errors():

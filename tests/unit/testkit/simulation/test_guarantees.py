@@ -188,3 +188,15 @@ def test_21_hanging_versions_cost_their_predictions_and_not_the_budget() -> None
 def test_22_table_that_is_down_fails_commands_with_an_explanation() -> None:
     result = run(UPLOAD, Outage(2.0, 60.0, "table", "lost-request"), Label(3.0, "ann", 0, "invoice"))
     assert any("label 1 by ann TriptychError" in line for line in result.trace)
+
+
+@pytest.mark.parametrize("kind", ["throttled", "lost-answer", "kill"])
+def test_23_each_revision_becomes_an_event_although_the_bus_or_the_publisher_fails(kind: str) -> None:
+    faults = {("publication 1", 2): Fault(kind)}
+    result = run(UPLOAD, Label(3.0, "ann", 0, "invoice"), events=True, faults=faults)
+    assert only_record(result).revision == 2
+
+
+def test_24_event_that_is_sent_twice_has_one_id_and_one_content() -> None:
+    faults = {("publication 1", 2): Fault("lost-answer"), ("publication 2", 1): Fault("throttled")}
+    assert run(UPLOAD, Outage(0.0, 30.0, "v1", "error"), events=True, faults=faults).violations == ()
