@@ -184,7 +184,9 @@ def _configure_inbox_queue(outputs: dict[str, str], port: int, concurrency: int,
     as a number. The delay of a failed message is shortened like all delays of the local stack.
     """
     lambdas: LambdaClient = environment.local_session().client("lambda", endpoint_url=endpoint_url(port))
-    for mapping in lambdas.list_event_source_mappings()["EventSourceMappings"]:
+    for mapping in lambdas.list_event_source_mappings(FunctionName=outputs["OrchestratorFunctionName"])[
+        "EventSourceMappings"
+    ]:
         lambdas.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": concurrency})
     sqs: SQSClient = environment.local_session().client("sqs", endpoint_url=endpoint_url(port))
     visibility_timeout = math.ceil(retry_seconds + _PROCESSING_S)

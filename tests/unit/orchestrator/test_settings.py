@@ -29,6 +29,7 @@ def test_endpoints_are_sorted_and_have_no_trailing_slash() -> None:
         ({"DEADLINE_MS": "0"}, "DEADLINE_MS"),
         ({"DEADLINE_MS": "300"}, "WRITE_RESERVE_MS"),
         ({"POLICY_SECONDS": "-1"}, "POLICY_SECONDS"),
+        ({"RECORD_DAYS": "-1"}, "RECORD_DAYS"),
     ],
 )
 def test_invalid_setting_is_named(changes: dict[str, str], named: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -11,8 +12,9 @@ from botocore.stub import Stubber
 
 from records.errors import RecordConflict, RecordsUnavailable
 from records.keys import shard_key, shard_of
-from records.table import PolicyTable, RecordTable
-from tests.support.uploads import model_failure, policy, prediction, record, upload
+from records.reviews import Queue, Review
+from records.table import EXPIRY, PolicyTable, RecordTable
+from tests.support.uploads import NOON, model_failure, policy, prediction, record, upload
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -137,3 +139,32 @@ def test_throttled_table_is_unavailable_without_a_conflict(
         stub.add_client_error(operation, service_error_code="ProvisionedThroughputExceededException")
         with pytest.raises(RecordsUnavailable):
             use(RecordTable(resource.Table("records")))
+
+
+class TestExpiry:
+    """With a retention, DynamoDB deletes records some time after their last write, but never a label."""
+
+    KEEP = timedelta(days=30)
+
+    def expiry(self, table: "Table") -> int | None:
+        [item] = table.scan()["Items"]
+        return int(item[EXPIRY]) if EXPIRY in item else None  # type: ignore[arg-type]
+
+    def test_record_without_a_retention_never_expires(self, table: "Table") -> None:
+        RecordTable(table).save(PARTIAL, replacing=None)
+        assert self.expiry(table) is None
+
+    def test_record_expires_after_its_last_write(self, table: "Table") -> None:
+        RecordTable(table, keep=self.KEEP).save(PARTIAL, replacing=None)
+        assert self.expiry(table) == (NOON + self.KEEP).timestamp()
+        later = replace(PARTIAL, classified_at=NOON + timedelta(days=1), revision=2)
+        RecordTable(table, keep=self.KEEP).save(later, replacing=PARTIAL)
+        assert self.expiry(table) == (NOON + timedelta(days=31)).timestamp()
+
+    def test_labelled_record_never_expires(self, table: "Table") -> None:
+        RecordTable(table, keep=self.KEEP).save(PARTIAL, replacing=None)
+        labelled = replace(PARTIAL, review=Review("invoice", "ada", NOON, Queue.OTHER), revision=2)
+        RecordTable(table).save(labelled, replacing=PARTIAL)  # commands know no retention
+        assert self.expiry(table) is None
+        RecordTable(table, keep=self.KEEP).save(replace(labelled, revision=3), replacing=labelled)
+        assert self.expiry(table) is None
