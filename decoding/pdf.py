@@ -108,6 +108,10 @@ def _start_forms(document: Any) -> None:
 
 def _load_page(document: Any, index: int, *, forms: bool) -> Any:
     page = document[index]
+    if min(page.get_size()) <= 0:  # the crop box is outside of the page; as viewers do, ignore it
+        page.set_cropbox(*page.get_mediabox())
+        page.close()
+        page = document[index]
     if forms and document.formenv is None and _has_fields(page):
         page.close()
         _start_forms(document)

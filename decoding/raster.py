@@ -163,7 +163,7 @@ def to_page(image: Image.Image, min_side: int, orientation: int | None = None, p
     if orientation is None:
         profile = image.info.get("icc_profile")
         orientation = _orientation(image)
-    page = _reduce(_crop_transparent_margins(_to_usual_mode(image)), min_side)
+    page = _reduce(_crop_transparent_margins(_show_transparent(_to_usual_mode(image))), min_side)
     page = _to_srgb(_flatten(page), profile)
     transpose = _TRANSPOSE.get(orientation)
     return page.transpose(transpose) if transpose is not None else page
@@ -202,6 +202,17 @@ def _grey_from_deep(image: Image.Image) -> Image.Image:
     if tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO:
         grey = 255 - grey  # Pillow inverts such files only up to 8 bits
     return Image.fromarray(grey)
+
+
+def _show_transparent(image: Image.Image) -> Image.Image:
+    """Remove the alpha channel of an image that is fully transparent, unless it has a single colour.
+
+    Such an image shows nothing; but some writers leave the alpha channel of an opaque page empty.
+    """
+    if image.mode not in ("LA", "RGBA") or image.getchannel("A").getextrema() != (0, 0):
+        return image
+    colours = image.convert(image.mode.removesuffix("A"))
+    return image if colours.getcolors(1) else colours
 
 
 def _crop_transparent_margins(image: Image.Image) -> Image.Image:

@@ -94,3 +94,20 @@ def test_other_pages_keep_their_size(sheet: str) -> None:
 
     assert decoded.size == (300, 400)
     assert decoded.getpixel((2, 2)) == ((0, 0, 0) if sheet == "opaque" else (255, 255, 255))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
+def test_a_page_whose_alpha_channel_is_empty_shows_its_colours(kind: str) -> None:
+    sheet = page((90, 120)).convert("RGBA")
+    sheet.putalpha(0)
+    options = {"lossless": True, "exact": True} if kind == "WEBP" else {}
+
+    [shown] = decode_document(encode(sheet, kind, **options), min_side=90).pages
+
+    np.testing.assert_array_equal(np.asarray(shown), np.asarray(sheet.convert("RGB")))
+
+
+def test_a_fully_transparent_page_of_one_colour_is_white() -> None:
+    [shown] = decode_document(encode(Image.new("RGBA", (9, 9), (0, 0, 0, 0)), "PNG"), min_side=9).pages
+
+    assert shown.getextrema() == ((255, 255),) * 3
