@@ -22,6 +22,7 @@ UPDATES: dict[str, list[Mapping[str, str]]] = {
     "key on and off": [{"Ingest": "queue"}, {**KEY, "Ingest": "queue"}, {"Ingest": "queue"}],
     "Spot on, more tasks, and off": [{}, SPOT, {**SPOT, "MinModelTasks": "2"}, {}],
     "ingest": [{}, {"Ingest": "queue"}, {}],
+    "events and retention": [{}, {"Results": "events", "DocumentDays": "365", "RecordDays": "730"}, {}],
     "network, shell and tracing": [{}, {"Network": "public"}, {"ExecuteCommand": "enabled", "Tracing": "active"}],
 }
 """Parameters of successive deployments."""
