@@ -8,7 +8,7 @@ import boto3
 import pytest
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
@@ -167,6 +167,8 @@ def md5(content: bytes) -> str:
 
 @pytest.mark.parametrize("versioned", [True, False])
 @given(operations=bucket_operations)
+@example(operations=[("put", "a", b"one", False), ("delete", "a"), ("get", "a", 0, None), ("head", "a", None)])
+@example(operations=[("put", "a", b"one", False), ("put", "a", b"two", True), ("get", "a", None, b"two")])
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_simulated_bucket_answers_as_s3(versioned: bool, operations: list[tuple[Any, ...]]) -> None:
     scheduler = Scheduler()
