@@ -96,6 +96,7 @@ def test_data_survive_stops_and_crashes(own_home: Home) -> None:
     before = contents(connection)
 
     stop_stack(home=own_home)
+    assert not own_home.journal.exists(), "the emulator has saved everything"
     connection = restarted(own_home)
     assert contents(connection) == before, "after a stop"
 

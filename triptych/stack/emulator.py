@@ -45,6 +45,9 @@ The emulator treats an event beyond the limit as failed, and drops it after thre
 _START_TIMEOUT = 30.0
 """Seconds in which the emulator has to become ready."""
 
+_SAVED_SERVICES = ("cloudformation", "dynamodb", "iam", "lambda", "s3")
+"""Services without whose saved state the emulator cannot continue."""
+
 _SAVE_TIMEOUT = 60.0
 """Seconds in which the emulator has to save its state. Tens of thousands of records take some seconds."""
 
@@ -125,12 +128,12 @@ def stop_emulator(home: Home, server: LocalServer) -> bool:
     """Stop the emulator, and wait until it has saved its state.
 
     Returns:
-        Whether it has saved the state of every service.
+        Whether it has saved the state of the services with data.
     """
     started = time.time()
     stop_processes(server.process, grace=_SAVE_TIMEOUT)
-    files = list(_state_folder(home).glob("*.json"))
-    return bool(files) and all(file.stat().st_mtime >= started for file in files)
+    files = [_state_folder(home) / f"{service}.json" for service in _SAVED_SERVICES]
+    return all(file.exists() and file.stat().st_mtime >= started for file in files)
 
 
 def has_saved_state(home: Home) -> bool:

@@ -12,7 +12,7 @@ from triptych.stack import deployment, emulator, environment
 from triptych.stack.errors import StackError
 from triptych.stack.journal import Journal, restore, start_journal
 from triptych.stack.processes import becomes_ready, stop_processes
-from triptych.stack.state import LocalServer, StackState
+from triptych.stack.state import StackState
 
 _READY_TIMEOUT = 10.0
 """Seconds in which a running emulator has to respond on a busy machine, before it counts as broken."""
@@ -20,14 +20,11 @@ _READY_TIMEOUT = 10.0
 
 def emulator_runs(state: StackState) -> bool:
     """Return whether the emulator responds."""
-    return state.emulator is not None and becomes_ready(
-        state.emulator.process, lambda: state.emulator is not None and responds(state.emulator), _READY_TIMEOUT
-    )
-
-
-def responds(server: LocalServer) -> bool:
-    """Return whether the emulator responds now."""
-    return emulator.emulator_is_ready(server.port)
+    server = state.emulator
+    if server is None:
+        return False
+    port = server.port
+    return becomes_ready(server.process, lambda: emulator.emulator_is_ready(port), _READY_TIMEOUT)
 
 
 def start_with_data(state: StackState) -> None:
@@ -36,8 +33,8 @@ def start_with_data(state: StackState) -> None:
     Raises:
         StackError: It did not become ready.
     """
-    if state.emulator:
-        stop_processes(state.emulator.process)
+    stop_processes(*([state.emulator.process] if state.emulator else []), *([state.journal] if state.journal else []))
+    state.journal = None
     if emulator.has_saved_state(state.home):
         _run(state)
         _restore(state)
