@@ -14,7 +14,7 @@ from decoding.batch import BatchDecoder, decode_batch
 from decoding.cancellation import CancelCheck, never_cancel
 from decoding.limits import Limits
 from decoding.orientation import turn_pages
-from model_service.engine import Model
+from model_service.engine import Model, Scores
 from model_service.errors import UnknownModelError
 from model_service.orientation import Orienter
 
@@ -56,7 +56,10 @@ class Classification:
     probabilities: dict[str, float]
     """The calibrated probability of every label; their sum is 1."""
     abstained: bool
-    """Whether the confidence is below the version's threshold, so that the document should be reviewed."""
+    """Whether confidence or familiarity are below the version's threshold, so that the document should be reviewed."""
+    familiarity: float | None
+    """How familiar the document is: below 1, it resembles few of the pages that the version was trained on. Null if the
+    version has no threshold for it."""
     pages: int
     """Number of pages that were scored."""
     truncated: bool
@@ -124,11 +127,11 @@ class Classifier:
             model: The model to use.
             since: `time.perf_counter()` at the arrival of the request; now, if None.
             check_cancelled: Called between pages and stages.
+            patient: Whether the caller waits longer than the limit of decoding, and needs a final result: if it stops
+                waiting all the same, a slow document is an error.
 
         Raises:
             DocumentError: If the document cannot be read.
-            patient: Whether the caller waits longer than the limit of decoding, and needs a final result: if it stops
-                waiting all the same, a slow document is an error.
             DecoderUnavailableError: If no decoder process is available.
         """
         manifest = model.manifest
@@ -140,16 +143,17 @@ class Classifier:
             decoded = time.perf_counter()
             check_cancelled()
             rotated = list(self._orient(batch.views)) if self._orient else [0] * len(batch.views)
-            scores = model.score(turn_pages(batch.pixels, rotated), alone=self._active == 1)
+            scores = model.assess(turn_pages(batch.pixels, rotated), alone=self._active == 1)
             scored = time.perf_counter()
-        best = int(scores.argmax())
-        confidence = float(scores[best])
+        best = int(scores.probabilities.argmax())
+        confidence = float(scores.probabilities[best])
         return Classification(
             model=manifest.version,
             label=manifest.labels[best],
             confidence=confidence,
-            probabilities=dict(zip(manifest.labels, scores.tolist(), strict=True)),
-            abstained=confidence < manifest.abstain_below,
+            probabilities=dict(zip(manifest.labels, scores.probabilities.tolist(), strict=True)),
+            abstained=confidence < manifest.abstain_below or _is_unfamiliar(scores),
+            familiarity=scores.familiarity,
             pages=len(batch.pixels),
             truncated=batch.truncated,
             rotated=rotated,
@@ -171,6 +175,10 @@ class Classifier:
         finally:
             with self._lock:
                 self._active -= 1
+
+
+def _is_unfamiliar(scores: Scores) -> bool:
+    return scores.familiarity is not None and scores.familiarity < 1
 
 
 def _milliseconds(seconds: float) -> float:

@@ -3,6 +3,7 @@
 import logging
 import queue
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -10,6 +11,7 @@ from typing import Final
 import numpy as np
 import openvino as ov  # type: ignore[import-untyped]
 from numpy.typing import NDArray
+from openvino import opset13
 
 from model_service.errors import ModelLoadError
 from model_service.manifest import Manifest, ModelFiles, load_files
@@ -50,6 +52,16 @@ def aggregate_pages(pages: NDArray[np.float64]) -> NDArray[np.float64]:
     return combined
 
 
+@dataclass(frozen=True)
+class Scores:
+    """What a version computed for one document."""
+
+    probabilities: NDArray[np.float64]
+    """The probability of each label, in the manifest's order; their sum is 1."""
+    familiarity: float | None
+    """Norm of the features relative to the manifest's threshold; None if the manifest has none."""
+
+
 class Model:
     """One compiled model version; safe to call from several threads at once.
 
@@ -68,6 +80,8 @@ class Model:
         try:
             graph = openvino_core().read_model(files.graph, files.weights)
             _check_input(files.manifest, graph)
+            if files.manifest.familiar_norm is not None:
+                add_feature_norm(graph)
             shared = _compile(graph, self.manifest, streams=concurrency, threads=concurrency)
             self._requests = RequestPool(shared.create_infer_request() for _ in range(concurrency))
             self._alone = self._requests
@@ -79,20 +93,29 @@ class Model:
             raise ModelLoadError(f"{self.manifest.version}: the graph cannot run: {error}") from error
 
     def score(self, pages: NDArray[np.uint8], *, alone: bool = False) -> NDArray[np.float64]:
-        """Return the probabilities of a document, scoring its pages in one batch.
+        """Return the probabilities of a document, see `assess`."""
+        return self.assess(pages, alone=alone).probabilities
+
+    def assess(self, pages: NDArray[np.uint8], *, alone: bool = False) -> Scores:
+        """Return the scores of a document, scoring its pages in one batch.
 
         Args:
             pages: Shape (pages, height, width, 3), each as `Preprocessing.apply` makes it; at least one.
             alone: Whether this is the only call at the moment, so that it can use all CPUs. The result is the same.
 
         Returns:
-            The probability of each label, in the manifest's order: softmax(logits / temperature) of each page,
-            aggregated by `aggregate_pages`. Their sum is 1. For temperature scaling, see Guo et al., "On Calibration
-            of Modern Neural Networks", 2017.
+            The probability of each label: softmax(logits / temperature) of each page, aggregated by `aggregate_pages`.
+            For temperature scaling, see Guo et al., "On Calibration of Modern Neural Networks", 2017. The norms of the
+            pages are aggregated in the same way.
         """
-        logits = (self._alone if alone else self._requests).infer(pages) / self.manifest.temperature
+        logits, *norms = (self._alone if alone else self._requests).infer_all(pages)
+        logits = logits / self.manifest.temperature
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return aggregate_pages(exponentials / exponentials.sum(axis=1, keepdims=True))
+        threshold = self.manifest.familiar_norm
+        return Scores(
+            aggregate_pages(exponentials / exponentials.sum(axis=1, keepdims=True)),
+            float(aggregate_pages(norms[0])[0]) / threshold if norms and threshold else None,
+        )
 
     def _warm_up(self) -> None:
         """Run every request once: the first run compiles kernels and allocates memory."""
@@ -123,11 +146,36 @@ class RequestPool:
 
     def infer(self, batch: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Return the graph's first output for a batch, once a request is free."""
+        return self.infer_all(batch)[0]
+
+    def infer_all(self, batch: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
+        """Return all outputs of the graph for a batch, once a request is free."""
         request = self._free.get()
         try:
-            return np.asarray(request.infer(batch)[0], dtype=np.float64)  # a copy: the request is reused
+            # Copies: the request is reused.
+            return [np.array(output, dtype=np.float64) for output in request.infer(batch).values()]
         finally:
             self._free.put(request)
+
+
+def add_feature_norm(graph: ov.Model) -> None:
+    """Add an output to a graph: the norm of the features of each page, shape (pages, 1).
+
+    The features are the input of the last layer, which computes the logits. Networks that were trained to spread their
+    probabilities on out-of-distribution pages have features of a small norm on them, also on pages of kinds that they
+    have not seen (Dhamija et al., "Reducing network agnostophobia", NeurIPS 2018).
+
+    Raises:
+        ModelLoadError: If the last layer is not linear.
+    """
+    node = graph.get_results()[0]
+    while node.get_type_name() != "MatMul":
+        if node.get_type_name() not in ("Result", "Add", "Convert"):
+            raise ModelLoadError(f"the last layer of the graph is {node.get_type_name()}, not MatMul")
+        node = node.input_value(0).get_node()
+    axis = opset13.constant(np.array([1], np.int64))
+    norm = opset13.reduce_l2(node.input_value(0), axis, keep_dims=True)
+    graph.add_outputs([norm.output(0)])
 
 
 def load_model(folder: Path, *, concurrency: int = 1) -> Model:

@@ -82,6 +82,9 @@ class Manifest:
     """Metrics and the data that they were measured on. Informational."""
     parity: Mapping[str, Any] = field(default_factory=dict)
     """Difference between the export and the trained network. Informational."""
+    familiar_norm: Annotated[float, at.Gt(0)] | None = None
+    """Norm of the pooled features below which a document is unfamiliar, see `engine.add_feature_norm`, so that its
+    prediction is marked as abstained. Absent in manifests of release 0.2 and if no such threshold was measured."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -59,6 +59,7 @@ _PREDICT: Final[dict[str, Any]] = {
                         "confidence": 0.97,
                         "probabilities": {"invoice": 0.97, "receipt": 0.03},
                         "abstained": False,
+                        "familiarity": 1.42,
                         "pages": 3,
                         "truncated": False,
                         "rotated": [0, 0, 180],

@@ -25,6 +25,7 @@ _MAX_PAGES = 10_000
 _ROTATIONS = (0, 90, 180, 270)
 _MAX_PAGE_VALUES = 1000
 """Maximum number of values that a field has for the pages; a service reads at most 100 pages of a document."""
+_MAX_FAMILIARITY = 1e6
 _MAX_DETAIL = 500
 """Maximum number of characters in a sentence for operators."""
 
@@ -55,6 +56,7 @@ def read_prediction(body: bytes, version: str, *, latency_ms: float) -> Predicti
             timings_ms=_timings(answer.get("timings_ms", {})),
             rotated=_page_values(answer, "rotated", lambda value: type(value) is int and value in _ROTATIONS),
             cropped=_page_values(answer, "cropped", lambda value: type(value) is bool),
+            familiarity=_familiarity(answer.get("familiarity")),
         )
         _require(answer.get("model") == version, f"it names the model {answer.get('model')!r}, not {version!r}")
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
@@ -73,6 +75,15 @@ def _consistent(prediction: Prediction) -> Prediction:
     except ValueError as error:
         raise CallFailed("invalid_answer", f"The answer contradicts itself: {error}.", 200) from error
     return prediction
+
+
+def _familiarity(value: object) -> float | None:
+    """Return the familiarity; services of release 0.2 and versions without a threshold state none."""
+    if value is None:
+        return None
+    familiarity = _finite(value)
+    _require(0 <= familiarity <= _MAX_FAMILIARITY, f"the familiarity {value!r} is out of range")
+    return familiarity
 
 
 def _require(condition: bool, message: str) -> None:

@@ -15,13 +15,14 @@ class Prediction:
         label: The most probable label.
         confidence: Probability of that label.
         probabilities: Calibrated probability of each label; they sum to 1.
-        abstained: Whether the confidence is below the version's own threshold.
+        abstained: Whether confidence or familiarity are below the version's own thresholds.
         pages: Number of pages that were scored.
         model_sha256: Hash of the weights that made the prediction.
         latency_ms: Duration of the call.
         timings_ms: Duration of each step within the service.
         rotated: By how many degrees each page was turned clockwise before it was scored; empty if none was turned.
         cropped: Whether each page was cropped from a photograph before it was scored; empty if none was.
+        familiarity: How familiar the document is to the version, with 1 as its threshold; None if it has none.
     """
 
     label: str
@@ -34,6 +35,7 @@ class Prediction:
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     rotated: tuple[int, ...] = ()
     cropped: tuple[bool, ...] = ()
+    familiarity: float | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ def outcome_as_dict(outcome: Outcome) -> dict[str, Any]:
         "latency_ms": round(outcome.latency_ms, 1),
         "timings_ms": {name: round(ms, 2) for name, ms in outcome.timings_ms.items()},
     }
+    if outcome.familiarity is not None:
+        prediction["familiarity"] = round(outcome.familiarity, 4)
     changes = {"rotated": outcome.rotated, "cropped": outcome.cropped}
     return prediction | {name: list(values) for name, values in changes.items() if any(values)}
 
@@ -111,4 +115,6 @@ def outcome_from_dict(content: Mapping[str, Any]) -> Outcome:
         # Both are absent in records before 0.3, and if no page was changed.
         rotated=tuple(int(degrees) for degrees in content.get("rotated", ())),
         cropped=tuple(bool(mark) for mark in content.get("cropped", ())),
+        # Absent in records before 0.3, and if the version has no threshold.
+        familiarity=float(content["familiarity"]) if "familiarity" in content else None,
     )

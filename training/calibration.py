@@ -47,6 +47,19 @@ def fit_temperature(logits: NDArray[np.floating[Any]], truth: LabelIndices, step
     return float(np.exp((low + high) / 2))
 
 
+def familiar_norm(norms: NDArray[np.floating[Any]], flagged_share: float = 0.05) -> float | None:
+    """Return the norm of the features below which a given share of in-distribution pages is flagged as unfamiliar.
+
+    Args:
+        norms: Norms of held-out pages that belong to one of the labels, shape (pages,).
+        flagged_share: Share of them that may be flagged.
+
+    Returns:
+        The threshold; None for no pages.
+    """
+    return float(np.quantile(norms, flagged_share)) if len(norms) else None
+
+
 def abstain_threshold(probabilities: Floats, flagged_share: float = 0.1) -> float:
     """Return the confidence below which a given share of in-distribution pages is flagged for review.
 

@@ -92,7 +92,7 @@ def _text(recipe: Recipe, manifest: Mapping[str, Any], recall_table: Sequence[st
         *_source_rows(metrics),
         f"| macro-F1 | {metrics['macro_f1']:.1%} |",
         f"| calibration error (ECE, {BINS} bins) | {metrics['ece']:.3f} at temperature {manifest['temperature']:.3f} |",
-        f"| abstains | below a confidence of {manifest['abstain_below']:.2f} |",
+        f"| abstains | below a confidence of {manifest['abstain_below']:.2f}{_norm_threshold(manifest)} |",
         f"| export compared with torch | {parity['images']} pages: largest difference of a probability "
         f"{parity['max_abs_probability_difference']:.4f}, {parity['label_changes']} changed labels |",
         "",
@@ -144,7 +144,17 @@ def _source_rows(metrics: Mapping[str, Any]) -> list[str]:
             f"| out-of-distribution pages of held-out sources | {metrics['ood_flagged']:.0%} of {metrics['ood_pages']} "
             f"below the threshold; AUROC {metrics['ood_auroc']:.2f} |"
         )
+    if "ood_auroc_norm" in metrics:
+        rows.append(
+            "| the same by the norm of the features, at a threshold that flags 10 % of the held-out pages | "
+            f"{metrics['ood_flagged_norm']:.0%}; AUROC {metrics['ood_auroc_norm']:.2f} |"
+        )
     return rows
+
+
+def _norm_threshold(manifest: Mapping[str, Any]) -> str:
+    threshold = manifest.get("familiar_norm")
+    return f", or a norm of the features of {threshold:.4g}" if threshold else ""
 
 
 def _precision_table(manifest: Mapping[str, Any]) -> list[str]:

@@ -11,9 +11,9 @@ from rich.console import Console
 
 from training import soup
 from training.data import DataError, LabelledDocument, Page
-from training.export import as_served, export_openvino, infer
+from training.export import as_served, export_openvino, infer_with_norms
 from training.metrics import LabelIndices, classification_metrics, softmax
-from training.network import predict_logits, preprocessing_of
+from training.network import preprocessing_of
 from training.precision import (
     CALIBRATION_PAGES,
     PRECISIONS,
@@ -53,6 +53,8 @@ class HeldOut:
         precisions: Comparison of f32, bf16 and int8 on some of the pages; empty if there are too few.
         ood_logits: Logits of out-of-distribution pages of sources that the predicting model was not trained on.
         ood_pages: These pages, in the same order.
+        norms: Norms of the features of `pages`, shape (pages,); None if they were not computed.
+        ood_norms: Norms of the features of `ood_pages`.
     """
 
     logits: NDArray[np.float32]
@@ -62,6 +64,8 @@ class HeldOut:
     precisions: Mapping[Precision, PrecisionResult]
     ood_logits: NDArray[np.float32] | None = None
     ood_pages: tuple[Page, ...] = ()
+    norms: NDArray[np.float32] | None = None
+    ood_norms: NDArray[np.float32] | None = None
 
     @property
     def truth(self) -> LabelIndices:
@@ -155,8 +159,10 @@ def _hold_out(
     fitted = training.fit(HOLDOUT, [*train, *synthetic], validation)
     if fitted.interrupted and not fitted.history:
         raise TrainingInterrupted("interrupted before the end of the first epoch: there is no model yet")
-    logits, precisions = _predict(training.recipe, fitted, train, validation)
-    return fitted, HeldOut(logits, tuple(validation), tuple(train), split.protocol, precisions)
+    scores, _, precisions = _predict(training.recipe, fitted, train, validation)
+    return fitted, HeldOut(
+        scores.logits, tuple(validation), tuple(train), split.protocol, precisions, norms=scores.norms
+    )
 
 
 def _cross_validate(
@@ -166,8 +172,8 @@ def _cross_validate(
     folds: Sequence[frozenset[str]],
     ood: Sequence[Page],
 ) -> tuple[FitResult, HeldOut]:
-    logits: list[NDArray[np.float32]] = []
-    ood_logits: list[NDArray[np.float32]] = []
+    scores: list[_PageScores] = []
+    ood_scores: list[_PageScores] = []
     ood_measured: list[Page] = []
     ood_folds = assign_ood_folds([page.document for page in ood], len(folds))
     precisions: list[Mapping[Precision, PrecisionResult]] = []
@@ -181,13 +187,13 @@ def _cross_validate(
         # The fit gets no validation set, so that the measured pages do not select an epoch.
         fitted = training.fit(f"fold-{number}", [*train, *synthetic, *ood_train], [])
         _raise_if_interrupted(training, fitted)
-        fold_logits, fold_precisions = _predict(training.recipe, fitted, train, held_out)
-        logits.append(fold_logits)
+        fold_scores, fold_ood, fold_precisions = _predict(training.recipe, fitted, train, held_out, ood_held_out)
+        scores.append(fold_scores)
+        ood_scores.append(fold_ood)
         precisions.append(fold_precisions)
-        ood_logits.append(predict_logits(fitted.model, ood_held_out, preprocessing_of(training.recipe)))
         measured += held_out
         ood_measured += ood_held_out
-        _print_recall(training, f"fold {number}", fold_logits, held_out)
+        _print_recall(training, f"fold {number}", fold_scores.logits, held_out)
     training.console.print("cross-validation finished; training on all sources")
     fitted = training.fit(FINAL, [*pages, *synthetic, *ood], [])
     _raise_if_interrupted(training, fitted)
@@ -196,13 +202,15 @@ def _cross_validate(
         "trained without its family; labels with a single family were then trained on synthetic pages only"
     )
     return fitted, HeldOut(
-        np.concatenate(logits),
+        np.concatenate([fold.logits for fold in scores]),
         tuple(measured),
         tuple(pages),
         protocol,
         merge_precisions(precisions),
-        np.concatenate(ood_logits),
+        np.concatenate([fold.logits for fold in ood_scores]),
         tuple(ood_measured),
+        np.concatenate([fold.norms for fold in scores]),
+        np.concatenate([fold.norms for fold in ood_scores]),
     )
 
 
@@ -233,10 +241,18 @@ def _pages_of(pages: Sequence[Page], documents: Sequence[LabelledDocument]) -> l
     return [page for page in pages if page.document in wanted]
 
 
+@dataclass(frozen=True)
+class _PageScores:
+    """Logits of pages, shape (pages, classes), and norms of their features, shape (pages,)."""
+
+    logits: NDArray[np.float32]
+    norms: NDArray[np.float32]
+
+
 def _predict(
-    recipe: Recipe, fitted: FitResult, train: Sequence[Page], held_out: Sequence[Page]
-) -> tuple[NDArray[np.float32], Mapping[Precision, PrecisionResult]]:
-    """Return the logits of held-out pages from the exported model, and the comparison of precisions."""
+    recipe: Recipe, fitted: FitResult, train: Sequence[Page], held_out: Sequence[Page], ood: Sequence[Page] = ()
+) -> tuple[_PageScores, _PageScores, Mapping[Precision, PrecisionResult]]:
+    """Return the scores of held-out and of out-of-distribution pages from the export, and compare precisions."""
     with tempfile.TemporaryDirectory() as scratch:
         folders = {precision: Path(scratch) / precision for precision in PRECISIONS}
         for folder in folders.values():
@@ -247,11 +263,15 @@ def _predict(
         if comparing or recipe.precision == "int8":
             quantise(folders["f32"], preprocess(recipe, train, CALIBRATION_PAGES), folders["int8"])
         pixels = preprocess(recipe, held_out)
-        logits = infer(folders[recipe.precision], pixels, recipe.precision)
+        served = folders[recipe.precision]
+        scores = _PageScores(*infer_with_norms(served, pixels, recipe.precision))
+        ood_scores = _PageScores(scores.logits[:0], scores.norms[:0])
+        if ood:
+            ood_scores = _PageScores(*infer_with_norms(served, preprocess(recipe, ood), recipe.precision))
         if not comparing:
-            return logits, {}
+            return scores, ood_scores, {}
         some = slice(None, None, _stride(len(held_out), MAX_COMPARED_PAGES))
-        return logits, compare_precisions(folders, pixels[some], true_labels(held_out)[some])
+        return scores, ood_scores, compare_precisions(folders, pixels[some], true_labels(held_out)[some])
 
 
 def true_labels(pages: Sequence[Page]) -> LabelIndices:

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from model_service.engine import openvino_core
+from model_service.engine import add_feature_norm, openvino_core
 from training.architectures import fold_batch_norms
 from training.metrics import softmax
 from training.network import ExportableModel
@@ -102,9 +102,13 @@ def export_torchscript(model: ExportableModel, width: int, height: int, file: Pa
 
 def compile_exported(folder: Path, precision: Precision) -> openvino.CompiledModel:
     """Compile an exported model for one thread. The layers of an int8 model that are not quantised compute in f32."""
+    return _compile(openvino_core().read_model(folder / "model.xml"), precision)
+
+
+def _compile(graph: openvino.Model, precision: Precision) -> openvino.CompiledModel:
     hint = "f32" if precision == "int8" else precision
     settings = {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": 1}
-    return openvino_core().compile_model(folder / "model.xml", "CPU", settings)
+    return openvino_core().compile_model(graph, "CPU", settings)
 
 
 def infer(
@@ -121,6 +125,25 @@ def infer(
     compiled = compile_exported(folder, precision)
     parts = [np.array(compiled(pixels[i : i + batch])[0]) for i in range(0, len(pixels), batch)]
     return np.concatenate(parts)
+
+
+def infer_with_norms(
+    folder: Path, pixels: NDArray[np.uint8], precision: Precision = "f32", batch: int = 16
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return logits, shape (pages, classes), and the norms of the features, shape (pages,), of an exported model.
+
+    Args:
+        folder: Folder with `model.xml` and `model.bin`.
+        pixels: Preprocessed pages, shape (pages, height, width, 3).
+        precision: Precision to compute in.
+        batch: Number of pages per call.
+    """
+    graph = openvino_core().read_model(folder / "model.xml")
+    add_feature_norm(graph)
+    compiled = _compile(graph, precision)
+    parts = [list(map(np.array, compiled(pixels[i : i + batch]).values())) for i in range(0, len(pixels), batch)]
+    logits, norms = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return logits, norms[:, 0]
 
 
 def check_parity(

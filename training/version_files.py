@@ -8,14 +8,16 @@ import json
 import math
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from training.architectures import ARCHITECTURES
-from training.calibration import abstain_threshold, fit_temperature
+from training.calibration import abstain_threshold, familiar_norm, fit_temperature
 from training.card import write_card
 from training.cross_validation import HeldOut, VersionTraining, preprocess
 from training.data import Page
@@ -97,6 +99,7 @@ def write_version(
         },
         "parity": asdict(parity),
         "precisions": {name: asdict(result) for name, result in held_out.precisions.items()},
+        **_familiarity_facts(held_out, trained_on_ood=_trained_on_ood(recipe, facts)),
         "date": datetime.now(UTC).date().isoformat(),
     }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
@@ -157,15 +160,37 @@ def _source_facts(held_out: HeldOut, probabilities: Floats, temperature: float) 
 
 
 def _ood_facts(held_out: HeldOut, probabilities: Floats, temperature: float) -> dict[str, Any]:
-    """Return how well confidence separates held-out pages from out-of-distribution pages; empty without the latter."""
+    """Return how well confidence and norms separate out-of-distribution pages; empty if there are none."""
     if held_out.ood_logits is None or not len(held_out.ood_logits):
         return {}
     confidence, ood = (rows.max(axis=1) for rows in (probabilities, softmax(held_out.ood_logits, temperature)))
-    return {
+    facts = {
         "ood_pages": len(ood),
         "ood_auroc": round(auroc(confidence, ood) or 0.0, 4),
         "ood_flagged": round(float((ood < abstain_threshold(probabilities)).mean()), 4),
     }
+    if held_out.norms is None or held_out.ood_norms is None:
+        return facts
+    return facts | {
+        "ood_auroc_norm": round(
+            auroc(held_out.norms.astype(np.float64), held_out.ood_norms.astype(np.float64)) or 0.0, 4
+        ),
+        "ood_flagged_norm": round(float((held_out.ood_norms < np.quantile(held_out.norms, 0.1)).mean()), 4),
+    }
+
+
+def _trained_on_ood(recipe: Recipe, facts: Mapping[str, Any]) -> bool:
+    """Return whether the training set contained out-of-distribution pages, real or synthetic."""
+    return bool(facts["out_of_distribution"]) or bool(facts["drawn"] and recipe.synthetic.ood_pages)
+
+
+def _familiarity_facts(held_out: HeldOut, *, trained_on_ood: bool) -> dict[str, Any]:
+    """Return the norm below which documents are unfamiliar; empty if it would mean nothing.
+
+    Only a network that was trained on out-of-distribution pages has features of a small norm on other such pages.
+    """
+    threshold = familiar_norm(held_out.norms) if held_out.norms is not None and trained_on_ood else None
+    return {} if threshold is None else {"familiar_norm": float(f"{threshold:.4g}")}
 
 
 def _quantise_in_place(recipe: Recipe, held_out: HeldOut, folder: Path) -> None:

@@ -37,6 +37,7 @@ def write_tiny_model(
     color: Literal["rgb", "grey"] = "grey",
     temperature: float = 1.0,
     abstain_below: float = 0.0,
+    familiar_norm: float | None = None,
     seed: int = 0,
 ) -> Manifest:
     """Write a version that scores the mean brightness of a 4 by 4 grid with random weights.
@@ -49,6 +50,7 @@ def write_tiny_model(
         color: Colour mode of the input.
         temperature: Divisor of the logits.
         abstain_below: Threshold for abstaining.
+        familiar_norm: Norm of the features below which a document is unfamiliar.
         seed: Of the weights. The same seed yields the same model.
 
     Returns:
@@ -84,6 +86,7 @@ def write_tiny_model(
         precision="f32",
         temperature=temperature,
         abstain_below=abstain_below,
+        familiar_norm=familiar_norm,
         files=files,
         sha256=combined,
         date="2026-01-01",

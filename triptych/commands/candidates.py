@@ -110,6 +110,7 @@ def candidate_classifier(folder: Path, workers: int) -> Iterator[Classify]:
                 timings_ms=vars(found.timings_ms),
                 rotated=tuple(found.rotated) if any(found.rotated) else (),
                 cropped=tuple(found.cropped) if any(found.cropped) else (),
+                familiarity=found.familiarity,
             )
 
         yield classify

@@ -1,6 +1,7 @@
 """Protects: the label, confidence and pages of a classification."""
 
 from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -41,6 +42,19 @@ def test_each_version_has_its_own_threshold_for_abstaining(classifier: Classifie
 
     assert not classifier.classify(document, classifier.model("v1")).abstained
     assert classifier.classify(document, classifier.model("v2")).abstained
+
+
+def test_version_abstains_from_unfamiliar_documents(tmp_path: Path) -> None:
+    for version, threshold in (("v1", 1e-6), ("v2", 1e6)):
+        write_tiny_model(tmp_path, version, familiar_norm=threshold)
+    classifier = Classifier({v: load_model(tmp_path / v) for v in ("v1", "v2")}, Limits())
+    familiar, unfamiliar = (classifier.classify(encode(page(), "PNG"), model) for model in classifier.models.values())
+
+    assert familiar.familiarity is not None
+    assert unfamiliar.familiarity is not None
+    assert (familiar.familiarity > 1, familiar.abstained) == (True, False)
+    assert (unfamiliar.familiarity < 1, unfamiliar.abstained) == (True, True)
+    assert familiar.probabilities == unfamiliar.probabilities
 
 
 def test_pages_that_were_not_read_are_reported(classifier: Classifier) -> None:

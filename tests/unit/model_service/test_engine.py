@@ -4,10 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import openvino as ov  # type: ignore[import-untyped]
 import pytest
 from numpy.typing import NDArray
+from openvino import opset13
 
-from model_service.engine import Model, load_model
+from model_service.engine import Model, add_feature_norm, load_model
 from model_service.errors import ManifestError, ModelLoadError
 from model_service.manifest import FILE_NAME, load, load_files
 from tests.support.tiny_model import LABELS, write_tiny_model
@@ -29,6 +31,33 @@ def test_scores_are_a_probability_distribution(model: Model) -> None:
     assert scores.shape == (len(LABELS),)
     assert scores.sum() == pytest.approx(1)
     assert (scores >= 0).all()
+
+
+def test_familiarity_is_the_norm_of_the_features_relative_to_its_threshold(tmp_path: Path) -> None:
+    for version, threshold in (("v1", 1.0), ("v2", 4.0), ("v3", None)):
+        write_tiny_model(tmp_path, version, familiar_norm=threshold)
+    models = [load_model(tmp_path / version) for version in ("v1", "v2", "v3")]
+    grey = np.full((1, 32, 32, 3), 127, np.uint8)  # almost the mean, so that the features are almost zero
+    white = np.full((1, 32, 32, 3), 255, np.uint8)
+    expected = np.sqrt(4 * 4 * 3) * (255 - 127.5) / 63.75
+
+    one, four, without = (model.assess(white) for model in models)
+
+    assert one.familiarity == pytest.approx(expected, rel=1e-5)
+    assert four.familiarity == pytest.approx(expected / 4, rel=1e-5)
+    assert without.familiarity is None
+    np.testing.assert_array_equal(one.probabilities, without.probabilities)
+    faint = models[0].assess(grey).familiarity
+    assert faint is not None
+    assert faint < 0.1
+    both = models[0].assess(np.concatenate([white, grey])).familiarity
+    assert both == pytest.approx(0.5 * expected + 0.5 * (expected + faint) / 2, rel=1e-5)
+
+
+def test_graph_whose_last_layer_is_not_linear_has_no_norm() -> None:
+    page = opset13.parameter([1, 3], name="page")
+    with pytest.raises(ModelLoadError, match="Softmax"):
+        add_feature_norm(ov.Model([opset13.softmax(page, 1)], [page]))
 
 
 def test_the_temperature_divides_the_logits(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ def test_the_combined_hash_is_checked(folder: Path) -> None:
         ({"labels": ["", "a"]}, "labels"),
         ({"temperature": 0}, "temperature"),
         ({"abstain_below": 1.5}, "abstain_below"),
+        ({"familiar_norm": 0}, "familiar_norm"),
         ({"precision": "f64"}, "precision"),
         ({"input": {"width": 0, "height": 9, "color": "rgb"}}, "input"),
         ({"input": {"width": 9, "height": 9, "color": "sepia"}}, "input.color"),

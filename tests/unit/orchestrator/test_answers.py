@@ -59,6 +59,16 @@ def test_any_problem_can_be_stored(kind: Any, detail: Any, status: int) -> None:
     assert stored_bytes(ModelFailure("failed", sentence, 1.0, status, problem)) < MAX_ITEM_BYTES
 
 
+@pytest.mark.parametrize("sent", [None, 0, 0.75, 12])
+def test_familiarity_is_stored(sent: float | None) -> None:
+    """Services of release 0.2 do not state it, and versions without a threshold state null."""
+    answer = {**valid_answer(), "familiarity": sent}
+    assert read(answer).familiarity == sent
+    stored = record({"v1": read(answer)}).to_item()["predictions"]["v1"]
+    assert stored.get("familiarity") == sent
+    assert read(valid_answer()).familiarity is None
+
+
 @pytest.mark.parametrize(
     ("sent", "read_back"), [({}, ()), ({"rotated": [0, 0]}, ()), ({"rotated": [0, 270]}, (0, 270))]
 )
@@ -91,6 +101,9 @@ def test_crops_are_kept_if_a_page_was_cropped(sent: dict[str, Any], read_back: t
         valid_answer(timings_ms={"infer": -1.0}),
         valid_answer(timings_ms={f"step {number}": 1.0 for number in range(21)}),
         valid_answer(model_sha256="ab" * 1000),
+        valid_answer(familiarity=-1),
+        valid_answer(familiarity="1.2"),
+        valid_answer(familiarity=1e9),
         valid_answer(rotated=90),
         valid_answer(pages=1, rotated=[90.0]),
         valid_answer(pages=1, rotated=[45]),

@@ -20,6 +20,7 @@ any_outcome: st.SearchStrategy[Outcome] = st.one_of(
         probabilities,
         abstained=st.booleans(),
         rotated=st.sampled_from([(), (90,), (0, 180)]),
+        familiarity=st.sampled_from([None, 0.0, 0.8123, 3.0]),
         cropped=st.sampled_from([(), (True,), (False, True)]),
     ),
     st.builds(

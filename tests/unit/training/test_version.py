@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from training.metrics import softmax
 from training.precision import PrecisionResult
 from training.recipe import Precision, Recipe
 from training.version import _read_notes, _warn_of_scarce_labels
-from training.version_files import _quantise_in_place, _source_facts, publish
+from training.version_files import _familiarity_facts, _quantise_in_place, _source_facts, publish
 
 
 def test_notes_of_another_version_are_not_used_with_its_recipe(tmp_path: Path) -> None:
@@ -77,6 +78,19 @@ def test_manifest_states_the_metrics_over_sources_and_kinds() -> None:
     assert facts["macro_over_sources"] == pytest.approx(5 / 6)
     assert facts["worst_decile"] == pytest.approx(2 / 3, abs=1e-6)
     assert (facts["ood_auroc"], facts["ood_flagged"]) == (1.0, 1.0)
+    assert "ood_auroc_norm" not in facts
+    norms = replace(held_out, norms=np.full(6, 9.0, np.float32), ood_norms=np.array([2.0], np.float32))
+    facts = _source_facts(norms, softmax(logits), 1.0)
+    assert (facts["ood_auroc_norm"], facts["ood_flagged_norm"]) == (1.0, 1.0)
+
+
+def test_threshold_of_familiarity_needs_out_of_distribution_pages() -> None:
+    pages = tuple(_page(0, "a") for _ in range(100))
+    norms = np.arange(1, 101, dtype=np.float32)
+    held_out = HeldOut(np.zeros((100, 2), np.float32), pages, (), "two folds", {}, norms=norms)
+    assert _familiarity_facts(held_out, trained_on_ood=False) == {}
+    assert _familiarity_facts(held_out, trained_on_ood=True) == {"familiar_norm": pytest.approx(5.95)}
+    assert _familiarity_facts(replace(held_out, norms=None), trained_on_ood=True) == {}
 
 
 def _page(label: int, source: str) -> Page:
