@@ -3,6 +3,7 @@
 import logging
 import threading
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pypdfium2  # type: ignore[import-untyped]
@@ -30,6 +31,9 @@ _SUPERSAMPLING: Final = 2
 # Bounds the longer side of very long pages, which are not worth rendering at full size.
 _MAX_ASPECT: Final = 16
 
+# Without this keyword, PDFium searches the file for its objects. The length is the same, so that offsets stay valid.
+_TABLE: Final = (b"startxref", b"startxxxx")
+
 # Annotations examined for fields, per page of a document that declares no form.
 _MAX_ANNOTATIONS: Final = 1000
 
@@ -37,13 +41,26 @@ _MAX_ANNOTATIONS: Final = 1000
 logging.getLogger("pypdfium2").setLevel(logging.ERROR)
 
 
+@dataclass(frozen=True, slots=True)
+class _Rendering:
+    """What was drawn of a PDF."""
+
+    pages: list[Image.Image]
+    truncated: bool = False
+    damage: CorruptDocumentError | None = None
+    """Why the first page that is missing could not be drawn."""
+    empty: bool = False
+    """Whether the first page has no content, as if its content were not found."""
+
+
 def decode_pdf(
     data: bytes, *, min_side: int, limits: Limits, check_cancelled: CancelCheck = never_cancel
 ) -> DecodedDocument:
     """Render the first pages of a PDF, with form fields and annotations.
 
-    Pages that cannot be rendered are omitted if others can. With `limits.forms` off, a document that declares a form is
-    truncated.
+    If pages or their content are not found, the objects of the file are searched, instead of being looked up in its
+    table of cross-references. Pages that still cannot be rendered are omitted if others can. With `limits.forms` off, a
+    document that declares a form is truncated.
 
     Args:
         data: The whole file.
@@ -55,28 +72,51 @@ def decode_pdf(
         DocumentError: If the file is damaged, requires a password or a special viewer, or embeds an image above the
             limit.
     """
-    pages: list[Image.Image] = []
-    damage: CorruptDocumentError | None = None
     with PDFIUM_LOCK:
         check_cancelled()
+        rendering = _render_pages(data, min_side, limits, check_cancelled)
+        if rendering.damage or rendering.empty:
+            searched = _render_pages(data.replace(*_TABLE), min_side, limits, check_cancelled)
+            if len(searched.pages) > len(rendering.pages) or (
+                rendering.empty and searched.pages and not searched.empty
+            ):
+                rendering = searched
+    if rendering.damage and not rendering.pages:
+        raise rendering.damage
+    return DecodedDocument(rendering.pages, rendering.truncated or rendering.damage is not None)
+
+
+def _render_pages(data: bytes, min_side: int, limits: Limits, check_cancelled: CancelCheck) -> _Rendering:
+    """Render what can be rendered."""
+    pages: list[Image.Image] = []
+    damage: CorruptDocumentError | None = None
+    empty = False
+    try:
         with translate_errors("PDF"):
             document = _open(data, forms=limits.forms)
-        with closing(document):
-            total = len(document)
-            if total == 0:
-                raise CorruptDocumentError("The PDF has no page.")
-            count = min(total, limits.max_pages)
-            lacks_fields = not limits.forms and document.get_formtype() != pdfium.FORMTYPE_NONE
-            for index in range(count):
-                check_cancelled()
-                try:
-                    with translate_errors("PDF"):
-                        pages.append(_render(document, index, min_side, limits, data))
-                except CorruptDocumentError as error:
-                    damage = damage or error
-    if damage is not None and not pages:
-        raise damage
-    return DecodedDocument(pages, truncated=total > count or damage is not None or lacks_fields)
+    except CorruptDocumentError as error:
+        return _Rendering([], damage=error)
+    with closing(document):
+        total = len(document)
+        if total == 0:
+            return _Rendering([], damage=CorruptDocumentError("The PDF has no page."))
+        count = min(total, limits.max_pages)
+        lacks_fields = not limits.forms and document.get_formtype() != pdfium.FORMTYPE_NONE
+        for index in range(count):
+            check_cancelled()
+            try:
+                with translate_errors("PDF"), closing(_load_page(document, index, forms=limits.forms)) as page:
+                    empty = empty or (index == 0 and _is_empty(page))
+                    if index == 0:
+                        check_not_placeholder(document, page, data)
+                    pages.append(_render(page, index, min_side, limits))
+            except CorruptDocumentError as error:
+                damage = damage or error
+    return _Rendering(pages, total > count or lacks_fields, damage, empty)
+
+
+def _is_empty(page: Any) -> bool:
+    return pdfium.FPDFPage_CountObjects(page) == 0 and pdfium.FPDFPage_GetAnnotCount(page) == 0
 
 
 def _open(data: bytes, *, forms: bool) -> Any:
@@ -132,21 +172,18 @@ def _is_field(page: Any, index: int) -> bool:
         pdfium.FPDFPage_CloseAnnot(annotation)
 
 
-def _render(document: Any, index: int, min_side: int, limits: Limits, data: bytes) -> Image.Image:
-    with closing(_load_page(document, index, forms=limits.forms)) as page:
-        for image in page.get_objects(filter=(pdfium.FPDF_PAGEOBJ_IMAGE,)):
-            _check_size(image, limits)
-        shorter, longer = sorted(page.get_size())
-        if shorter <= 0:
-            raise CorruptDocumentError(f"Page {index + 1} of the PDF has no area.")
-        if index == 0:
-            check_not_placeholder(document, page, data)
-        scale = _SUPERSAMPLING * min(min_side / shorter, _MAX_ASPECT * min_side / longer)
-        # PDFium rounds up: at least one pixel each way, and never below min_side.
-        with closing(page.render(scale=scale, rev_byteorder=True)) as bitmap:
-            # A copy, because the bitmap frees its memory.
-            rendered: Image.Image = bitmap.to_pil().convert("RGB").copy()
-            return rendered
+def _render(page: Any, index: int, min_side: int, limits: Limits) -> Image.Image:
+    for image in page.get_objects(filter=(pdfium.FPDF_PAGEOBJ_IMAGE,)):
+        _check_size(image, limits)
+    shorter, longer = sorted(page.get_size())
+    if shorter <= 0:
+        raise CorruptDocumentError(f"Page {index + 1} of the PDF has no area.")
+    scale = _SUPERSAMPLING * min(min_side / shorter, _MAX_ASPECT * min_side / longer)
+    # PDFium rounds up: at least one pixel each way, and never below min_side.
+    with closing(page.render(scale=scale, rev_byteorder=True)) as bitmap:
+        # A copy, because the bitmap frees its memory.
+        rendered: Image.Image = bitmap.to_pil().convert("RGB").copy()
+        return rendered
 
 
 def _check_size(image: Any, limits: Limits) -> None:

@@ -1,8 +1,11 @@
 """Protects: the boxes, rotations and layers of PDF pages are applied as viewers apply them."""
 
+import re
+
 import numpy as np
 import pytest
 
+from decoding.limits import Limits
 from decoding.reader import decode_document
 from tests.support.pdf_files import stream, write_pdf
 
@@ -96,3 +99,33 @@ def test_layers_that_are_off_are_not_drawn(catalog: str, shown: bool) -> None:
 )
 def test_a_damaged_structure_is_repaired(change: tuple[bytes, bytes]) -> None:
     assert dark(grey(pdf().replace(*change)))[0] > 0.1
+
+
+@pytest.mark.parametrize("shift", [1, 7, -30, 5000])
+@pytest.mark.parametrize("number", range(5))
+def test_objects_that_are_not_where_the_table_says_are_found(number: int, shift: int) -> None:
+    data = pdf()
+    entry = list(re.finditer(rb"(\d{10}) 00000 n", data))[number]
+    moved = data[: entry.start(1)] + b"%010d" % (int(entry[1]) + shift) + data[entry.end(1) :]
+
+    np.testing.assert_array_equal(grey(moved), grey(data))
+
+
+def test_a_page_without_content_stays_blank() -> None:
+    assert grey(pdf(content="")).min() == 255
+
+
+def test_a_damaged_page_costs_no_other_page() -> None:
+    data = write_pdf(
+        [
+            "<</Type/Catalog/Pages 2 0 R>>",
+            "<</Type/Pages/Kids[9 0 R 3 0 R]/Count 2>>",
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R>>",
+            stream(BLOCK),
+        ]
+    )
+
+    document = decode_document(data, min_side=SIDE, limits=Limits(max_pages=2))
+
+    assert document.truncated
+    assert [dark(np.asarray(page.convert("L")))[0] > 0.1 for page in document.pages] == [True]
