@@ -116,7 +116,7 @@ def _render_pages(data: bytes, min_side: int, limits: Limits, check_cancelled: C
 
 
 def _is_empty(page: Any) -> bool:
-    return pdfium.FPDFPage_CountObjects(page) == 0 and pdfium.FPDFPage_GetAnnotCount(page) == 0
+    return bool(pdfium.FPDFPage_CountObjects(page) == 0 and pdfium.FPDFPage_GetAnnotCount(page) == 0)
 
 
 def _open(data: bytes, *, forms: bool) -> Any:
