@@ -5,10 +5,12 @@ random. For each threshold, a gambler bets on the audits above it that their err
 `ALPHA` certifies the threshold: if the error were at the target or above, wealth would ever reach that with a
 probability of at most `ALPHA` (Waudby-Smith and Ramdas, JRSS B 86, 2024).
 
-Thresholds are tested in a fixed sequence, from the highest to the lowest, until one is not certified. So the first one
-whose error is too high is passed with a probability of at most `ALPHA`, at all times together, although the lowest
-certified threshold is chosen (fixed-sequence testing as in Angelopoulos et al., "Learn then test", Ann. Appl. Stat. 19,
-2025; at all times: Xu et al., "Active, anytime-valid risk controlling prediction sets", NeurIPS 2024).
+Thresholds are tested in a fixed sequence until one is not certified, from the highest one that automates a third of the
+verdicts to the lowest: few audits are above a higher one. So the first one whose error is too high is passed with a
+probability of at most `ALPHA`, at all times together, although the lowest certified threshold is chosen. The first
+threshold depends on the confidence of the verdicts, not on their errors; if that changes much, a new sequence begins.
+This is fixed-sequence testing as in Angelopoulos et al., "Learn then test", Ann. Appl. Stat. 19, 2025; at all times: Xu
+et al., "Active, anytime-valid risk controlling prediction sets", NeurIPS 2024.
 """
 
 from collections.abc import Sequence
@@ -35,6 +37,9 @@ so the error is usually far smaller and false alarms are rarer. A higher number 
 
 DETECTOR_STAKES = (0.5, 1.0, 2.0, 4.0)
 """Stakes of the detector of broken promises, in units of the target: for errors of 1.5 to 5 times the target."""
+
+_FIRST_SHARE = 1 / 3
+"""Share of verdicts that the first tested threshold automates at least."""
 
 _HORIZON = 100
 _MOST_AUDITS = 20_000
@@ -67,7 +72,7 @@ class RiskPoint:
         automated: Share of all verdicts that nobody would look at, without the audits.
         error: Share of them that are wrong: estimate and 95 % interval for a single look.
         certified_error: Upper bound of that share, which holds at all times with 95 %.
-        certified: Whether the threshold keeps the promise, as do all higher ones.
+        certified: Whether the threshold keeps the promise, as do all higher ones that were tested.
     """
 
     threshold: float
@@ -127,12 +132,18 @@ def control_risk(
         auroc: Area under the curve of the confidence, for display.
     """
     points: list[RiskPoint] = []
+    untested = True
+    certified = True
     for threshold in THRESHOLDS:
         right, wrong = _counts(audits, threshold)
-        certified = all(point.certified for point in points) and _log_evidence(right, wrong, target) >= -log(ALPHA)
         bound = (1 - float(lower_bound(right, 0, wrong, ALPHA, RISK_BETS))) / 2
         share = sum(confidence >= threshold for confidence in population) / max(1, len(population))
-        points.append(RiskPoint(threshold, share, simple_share(wrong, right + wrong), bound, bool(certified)))
+        untested &= share < _FIRST_SHARE
+        if not untested:
+            certified &= bool(_log_evidence(right, wrong, target) >= -log(ALPHA))
+        points.append(
+            RiskPoint(threshold, share, simple_share(wrong, right + wrong), bound, certified and not untested)
+        )
     best = next((point for point in reversed(points) if point.certified), None)
     later = _certified_after(audits, points, target, _HORIZON)
     current = [each for each in audits if each.under_promise and each.confidence >= in_force]
@@ -234,6 +245,8 @@ def _certified_after(audits: Sequence[Audited], points: Sequence[RiskPoint], tar
     """Return the share automated after more audits with the same share of errors."""
     automated = 0.0
     for point in points:
+        if point.automated < _FIRST_SHARE:
+            continue
         right, wrong = _counts(audits, point.threshold)
         if not right + wrong:
             break

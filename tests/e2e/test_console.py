@@ -103,7 +103,7 @@ def month_of_records(stack: Stack) -> Iterator[str]:
     """The address of a console with generated records of a month, some labelled, in a separate table."""
     month = replace(connection.connect_local(), table_name="a-month")
     fill_table(month, 1600, labelled=0.7, console=Console(quiet=True))
-    PolicyTable(month.table).add(policy(1, weights={"v1": 1.0}, champion="v1"))
+    PolicyTable(month.table).add(policy(1, weights={}, champion="v1"))
     try:
         with serve_console(month) as served:
             yield served.sign_in_url
@@ -360,10 +360,10 @@ def test_pages_are_accessible(
 
 @every_appearance
 def test_full_report_is_accessible(chromium: Browser, month_of_records: str, size: tuple[int, int], theme: str) -> None:
-    """The Versions page with intervals, confusion matrices, both charts, and a version to promote."""
+    """The Versions page with intervals, confusion matrices, the charts, and a version to promote."""
     with open_page(chromium, month_of_records, size, theme) as visit:
         page = visit.to("/versions")
-        expect(page.locator(".chart canvas")).to_have_count(2)
+        expect(page.locator(".chart canvas")).to_have_count(3)
         expect(page.locator(".confusion")).to_have_count(3)
         expect(page.locator(".advice")).to_contain_text("v3")
         take_screenshot(page, "versions", size, theme)

@@ -136,24 +136,34 @@ def _chart_data(report: Report) -> dict[str, Any]:
         "calibration": _calibration_lines(report.versions, colours),
         "drift": _drift_lines(report, colours),
         "max_latency": max(latencies, default=1.0),
-        "risk_curve": _risk_curve(report.risk),
+        "risk": _risk_lines(report.risk),
+        "highest_risk": _highest_risk(report.risk),
     }
 
 
-def _risk_curve(risk: RiskControl) -> dict[str, Any]:
-    """Return the points of the risk-coverage curve in a box of 1000 by 240, empty with fewer than two thresholds."""
+def _risk_lines(risk: RiskControl) -> list[dict[str, Any]]:
+    """Return the risk-coverage curve: certified and estimated error by the share of automated verdicts, and the target.
+
+    There is none with fewer than two audited thresholds.
+    """
     points = sorted((point for point in risk.points if point.error.n), key=lambda point: point.automated)
-    top = max([2 * risk.target, *(point.error.value or 0.0 for point in points)])
+    if len(points) < 2:
+        return []
+    certified = [[point.automated, point.certified_error] for point in points]
+    estimated = [[point.automated, point.error.value] for point in points]
+    return [
+        {"name": "certified at most (solid)", "colour": 0, "dash": 0, "points": certified},
+        {"name": "estimated (dotted)", "colour": 0, "dash": 3, "points": estimated},
+        {"name": "target (dashed)", "colour": 0, "dash": 2, "points": [[0.0, risk.target], [1.0, risk.target]]},
+    ]
 
-    def line(errors: Sequence[float]) -> str:
-        pairs = zip(points, errors, strict=True)
-        return " ".join(
-            f"{1000 * point.automated:.1f},{240 * (1 - min(1.0, error / top)):.1f}" for point, error in pairs
-        )
 
-    certified = line([point.certified_error for point in points]) if len(points) > 1 else ""
-    estimated = line([point.error.value or 0.0 for point in points]) if len(points) > 1 else ""
-    return {"certified": certified, "estimated": estimated, "target": 240 * (1 - risk.target / top), "top": top}
+def _highest_risk(risk: RiskControl) -> float:
+    """Return the upper end of the chart's scale: it shows the target, all estimates and the best certificate."""
+    audited = [point for point in risk.points if point.error.n]
+    estimates = [point.error.value or 0.0 for point in audited]
+    best = min((point.certified_error for point in audited), default=0.0)
+    return min(1.0, 1.2 * max([2 * risk.target, best, *estimates]))
 
 
 def _calibration_lines(versions: Sequence[VersionEvidence], colours: dict[str, int]) -> list[dict[str, Any]]:

@@ -67,6 +67,7 @@ class PromiseGuard:
 def widen(policy: Policy, threshold: float, now: datetime, *, cause: Record) -> Policy:
     """Return the policy that replaces one whose promise is broken; its promise remains."""
     threshold = min(MAX_DOUBT, threshold)
+    target = policy.at_most_wrong or 0.0
     reviewer = cause.review.by if cause.review else "a reviewer"
     everything = " All verdicts are reviewed." if threshold > 1 else ""
     return replace(
@@ -77,7 +78,7 @@ def widen(policy: Policy, threshold: float, now: datetime, *, cause: Record) -> 
         by=AUTOMATIC,
         at=now,
         why=(
-            f"Audits show that more than {policy.at_most_wrong:.3g} of the verdicts that nobody looks at were wrong "
+            f"Audits show that more than {100 * target:.3g} % of the verdicts that nobody looks at were wrong "
             f"under {policy.id}, the last one labelled by {reviewer}. Doubt was widened from {policy.doubt_below:g} to "
             f"{threshold:g}.{everything} To undo: triptych promote {policy.id}"
         ),

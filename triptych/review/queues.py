@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from records.keys import shard_of
-from records.record import Record
+from records.record import Record, Verdict
 from records.reviews import Draw, Queue
 from records.uploads import audit_number
+from records.verdict import DOUBTFUL, UNCORROBORATED, UNSURE, UNTRUSTED
 from triptych.review.focus import Focus, OpenPair
 
 
@@ -105,10 +106,18 @@ def explain(queue: Queue, record: Record, focus: Focus) -> str:
     pairs = [pair for pair in focus if pair.differ(record)]
     if queue is Queue.EVIDENCE and pairs:
         return _explain_pair(max(pairs, key=lambda pair: pair.more_labels or float("inf")))
-    if record.verdict is None:
-        return ""
-    reasons = ", ".join(record.verdict.review_reasons)
-    return f"The verdict may be wrong: {reasons}, confidence {record.verdict.confidence:.0%}."
+    return _explain_doubt(record.verdict) if record.verdict else ""
+
+
+def _explain_doubt(verdict: Verdict) -> str:
+    meanings = {
+        DOUBTFUL: f"its confidence is {verdict.confidence:.0%}",
+        UNSURE: "at least half of the versions abstain",
+        UNCORROBORATED: "only one version returned a prediction",
+        UNTRUSTED: "no version with a vote returned a prediction",
+    }
+    reasons = [meanings.get(reason, reason) for reason in verdict.review_reasons]
+    return f"Doubt: the verdict may be wrong, because {' and '.join(reasons)}."
 
 
 def _explain_pair(pair: OpenPair) -> str:

@@ -175,9 +175,19 @@ class Results:
             return [*itertools.chain(*pool.map(lambda shard: self._first(query, shard, limit), range(SHARDS)))]
 
     def count(self, query: RecordQuery, *, most: int) -> int:
-        """Count the matching records, up to `most`: DynamoDB charges for every item that it counts."""
+        """Count the matching records, up to `most`: DynamoDB charges for every item that it counts.
+
+        Each shard first counts slightly more than its expected share of `most`, and all that it has only if the sum of
+        these does not reach it.
+        """
+        share = _shard_share(most)
         with ThreadPoolExecutor(max_workers=SHARDS) as pool:
-            return min(most, sum(pool.map(lambda shard: self._count(query, shard, most), range(SHARDS))))
+            first = list(pool.map(lambda shard: self._count(query, shard, share), range(SHARDS)))
+            if sum(first) >= most:
+                return most
+            full = [shard for shard, counted in enumerate(first) if counted >= share]
+            others = sum(counted for counted in first if counted < share)
+            return min(most, others + sum(pool.map(lambda shard: self._count(query, shard, most), full)))
 
     def history(self, document: str, *, limit: int = 100) -> list[Record]:
         """Return the records of all uploads of one document, newest first."""
@@ -251,14 +261,17 @@ def poll_changes(
     """
     seen: dict[tuple[str, str], int] = {}
     while True:
-        changed = []
-        for record in fetch():
-            key = (record.upload.document, record.upload.sort_key)
-            if seen.get(key) != record.revision:
-                seen[key] = record.revision
-                changed.append(record)
+        fetched = {(record.upload.document, record.upload.sort_key): record for record in fetch()}
+        changed = [record for key, record in fetched.items() if seen.get(key) != record.revision]
+        seen = {key: record.revision for key, record in fetched.items()}
         yield sorted(changed, key=_sort_key)
         sleep(pause)
+
+
+def _shard_share(records: int) -> int:
+    """Return how many of a number of records one shard has at most: three standard deviations above its share."""
+    share = records / SHARDS
+    return math.ceil(share + 3 * math.sqrt(share))
 
 
 def _sort_key(record: Record) -> tuple[datetime, str, str]:

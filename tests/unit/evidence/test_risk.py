@@ -106,6 +106,20 @@ def test_audits_above_a_higher_threshold_say_nothing_about_a_lower_one() -> None
     assert found.threshold in {point.threshold for point in found.points if point.threshold >= 0.9}
 
 
+def test_thresholds_that_hardly_any_verdict_exceeds_are_not_waited_for() -> None:
+    population = [0.995, *[0.94] * 19]
+    found = control_risk(
+        audited(np.full(500, 0.94), np.zeros(500, dtype=bool)), population, target=TARGET, in_force=0.9, promised=False
+    )
+    assert found.threshold is not None
+    assert (found.automated, next(point.threshold for point in found.points if point.certified)) == (1.0, 0.93)
+    few = audited(np.full(100, 0.94), np.zeros(100, dtype=bool))
+    waiting = control_risk(few, population, target=TARGET, in_force=0.9, promised=False)
+    assert waiting.threshold is None
+    assert waiting.more_audits is not None
+    assert waiting.more_audits <= 500
+
+
 def test_without_audits_nothing_is_certified_and_the_number_needed_is_stated() -> None:
     found = control_risk([], [0.99, 0.5], target=TARGET, in_force=0.9, promised=False)
     assert (found.threshold, found.automated, found.auroc, found.alarm) == (None, 0.0, None, False)

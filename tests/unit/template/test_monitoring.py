@@ -27,7 +27,7 @@ def metrics(alarm: dict[str, Any]) -> list[tuple[str, str]]:
 
 def orchestrator_metrics() -> set[str]:
     """Return the names of the metrics that the orchestrator sends."""
-    known = {"Documents", "HandlerLatency", "EventLatency", "NeedsReview", "Unfinished"}
+    known = {"Documents", "HandlerLatency", "EventLatency", "NeedsReview", "Unfinished", "PromiseBroken"}
     known |= {str(status).capitalize() for status in Status} | {str(value).capitalize() for value in Agreement}
     text = Path(ROOT / "orchestrator" / "telemetry.py").read_text()
     assert all(name in text for name in known)
@@ -54,6 +54,7 @@ def test_alarms_are_complete() -> None:
         "IncompleteRecords",
         "Drift",
         "DeadLetters",
+        "PromiseBroken",
         "QueueAge",
         "Throttled",
         "NewOrchestratorErrors",

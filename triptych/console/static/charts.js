@@ -1,4 +1,4 @@
-// The two charts of the Versions page, drawn by uPlot from data attributes.
+// The charts of the Versions page, drawn by uPlot from data attributes.
 "use strict";
 
 const DASHES = [[], [], [8, 4], [2, 3], [8, 3, 2, 3], [12, 4], [4, 4]];
@@ -7,7 +7,7 @@ function drawCharts() {
   for (const place of document.querySelectorAll(".chart")) {
     place.replaceChildren();
     const lines = JSON.parse(place.dataset.lines);
-    if (lines.length) (place.dataset.kind === "drift" ? drift : calibration)(place, lines);
+    if (lines.length) ({ calibration, drift, risk })[place.dataset.kind](place, lines);
   }
 }
 
@@ -25,7 +25,7 @@ function frame(place, lines, paint, xLabel) {
     series: [{ label: xLabel, value: (chart, at) => paint.at(at) }, ...lines.map((line) => ({
       label: line.name,
       stroke: paint.line(line.colour),
-      dash: DASHES[line.colour % DASHES.length],
+      dash: DASHES[(line.dash ?? line.colour) % DASHES.length],
       width: 2,
       points: { show: true, size: 7, fill: paint.line(line.colour) },
       spanGaps: true,
@@ -68,6 +68,17 @@ function calibration(place, lines) {
     chart.ctx.stroke();
     chart.ctx.restore();
   }] };
+  new uPlot(options, aligned(lines), place);
+}
+
+function risk(place, lines) {
+  const paint = { ...colours(place), at: (share) => (share == null ? "–" : `${(share * 100).toFixed(1)} %`) };
+  const options = frame(place, lines, paint, "Automated");
+  options.scales = { x: { time: false, range: [0, 1] }, y: { range: [0, Number(place.dataset.top)] } };
+  Object.assign(options.axes[0], { label: "Share automated", labelSize: 20, labelFont: options.axes[0].font });
+  Object.assign(options.axes[1], { label: "Share of them wrong", labelSize: 20, labelFont: options.axes[1].font });
+  options.axes[0].values = (chart, shares) => shares.map((share) => `${Math.round(share * 100)} %`);
+  options.axes[1].values = (chart, shares) => shares.map((share) => `${+(share * 100).toFixed(1)} %`);
   new uPlot(options, aligned(lines), place);
 }
 

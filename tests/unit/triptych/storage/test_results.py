@@ -46,6 +46,12 @@ def test_newest_merges_all_shards_newest_first(stack: StackConnection) -> None:
     assert keys(results.newest(RecordQuery.where(), limit=7)) == expected[:7]
 
 
+@pytest.mark.parametrize("most", [1, 3, 8, 20, 39, 40, 41, 1000])
+def test_counting_ends_at_the_limit(stack: StackConnection, most: int) -> None:
+    fill(stack)
+    assert Results(stack.table).count(RecordQuery.where(), most=most) == min(most, 40)
+
+
 def test_records_are_selected_by_label_status_or_review_queue(stack: StackConnection) -> None:
     records = fill(stack)
     results = Results(stack.table)
