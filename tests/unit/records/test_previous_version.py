@@ -20,9 +20,12 @@ from records.record import SCHEMA, Record, Status
 from records.reviews import Queue
 from records.table import PolicyTable, RecordTable
 from tests.support.pipelines import FakeModels, FakeRecords, pipeline
-from tests.support.uploads import NOON
+from tests.support.uploads import NOON, prediction
+from triptych.review import sheets
+from triptych.review.candidates import ReplayedRecords
 from triptych.review.focus import read_focus
 from triptych.review.promotion import PolicyChange, Promotions
+from triptych.review.replay import ReplayAnswers, ReplayedVersion, ReplayRun
 from triptych.review.reports import build_report
 from triptych.review.reviews import Reviews
 from triptych.storage.results import Results
@@ -181,6 +184,31 @@ def test_evidence_on_previous_records_is_drawn_and_stored(previous: "Table") -> 
     review = stored(previous, upload.document).review
     assert review is not None
     assert (review.queue, review.draw) == (Queue.REVIEW, dealt.draw)
+
+
+def test_previous_records_are_evidence_on_a_candidate(previous: "Table", tmp_path: Path) -> None:
+    """A version that is not deployed is judged on labels of the previous version, and asks for more."""
+    records = [each for each in map(Record.from_item, RECORDS.values()) if each.verdict]
+    times = [each.upload.event_time for each in records]
+    answers = ReplayAnswers(tmp_path / "answers", run=ReplayRun(100, min(times), max(times)))
+    answers.outcomes.update({(each.upload.document, each.upload.sort_key): prediction("memo") for each in records})
+    version = ReplayedVersion("v4", "ab" * 32, NOON, ())
+    replayed = ReplayedRecords.read(version, answers, "inbox", Results(previous), PolicyTable(previous))
+    found = replayed.assess()
+    assert found.replayed == sum(found.rival in each.answered() for each in records)
+    assert found.wins + found.ties + found.losses > 0
+    dealt = replayed.deal(3)
+    reviews = Reviews(previous, now=lambda: NOON + timedelta(days=1))
+    sheet = sheets.parse_sheet(_filled(sheets.format_sheet(dealt, sheets.SheetFormat.JSON)), sheets.SheetFormat.JSON)
+    imported = sheets.import_rows(reviews, sheet, by="cy", advance=lambda: None)
+    assert (imported.labelled, imported.failures) == (3, [])
+    again = ReplayedRecords.read(version, answers, "inbox", Results(previous), PolicyTable(previous)).assess()
+    assert again.to_label == found.to_label[3:]
+
+
+def _filled(sheet: str) -> bytes:
+    """Return a sheet with the first choice as each label."""
+    return json.dumps([row | {"label": row["choices"][0]} for row in json.loads(sheet)]).encode()
 
 
 def test_promotion_continues_the_numbering(previous: "Table") -> None:
