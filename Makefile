@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := .venv-tools
 CHECKOV := .venv-checkov
+AUDIT := .venv-audit
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 CODE := records decoding evidence orchestrator publisher model_service converter image_build training triptych testkit tests benchmarks tools
 
@@ -17,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/pytest --numprocesses=$(JOBS)
 COVERAGE := --cov --cov-append --cov-report= --cov-fail-under=0
 
-.PHONY: run stop test test-unit test-all test-tools browser libreoffice lint format bench bench-service chaos load training analysis clean help
+.PHONY: run stop test test-unit test-all test-tools browser libreoffice lint audit sbom format bench bench-service chaos load training analysis clean help
 .DEFAULT_GOAL := help
 
 run: $(VENV)/run.stamp $(TOOLS)/stamp ## set up, start the local stack, classify the sample documents
@@ -72,6 +73,13 @@ lint: $(VENV)/dev.stamp ## check format, lint, spelling, types and imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
+audit: $(AUDIT)/stamp ## look up known vulnerabilities of all pinned packages (needs the network)
+	$(AUDIT)/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
+sbom: $(VENV)/run.stamp $(AUDIT)/stamp ## write sbom.cdx.json, a software bill of materials in the CycloneDX format
+	$(AUDIT)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-format JSON \
+		--output-file sbom.cdx.json $(BIN)/python
+
 format: $(VENV)/dev.stamp ## rewrite the code in the project's format
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)
@@ -95,7 +103,7 @@ training: $(VENV)/training.stamp ## install what `triptych train` needs (torch)
 analysis: $(VENV)/analysis.stamp ## install what `triptych export` and `triptych sql` need (DuckDB, PyArrow)
 
 clean: stop ## remove everything that these targets created
-	rm -rf $(VENV) $(TOOLS) $(CHECKOV) .aws-sam .triptych
+	rm -rf $(VENV) $(TOOLS) $(CHECKOV) $(AUDIT) sbom.cdx.json .aws-sam .triptych
 
 # The command and the model service, without torch and test tools.
 $(VENV)/run.stamp: pyproject.toml constraints.txt
@@ -132,6 +140,13 @@ $(TOOLS)/stamp: tools/requirements.txt
 	@echo 'Setting up $(TOOLS) …'
 	@test -x $(TOOLS)/bin/python || $(PYTHON) -m venv $(TOOLS)
 	@$(TOOLS)/bin/python -m pip --disable-pip-version-check install --quiet --requirement tools/requirements.txt
+	@touch $@
+
+# What checks packages for vulnerabilities and lists them has another one.
+$(AUDIT)/stamp: tools/audit.txt
+	@echo 'Setting up $(AUDIT) …'
+	@test -x $(AUDIT)/bin/python || $(PYTHON) -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip --disable-pip-version-check install --quiet --requirement tools/audit.txt
 	@touch $@
 
 # Checkov, the linter of the deployed resources, pins even more and has another one.
