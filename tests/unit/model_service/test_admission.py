@@ -180,3 +180,15 @@ def test_closing_cancels_running_work(admission: Admission) -> None:
 
     asyncio.run(scenario())
     assert seen == ["cancelled"]
+
+
+def test_work_with_a_reserve_is_cancelled_before_the_deadline(admission: Admission) -> None:
+    """The rest of the time is for the response to a patient caller."""
+
+    async def scenario() -> None:
+        async with admission.admit(timeout_ms=20_000) as request:
+            request.check_cancelled()
+            with pytest.raises(DeadlineExceededError):
+                request.check_cancelled(30.0)
+
+    asyncio.run(scenario())

@@ -11,7 +11,7 @@ from decoding.cancellation import CancelCheck
 from decoding.errors import CorruptDocumentError
 from decoding.limits import Limits
 from decoding.preprocessing import Preprocessing
-from model_service.classifier import Classifier
+from model_service.classifier import SLOW_AFTER_SECONDS, Classifier
 from model_service.engine import load_model
 from model_service.errors import UnknownModelError
 from tests.support.pages import encode, page, several_pages
@@ -119,3 +119,19 @@ def test_a_page_that_lies_on_its_side_is_scored_like_the_upright_one(classifier:
     as_it_lies = classifier.classify(encode(lying, "PNG"), model)
     assert as_it_lies.rotated == [0]
     assert as_it_lies.probabilities != pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize(("patient", "slow_after"), [(False, None), (True, SLOW_AFTER_SECONDS)])
+def test_slow_documents_of_patient_callers_come_to_an_end(
+    classifier: Classifier, patient: bool, slow_after: float | None
+) -> None:
+    limits: list[Limits] = []
+
+    def decode(data: bytes, preprocessing: Preprocessing, given: Limits, check_cancelled: CancelCheck) -> PageBatch:
+        limits.append(given)
+        return decode_batch(data, preprocessing, given, check_cancelled)
+
+    recording = Classifier(classifier.models, classifier.limits, lambda *_: nullcontext(decode))
+    recording.classify(encode(page(), "PNG"), recording.model("v1"), patient=patient)
+
+    assert [each.slow_after for each in limits] == [slow_after]
