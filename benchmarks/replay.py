@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from moto import mock_aws
 
@@ -108,9 +109,9 @@ def _replay(folder: Path, documents: int) -> None:
     with mock_aws():
         _fill(stack, documents)
         before = _items(stack)
-        connection.connect = lambda _: stack
         started = time.perf_counter()
-        app(["replay", str(folder), "--newest", str(documents), "--json"], standalone_mode=False)
+        with patch.object(connection, "connect", return_value=stack):
+            app(["replay", str(folder), "--newest", str(documents), "--json"], standalone_mode=False)
         seconds = time.perf_counter() - started
         unchanged = _items(stack) == before
     missing = documents - len(set(_answers(Path(os.environ["TRIPTYCH_HOME"]))))

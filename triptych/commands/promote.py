@@ -94,11 +94,13 @@ def policy_command(
         typer.echo(to_json([policy.as_dict() for policy in history], indent=2))
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("Policy", "Votes", "Audit sample", "Since", "By", "Reason"):
+    for heading in ("Policy", "Votes", "Doubt below", "Promise", "Audit sample", "Since", "By", "Reason"):
         table.add_column(heading)
     for number, policy in enumerate(history):
         since = policy.at.astimezone().strftime("%Y-%m-%d %H:%M") if policy.at else ""
-        cells = [policy.id, describe_votes(policy), f"{policy.audit_share:.0%}", since, policy.by, policy.why]
+        promise = f"at most {100 * policy.at_most_wrong:.3g} % wrong" if policy.at_most_wrong else ""
+        shares = f"{policy.doubt_below:g}", promise, f"{policy.audit_share:.0%}"
+        cells = [policy.id, describe_votes(policy), *shares, since, policy.by, policy.why]
         table.add_row(*(Text(printable(cell)) for cell in cells), style="bold" if number == 0 else "dim")
     Console().print(table)
 
@@ -142,7 +144,9 @@ def describe_votes(policy: Policy) -> str:
 
 def describe_policy(policy: Policy) -> str:
     """Describe a policy in half a sentence."""
-    promise = f", so that at most {policy.at_most_wrong:.3g} of the others are wrong" if policy.at_most_wrong else ""
+    promise = (
+        f", so that at most {100 * policy.at_most_wrong:.3g} % of the others are wrong" if policy.at_most_wrong else ""
+    )
     return printable(
         f"{describe_votes(policy)}; verdicts below a confidence of {policy.doubt_below:g} are reviewed{promise}; "
         f"{policy.audit_share:.0%} of the others are audited"
