@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from decoding.limits import Limits
 from records.documents import DocumentStore
 from records.outcomes import Prediction
 from records.record import Record
@@ -27,7 +28,6 @@ from triptych.storage.connection import StackConnection
 from triptych.storage.results import RecordQuery, Results
 from triptych.terminal.text import printable, to_json
 
-_MAX_BYTES = 20 * 1024 * 1024
 _MAX_SHOWN = 20
 
 
@@ -102,7 +102,7 @@ def _replay(
     console: Console,
 ) -> list[str]:
     """Answer the documents with a progress bar, and return what failed."""
-    read = DocumentStore(conn.s3, max_bytes=_MAX_BYTES).read
+    read = DocumentStore(conn.s3, max_bytes=Limits().max_bytes).read
     with candidate_classifier(folder, workers) as classify, progress_bar(console) as bar:
         task = bar.add_task("replayed", total=len(pending(records, answers)))
         # Twice as many threads as workers, so that documents are read while others are classified.

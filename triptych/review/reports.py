@@ -52,7 +52,6 @@ def build_report(
     except RecordsUnavailable as error:
         raise TriptychError(str(error)) from error
     policy = history[0]
-    counts = reviews.counts(most=WAITING)
     labelled = reviews.labelled(since, until, labels)
     population = results.newest(RecordQuery.where(since=since, until=until), limit=sample)
     return compute_report(
@@ -62,7 +61,7 @@ def build_report(
         policy=policy,
         since=since,
         until=until,
-        waiting=min(WAITING, counts.review + counts.evidence + counts.audit),
+        waiting=reviews.waiting(most=WAITING),
         complete=len(population) < sample,
         labels_complete=len(labelled) < labels,
         target=target,

@@ -219,6 +219,14 @@ class Reviews:
             review, evidence, audit, reviewed = pool.map(lambda query: self._results.count(query, most=most), queries)
         return QueueCounts(review, evidence, audit, reviewed, most)
 
+    def waiting(self, most: int) -> int:
+        """Count the records in all queues together, up to `most`; the queues after that are not read."""
+        total = 0
+        for queue in _QUEUES:
+            if total < most:
+                total += self._results.count(RecordQuery("by_review", queue), most=most - total)
+        return total
+
     def _window(self, queue: Queue, limit: int) -> Window:
         return Window.of(self._results.newest_of_each_shard(RecordQuery("by_review", queue), limit=limit), limit)
 

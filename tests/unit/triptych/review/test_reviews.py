@@ -209,6 +209,7 @@ def test_counts_cover_queues_and_labelled_records_up_to_the_limit(stack: StackCo
     reviews.label(*key_of(doubtful_record), "receipt", "ann")
     assert reviews.counts() == QueueCounts(review=9, evidence=0, audit=audits, reviewed=1, most=1000)
     assert reviews.counts(most=3) == QueueCounts(review=3, evidence=0, audit=3, reviewed=1, most=3)
+    assert [reviews.waiting(most) for most in (1, 9, 10, 1000)] == [1, 9, 10, 9 + audits]
 
 
 def test_labelled_records_are_selected_by_time(stack: StackConnection) -> None:
