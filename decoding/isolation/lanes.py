@@ -62,6 +62,11 @@ class Lane:
         return len(self._queue)
 
     @property
+    def free(self) -> int:
+        """The number of documents for which the lane has room."""
+        return self._free
+
+    @property
     def is_empty(self) -> bool:
         """Whether no document is in the lane."""
         return self._free == self.size
@@ -153,6 +158,11 @@ class Place:
         for lane in waits_for:
             lane.enter(check_cancelled)
             self._held.append(lane)
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether the document is in the slow lane."""
+        return self._lanes.slow in self._held
 
     @property
     def seconds_decoding(self) -> float:

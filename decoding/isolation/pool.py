@@ -174,7 +174,7 @@ class DecoderPool:
 
     def _run_in_process(self, place: Place, job: Job[Result], data: bytes, check_cancelled: CancelCheck) -> Result:
         for _ in range(_ATTEMPTS):
-            process = self._acquire(check_cancelled)
+            process = self._acquire(place, check_cancelled)
             place.begin()
             try:
                 return process.run(job, data, self._making_way(place, process, check_cancelled))
@@ -222,13 +222,14 @@ class DecoderPool:
         for thread in starting:
             thread.join(max(0.0, give_up - time.monotonic()))
 
-    def _acquire(self, check_cancelled: CancelCheck) -> DecoderProcess:
-        """Take an idle process, or wait for one."""
+    def _acquire(self, place: Place, check_cancelled: CancelCheck) -> DecoderProcess:
+        """Take an idle process, or wait for one. Slow documents leave those that ordinary ones may need."""
         while True:
             self._replace_dead()
             with self._changed:
                 self._check_closed()
-                if self._idle:
+                reserved = self._lanes.ordinary.free if place.is_slow and not self._starts.failed else 0
+                if len(self._idle) > reserved:
                     return self._idle.pop()  # the most recently used one, whose memory is in the caches
                 self._start_missing()
                 if not self._processes and (self._starts.failed or not self._starts):

@@ -18,6 +18,7 @@ from decoding.errors import DocumentError
 from decoding.isolation import protocol
 from decoding.isolation.channel import Channel, ChannelClosedError
 from decoding.isolation.jobs import Job
+from decoding.isolation.system_calls import deny_network_and_programs
 from decoding.limits import Limits
 
 # The parent kills a decoder process at the document's time limit. The alarm ends the process if the parent is gone. It
@@ -85,8 +86,8 @@ def harden() -> None:
     """Restrict this process.
 
     It ignores the signals that a terminal or container sends to the whole group, leaves no core file, and is the first
-    that the kernel kills when memory runs out. Its standard error is discarded: C libraries write there about broken
-    documents.
+    that the kernel kills when memory runs out. It can open no network connection and start no program (Linux on x86-64
+    and ARM). Its standard error is discarded: C libraries write there about broken documents.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -94,6 +95,7 @@ def harden() -> None:
     with contextlib.suppress(OSError):  # Linux only
         Path("/proc/self/oom_score_adj").write_text("1000")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    deny_network_and_programs()
 
 
 def limit_memory(limits: Limits) -> None:

@@ -1,5 +1,7 @@
 """Protects: a slow document makes way for others in its pool, and is decoded all the same."""
 
+import os
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
@@ -81,6 +83,24 @@ def test_a_cancelled_document_is_too_slow_if_it_was_decoded_for_long_enough(
         began = time.monotonic()
         with pytest.raises(error):
             pool.decode_batch(slow_pdf(20_000), PREPROCESSING, Limits(slow_after=slow_after), cancel)
+
+
+def test_a_likely_slow_document_leaves_the_last_process_to_ordinary_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "is_likely_slow", lambda document: document == SLOW[0])
+    with DecoderPool(1, slow=1) as pool, ThreadPoolExecutor(1) as callers:
+        pool.wait_until_ready()
+        monkeypatch.setattr(pool, "_spare", 0)  # no further process starts
+        wait_until(lambda: not pool._starts.running)  # noqa: SLF001 -- the pool does not publish its starts
+        for pid in pool.pids[1:]:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: pool.outage_seconds() == 0 and len(pool.pids) == 1)
+
+        slow = callers.submit(decode, pool, SLOW[0])
+        assert len(decode(pool, ORDINARY)) == 1
+        assert not slow.done()
+
+        monkeypatch.setattr(pool, "_spare", 1)
+        assert len(slow.result(120)) == 1
 
 
 def test_a_full_slow_lane_keeps_further_slow_documents_in_the_ordinary_one() -> None:
