@@ -10,6 +10,7 @@ CONTENTS = (b"letter", b"invoice", b"receipt", b"unreadable")
 
 KEYS = ("a.pdf", "b.pdf")
 REVIEWERS = ("ann", "bo")
+OPERATORS = ("olga", "otto")
 LABELS = ("invoice", "receipt", "none-of-these")
 
 REPAIR_AT = 3600.0
@@ -192,7 +193,8 @@ def _actions(rng: random.Random, versioned: bool) -> Iterator[Action]:
     yield from _reviews(rng, puts)
     if rng.random() < 0.25:
         for number in range(rng.choice([1, 2])):
-            yield _promotion(rng, rng.choice(_MOMENTS) - 1 + rng.random() * 0.1 * number)
+            at = rng.choice(_MOMENTS) - 1 + rng.random() * 0.1 * number
+            yield _promotion(rng, at, OPERATORS[number])
     yield from _changes(rng, keys, versioned)
     yield from _repairs(rng)
 
@@ -231,11 +233,11 @@ def _deliveries(rng: random.Random) -> tuple[float, ...]:
     )
 
 
-def _promotion(rng: random.Random, at: float) -> Promote:
+def _promotion(rng: random.Random, at: float, by: str) -> Promote:
     if rng.random() < 0.3:
-        return Promote(at, "olga", audit_share=rng.choice([0.0, 0.5, 1.0]))
+        return Promote(at, by, audit_share=rng.choice([0.0, 0.5, 1.0]))
     weights = rng.choice([(("v2", 1.0),), (("v1", 1.0), ("v3", 2.0)), (("v1", 1.0), ("v2", 1.0), ("v3", 1.0))])
-    return Promote(at, "olga", weights)
+    return Promote(at, by, weights)
 
 
 MODEL_FAULTS = ("unreachable", "overloaded", "error", "hang", "lying", "truncated", "other-model", "rejects")
