@@ -16,7 +16,7 @@ SERVED_FILES = ("manifest.json", "model.xml", "model.bin")
 """The files of models/vN that its image contains."""
 
 _FILES = ("template.yaml", "samconfig.toml")
-_PACKAGES = ("records", "decoding", "orchestrator", "model_service", "converter", "image_build")
+_PACKAGES = ("records", "decoding", "orchestrator", "publisher", "model_service", "converter", "image_build")
 
 
 @dataclass(frozen=True)
