@@ -43,7 +43,7 @@ def export_command(
         bar = progress.add_task("records", total=conn.table.item_count or None)
 
         def advance(_: date, records: int) -> None:
-            progress.advance(bar, records)
+            progress.update(bar, completed=records)
 
         total = export_records(DailyReader(conn.table), folder, first, table_format, today=now.date(), on_day=advance)
     typer.echo(f"exported {total} records to {printable(out)}")

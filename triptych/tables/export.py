@@ -7,6 +7,7 @@
 The names of the folders are those of Hive, which DuckDB, pandas, Spark and Athena read as a column `day`.
 """
 
+import heapq
 import itertools
 import json
 from collections.abc import Callable, Iterator
@@ -38,34 +39,27 @@ class DailyReader:
     def __init__(self, table: "Table") -> None:
         self._table = table
 
-    def days(self, since: date | None) -> Iterator[date]:
-        """Yield the days with uploads, oldest first."""
-        start = _start_of(since) if since else None
-        while first := self._oldest(RecordQuery(since=start)):
-            yield first.date()
-            start = _start_of(first.date() + timedelta(days=1))
+    def days(self, since: date | None) -> Iterator[tuple[date, Iterator[Record]]]:
+        """Yield each day with its records, oldest first. The records of a day must be read before the next day.
 
-    def read(self, day: date) -> Iterator[Record]:
-        """Yield the records of a day, shard by shard."""
-        end = _start_of(day + timedelta(days=1)) - timedelta(milliseconds=1)
-        query = RecordQuery(since=_start_of(day), until=end)
-        for shard in range(SHARDS):
-            arguments: dict[str, Any] = {"IndexName": query.index, "KeyConditionExpression": query.condition(shard)}
-            while True:
-                page = self._table.query(**arguments)
-                yield from map(Record.from_item, page["Items"])
-                if "LastEvaluatedKey" not in page:
-                    break
-                arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        All shards are read from the beginning to the end, a page at a time, and merged by time.
+        """
+        query = RecordQuery(since=_start_of(since) if since else None)
+        shards = [self._shard(query, shard) for shard in range(SHARDS)]
+        return itertools.groupby(heapq.merge(*shards, key=_uploaded_at), key=lambda record: _uploaded_at(record).date())
 
-    def _oldest(self, query: RecordQuery) -> datetime | None:
-        """Return the time of the first upload of a query."""
-        times = []
-        for shard in range(SHARDS):
-            condition = query.condition(shard)
-            page = self._table.query(IndexName=query.index, KeyConditionExpression=condition, Limit=1)
-            times += [datetime.fromisoformat(str(item["event_time"])) for item in page["Items"]]
-        return min(times, default=None)
+    def _shard(self, query: RecordQuery, shard: int) -> Iterator[Record]:
+        arguments: dict[str, Any] = {"IndexName": query.index, "KeyConditionExpression": query.condition(shard)}
+        while True:
+            page = self._table.query(**arguments)
+            yield from map(Record.from_item, page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return
+            arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _uploaded_at(record: Record) -> datetime:
+    return record.upload.event_time
 
 
 def _start_of(day: date) -> datetime:
@@ -97,6 +91,12 @@ class ExportProgress:
             saved = {}
         return cls(file, settings, saved["days"] if saved.get("settings") == settings else {})
 
+    def next_day(self, since: date | None) -> date | None:
+        """Return the first day that is not complete."""
+        if not self.days:
+            return since
+        return date.fromisoformat(max(self.days)) + timedelta(days=1)
+
     def complete(self, day: date, records: int) -> None:
         """Save that a day is complete."""
         self.days[day.isoformat()] = records
@@ -120,26 +120,24 @@ def export_records(
         since: The first day; None for the first upload. Days are exported as a whole.
         table_format: The format of the files.
         today: The current day, whose records are read again by the next attempt.
-        on_day: Is called after each day with the number of its records.
+        on_day: Is called after each day with the number of records so far.
 
     Returns:
         The number of records.
     """
-    progress, total = ExportProgress.load(folder, since, table_format), 0
-    for day in reader.days(since):
-        count = progress.days.get(day.isoformat())
-        if count is None:
-            count = _export_day(reader, folder, table_format, day)
-            if day < today:
-                progress.complete(day, count)
+    progress = ExportProgress.load(folder, since, table_format)
+    total = sum(progress.days.values())
+    for day, records in reader.days(progress.next_day(since)):
+        count = _export_day(records, folder, table_format, day)
+        if day < today:
+            progress.complete(day, count)
         total += count
-        on_day(day, count)
+        on_day(day, total)
     progress.file.delete()
     return total
 
 
-def _export_day(reader: DailyReader, folder: Location, table_format: TableFormat, day: date) -> int:
-    records = reader.read(day)
+def _export_day(records: Iterator[Record], folder: Location, table_format: TableFormat, day: date) -> int:
     count = 0
     with ExitStack() as stack:
         files = {

@@ -147,9 +147,13 @@ def test_failure_within_a_day_leaves_no_file_of_it(
     stack: StackConnection, stored: list[Record], tmp_path: Path
 ) -> None:
     class BrokenReader(DailyReader):
-        def read(self, day: date) -> Iterator[Record]:
-            yield from super().read(day)
-            raise ConnectionError
+        def days(self, since: date | None) -> Iterator[tuple[date, Iterator[Record]]]:
+            for day, records in super().days(since):
+                yield day, broken(records)
+
+    def broken(records: Iterator[Record]) -> Iterator[Record]:
+        yield from records
+        raise ConnectionError
 
     location = Location.parse(str(tmp_path), None)
     with pytest.raises(ConnectionError):
