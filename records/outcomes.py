@@ -6,6 +6,9 @@ from typing import Any
 
 from records.labels import normalize_label
 
+PROBABILITY_DIGITS = 6
+"""Number of decimals of stored probabilities."""
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -72,8 +75,8 @@ def outcome_as_dict(outcome: Outcome) -> dict[str, Any]:
         return {"error": error, "latency_ms": round(outcome.latency_ms, 1)}
     prediction = {
         "label": outcome.label,
-        "confidence": round(outcome.confidence, 6),
-        "probabilities": {label: round(p, 6) for label, p in outcome.probabilities.items()},
+        "confidence": round(outcome.confidence, PROBABILITY_DIGITS),
+        "probabilities": {label: round(p, PROBABILITY_DIGITS) for label, p in outcome.probabilities.items()},
         "abstained": outcome.abstained,
         "pages": outcome.pages,
         "model_sha256": outcome.model_sha256,

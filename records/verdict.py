@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from records.outcomes import ModelFailure, Outcome, Prediction
+from records.outcomes import PROBABILITY_DIGITS, ModelFailure, Outcome, Prediction
 from records.policy import DEFAULT_POLICY, Policy
 from records.record import TOO_SLOW, Agreement, Reason, Status, Verdict
 
@@ -86,13 +86,16 @@ def soft_vote(ballots: Sequence[tuple[float, Mapping[str, float]]]) -> dict[str,
 def soften(probabilities: Mapping[str, float], exponent: float) -> dict[str, float]:
     """Return a distribution after each probability was raised to an exponent.
 
+    Probabilities are rounded as in records first. Softening would enlarge the rounding of small ones, so that a verdict
+    that is derived from a record would differ from the one that was stored.
+
     Args:
         probabilities: Probability of each label.
         exponent: Exponent; 1 changes nothing, and 0 would make all possible labels equally probable.
     """
     if exponent == 1:
         return dict(probabilities)
-    powers = {label: math.pow(p, exponent) if p > 0 else 0.0 for label, p in probabilities.items()}
+    powers = {label: math.pow(round(p, PROBABILITY_DIGITS), exponent) for label, p in probabilities.items()}
     total = math.fsum(powers.values())
     return {label: power / total for label, power in powers.items()}
 

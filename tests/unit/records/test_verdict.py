@@ -228,6 +228,16 @@ def test_vote_is_a_distribution_with_the_verdict_as_its_maximum(ballots: list[tu
         assert vote[ballots[0][1].label] == pytest.approx(max(vote.values()))
 
 
+@given(st.lists(predictions(), min_size=2, max_size=3))
+def test_vote_of_a_record_is_that_of_its_predictions(ballots: list[Prediction]) -> None:
+    """Records contain rounded probabilities."""
+    rest = {label: 1.4e-7 * number for number, label in enumerate(("a", "b", "c", "d", "e"), start=1)}
+    exact = [{**ballot.probabilities, **rest} for ballot in ballots]
+    stored = [{label: round(p, 6) for label, p in ballot.items()} for ballot in exact]
+    one, other = (soft_vote([(1.0, ballot) for ballot in each]) for each in (exact, stored))
+    assert one == pytest.approx(other, abs=1e-6)
+
+
 @given(predictions(), st.floats(0.05, 1))
 def test_softened_distribution_keeps_the_order_of_its_labels(ballot: Prediction, exponent: float) -> None:
     softened = soften(ballot.probabilities, exponent)
