@@ -89,7 +89,7 @@ bench: $(VENV)/run.stamp $(TOOLS)/stamp ## measure the pipeline on this machine
 	@$(BIN)/python -m benchmarks.pipeline
 	@$(BIN)/python -m benchmarks.imports
 
-chaos: $(VENV)/run.stamp $(TOOLS)/stamp ## inject faults into a local stack, and check every upload (8 to 12 minutes)
+chaos: $(VENV)/run.stamp $(TOOLS)/stamp ## inject faults into a local stack, and check every upload (about 20 minutes)
 	@$(BIN)/python -m benchmarks.chaos
 
 load: $(VENV)/bench.stamp $(TOOLS)/stamp ## measure the required rate, 10 and 100 times it, and a faulty version (about 6 minutes)

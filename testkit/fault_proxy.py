@@ -7,6 +7,7 @@ throughput limit, so the proxy between function and table returns DynamoDB's own
 import http.client
 import itertools
 import json
+import random
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -93,6 +94,21 @@ def delay(seconds: float) -> Fault:
 def hang(_: Forward) -> None:
     """Accept the request and never respond. The caller times out long before the connection closes."""
     threading.Event().wait(10)
+
+
+def lossy(rng: random.Random) -> Fault:
+    """Return a fault that loses a third of the requests or their responses, and delays another third."""
+
+    def fault(forward: Forward) -> Response | None:
+        draw = rng.random()
+        if draw < 1 / 6:
+            return None  # the request is lost
+        if draw > 2 / 3:
+            threading.Event().wait(0.2)  # as long as a retransmission takes
+        response = forward()
+        return None if draw < 1 / 3 else response
+
+    return fault
 
 
 def throttle(_: Forward) -> Response:

@@ -109,9 +109,24 @@ class LocalTestStack:
 @contextmanager
 def publisher_denied(connection: StackConnection) -> Iterator[None]:
     """Take away the publisher's permission to send events, until the block ends."""
+    with _denied(connection, publisher_configuration(connection)["Role"], "events:PutEvents"):
+        yield
+
+
+@contextmanager
+def orchestrator_denied(connection: StackConnection, action: str) -> Iterator[None]:
+    """Take away a permission of the orchestrator, until the block ends."""
+    role = connection.lambdas.get_function_configuration(FunctionName=connection.function)["Role"]
+    with _denied(connection, role, action):
+        yield
+
+
+@contextmanager
+def _denied(connection: StackConnection, role_arn: str, action: str) -> Iterator[None]:
+    """Deny an action to a role, until the block ends."""
     iam: IAMClient = connection.session.client("iam", endpoint_url=connection.endpoint_url)
-    role = publisher_configuration(connection)["Role"].rsplit("/", 1)[-1]
-    denied = {"Effect": "Deny", "Action": "events:PutEvents", "Resource": "*"}
+    role = role_arn.rsplit("/", 1)[-1]
+    denied = {"Effect": "Deny", "Action": action, "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [denied]})
     iam.put_role_policy(RoleName=role, PolicyName="deny", PolicyDocument=policy)
     try:
