@@ -293,7 +293,8 @@ class History:
                     expect(4, rejected, f"upload {fact.number} is readable, but ends with {status}")
         if self._stream:
             self._reference.check_events(self._stream.sent, self._stream.kept)
-        self._command("query", self._query)
+        if self._scenario.index_lag > 1:  # a query costs as much as an invocation, and this is where it may differ
+            self._command("query", self._query)
         self._scheduler.run(_END + 100)
 
     def _query(self, _: Process) -> None:
