@@ -25,6 +25,8 @@ _TURN_SECONDS: Final = 0.25
 # How long a document in the slow lane pauses while the ordinary lane has documents. In between it is decoded until the
 # next check, a twentieth of a second later, so that it comes to an end whatever else arrives.
 _YIELD_SECONDS: Final = 0.2
+# How long a document that is likely slow waits for ordinary ones that arrive at the same moment.
+_HEAD_START_SECONDS: Final = 0.05
 # Larger processes do not make way: together they could exceed the memory of a container.
 _MAX_BYTES: Final = 256 * 1024 * 1024
 # How often a waiting document calls its cancel check.
@@ -154,10 +156,13 @@ class Place:
             likely_slow: Whether the document probably takes long. Without a slow lane, it waits for the ordinary one.
         """
         lanes = self._lanes
-        waits_for = [lanes.slow, lanes.turn] if likely_slow and lanes.slow.size else [lanes.ordinary]
-        for lane in waits_for:
+        slow = likely_slow and lanes.slow.size > 0
+        for lane in [lanes.slow, lanes.turn] if slow else [lanes.ordinary]:
             lane.enter(check_cancelled)
             self._held.append(lane)
+        if slow:
+            time.sleep(_HEAD_START_SECONDS)
+            lanes.ordinary.wait_until_empty(_YIELD_SECONDS)
 
     @property
     def is_slow(self) -> bool:
