@@ -172,8 +172,8 @@ def _cross_validate(
     folds: Sequence[frozenset[str]],
     ood: Sequence[Page],
 ) -> tuple[FitResult, HeldOut]:
-    scores: list[_PageScores] = []
-    ood_scores: list[_PageScores] = []
+    scores: list[PageScores] = []
+    ood_scores: list[PageScores] = []
     ood_measured: list[Page] = []
     ood_folds = assign_ood_folds([page.document for page in ood], len(folds))
     precisions: list[Mapping[Precision, PrecisionResult]] = []
@@ -242,7 +242,7 @@ def _pages_of(pages: Sequence[Page], documents: Sequence[LabelledDocument]) -> l
 
 
 @dataclass(frozen=True)
-class _PageScores:
+class PageScores:
     """Logits of pages, shape (pages, classes), and norms of their features, shape (pages,)."""
 
     logits: NDArray[np.float32]
@@ -251,7 +251,7 @@ class _PageScores:
 
 def _predict(
     recipe: Recipe, fitted: FitResult, train: Sequence[Page], held_out: Sequence[Page], ood: Sequence[Page] = ()
-) -> tuple[_PageScores, _PageScores, Mapping[Precision, PrecisionResult]]:
+) -> tuple[PageScores, PageScores, Mapping[Precision, PrecisionResult]]:
     """Return the scores of held-out and of out-of-distribution pages from the export, and compare precisions."""
     with tempfile.TemporaryDirectory() as scratch:
         folders = {precision: Path(scratch) / precision for precision in PRECISIONS}
@@ -264,10 +264,10 @@ def _predict(
             quantise(folders["f32"], preprocess(recipe, train, CALIBRATION_PAGES), folders["int8"])
         pixels = preprocess(recipe, held_out)
         served = folders[recipe.precision]
-        scores = _PageScores(*infer_with_norms(served, pixels, recipe.precision))
-        ood_scores = _PageScores(scores.logits[:0], scores.norms[:0])
+        scores = PageScores(*infer_with_norms(served, pixels, recipe.precision))
+        ood_scores = PageScores(scores.logits[:0], scores.norms[:0])
         if ood:
-            ood_scores = _PageScores(*infer_with_norms(served, preprocess(recipe, ood), recipe.precision))
+            ood_scores = PageScores(*infer_with_norms(served, preprocess(recipe, ood), recipe.precision))
         if not comparing:
             return scores, ood_scores, {}
         some = slice(None, None, _stride(len(held_out), MAX_COMPARED_PAGES))

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from tests.support.small_architecture import SMALL
 from training import cross_validation
-from training.cross_validation import TrainingInterrupted, VersionTraining, fit_and_validate
+from training.cross_validation import PageScores, TrainingInterrupted, VersionTraining, fit_and_validate
 from training.data import OOD_LABEL, LabelledDocument, Page
 from training.network import ExportableModel, build_model
 from training.precision import PrecisionResult
@@ -14,6 +14,7 @@ from training.recipe import Precision, Recipe, Validation
 from training.train import FitResult, Resources
 
 LABELS = ("form", "slides")
+Predictions = tuple[PageScores, PageScores, dict[Precision, PrecisionResult]]
 FOLDS = Recipe(version="v9", architecture=SMALL, validation=Validation(folds=2))
 HOLDOUT = Recipe(version="v9", architecture=SMALL)
 
@@ -31,6 +32,14 @@ def _training(recipe: Recipe, runs: Path) -> VersionTraining:
     return VersionTraining(recipe, LABELS, runs, Resources(1, 0), None, Console(quiet=True))
 
 
+def _predict(
+    _recipe: Recipe, _fitted: FitResult, _train: list[Page], held_out: list[Page], ood: list[Page]
+) -> Predictions:
+    """Return zeros, instead of exporting the network."""
+    held, others = (PageScores(np.zeros((len(p), 2), np.float32), np.ones(len(p), np.float32)) for p in (held_out, ood))
+    return held, others, {}
+
+
 @pytest.mark.parametrize("interrupted_fit", ["fold-1", "fold-2", "final"])
 def test_interrupted_cross_validation_makes_no_version(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, interrupted_fit: str
@@ -40,9 +49,7 @@ def test_interrupted_cross_validation_makes_no_version(
     monkeypatch.setattr(
         VersionTraining, "fit", lambda _self, name, _train, _val: FitResult(model, [], name == interrupted_fit)
     )
-    monkeypatch.setattr(
-        cross_validation, "_predict", lambda _recipe, _fit, _train, held_out: (np.zeros((len(held_out), 2)), {})
-    )
+    monkeypatch.setattr(cross_validation, "_predict", _predict)
     with pytest.raises(TrainingInterrupted, match="no version was written"):
         fit_and_validate(_training(FOLDS, tmp_path), _pages_of_two_sources_per_label(), [], frozenset())
 
@@ -73,10 +80,10 @@ def test_no_page_is_classified_by_a_network_that_was_trained_on_its_source(
         return FitResult(models[-1], [], interrupted=False)
 
     def predict(
-        _recipe: Recipe, fitted: FitResult, _train: list[Page], held_out: list[Page]
-    ) -> tuple[np.ndarray, dict[Precision, PrecisionResult]]:
+        recipe: Recipe, fitted: FitResult, train: list[Page], held_out: list[Page], ood: list[Page]
+    ) -> Predictions:
         measured[models.index(fitted.model)] = {page.document.source for page in held_out}
-        return np.zeros((len(held_out), 2), np.float32), {}
+        return _predict(recipe, fitted, train, held_out, ood)
 
     monkeypatch.setattr(VersionTraining, "fit", fit)
     monkeypatch.setattr(cross_validation, "_predict", predict)
@@ -101,11 +108,7 @@ def test_kinds_of_out_of_distribution_pages_are_held_out_in_turn(
         return FitResult(build_model(FOLDS, 2), [], interrupted=False)
 
     monkeypatch.setattr(VersionTraining, "fit", fit)
-    monkeypatch.setattr(
-        cross_validation,
-        "_predict",
-        lambda _recipe, _fit, _train, held_out: (np.zeros((len(held_out), 2), np.float32), {}),
-    )
+    monkeypatch.setattr(cross_validation, "_predict", _predict)
     ood = [_page(OOD_LABEL, kind, number) for kind in ("maps", "photos") for number in range(2)]
     pages = _pages_of_two_sources_per_label()
     _, held_out = fit_and_validate(_training(FOLDS, tmp_path), pages, [], frozenset(), ood)
@@ -113,3 +116,6 @@ def test_kinds_of_out_of_distribution_pages_are_held_out_in_turn(
     assert [page.document.source for page in held_out.ood_pages] == ["maps", "maps", "photos", "photos"]
     assert held_out.ood_logits is not None
     assert held_out.ood_logits.shape == (4, 2)
+    assert held_out.norms is not None
+    assert held_out.ood_norms is not None
+    assert (held_out.norms.shape, held_out.ood_norms.shape) == ((12,), (4,))
