@@ -153,7 +153,7 @@ def test_an_internal_error_is_logged_and_not_sent_to_the_client(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("internal secret")
 
-    monkeypatch.setattr(classifier.models["v1"], "score", fail)
+    monkeypatch.setattr(classifier.models["v1"], "assess", fail)
 
     response = client.post("/predict", content=DOCUMENT)
 

@@ -93,7 +93,7 @@ def test_a_document_cancelled_while_it_is_decoded_is_not_scored(
             raise CancelledError
 
     model = classifier.model("v1")
-    monkeypatch.setattr(model, "score", lambda *_, **__: pytest.fail("it was scored"))
+    monkeypatch.setattr(model, "assess", lambda *_, **__: pytest.fail("it was scored"))
 
     classifier = Classifier({"v1": model}, classifier.limits, lambda *_: nullcontext(decode))
     with pytest.raises(CancelledError):
