@@ -22,7 +22,7 @@ def random_cell(rng: np.random.Generator, share: float, mean: float, labels: int
 def test_false_claims_are_rare_although_the_cell_that_favours_one_has_most_labels(full: bool) -> None:
     """Both are equally accurate, but the cell of which most documents are labelled favours the candidate by far."""
     rng = np.random.default_rng(1)
-    runs, looks = (400, 12) if full else (30, 4)
+    runs, looks = (200, 12) if full else (30, 4)
     claimed = naive = 0
     for _ in range(runs):
         often = rarely = Cell(0.0, 0, 0, 0)
