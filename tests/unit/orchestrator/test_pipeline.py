@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 
 from orchestrator.pipeline import Budget, Pipeline
 from records.documents import DocumentStore
-from records.errors import DocumentRejected, DocumentUnavailable, RecordsUnavailable
+from records.errors import (
+    MAX_CONFLICTS,
+    DocumentRejected,
+    DocumentUnavailable,
+    RecordConflict,
+    RecordsUnavailable,
+)
 from records.outcomes import Outcome, Prediction
 from records.policy import Policy
 from records.record import INACCESSIBLE_REASONS, PERMANENT_REASONS, Reason, Record, Status
@@ -269,6 +275,18 @@ def test_two_writers_of_one_upload_end_in_one_record_with_the_predictions_of_bot
     assert list(records.items.values()) == [stored]
 
 
+def test_attempt_that_loses_every_conflict_fails_after_a_limited_number() -> None:
+    class ContestedRecords(FakeRecords):
+        def save(self, record: Record, *, replacing: Record | None) -> None:
+            self.saves += 1
+            raise RecordConflict("changed")
+
+    records = ContestedRecords()
+    with pytest.raises(RecordsUnavailable, match="in a row"):
+        classify(pipeline(records=records))
+    assert records.saves == MAX_CONFLICTS
+
+
 def test_complete_record_of_another_writer_is_kept() -> None:
     rival = record({version: prediction() for version in VERSIONS})
     records = FakeRecords(rival=rival)
@@ -391,6 +409,15 @@ def test_late_event_fails_if_the_history_cannot_be_read() -> None:
     with pytest.raises(RecordsUnavailable):
         pipeline(records=records, now=later).classify(upload())
     assert records.items == {}
+
+
+def test_late_event_fails_if_its_object_cannot_be_described() -> None:
+    class UndescribedDocuments(FakeDocuments):
+        def describe(self, bucket: str, key: str, version_id: str | None) -> Upload:
+            raise DocumentUnavailable("storage-error", "slow down")
+
+    with pytest.raises(RecordsUnavailable, match="slow down"):
+        classify(pipeline(UndescribedDocuments(), now=later))
 
 
 def test_late_event_of_a_deleted_object_keeps_its_own_key() -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from records.assembly import with_verdict
+from records.errors import MAX_CONFLICTS, RecordConflict
 from records.keys import shard_of
 from records.labels import NONE_OF_THESE
 from records.outcomes import Prediction
@@ -16,6 +17,7 @@ from records.reviews import Queue
 from records.table import RecordTable
 from records.uploads import audit_number
 from tests.support.uploads import NOON, model_failure, policy, prediction, record, upload
+from triptych.errors import TriptychError
 from triptych.review import reviews as module
 from triptych.review.reviews import CannotReview, QueueCounts, Reviews
 from triptych.storage.connection import StackConnection
@@ -250,3 +252,17 @@ def test_two_labels_written_at_the_same_time_are_both_kept(stack: StackConnectio
     assert labelled.review is not None
     assert [r.by for r in (*labelled.earlier_reviews, labelled.review)] == ["bo", "ann"]
     assert labelled.revision == doubtful_record.revision + 2
+
+
+def test_label_that_loses_every_conflict_fails_after_a_limited_number(stack: StackConnection) -> None:
+    class ContestedTable(RecordTable):
+        saves = 0
+
+        def save(self, record: Record, *, replacing: Record | None) -> None:
+            self.saves += 1
+            raise RecordConflict("changed")
+
+    labelled, contested = store(stack, "scan.pdf", DISAGREED), ContestedTable(stack.table)
+    with pytest.raises(TriptychError, match="try again"):
+        Reviews(stack.table, store=contested).label(*key_of(labelled), "invoice", "ann")
+    assert contested.saves == MAX_CONFLICTS
