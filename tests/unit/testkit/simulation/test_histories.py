@@ -14,7 +14,7 @@ FIRST_SEED = 20_000_000
 
 
 def test_generated_histories_keep_every_guarantee(full: bool) -> None:
-    for seed in range(FIRST_SEED, FIRST_SEED + (10_000 if full else 600)):
+    for seed in range(FIRST_SEED, FIRST_SEED + (3000 if full else 600)):
         assert run_seed(seed).violations == (), f"python -m benchmarks.simulate --seed {seed} --histories 1"
 
 
