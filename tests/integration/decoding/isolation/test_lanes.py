@@ -75,7 +75,7 @@ def test_a_cancelled_document_is_too_slow_if_it_was_decoded_for_long_enough(
     began = time.monotonic()
 
     def cancel() -> None:
-        if time.monotonic() - began > 0.5:
+        if time.monotonic() - began > 1.5:
             raise CancelledError
 
     with DecoderPool(1) as pool:
