@@ -12,7 +12,7 @@ from PIL import Image
 
 from decoding.cancellation import CancelCheck, never_cancel
 from decoding.document import DecodedDocument
-from decoding.errors import CorruptDocumentError, EncryptedDocumentError
+from decoding.errors import CorruptDocumentError, DocumentError, EncryptedDocumentError
 from decoding.jpeg import is_decoded_by_rows
 from decoding.limits import Limits
 from decoding.pdf_placeholders import check_not_placeholder
@@ -76,11 +76,13 @@ def decode_pdf(
         check_cancelled()
         rendering = _render_pages(data, min_side, limits, check_cancelled)
         if rendering.damage or rendering.empty:
-            searched = _render_pages(data.replace(*_TABLE), min_side, limits, check_cancelled)
-            if len(searched.pages) > len(rendering.pages) or (
-                rendering.empty and searched.pages and not searched.empty
-            ):
-                rendering = searched
+            try:
+                searched = _render_pages(data.replace(*_TABLE), min_side, limits, check_cancelled)
+            except DocumentError:
+                if not rendering.pages:
+                    raise
+            else:
+                rendering = max(rendering, searched, key=_completeness)
     if rendering.damage and not rendering.pages:
         raise rendering.damage
     return DecodedDocument(rendering.pages, rendering.truncated or rendering.damage is not None)
@@ -113,6 +115,10 @@ def _render_pages(data: bytes, min_side: int, limits: Limits, check_cancelled: C
             except CorruptDocumentError as error:
                 damage = damage or error
     return _Rendering(pages, total > count or lacks_fields, damage, empty)
+
+
+def _completeness(rendering: _Rendering) -> tuple[bool, int]:
+    return not rendering.empty and bool(rendering.pages), len(rendering.pages)
 
 
 def _is_empty(page: Any) -> bool:
