@@ -23,7 +23,7 @@ def text(*records: Record, width: int = 140) -> str:
 
 def test_matching_predictions_are_ticks_without_a_note() -> None:
     line, summary = (line for line in text(AGREED).splitlines() if "invoice" in line or "·" in line)
-    assert " ".join(line.split()) == "inbox/invoice.pdf invoice 98% ✓ 90% ✓ 90% ✓ 90% unanimous 40"
+    assert " ".join(line.split()) == "inbox/invoice.pdf invoice 94% ✓ 90% ✓ 90% ✓ 90% unanimous 40"
     assert summary == "1 document · 1 unanimous"
 
 
