@@ -111,7 +111,7 @@ def explain(queue: Queue, record: Record, focus: Focus) -> str:
 
 def _explain_doubt(verdict: Verdict) -> str:
     meanings = {
-        DOUBTFUL: f"its confidence is {verdict.confidence:.0%}",
+        DOUBTFUL: f"its confidence is {100 * verdict.confidence:.0f} %",
         UNSURE: "at least half of the versions abstain",
         UNCORROBORATED: "only one version returned a prediction",
         UNTRUSTED: "no version with a vote returned a prediction",

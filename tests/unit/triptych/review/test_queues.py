@@ -111,7 +111,7 @@ def test_reason_is_one_line_and_reveals_no_prediction() -> None:
     assert explain(Queue.EVIDENCE, differing, [OpenPair("v2", "v3", 1)]).endswith("about 1 more label settles it.")
     assert "many more labels" in explain(Queue.EVIDENCE, differing, [OpenPair("v2", "v3")])
     assert doubtful.verdict is not None
-    reason = f"its confidence is {doubtful.verdict.confidence:.0%}"
+    reason = f"its confidence is {100 * doubtful.verdict.confidence:.0f} %"
     assert explain(Queue.REVIEW, doubtful, []) == f"Doubt: the verdict may be wrong, because {reason}."
     assert explain(Queue.AUDIT, differing, []).startswith("Audit: selected at random")
     for text in (explain(queue, doubtful, [OPEN]) for queue in Queue):
