@@ -8,6 +8,7 @@ SQS, Lambda and the model services fail in every way that they may.
     aws           how a client reaches a service: latencies, faults, and the retries of the SDK
     bucket, table, queue, services, function, stream
                   S3, DynamoDB, SQS, the model services, Lambda, and the stream with the publisher
+    people        the commands of reviewers and operators
     scenario      what happens in one history, as data: generated from a seed, shrunk, replayed
     history       runs one scenario
     reference     the guarantees of docs/semantics.md, checked at each write and at the end

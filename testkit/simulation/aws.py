@@ -15,8 +15,6 @@ Answer = TypeVar("Answer")
 USUAL = Fault("slow", 0.01)
 """A request without a fault."""
 
-_CODES = {"throttled": "ThrottlingException", "denied": "AccessDenied"}
-
 
 class World:
     """What all services and clients of one history share.
@@ -74,49 +72,58 @@ class Client:
             ClientError: The service refuses the request, or throttles the last attempt.
             BotoCoreError: The last attempt was not answered.
         """
-        for attempt in range(1, self.attempts):
-            answers = self._attempt(operation)
-            if answers:
-                return answers[0]
-            self.world.scheduler.pause(0.05 * attempt)
-        answers = self._attempt(operation, last=True)
-        return answers[0]
+        attempt = 1
+        while True:
+            try:
+                return self._attempt(operation)
+            except _Unanswered as failure:
+                if attempt == self.attempts:
+                    raise failure.error from None
+                self.world.scheduler.pause(0.05 * attempt)
+                attempt += 1
 
-    def _attempt(self, operation: Callable[[], Answer], *, last: bool = False) -> tuple[Answer, ...]:
-        """Return the answer, or nothing if another attempt may be made."""
+    def _attempt(self, operation: Callable[[], Answer]) -> Answer:
+        """Return the answer.
+
+        Raises:
+            _Unanswered: Another attempt may be made.
+        """
         scheduler, fault = self.world.scheduler, self.world.fault(self.service)
         kind, seconds = fault.kind, fault.seconds
         if kind == "denied":
             raise error_response("AccessDenied")
         if kind == "throttled":
             scheduler.pause(seconds)
-            if last:
-                raise error_response(_CODES[kind])
-            return ()
+            raise _Unanswered(error_response("ThrottlingException"))
         if kind == "lost-request":
             scheduler.pause(0.02)
-            if last:
-                raise EndpointConnectionError(endpoint_url=self.service)
-            return ()
+            raise _Unanswered(EndpointConnectionError(endpoint_url=self.service))
         if kind == "delayed":  # it arrives after the client has given up
             scheduler.call_at(scheduler.now + self.timeout + seconds, lambda: _ignore_refusal(operation))
-            return self._time_out(self.timeout, last=last)
+            scheduler.pause(self.timeout)
+            raise _Unanswered(ReadTimeoutError(endpoint_url=self.service))
         if kind == "kill" and seconds < 0.1:  # before the request was sent; otherwise after it was served
             self.world.kill()
         scheduler.pause(min(seconds, self.timeout) / 2)
         answer = operation()
         if kind == "kill":
             self.world.kill()
+        scheduler.pause(min(seconds, self.timeout) / 2)
         if kind == "lost-answer" or seconds > self.timeout:
-            return self._time_out(min(seconds, self.timeout) / 2, last=last)
-        scheduler.pause(seconds / 2)
-        return (answer,)
+            raise _Unanswered(ReadTimeoutError(endpoint_url=self.service))
+        return answer
 
-    def _time_out(self, seconds: float, *, last: bool) -> tuple[()]:
-        self.world.scheduler.pause(seconds)
-        if last:
-            raise ReadTimeoutError(endpoint_url=self.service)
-        return ()
+
+class _Unanswered(Exception):
+    """An attempt was not answered, or not with a result.
+
+    Attributes:
+        error: What the SDK raises if it was the last attempt.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 def error_response(code: str, message: str = "simulated") -> ClientError:

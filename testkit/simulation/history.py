@@ -3,8 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote_plus
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -12,31 +11,23 @@ from botocore.exceptions import BotoCoreError, ClientError
 from records.errors import RecordConflict
 from records.keys import timestamp
 from records.record import Record
-from records.reviews import Draw, Queue
-from records.table import PolicyTable, RecordTable
 from testkit.simulation import scenario as scenarios
-from testkit.simulation.aws import Client, World
-from testkit.simulation.bucket import BucketClient, SimulatedBucket
+from testkit.simulation.aws import World
+from testkit.simulation.bucket import SimulatedBucket
 from testkit.simulation.cooperation import Current
 from testkit.simulation.function import SimulatedFunction
-from testkit.simulation.queue import QueueClient, SimulatedQueue
+from testkit.simulation.people import BUCKET, People
+from testkit.simulation.queue import SimulatedQueue
 from testkit.simulation.reference import POLICIES, Reference, UploadFact, Violation
 from testkit.simulation.scenario import REPAIR_AT, FaultSource, Scenario
 from testkit.simulation.scheduler import Process, Scheduler
 from testkit.simulation.services import ServiceSession
 from testkit.simulation.stream import SimulatedStream
-from testkit.simulation.table import Item, Key, SimulatedTable, TableClient
-from triptych.commands.backfill import MIN_AGE
+from testkit.simulation.table import Item, Key, SimulatedTable
 from triptych.errors import TriptychError
-from triptych.repair.backfill import Backfill, RateLimiter, list_objects, select_keys
-from triptych.repair.dead_letters import DeadLetterQueue
-from triptych.repair.progress import BackfillProgress
-from triptych.repair.redrive import Redrive
-from triptych.review.promotion import PolicyChange, Promotions
-from triptych.review.reviews import CannotReview, Reviews
-from triptych.storage.results import RecordQuery, Results
+from triptych.review.reviews import CannotReview
+from triptych.storage.results import RecordQuery
 
-BUCKET = "inbox"
 _END = REPAIR_AT + 4000
 
 
@@ -83,6 +74,7 @@ class History:
         self._function = SimulatedFunction(
             self._world, self._bucket, self._table, self._dead_letters, scenario.codes, scenario.clock_errors
         )
+        self._people = People(self._world, self._table, self._bucket, self._dead_letters, self._function.invoke)
         self._stream = SimulatedStream(self._world) if scenario.events else None
         self._facts: list[tuple[UploadFact, str]] = []
         self._trace: list[tuple[Any, ...]] = []
@@ -113,6 +105,7 @@ class History:
     # What happens.
 
     def _starter(self, number: int, action: scenarios.Action) -> Callable[[], object]:
+        people = self._people
         match action:
             case scenarios.Put():
                 return lambda: self._put(action)
@@ -122,15 +115,17 @@ class History:
                 self._scheduler.call_at(action.until, lambda: setattr(self._bucket, "archived", False))
                 return lambda: setattr(self._bucket, "archived", True)
             case scenarios.Label():
-                return lambda: self._command(f"label {number} by {action.by}", lambda me: self._label(me, action))
+                name = f"label {number} by {action.by}"
+                return lambda: self._command(name, lambda me: people.label(me, self._key(action.upload), action))
             case scenarios.Undo():
-                return lambda: self._command(f"undo {number} by {action.by}", lambda me: self._undo(me, action))
+                name = f"undo {number} by {action.by}"
+                return lambda: self._command(name, lambda me: people.undo(me, self._key(action.upload), action))
             case scenarios.Promote():
-                return lambda: self._command(f"promote {number}", lambda me: self._promote(me, action))
+                return lambda: self._command(f"promote {number}", lambda me: people.promote(me, action))
             case scenarios.Redrive():
-                return lambda: self._command(f"redrive {number}", self._redrive)
+                return lambda: self._command(f"redrive {number}", lambda _: people.redrive())
             case scenarios.Backfill():
-                return lambda: self._command(f"backfill {number}", self._backfill)
+                return lambda: self._command(f"backfill {number}", people.backfill)
             case _:  # outages and rollouts are facts of the world
                 return lambda: None
 
@@ -177,53 +172,16 @@ class History:
         outcome = self._scheduler.spawn(lambda: run(process), process, name)
         outcome.on_done = report
 
-    def _label(self, process: Process, action: scenarios.Label) -> None:
-        key = self._key(action.upload)
-        draw = Draw(Queue.REVIEW, 0.5)
-        self._reviews(process).label(*key, action.label, action.by, draw=draw)
-
-    def _undo(self, process: Process, action: scenarios.Undo) -> None:
-        self._reviews(process).undo(*self._key(action.upload), action.by)
-
-    def _promote(self, process: Process, action: scenarios.Promote) -> None:
-        table = self._client_of_people()
-        change = PolicyChange(weights=dict(action.weights) if action.weights else None, audit_share=action.audit_share)
-        Promotions(PolicyTable(table), Results(table), now=process.now).promote(change, by=action.by, why="better")
-
-    def _redrive(self, _: Process) -> None:
-        client = QueueClient(self._dead_letters, Client(self._world, "queue", attempts=4, timeout=30))
-        with DeadLetterQueue(cast(Any, client), "dead-letters") as queue:
-            redrive = Redrive(queue, Results(self._client_of_people()), self._function.invoke)
-            redrive.run(redrive.plan(limit=50), max_concurrent=2, on_done=lambda _: None)
-
-    def _backfill(self, process: Process) -> None:
-        s3 = cast(Any, BucketClient(self._bucket, Client(self._world, "bucket", attempts=4, timeout=30)))
-        rate = RateLimiter(100, clock=process.monotonic, sleep=self._scheduler.pause)
-        listing = select_keys(list_objects(s3, BUCKET, ""), before=process.now() - MIN_AGE, limit=50)
-        results = Results(self._client_of_people())
-        backfill = Backfill(s3, BUCKET, results, self._function.invoke, rate, sleep=self._scheduler.pause)
-        progress = _UnsavedProgress(Path("progress"), BUCKET, "")
-        backfill.run(listing, progress, max_concurrent=2, on_done=lambda: None)
-
     def _repair(self, process: Process) -> None:
         """Do what the runbook says after an incident: backfill, then redrive. Indexes have caught up before."""
         records = [self._record(fact, final=True) for fact, _ in self._facts]
         incomplete = [record for record in records if record is None or record["status"] != "COMPLETE"]
         if incomplete:
-            self._backfill(process)
+            self._people.backfill(process)
             self._scheduler.pause(10)
         if incomplete or self._dead_letters.messages:
             self._scheduler.pause(1000)  # a killed redrive hides messages for a while
-            self._redrive(process)
-
-    # What people use.
-
-    def _client_of_people(self) -> Any:
-        return TableClient(self._table, Client(self._world, "table", attempts=4, timeout=30))
-
-    def _reviews(self, process: Process) -> Reviews:
-        table = self._client_of_people()
-        return Reviews(table, store=RecordTable(table), now=process.now)
+            self._people.redrive()
 
     def _key(self, number: int) -> Key:
         fact, sequencer = self._facts[number] if number < len(self._facts) else self._facts[0]
@@ -299,17 +257,10 @@ class History:
 
     def _query(self, _: Process) -> None:
         """Check that a query of an index returns all records."""
-        found = Results(self._client_of_people()).newest(RecordQuery.where(), limit=20)
+        found = self._people.results.newest(RecordQuery.where(), limit=20)
         keys = {(record.upload.document, record.upload.sort_key): record.revision for record in found}
         stored = {key: item["revision"] for key, item in self._table.items.items() if key[0] != POLICIES}
         self._reference.expect(17, keys == stored, f"the index returns {keys}, the table contains {stored}")
-
-
-class _UnsavedProgress(BackfillProgress):
-    """Progress that is not written to a file."""
-
-    def save(self) -> None:
-        """Do nothing."""
 
 
 def is_final(item: Item) -> bool:
