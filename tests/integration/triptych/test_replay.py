@@ -71,7 +71,8 @@ def test_candidate_answers_as_its_service_does(folder: Path) -> None:
             served = requests.post(f"{service.url}/v4/predict", content, timeout=30).json()
             found = classify(content)
             assert isinstance(found, Prediction)
-            expected = {key: served[key] for key in ("label", "probabilities", "pages", "abstained", "model_sha256")}
+            assert found.probabilities == pytest.approx(served["probabilities"], abs=1e-6), name
+            expected = {key: served[key] for key in ("label", "pages", "abstained", "model_sha256")}
             assert {key: getattr(found, key) for key in expected} == expected, name
 
 
