@@ -53,6 +53,14 @@ def test_01_one_upload_has_one_record_however_often_and_late_it_is_announced(del
     assert only_record(result).status is Status.COMPLETE
 
 
+@pytest.mark.parametrize("delay", [600.0, 649.0, 655.0, 660.0])
+def test_01_clocks_that_differ_by_50_seconds_do_not_lead_to_two_records(delay: float) -> None:
+    late = Put(1.0, "a.pdf", b"letter-0", deliveries=(delay,))
+    slow = Outage(0.0, 700.0, "v1", "hang")
+    result = run(late, slow, Backfill(661.5), Backfill(664.0), clock_errors=(-50.0, 0.0))
+    assert only_record(result).status is Status.COMPLETE
+
+
 @pytest.mark.parametrize("versioned", [True, False])
 def test_02_record_describes_the_bytes_of_its_own_upload(versioned: bool) -> None:
     result = run(Put(1.0, "a.pdf", b"letter-0"), Put(1.05, "a.pdf", b"invoice-1"), versioned=versioned)
