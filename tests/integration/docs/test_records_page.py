@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from records.record import Reason, Record, Status
+from records.record import Agreement, Reason, Record, Status, Verdict
 from records.reviews import Queue, Review
 from records.table import PolicyTable, RecordTable
 from testkit.template import ROOT, table_definition
@@ -28,7 +28,8 @@ PAGE = (ROOT / "docs" / "records.md").read_text()
 BUCKET, TABLE = "triptych-inbox-000000000000-us-east-1", "triptych-Records-1A2B3C"
 
 
-def classified(key: str, number: int, *labels: str, confidence: float = 0.97) -> Record:
+def classified(key: str, number: int, verdict: Verdict, *labels: str) -> Record:
+    """Return a record with a fixed verdict, so that the page does not depend on how votes are counted."""
     of = upload(
         key,
         bucket=BUCKET,
@@ -36,20 +37,25 @@ def classified(key: str, number: int, *labels: str, confidence: float = 0.97) ->
         sequencer=f"{number:016X}",
         version_id=f"version-{number}",
     )
-    outcomes = {f"v{n}": prediction(label, confidence) for n, label in enumerate(labels, 1)}
-    return record(outcomes, of=of)
+    outcomes = {f"v{n}": prediction(label) for n, label in enumerate(labels, 1)}
+    return record(outcomes, of=of, verdict=verdict)
+
+
+def unanimous(label: str, confidence: float) -> Verdict:
+    return Verdict(label, confidence, Agreement.UNANIMOUS, ())
 
 
 def records() -> list[Record]:
-    unanimous = classified("letter.tif", 3, "typewritten", "typewritten", "typewritten")
+    letter = classified("letter.tif", 3, unanimous("typewritten", 0.98), *["typewritten"] * 3)
+    doubtful = Verdict("receipt", 0.62, Agreement.MAJORITY, ("doubtful",))
     broken = upload("upload-interrupted.jpg", bucket=BUCKET, event_time=NOON + timedelta(minutes=5))
     return [
-        classified("invoice-2024-0117.pdf", 1, "invoice", "invoice", "invoice", confidence=0.95),
-        classified("receipt-lunch.jpg", 2, "receipt", "invoice", "receipt", confidence=0.71),
-        replace(unanimous, review=Review("typewritten", "ada", NOON, Queue.AUDIT)),
-        classified("slide-07.png", 4, "slides", "slides", "slides"),
+        classified("invoice-2024-0117.pdf", 1, unanimous("invoice", 0.95), *["invoice"] * 3),
+        classified("receipt-lunch.jpg", 2, doubtful, "receipt", "invoice", "receipt"),
+        replace(letter, review=Review("typewritten", "ada", NOON, Queue.AUDIT)),
+        classified("slide-07.png", 4, unanimous("slides", 0.97), *["slides"] * 3),
         record({}, of=broken, status=Status.REJECTED, reason=Reason("corrupt-document", "the file is incomplete")),
-        classified("invoice-2024-0117.pdf", 6, "invoice", "invoice", "invoice"),
+        classified("invoice-2024-0117.pdf", 6, unanimous("invoice", 0.99), *["invoice"] * 3),
     ]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from records.record import Agreement, Verdict
 from records.table import RecordTable
 from tests.support.uploads import prediction, record, upload
 from triptych.cli import app
@@ -19,7 +20,9 @@ def _found(stack: StackConnection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "connect", lambda _: stack)
     for name, label in (("a.pdf", "invoice"), ("b.pdf", "invoice"), ("c.pdf", "receipt")):
         outcomes = {version: prediction(label) for version in ("v1", "v2", "v3")}
-        RecordTable(stack.table).save(record(outcomes, of=upload(name, bucket="inbox")), replacing=None)
+        verdict = Verdict(label, 0.94, Agreement.UNANIMOUS, ())
+        stored = record(outcomes, of=upload(name, bucket="inbox"), verdict=verdict)
+        RecordTable(stack.table).save(stored, replacing=None)
 
 
 def run(*arguments: str | Path) -> Result:
