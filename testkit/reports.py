@@ -9,7 +9,7 @@ from rich.console import Console
 
 def report_console() -> Console:
     """Return a console for reports: as wide as the terminal, or wide enough for the tables in a file or pipe."""
-    return Console() if sys.stdout.isatty() else Console(width=100)
+    return Console() if sys.stdout.isatty() else Console(width=110)
 
 
 def percentile(values: Sequence[float], rank: float) -> float:
