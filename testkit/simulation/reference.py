@@ -110,7 +110,8 @@ class Reference:
         if fact is None:
             self.fail(2, f"{actor} wrote {key} about an object that nobody uploaded: {identity}")
             return
-        self.last_writer[identity] = actor
+        if not _is_person(actor):
+            self.last_writer[identity] = actor
         known = self.records.setdefault(identity, key)
         self.expect(1, known == key, f"{actor} wrote {key}, but upload {fact.number} has the record {known}")
         self.expect(
