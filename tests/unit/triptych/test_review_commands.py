@@ -53,6 +53,11 @@ class TestSheets:
         assert summary == {"labelled": 2, "unchanged": 0, "failed": []}
         assert {one.review.by for one in reviews.labelled() if one.review} == {"ann"}
 
+    @pytest.mark.usefixtures("reviews")
+    def test_an_exported_csv_has_a_byte_order_mark(self, tmp_path: Path) -> None:
+        run("review", "--export", tmp_path / "queue.csv")
+        assert (tmp_path / "queue.csv").read_bytes().startswith(b"\xef\xbb\xbfdocument,")
+
     def test_sheets_can_be_piped(self, reviews: Reviews) -> None:
         sheet = run("review", "--export", "-", "--limit", "1").stdout
         assert len(sheet.splitlines()) == 2
@@ -197,6 +202,15 @@ class TestPolicy:
         table = run("policy").stdout
         for expected in ("v3 alone", "v1=1, v2=1, v3=2 (champion v3)", "all versions equally", "best on slides", "ann"):
             assert expected in table
+
+    def test_control_characters_in_a_reason_do_not_reach_the_terminal(self) -> None:
+        hostile = "\x1b[2J\nx\u202e"
+        printed = run("promote", "v3", "--why", hostile, "--by", hostile).stdout
+        table = run("policy").stdout
+        assert "\x1b" not in printed + table
+        assert "\u202e" not in printed + table
+        assert table.count("␛[2J␊x\ufffd") == 2
+        assert json.loads(run("policy", "--json").stdout)[0]["why"] == hostile
 
     def test_promise_needs_audits_that_certify_it(self, stack: StackConnection) -> None:
         promise = ("promote", "--at-most-wrong", "5%", "--why", "trust it", "--json")
