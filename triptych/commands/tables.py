@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
 from triptych.commands.options import JsonOption, StackOption, parse_time
 from triptych.commands.shared import progress_bar, translate_aws_errors
@@ -70,9 +71,9 @@ def sql_command(
         rows = [dict(zip(result.columns, map(_json_value, row), strict=True)) for row in result.rows]
         typer.echo(to_json(rows, indent=2))
         return
-    table = Table(*map(printable, result.columns))
+    table = Table(*(Column(Text(printable(column))) for column in result.columns))
     for row in result.rows:
-        table.add_row(*("" if value is None else printable(str(value)) for value in row))
+        table.add_row(*(Text("" if value is None else printable(str(value))) for value in row))
     Console().print(table)
 
 

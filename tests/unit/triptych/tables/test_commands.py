@@ -42,10 +42,14 @@ def test_exported_records_are_queried_with_sql(tmp_path: Path) -> None:
 def test_sql_prints_a_table_with_safe_text(tmp_path: Path) -> None:
     run("export", tmp_path)
     done = run(
-        "sql", "select label, chr(27) || 'x' as text, null as nothing from records where label = 'receipt'", tmp_path
+        "sql",
+        "select label, chr(27) || '[/b]' as text, null as \"[red]\" from records where label = 'receipt'",
+        tmp_path,
     )
     assert done.exit_code == 0
     assert "receipt" in done.stdout
+    assert "[red]" in done.stdout
+    assert "␛[/b]" in done.stdout
     assert "\x1b" not in done.stdout
 
 
