@@ -53,7 +53,7 @@ class FaultCampaign(Campaign):
 
     def _return_invalid_responses(self) -> None:
         with self.stack.faulty_service(next(self.versions), invalid_responses()):
-            self.wait_for_records(self.upload("service answers garbage"))
+            self.wait_for_records(self.upload("service returns invalid responses"))
 
     def _throttle_table(self) -> None:
         with self.stack.table_proxy.injecting(throttle):
