@@ -48,7 +48,8 @@ def mutated(mutation: Mutation) -> Iterator[None]:
     """Run all functions of a module with a mutation within the block."""
     mutant = mutation.apply()
     codes = dict(_function_codes(mutant))
-    functions = [each for each in gc.get_objects() if isinstance(each, FunctionType)]
+    # isinstance would read `__class__`, which some objects of other packages compute with a warning.
+    functions = [each for each in gc.get_objects() if type(each) is FunctionType]
     originals = [
         (each, each.__code__)
         for each in functions
