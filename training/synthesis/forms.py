@@ -1,10 +1,33 @@
 """Forms: numbered fields, boxes, ticks and rules."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from training.synthesis.fonts import Face, choose_face
 from training.synthesis.sheet import BLACK, WHITE, Sheet, portrait_size
 from training.synthesis.words import Words
+
+
+@dataclass(frozen=True)
+class _Form:
+    """What the parts of one form share.
+
+    Attributes:
+        sheet: The page.
+        words: Source of its texts.
+        face: Typeface of what is printed.
+        size: Size of the text.
+        margin: Margin of the page.
+        filled: Typeface of the answers; None if the form is empty.
+    """
+
+    sheet: Sheet
+    words: Words
+    face: Face
+    size: float
+    margin: float
+    filled: Face | None
 
 
 def draw_form(rng: np.random.Generator) -> Sheet:
@@ -22,13 +45,14 @@ def draw_form(rng: np.random.Generator) -> Sheet:
     filled = (
         choose_face(str(rng.choice(["hand", "typewriter", "typewriter", "mono"])), rng) if rng.random() < 0.7 else None
     )
-    y = _form_head(sheet, words, face, size, margin)
+    form = _Form(sheet, words, face, size, margin, filled)
+    y = _form_head(form)
     number = 1
     while y < sheet.height - margin - 60:
         part = parts[rng.integers(len(parts))]
         if rng.random() < 0.45:
-            y = _band(sheet, words, face, size, margin, y)
-        y = part(sheet, words, face, size, margin, y, filled, number) + float(rng.uniform(3, 14))
+            y = _band(form, y)
+        y = part(form, y, number) + float(rng.uniform(3, 14))
         number += 1
         if rng.random() < (0.02 if dense else 0.04):
             break
@@ -43,7 +67,8 @@ def draw_form(rng: np.random.Generator) -> Sheet:
     return sheet
 
 
-def _form_head(sheet: Sheet, words: Words, face: Face, size: float, margin: float) -> float:
+def _form_head(form: _Form) -> float:
+    sheet, words, face, size, margin = form.sheet, form.words, form.face, form.size, form.margin
     rng, y = sheet.rng, margin * 0.7
     title = face.at(size * float(rng.uniform(1.3, 2.2)), "bold")
     name = words.phrase(2, 5)
@@ -59,7 +84,8 @@ def _form_head(sheet: Sheet, words: Words, face: Face, size: float, margin: floa
     return y + 8
 
 
-def _band(sheet: Sheet, words: Words, face: Face, size: float, margin: float, y: float) -> float:
+def _band(form: _Form, y: float) -> float:
+    sheet, words, face, size, margin = form.sheet, form.words, form.face, form.size, form.margin
     dark = sheet.rng.random() < 0.4
     height = size * 1.6
     sheet.box(margin, y, sheet.width - 2 * margin, height, fill=(40, 40, 40) if dark else (215, 215, 215))
@@ -67,9 +93,8 @@ def _band(sheet: Sheet, words: Words, face: Face, size: float, margin: float, y:
     return y + height + 3
 
 
-def _write_answer(
-    sheet: Sheet, words: Words, filled: Face | None, size: float, x: float, y: float, width: float
-) -> None:
+def _write_answer(form: _Form, x: float, y: float, width: float) -> None:
+    sheet, words, size, filled = form.sheet, form.words, form.size, form.filled
     if filled is None or sheet.rng.random() < 0.25:
         return
     ink = sheet.color(0, 90)
@@ -79,16 +104,8 @@ def _write_answer(
         sheet.text(x, y + float(sheet.rng.uniform(-1, 2)), what, font, ink)
 
 
-def _grid(
-    sheet: Sheet,
-    words: Words,
-    face: Face,
-    size: float,
-    margin: float,
-    y: float,
-    filled: Face | None,
-    _number: int,
-) -> float:
+def _grid(form: _Form, y: float, _number: int) -> float:
+    sheet, words, face, size, margin = form.sheet, form.words, form.face, form.size, form.margin
     total_width = sheet.width - 2 * margin
     height = size * float(sheet.rng.uniform(2.3, 3.2))
     for _ in range(sheet.rng.integers(1, 5)):
@@ -96,22 +113,14 @@ def _grid(
         for width in sheet.rng.dirichlet(np.full(sheet.rng.integers(1, 5), 4.0)) * total_width:
             sheet.box(x, y, width, height, line=BLACK)
             sheet.text(x + 2, y + 1, words.phrase(1, 3)[: int(width / size * 1.6)], face.at(size * 0.75))
-            _write_answer(sheet, words, filled, size, x + 5, y + size * 0.95, width - 8)
+            _write_answer(form, x + 5, y + size * 0.95, width - 8)
             x += width
         y += height
     return y
 
 
-def _lines(
-    sheet: Sheet,
-    words: Words,
-    face: Face,
-    size: float,
-    margin: float,
-    y: float,
-    filled: Face | None,
-    _number: int,
-) -> float:
+def _lines(form: _Form, y: float, _number: int) -> float:
+    sheet, words, face, size, margin = form.sheet, form.words, form.face, form.size, form.margin
     columns = int(sheet.rng.integers(1, 3))
     width = (sheet.width - 2 * margin) / columns
     for _ in range(sheet.rng.integers(2, 7)):
@@ -121,21 +130,13 @@ def _lines(
             start = x + face.at(size).getlength(label) + 5
             sheet.text(x, y, label, face.at(size))
             sheet.rule(start, y + size * 1.15, x + width - 10, y + size * 1.15)
-            _write_answer(sheet, words, filled, size, start + 4, y - 1, x + width - 14 - start)
+            _write_answer(form, start + 4, y - 1, x + width - 14 - start)
         y += size * 2
     return y
 
 
-def _ticks(
-    sheet: Sheet,
-    words: Words,
-    face: Face,
-    size: float,
-    margin: float,
-    y: float,
-    filled: Face | None,
-    number: int,
-) -> float:
+def _ticks(form: _Form, y: float, number: int) -> float:
+    sheet, words, face, size, margin, filled = form.sheet, form.words, form.face, form.size, form.margin, form.filled
     sheet.text(margin, y, f"{number}. {words.phrase(3, 8)}", face.at(size, "bold"))
     y += size * 1.5
     columns = int(sheet.rng.integers(1, 5))
@@ -152,17 +153,9 @@ def _ticks(
     return y
 
 
-def _ledger(
-    sheet: Sheet,
-    words: Words,
-    face: Face,
-    size: float,
-    margin: float,
-    y: float,
-    filled: Face | None,
-    number: int,
-) -> float:
+def _ledger(form: _Form, y: float, number: int) -> float:
     """Draw numbered lines with a column of amounts on the right, as on tax forms; return the y below."""
+    sheet, words, face, size, margin, filled = form.sheet, form.words, form.face, form.size, form.margin, form.filled
     right = sheet.width - margin
     for line in range(int(sheet.rng.integers(3, 10))):
         mark = f"{number}{'abcdefghijkl'[line]}"
@@ -178,16 +171,8 @@ def _ledger(
     return y
 
 
-def _question(
-    sheet: Sheet,
-    words: Words,
-    face: Face,
-    size: float,
-    margin: float,
-    y: float,
-    filled: Face | None,
-    number: int,
-) -> float:
+def _question(form: _Form, y: float, number: int) -> float:
+    sheet, words, face, size, margin, filled = form.sheet, form.words, form.face, form.size, form.margin, form.filled
     width = sheet.width - 2 * margin
     y = sheet.paragraph(margin, y, width, f"{number}. {words.paragraph(25)}", face.at(size))
     height = float(sheet.rng.uniform(28, 80))
@@ -197,17 +182,9 @@ def _question(
     return y + height + 4
 
 
-def _schedule(
-    sheet: Sheet,
-    words: Words,
-    face: Face,
-    size: float,
-    margin: float,
-    y: float,
-    filled: Face | None,
-    number: int,
-) -> float:
+def _schedule(form: _Form, y: float, number: int) -> float:
     """Draw numbered sentences with leaders and a column of amounts, some cells greyed out; return the y below."""
+    sheet, words, face, size, margin, filled = form.sheet, form.words, form.face, form.size, form.margin, form.filled
     right, height = sheet.width - margin, size * 1.45
     cell, mark_room = float(sheet.rng.uniform(55, 95)), size * 2.4
     inner = bool(sheet.rng.random() < 0.4)
@@ -238,17 +215,9 @@ def _schedule(
     return y
 
 
-def _fine_print(
-    sheet: Sheet,
-    words: Words,
-    face: Face,
-    size: float,
-    margin: float,
-    y: float,
-    _filled: Face | None,
-    _number: int,
-) -> float:
+def _fine_print(form: _Form, y: float, _number: int) -> float:
     """Write instructions in narrow columns; return the y below."""
+    sheet, words, face, size, margin = form.sheet, form.words, form.face, form.size, form.margin
     columns = int(sheet.rng.integers(2, 4))
     width = (sheet.width - 2 * margin) / columns
     bottom = min(sheet.height - margin, y + float(sheet.rng.uniform(60, 260)))

@@ -165,12 +165,6 @@ def draw_envelope(rng: np.random.Generator) -> Sheet:
     return _placed_on_surface(sheet, rng)
 
 
-def card_color(rng: np.random.Generator) -> Color:
-    """Return a card colour: pale, strong or dark."""
-    red, green, blue = (int(v) for v in rng.integers(*((200, 256), (120, 256))[rng.integers(2)], 3))
-    return red, green, blue
-
-
 OOD_DOCUMENTS: tuple[Callable[[np.random.Generator], Sheet], ...] = (
     draw_identity_paper, draw_old_newspaper, draw_screenshot, draw_spreadsheet, draw_envelope,
 )  # fmt: skip
