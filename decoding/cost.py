@@ -58,7 +58,7 @@ def estimate_seconds(data: bytes) -> float:
     """Return about how many CPU seconds a document takes to decode; 0 if its file states no sizes.
 
     Args:
-        data: The whole document. Invalid content is no error.
+        data: The whole document. Invalid content raises no error.
     """
     kind = sniff_signature(data)
     try:

@@ -19,7 +19,7 @@ from evidence.difference import ALPHA, format_difference
 from evidence.examples import VOTE, Example, Exclusion
 from evidence.intervals import Estimate, simple_share, unknown
 from evidence.pair_counts import random_sample, with_turn
-from evidence.pairs import EQUIVALENCE_MARGIN, MAX_FORECAST_LABELS, Conclusion, rounded_up
+from evidence.pairs import EQUIVALENCE_MARGIN, MAX_FORECAST_LABELS, Conclusion, forecast_phrase
 from evidence.sequential import forecast_outcomes, log_wealth
 from evidence.stratified import Cell, StratifiedWealth, weighted_outcomes
 from evidence.versions import cell_of
@@ -251,8 +251,10 @@ def _sentence(
         return f"{name} and {other} cannot be compared: no replayed document has predictions of both."
     if not differing:
         return f"{name} and {other} cannot be distinguished: they agree on all {shared} replayed documents."
-    wait = f"about {rounded_up(more)}" if more else f"more than {MAX_FORECAST_LABELS}"
-    return f"{name} or {other}: not enough evidence yet: {wait} more labels of their disagreements are needed."
+    return (
+        f"{name} or {other}: not enough evidence yet: {forecast_phrase(more)} more labels of their disagreements are "
+        "needed."
+    )
 
 
 def _described(rival: str) -> str:

@@ -266,11 +266,18 @@ def _sentence(pair: PairEvidence, more_labels: int | None, disagreeing: int, sha
         return f"{second} and {first} cannot be compared: no document has predictions of both."
     if not disagreeing:
         return f"{second} and {first} cannot be distinguished: they agree on all {shared} documents of the sample."
-    wait = f"about {rounded_up(more_labels)}" if more_labels else f"more than {MAX_FORECAST_LABELS}"
-    return f"{second} or {first}: not enough evidence yet: {wait} more labels from the evidence queue are needed."
+    return (
+        f"{second} or {first}: not enough evidence yet: {forecast_phrase(more_labels)} more labels from the evidence "
+        "queue are needed."
+    )
 
 
-def rounded_up(labels: int) -> int:
+def forecast_phrase(more_labels: int | None) -> str:
+    """Return the number of labels in words; None is more than can be forecast."""
+    return f"about {_rounded_up(more_labels)}" if more_labels else f"more than {MAX_FORECAST_LABELS}"
+
+
+def _rounded_up(labels: int) -> int:
     """Round up to two significant digits, the precision of such a forecast."""
     unit: int = 10 ** max(1, len(str(labels)) - 2)
     return ceil(labels / unit) * unit

@@ -28,8 +28,8 @@ def audited_verdicts(drawn: Sequence[Example], policy: Policy, floors: Mapping[s
 def thresholds_by_policy(history: Sequence[Policy]) -> dict[str, float]:
     """Return the threshold of doubt of each policy whose audits are evidence on the newest one, by ID.
 
-    These have the same weights, and no promise was broken since: audits from before a drift are no evidence on the
-    verdicts after it.
+    These have the same weights, and no promise was broken since: audits from before a drift do not count as
+    evidence on the verdicts after it.
 
     Args:
         history: Policies, newest first.

@@ -60,7 +60,7 @@ class Reference:
         self.violations: list[Violation] = []
         self.uploads: dict[tuple[str, str], UploadFact] = {}
         self.records: dict[tuple[str, str], Key] = {}
-        self.policies: list[tuple[float, Mapping[str, Any]]] = [(0.0, {})]  # of p0, which is no item
+        self.policies: list[tuple[float, Mapping[str, Any]]] = [(0.0, {})]  # of p0, which is not stored
         self.promoted: set[str] = set()
         self.revisions: dict[str, str] = {}
         self.label_writes: Counter[str] = Counter()
