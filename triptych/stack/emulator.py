@@ -102,18 +102,18 @@ def start_emulator(
         log=log,
         cwd=REPOSITORY,
     )
+    server = LocalServer(process, port, sources="")
     try:
         require_ready(
             process,
-            lambda: process.listens_on(port) and emulator_is_ready(port),
+            lambda: emulator_is_ready(server),
             name="The emulator",
             log=log,
             timeout=_START_TIMEOUT,
         )
     except StackError:
-        if process.alive or ports.is_port_free(port):
+        if not lost_its_port(server):
             raise
-        # Another process took the port after it was chosen, such as the emulator of a stack that starts at this moment.
         return start_emulator(
             home,
             retry_seconds=retry_seconds,
@@ -121,7 +121,7 @@ def start_emulator(
             persistent=persistent,
             preferred_port=preferred_port,
         )
-    return LocalServer(process, port, sources="")
+    return server
 
 
 def stop_emulator(home: Home, server: LocalServer) -> bool:
@@ -163,16 +163,29 @@ def endpoint_url(port: int) -> str:
     return f"http://{HOST}:{port}"
 
 
-def emulator_is_ready(port: int) -> bool:
-    """Return whether an emulator on `port` is ready."""
-    return responds_ok(f"{endpoint_url(port)}/_ministack/ready")
+def emulator_is_ready(server: LocalServer) -> bool:
+    """Return whether the emulator is ready for requests."""
+    return responds_ok(server, "/_ministack/ready")
 
 
-def responds_ok(url: str) -> bool:
-    """Return whether a GET request succeeds within a second. The user's proxy settings are ignored."""
+def lost_its_port(server: LocalServer) -> bool:
+    """Return whether a server ended because another process took its port after it was chosen.
+
+    Stacks that start at the same moment choose the same ports.
+    """
+    return not server.process.alive and not ports.is_port_free(server.port)
+
+
+def responds_ok(server: LocalServer, path: str) -> bool:
+    """Return whether a GET request to a server succeeds within a second.
+
+    Another process on its port does not count, and the user's proxy settings are ignored.
+    """
+    if not server.process.listens_on(server.port):
+        return False
     with requests.Session() as client:
         client.trust_env = False
         try:
-            return client.get(url, timeout=1).ok
+            return client.get(f"{endpoint_url(server.port)}{path}", timeout=1).ok
         except requests.RequestException:
             return False

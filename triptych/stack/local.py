@@ -16,7 +16,7 @@ from triptych.stack import deployment, emulator, environment, fingerprints, pers
 from triptych.stack.deployment import Choices
 from triptych.stack.errors import StackError
 from triptych.stack.home import Home
-from triptych.stack.processes import becomes_ready, stop_orphans, stop_processes
+from triptych.stack.processes import RESPONSE_TIMEOUT, becomes_ready, stop_orphans, stop_processes
 from triptych.stack.services import CONVERTER, VERSIONS
 from triptych.stack.state import Ingest, OfficeFormats, ResultsMode, StackState
 
@@ -26,9 +26,6 @@ unfinished at a time: the emulator does not queue events beyond its concurrency.
 
 _RETRY_SECONDS = 20.0
 """AWS waits a minute. This is enough to restart a stopped service, and short enough to wait for."""
-
-_READY_TIMEOUT = 10.0
-"""Seconds in which a running server has to respond on a busy machine, before it counts as broken."""
 
 _QUEUE_TIMEOUT = 120.0
 """Seconds in which the inbox queue has to run empty."""
@@ -189,7 +186,7 @@ def stack_status(home: Home | None = None) -> StackStatus:
     """Return which parts of the stack are ready."""
     state = StackState.load(home or Home.default())
     return StackStatus(
-        emulator=state.emulator is not None and emulator.emulator_is_ready(state.emulator.port),
+        emulator=state.emulator is not None and emulator.emulator_is_ready(state.emulator),
         services={
             name: name in state.services and services.service_is_ready(state.services[name])
             for name in ((*VERSIONS, CONVERTER) if state.office_formats == "convert" else VERSIONS)
@@ -318,7 +315,8 @@ def _register_services(state: StackState, console: Console, versions: tuple[str,
     if not all(services.service_is_ready(state.services[version]) for version in versions):
         with _show_progress(console, f"Started the services {', '.join(versions)}"):
             for version in versions:
-                services.wait_for_service(state.home, version, state.services[version])
+                state.services[version] = services.wait_for_service(state.home, version, state.services[version])
+                state.save()
     for version in versions:
         target_group = state.outputs[services.target_group_output(version)]
         services.register_target(target_group, state.services[version].port, _emulator_port(state))
@@ -329,7 +327,7 @@ def _is_up_to_date(state: StackState, version: str) -> bool:
     return (
         server is not None
         and server.sources == services.current_fingerprint(version)
-        and becomes_ready(server.process, lambda: services.service_is_ready(server), _READY_TIMEOUT)
+        and becomes_ready(server.process, lambda: services.service_is_ready(server), RESPONSE_TIMEOUT)
     )
 
 

@@ -11,11 +11,8 @@ import shutil
 from triptych.stack import deployment, emulator, environment
 from triptych.stack.errors import StackError
 from triptych.stack.journal import Journal, restore, start_journal
-from triptych.stack.processes import becomes_ready, stop_processes
+from triptych.stack.processes import RESPONSE_TIMEOUT, becomes_ready, stop_processes
 from triptych.stack.state import StackState
-
-_READY_TIMEOUT = 10.0
-"""Seconds in which a running emulator has to respond on a busy machine, before it counts as broken."""
 
 
 def emulator_runs(state: StackState) -> bool:
@@ -23,8 +20,7 @@ def emulator_runs(state: StackState) -> bool:
     server = state.emulator
     if server is None:
         return False
-    port = server.port
-    return becomes_ready(server.process, lambda: emulator.emulator_is_ready(port), _READY_TIMEOUT)
+    return becomes_ready(server.process, lambda: emulator.emulator_is_ready(server), RESPONSE_TIMEOUT)
 
 
 def start_with_data(state: StackState) -> None:

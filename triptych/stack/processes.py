@@ -24,6 +24,9 @@ It is set by the stack, never by users. They choose a home with `TRIPTYCH_HOME` 
 own because a user's shell that exports it is not a process of the stack.
 """
 
+RESPONSE_TIMEOUT = 10.0
+"""Seconds in which a running server has to respond on a busy machine, before it counts as broken."""
+
 _START_TOLERANCE = 1.0
 """Seconds. A start time is computed from the boot time, which moves a little when the clock is set."""
 

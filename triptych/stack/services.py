@@ -5,7 +5,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from triptych.stack import environment, fingerprints, ports
-from triptych.stack.emulator import endpoint_url, responds_ok
+from triptych.stack.emulator import endpoint_url, lost_its_port, responds_ok
+from triptych.stack.errors import StackError
 from triptych.stack.home import REPOSITORY, Home
 from triptych.stack.ports import HOST
 from triptych.stack.processes import require_ready, start_process
@@ -67,24 +68,33 @@ def _start_model_service(home: Home, version: str) -> LocalServer:
     return LocalServer(process, port, fingerprints.service_fingerprint(version))
 
 
-def wait_for_service(home: Home, name: str, server: LocalServer) -> None:
+def wait_for_service(home: Home, name: str, server: LocalServer) -> LocalServer:
     """Wait until the service has loaded its model, or started its processes, and is ready.
+
+    Returns:
+        The service: another process on another port if its port was taken meanwhile.
 
     Raises:
         StackError: The service ended, or was not ready in time.
     """
-    require_ready(
-        server.process,
-        lambda: service_is_ready(server),
-        name=f"The service {name}" if name == CONVERTER else f"The model service {name}",
-        log=home.logs / f"{name}.log",
-        timeout=60,
-    )
+    try:
+        require_ready(
+            server.process,
+            lambda: service_is_ready(server),
+            name=f"The service {name}" if name == CONVERTER else f"The model service {name}",
+            log=home.logs / f"{name}.log",
+            timeout=60,
+        )
+    except StackError:
+        if not lost_its_port(server):
+            raise
+        return wait_for_service(home, name, start_service_process(home, name))
+    return server
 
 
 def service_is_ready(server: LocalServer) -> bool:
-    """Return whether the service is ready for documents. Another process on its port does not count."""
-    return server.process.alive and responds_ok(f"http://{HOST}:{server.port}/health/ready")
+    """Return whether the service is ready for documents."""
+    return responds_ok(server, "/health/ready")
 
 
 def register_target(target_group: str, port: int, emulator_port: int) -> None:
