@@ -1,11 +1,11 @@
 """Process one upload: read the object, call the versions, combine, write. Independent of AWS and HTTP."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
 
+from orchestrator.interfaces import DocumentSource, PolicySource, Predictor, Preparer, RecordRepository
 from orchestrator.preparation import Prepared
 from records.assembly import ReadError, build_record, merge
 from records.conversions import ConversionSummary
@@ -35,61 +35,6 @@ PATIENT_AFTER = 2
 _MAX_READS = 8
 """Maximum number of concurrent reads, and of concurrent lookups. More than one, so that a read that hangs does not
 delay the next document."""
-
-
-class DocumentSource(Protocol):
-    """Reads and describes objects; see `records.documents.DocumentStore`."""
-
-    def read(self, upload: Upload) -> bytes:
-        """Return the content of an upload."""
-
-    def describe(self, bucket: str, key: str, version_id: str | None) -> Upload:
-        """Return an object as an upload with a synthetic sequencer."""
-
-
-class Predictor(Protocol):
-    """Calls the model versions; see `orchestrator.models.ModelClient`."""
-
-    @property
-    def versions(self) -> tuple[str, ...]:
-        """All versions, in order."""
-
-    def predict(
-        self, document: bytes, *, versions: Iterable[str], deadline: float, trace_id: str = ""
-    ) -> Mapping[str, Outcome]:
-        """Call `versions` concurrently and return the outcome of each."""
-
-
-class Preparer(Protocol):
-    """Prepares documents for the versions; see `orchestrator.preparation.Preparation`."""
-
-    def prepare(
-        self, upload: Upload, content: bytes, stored: Record | None, *, deadline: float, trace_id: str
-    ) -> Prepared:
-        """Convert a document if the versions cannot read it."""
-
-
-class RecordRepository(Protocol):
-    """Finds and saves records; see `records.table.RecordTable`."""
-
-    def find(self, upload: Upload) -> Record | None:
-        """Return the record under the upload's own key."""
-
-    def find_same(self, upload: Upload) -> Record | None:
-        """Return the record of the same upload under any sequencer."""
-
-    def save(self, record: Record, *, replacing: Record | None) -> None:
-        """Write a record."""
-
-
-class PolicySource(Protocol):
-    """Provides the policy in force; see `orchestrator.policy_cache.PolicyCache`."""
-
-    def refresh(self) -> None:
-        """Start reading the policy in the background if it is due."""
-
-    def get(self, timeout: float) -> Policy:
-        """Return the newest policy known."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
-from orchestrator.pipeline import Budget, DocumentSource, Pipeline, PolicySource, Predictor, Preparer, RecordRepository
+from orchestrator.interfaces import DocumentSource, PolicySource, Predictor, Preparer, RecordRepository
+from orchestrator.pipeline import Budget, Pipeline
 from orchestrator.preparation import Preparation
 from records.conversions import Parent
 from records.derived import pages_key

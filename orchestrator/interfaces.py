@@ -1,0 +1,65 @@
+"""What the pipeline needs of the outside, as interfaces. Tests and the simulation implement them too."""
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from orchestrator.preparation import Prepared
+from records.outcomes import Outcome
+from records.policy import Policy
+from records.record import Record
+from records.uploads import Upload
+
+
+class DocumentSource(Protocol):
+    """Reads and describes objects; see `records.documents.DocumentStore`."""
+
+    def read(self, upload: Upload) -> bytes:
+        """Return the content of an upload."""
+
+    def describe(self, bucket: str, key: str, version_id: str | None) -> Upload:
+        """Return an object as an upload with a synthetic sequencer."""
+
+
+class Predictor(Protocol):
+    """Calls the model versions; see `orchestrator.models.ModelClient`."""
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """All versions, in order."""
+
+    def predict(
+        self, document: bytes, *, versions: Iterable[str], deadline: float, trace_id: str = ""
+    ) -> Mapping[str, Outcome]:
+        """Call `versions` concurrently and return the outcome of each."""
+
+
+class Preparer(Protocol):
+    """Prepares documents for the versions; see `orchestrator.preparation.Preparation`."""
+
+    def prepare(
+        self, upload: Upload, content: bytes, stored: Record | None, *, deadline: float, trace_id: str
+    ) -> Prepared:
+        """Convert a document if the versions cannot read it."""
+
+
+class RecordRepository(Protocol):
+    """Finds and saves records; see `records.table.RecordTable`."""
+
+    def find(self, upload: Upload) -> Record | None:
+        """Return the record under the upload's own key."""
+
+    def find_same(self, upload: Upload) -> Record | None:
+        """Return the record of the same upload under any sequencer."""
+
+    def save(self, record: Record, *, replacing: Record | None) -> None:
+        """Write a record."""
+
+
+class PolicySource(Protocol):
+    """Provides the policy in force; see `orchestrator.policy_cache.PolicyCache`."""
+
+    def refresh(self) -> None:
+        """Start reading the policy in the background if it is due."""
+
+    def get(self, timeout: float) -> Policy:
+        """Return the newest policy known."""
