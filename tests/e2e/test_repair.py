@@ -186,6 +186,7 @@ class TestBackfill:
         assert (tmp_path / "manifest.csv").read_text() == "".join(f"{connection.bucket},{key}\n" for key in keys)
 
 
+@pytest.mark.slow  # half a minute; the handler is tested with slow documents in tests/integration/orchestrator
 def test_a_slow_document_comes_to_an_end_by_itself(connection: StackConnection) -> None:
     """Its page takes several seconds to draw. How many versions decode it within their limit depends on the machine."""
     content = (Path(__file__).parents[1] / "data" / "cases" / "pdf-slow-vectors.pdf").read_bytes()

@@ -29,7 +29,8 @@ from triptych.stack.state import StackState
 from triptych.storage.connection import StackConnection
 from triptych.storage.results import Results
 
-pytestmark = pytest.mark.timeout(900)  # about a minute on an idle machine, minutes on a busy one
+# About a minute on an idle machine, minutes on a busy one. Updates by parameter are tested without --full as well.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 POLICY_SECONDS = 3
 """Longer than the time for which the local stack's orchestrator caches the policy."""

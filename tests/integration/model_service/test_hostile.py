@@ -11,7 +11,7 @@ import httpx2
 from tests.support.hostile import attacks, mutations, valid_files
 from tests.support.service import ServiceProcess, running_service
 
-MUTATIONS: Final = 300
+MUTATIONS: Final = 120
 ALL_MUTATIONS: Final = 1000
 """Number of mutations with `--full`."""
 SEED: Final = 20261122
