@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/pytest --numprocesses=$(JOBS)
 COVERAGE := --cov --cov-append --cov-report= --cov-fail-under=0
 
-.PHONY: run stop test test-unit test-all test-tools browser libreoffice lint audit sbom format bench bench-service chaos load training analysis clean help
+.PHONY: run stop test test-unit test-all test-tools browser libreoffice lint audit scan sbom format bench bench-service chaos load training analysis clean help
 .DEFAULT_GOAL := help
 
 run: $(VENV)/run.stamp $(TOOLS)/stamp ## set up, start the local stack, classify the sample documents
@@ -74,7 +74,10 @@ lint: $(VENV)/dev.stamp ## check format, lint, spelling, types and imports
 	$(BIN)/lint-imports --no-logo
 
 audit: $(AUDIT)/stamp ## look up known vulnerabilities of all pinned packages (needs the network)
-	$(AUDIT)/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+	@$(AUDIT)/bin/python -m tools.audit
+
+scan: $(AUDIT)/stamp ## look up those of the packages in an image, unpacked to a folder: make scan IMAGE=FOLDER
+	@$(AUDIT)/bin/python -m tools.audit --image $(IMAGE)
 
 sbom: $(VENV)/run.stamp $(AUDIT)/stamp ## write sbom.cdx.json, a software bill of materials in the CycloneDX format
 	$(AUDIT)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-format JSON \

@@ -4,6 +4,7 @@ The tests take two to four minutes, and two more the first time to make a base i
 debootstrap (`apt-get install buildah debootstrap`) and are skipped without them.
 """
 
+import re
 from pathlib import Path
 
 import httpx2
@@ -81,3 +82,19 @@ def test_image_contains_no_telemetry_and_no_build_tools(images: dict[str, str], 
 
     assert {"openvino", "fastapi"} <= installed
     assert not {"openvino_telemetry", "torch", "boto3", "pip", "setuptools"} & installed
+
+
+def test_image_contains_the_audited_packages_and_no_others(images: dict[str, str], storage: Storage) -> None:
+    """`make audit` looks up the pins, so that an image must not contain anything else."""
+    with storage.mounted(images["v1"]) as root:
+        [packages] = (root / "opt" / "venv" / "lib").glob("python3*/site-packages")
+        installed = {path.name.removesuffix(".dist-info") for path in packages.glob("*.dist-info")}
+
+    pins = (ROOT / "model_service" / "requirements.txt").read_text("utf-8").splitlines()
+    pinned = {line.replace("==", "-") for line in pins if line and not line.startswith("#")}
+    assert {normalized(name) for name in installed} == {normalized(name) for name in pinned}
+
+
+def normalized(name: str) -> str:
+    """Return the name and version of a distribution in the normal form of Python packaging."""
+    return re.sub(r"[-_.]+", "-", name).lower()
