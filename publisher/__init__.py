@@ -1,1 +1,1 @@
-"""The Lambda function of Results=events: publishes each change of a record as an event on an EventBridge bus."""
+"""The Lambda functions that pass each change of a record on: as an event (Results), and to Athena (Analytics)."""

@@ -7,24 +7,20 @@ the item cannot be read                the change goes there
 """
 
 import json
-import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from boto3.dynamodb.types import TypeDeserializer
 from botocore.config import Config
 
+from publisher.changes import Change, UnsentQueue, image
 from publisher.result_events import SOURCE, ResultEvent, result_event
 
 if TYPE_CHECKING:
     from mypy_boto3_events.client import EventBridgeClient
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef, PutEventsResultEntryTypeDef
-    from mypy_boto3_sqs.client import SQSClient
-
-logger = logging.getLogger(__name__)
 
 _AWS = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4})
 
@@ -44,15 +40,14 @@ class Publisher:
 
     Args:
         events: The client of EventBridge.
-        queue: The client of SQS.
+        unsent: The dead-letter queue.
         bus: Name of the event bus.
-        queue_url: URL of the dead-letter queue.
         stack: Name of the stack, which events contain.
     """
 
-    def __init__(self, events: "EventBridgeClient", queue: "SQSClient", bus: str, queue_url: str, stack: str) -> None:
-        self._events, self._queue = events, queue
-        self._bus, self._queue_url, self._stack = bus, queue_url, stack
+    def __init__(self, events: "EventBridgeClient", unsent: UnsentQueue, bus: str, stack: str) -> None:
+        self._events, self._unsent = events, unsent
+        self._bus, self._stack = bus, stack
 
     def publish(self, changes: Sequence[Mapping[str, Any]]) -> int:
         """Send an event about each change of a record, in the order of the stream, and return how many were sent.
@@ -69,7 +64,7 @@ class Publisher:
                 elif result["ErrorCode"] in _TEMPORARY_ERRORS:
                     delayed.append(f"{result['ErrorCode']}: {json.loads(entry['Detail'])['id']}")
                 else:
-                    self._keep(dict(entry), _reason(result))
+                    self._unsent.keep(dict(entry), _reason(result))
         if delayed:
             raise EventsNotSent("; ".join(delayed))
         return sent
@@ -79,7 +74,7 @@ class Publisher:
             try:
                 event = self._event(change["dynamodb"])
             except (KeyError, ValueError, TypeError) as error:
-                self._keep(dict(change["dynamodb"]), f"not a record: {error!r}")
+                self._unsent.keep(change["dynamodb"], f"not a record: {error!r}")
                 continue
             if event:
                 yield {
@@ -90,19 +85,10 @@ class Publisher:
                     "EventBusName": self._bus,
                 }
 
-    def _event(self, change: Mapping[str, Any]) -> ResultEvent | None:
+    def _event(self, change: Change) -> ResultEvent | None:
         """Return the event about a change; None for a deletion or a policy."""
-        if "NewImage" not in change:
-            return None
-        old = change.get("OldImage")
-        return result_event(_plain(change["NewImage"]), _plain(old) if old else None, stack=self._stack)
-
-    def _keep(self, content: dict[str, Any], reason: str) -> None:
-        """Write what cannot be sent into the dead-letter queue."""
-        logger.error("not published: %s", reason)
-        self._queue.send_message(
-            QueueUrl=self._queue_url, MessageBody=json.dumps({"reason": reason, "content": content}, default=str)
-        )
+        item = image(change, "NewImage")
+        return result_event(item, image(change, "OldImage"), stack=self._stack) if item else None
 
 
 def _groups(
@@ -122,20 +108,13 @@ def _reason(result: "PutEventsResultEntryTypeDef") -> str:
     return f"{result['ErrorCode']}: {result.get('ErrorMessage', '')}"
 
 
-def _plain(image: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an item of the stream with plain values."""
-    deserialize = TypeDeserializer().deserialize
-    return {name: deserialize(value) for name, value in image.items()}
-
-
 @cache
 def publisher() -> Publisher:
     """Return the publisher of this process, built on first use."""
     return Publisher(
         boto3.client("events", config=_AWS),
-        boto3.client("sqs", config=_AWS),
+        UnsentQueue(boto3.client("sqs", config=_AWS), os.environ["UNSENT_QUEUE_URL"]),
         bus=os.environ["EVENT_BUS_NAME"],
-        queue_url=os.environ["UNSENT_QUEUE_URL"],
         stack=os.environ["STACK_NAME"],
     )
 

@@ -258,7 +258,7 @@ MUTATIONS = (
     Mutation(
         "an event that the bus refuses is dropped",
         "publisher.handler",
-        "                    self._keep(dict(entry), _reason(result))",
+        "                    self._unsent.keep(dict(entry), _reason(result))",
         "                    _reason(result)",
     ),
     Mutation(

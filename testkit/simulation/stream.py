@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from boto3.dynamodb.types import TypeSerializer
 
+from publisher.changes import UnsentQueue
 from publisher.handler import Publisher
 from testkit.simulation.aws import Client, World
 from testkit.simulation.scheduler import Outcome, Process
@@ -53,8 +54,8 @@ class SimulatedStream:
         name = f"publication {next(self._invocations)}"
         process = Process(scheduler, name)
         client = Client(self._world, "events", attempts=4, timeout=5)
-        clients = (cast(Any, _BusClient(self, client)), cast(Any, _QueueClient(self, client)))
-        publisher = Publisher(*clients, bus="default", queue_url="unsent", stack="simulated")
+        unsent = UnsentQueue(cast(Any, _QueueClient(self, client)), "unsent")
+        publisher = Publisher(cast(Any, _BusClient(self, client)), unsent, bus="default", stack="simulated")
         running = Outcome(scheduler)
 
         def done() -> None:

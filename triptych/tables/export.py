@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 from records.keys import SHARDS
 from records.record import Record
+from records.rows import rows_of
 from triptych.storage.results import RecordQuery
 from triptych.tables.files import Location, TableFile
 from triptych.tables.formats import TableFormat
-from triptych.tables.rows import SCHEMAS, rows_of
+from triptych.tables.schemas import SCHEMAS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table

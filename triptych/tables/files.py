@@ -11,10 +11,10 @@ import pyarrow.csv
 import pyarrow.fs
 import pyarrow.parquet
 
+from records.rows import Row
 from triptych.errors import UsageError
 from triptych.storage.connection import StackConnection
 from triptych.tables.formats import TableFormat
-from triptych.tables.rows import Row
 
 
 class RowWriter(Protocol):

@@ -1,4 +1,4 @@
-"""SQL over an export, with DuckDB. The tables are those of `rows.SCHEMAS`, with the partition as a column `day`."""
+"""SQL over an export, with DuckDB. The tables are those of `schemas.SCHEMAS`, with the partition as a column `day`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import pyarrow.fs
 
 from triptych.errors import TriptychError, UsageError
 from triptych.tables.files import Location
-from triptych.tables.rows import SCHEMAS
+from triptych.tables.schemas import SCHEMAS
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import pytest
 from boto3.dynamodb.types import TypeSerializer
 from moto import mock_aws
 
+from publisher.changes import UnsentQueue
 from publisher.handler import Publisher
 from records.record import Record
 
@@ -50,7 +51,7 @@ def queue() -> Iterator[Any]:
 @pytest.fixture
 def publisher(events: FakeEvents, queue: Any) -> Publisher:
     url = queue.get_queue_url(QueueName="unsent")["QueueUrl"]
-    return Publisher(events, queue, BUS, url, "triptych")  # type: ignore[arg-type]
+    return Publisher(events, UnsentQueue(queue, url), BUS, "triptych")  # type: ignore[arg-type]
 
 
 def serialized(record: Record) -> dict[str, Any]:

@@ -1,87 +1,24 @@
-"""The columns of the tables, and the rows of a record in each.
+"""The rows of a record in the tables for analysts, with plain values.
 
     records       one row for each upload: verdict, status, current label
     predictions   one row for each upload and version: prediction or failure
     labels        one row for each label, replaced ones included
 
-Rows of the three tables join on `document` and `sequencer`.
+Rows of the three tables join on `document` and `sequencer`. `triptych.tables.schemas` defines the columns of an export,
+`AnalyticsRevisions` in template.yaml those for Athena.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
-import pyarrow as pa
-
 from records.outcomes import Prediction
 from records.record import Record
 from records.reviews import Review
 
-_TIME = pa.timestamp("ms", tz="UTC")
-_KEY: list[tuple[str, pa.DataType]] = [("document", pa.string()), ("sequencer", pa.string())]
-
-SCHEMAS: dict[str, pa.Schema] = {
-    "records": pa.schema(
-        [
-            *_KEY,
-            ("bucket", pa.string()),
-            ("key", pa.string()),
-            ("version_id", pa.string()),
-            ("etag", pa.string()),
-            ("size", pa.int64()),
-            ("event_time", _TIME),
-            ("classified_at", _TIME),
-            ("revision", pa.int32()),
-            ("status", pa.string()),
-            ("label", pa.string()),
-            ("confidence", pa.float64()),
-            ("agreement", pa.string()),
-            ("needs_review", pa.bool_()),
-            ("review_reasons", pa.string()),
-            ("policy", pa.string()),
-            ("audit", pa.bool_()),
-            ("reason_kind", pa.string()),
-            ("reason_detail", pa.string()),
-            ("reviewed_label", pa.string()),
-            ("reviewed_by", pa.string()),
-            ("reviewed_at", _TIME),
-            ("latency_ms", pa.float64()),
-            ("backfilled", pa.bool_()),
-            ("parent", pa.string()),
-            ("trace_id", pa.string()),
-        ]
-    ),
-    "predictions": pa.schema(
-        [
-            *_KEY,
-            ("event_time", _TIME),
-            ("version", pa.string()),
-            ("label", pa.string()),
-            ("confidence", pa.float64()),
-            ("abstained", pa.bool_()),
-            ("pages", pa.int32()),
-            ("latency_ms", pa.float64()),
-            ("model_sha256", pa.string()),
-            ("error", pa.string()),
-        ]
-    ),
-    "labels": pa.schema(
-        [
-            *_KEY,
-            ("event_time", _TIME),
-            ("label", pa.string()),
-            ("by", pa.string()),
-            ("at", _TIME),
-            ("current", pa.bool_()),
-            ("queue", pa.string()),
-            ("seconds", pa.float64()),
-            ("draw_queue", pa.string()),
-            ("draw_probability", pa.float64()),
-        ]
-    ),
-}
-"""The columns of each table, with their types. Times are in UTC."""
-
 Row = dict[str, Any]
+
+_KEY_COLUMNS = ("document", "sequencer", "event_time")
+"""Columns that all tables have."""
 
 
 def rows_of(record: Record) -> dict[str, list[Row]]:
@@ -91,6 +28,13 @@ def rows_of(record: Record) -> dict[str, list[Row]]:
         "predictions": list(_prediction_rows(record)),
         "labels": list(_label_rows(record)),
     }
+
+
+def revision_row(record: Record) -> Row:
+    """Return the row of a record in `records`, with its rows in the other tables as lists within it."""
+    rows = rows_of(record)
+    [row] = rows.pop("records")
+    return row | {table: [_without_key(each) for each in nested] for table, nested in rows.items()}
 
 
 def _record_row(record: Record) -> Row:
@@ -128,18 +72,18 @@ def _record_row(record: Record) -> Row:
 
 def _prediction_rows(record: Record) -> Iterator[Row]:
     for version, outcome in record.predictions.items():
-        row: Row = {**_key(record), "version": version, "latency_ms": outcome.latency_ms}
-        if isinstance(outcome, Prediction):
-            row |= {
-                "label": outcome.label,
-                "confidence": outcome.confidence,
-                "abstained": outcome.abstained,
-                "pages": outcome.pages,
-                "model_sha256": outcome.model_sha256,
-            }
-        else:
-            row["error"] = outcome.kind
-        yield row
+        answer = outcome if isinstance(outcome, Prediction) else None
+        yield {
+            **_key(record),
+            "version": version,
+            "label": answer.label if answer else None,
+            "confidence": answer.confidence if answer else None,
+            "abstained": answer.abstained if answer else None,
+            "pages": answer.pages if answer else None,
+            "latency_ms": outcome.latency_ms,
+            "model_sha256": answer.model_sha256 if answer else None,
+            "error": None if isinstance(outcome, Prediction) else str(outcome.kind),
+        }
 
 
 def _label_rows(record: Record) -> Iterator[Row]:
@@ -166,3 +110,7 @@ def _label_row(record: Record, review: Review, *, current: bool) -> Row:
 def _key(record: Record) -> Row:
     upload = record.upload
     return {"document": upload.document, "sequencer": upload.sort_key, "event_time": upload.event_time}
+
+
+def _without_key(row: Row) -> Row:
+    return {name: value for name, value in row.items() if name not in _KEY_COLUMNS}
