@@ -32,7 +32,12 @@ _Loader.add_multi_constructor("!", _construct_tag)
 @cache
 def _parsed() -> dict[str, Any]:
     """Parse template.yaml once per process. Callers outside this module get copies."""
-    content = yaml.load((ROOT / "template.yaml").read_text(), Loader=_Loader)
+    return read_template(ROOT / "template.yaml")
+
+
+def read_template(path: Path) -> dict[str, Any]:
+    """Return a template as a dictionary; `!Ref X` reads as {"Ref": "X"}."""
+    content = yaml.load(path.read_text(), Loader=_Loader)
     assert isinstance(content, dict)
     return content
 

@@ -5,7 +5,6 @@ first, conditions and mappings are resolved, and the result is linted: the resou
 """
 
 import json
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 
 from testkit.template import ROOT, rollout, template
 from testkit.translated import expanded, full_names
+from tests.support.checkov import require_checkov
 from tests.support.rollouts import BUILDING, COMBINATIONS, NOT_EMULATED
 from tests.support.tools import require_tool
 from triptych.stack import environment
@@ -42,15 +42,6 @@ def run(argv: list[str], folder: Path) -> None:
     settings = environment.aws_environment(Home(folder)) | {"SAM_CLI_TELEMETRY": "0", "__SAM_CLI_APP_DIR": str(folder)}
     done = subprocess.run(argv, env=settings, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def checkov() -> str:
-    """Return the path of checkov, which has its own virtual environment because of its many pinned requirements."""
-    found = ROOT / ".venv-checkov" / "bin" / "checkov"
-    program = str(found) if found.exists() else shutil.which("checkov")
-    if program is None:
-        pytest.skip("checkov is not installed; `make test-all` does it")
-    return program
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -137,4 +128,7 @@ def test_checkov_reports_nothing(files: dict[str, Path], tmp_path: Path) -> None
     """For the resources of every combination, and for the template itself."""
     everything = [str(ROOT / "template.yaml"), *map(str, files.values())]
     options = [part for path in everything for part in ("--file", path)]
-    run([checkov(), "--framework", "cloudformation", "--skip-download", "--quiet", "--compact", *options], tmp_path)
+    run(
+        [require_checkov(), "--framework", "cloudformation", "--skip-download", "--quiet", "--compact", *options],
+        tmp_path,
+    )
