@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -176,6 +177,24 @@ def start_journal(home: Home, endpoint_url: str, table: str) -> ManagedProcess:
     )
 
 
+def write_stream(journal: Journal, follow: Callable[[], Iterator[list[Change]]]) -> None:
+    """Write the changes of a stream from its beginning, until it or the disk fails.
+
+    Compacting first removes a line that the disk had no space for, so that nothing is written after it.
+
+    Args:
+        journal: Receives the changes.
+        follow: Follows the stream.
+    """
+    try:
+        journal.compact()
+        for changes in follow():
+            journal.append(changes)
+    except (BotoCoreError, ClientError, KeyError, OSError) as error:
+        with suppress(OSError):  # the log is on the same disk
+            print(f"{type(error).__name__}: {error}", flush=True)
+
+
 def main() -> None:
     """Write the journal until the process is stopped."""
     endpoint_url, table, path = sys.argv[1:]
@@ -184,13 +203,8 @@ def main() -> None:
     streams: DynamoDBStreamsClient = session.client("dynamodbstreams", endpoint_url=endpoint_url)
     journal = Journal(Path(path))
     while True:
-        journal.compact()
-        try:
-            for changes in follow_stream(client, streams, table, sleep=time.sleep):
-                journal.append(changes)
-        except (BotoCoreError, ClientError, KeyError) as error:
-            print(f"{type(error).__name__}: {error}", flush=True)
-        time.sleep(1)  # the emulator restarts, or another deployment replaces the table's stream
+        write_stream(journal, lambda: follow_stream(client, streams, table, sleep=time.sleep))
+        time.sleep(1)  # the emulator restarts, another deployment replaces the table's stream, or the disk is full
 
 
 if __name__ == "__main__":

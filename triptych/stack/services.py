@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from triptych.stack import environment, fingerprints, ports
@@ -23,7 +24,7 @@ _DEFAULT_PORTS = {"v1": 8101, "v2": 8102, "v3": 8103, CONVERTER: 8104}
 
 def start_service_process(home: Home, name: str) -> LocalServer:
     """Start the service of a version, or the converter. It needs some seconds to become ready: `wait_for_service`."""
-    return _start_converter(home) if name == CONVERTER else _start_model_service(home, name)
+    return _start_converter(home) if name == CONVERTER else start_model_service(home, name)
 
 
 def current_fingerprint(name: str) -> str:
@@ -48,12 +49,13 @@ def _start_converter(home: Home) -> LocalServer:
     return LocalServer(process, port, fingerprints.converter_fingerprint())
 
 
-def _start_model_service(home: Home, version: str) -> LocalServer:
+def start_model_service(home: Home, version: str, models: Path = REPOSITORY / "models") -> LocalServer:
+    """Start the service of a version with the model in a folder of `models`."""
     port = ports.choose_port(_DEFAULT_PORTS[version])
     workers = str(max(1, (os.cpu_count() or 1) // len(VERSIONS)))
     settings = {
         "MODELS": version,
-        "MODELS_DIR": str(REPOSITORY / "models"),
+        "MODELS_DIR": str(models),
         "HOST": HOST,
         "PORT": str(port),
         "WORKERS": workers,  # three services share this machine, and more threads than cores increase the latency

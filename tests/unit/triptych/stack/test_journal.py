@@ -1,8 +1,10 @@
 """Protects: after a crash, the saved table and the journal give the last state of every item."""
 
 import itertools
+import resource
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from testkit.template import table_definition
-from triptych.stack.journal import Change, Journal, restore
+from triptych.stack.journal import Change, Journal, restore, write_stream
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -83,6 +85,37 @@ def test_document_that_was_deleted_and_uploaded_again_has_its_new_record(
     journal.append([written("a", 3), deleted("a", 3), written("a", 1)])
     restore(journal, client, TABLE)
     assert contents(client) == {"a 1"}
+
+
+@contextmanager
+def space_for(number: int) -> Iterator[None]:
+    """Let no file of this process grow beyond a number of bytes: as on a full disk, the rest of a write fails."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (number, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_full_disk_delays_changes_and_loses_none(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    journal = Journal(path)
+    journal.append([written("a", 1)])
+    with space_for(path.stat().st_size + 30):
+        write_stream(journal, lambda: iter([[written("b", 1)]]))
+    assert not path.read_text().endswith("\n"), "the disk is full in the middle of a line"
+
+    write_stream(journal, lambda: iter([[written("a", 1), written("b", 1)], [written("c", 1)]]))
+    assert [change.item for change in journal.changes()] == [item(name, 1) for name in ("a", "a", "b", "c")]
+
+
+def test_disk_without_any_space_keeps_the_journal(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    journal.append([written("a", 1)])
+    with space_for(0):
+        write_stream(journal, lambda: iter([[written("b", 1)]]))
+    assert [change.item for change in journal.changes()] == [item("a", 1)]
 
 
 def test_incomplete_last_line_is_ignored_and_removed(client: "DynamoDBClient", tmp_path: Path) -> None:
