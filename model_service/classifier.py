@@ -14,7 +14,7 @@ from decoding.batch import BatchDecoder, decode_batch
 from decoding.cancellation import CancelCheck, never_cancel
 from decoding.limits import Limits
 from decoding.orientation import turn_pages
-from model_service.engine import Model, Scores
+from model_service.engine import Scores, ScoringModel
 from model_service.errors import UnknownModelError
 from model_service.orientation import Orienter
 
@@ -86,7 +86,7 @@ class Classifier:
 
     def __init__(
         self,
-        models: Mapping[str, Model],
+        models: Mapping[str, ScoringModel],
         limits: Limits,
         decoding: Decoding = decode_here,
         orient: Orienter | None = None,
@@ -99,7 +99,7 @@ class Classifier:
         self._active = 0
         self._lock: Final = threading.Lock()
 
-    def model(self, version: str | None) -> Model:
+    def model(self, version: str | None) -> ScoringModel:
         """Return the model of a version, or the default model if None.
 
         Raises:
@@ -114,7 +114,7 @@ class Classifier:
     def classify(
         self,
         data: bytes,
-        model: Model,
+        model: ScoringModel,
         *,
         since: float | None = None,
         check_cancelled: CancelCheck = never_cancel,

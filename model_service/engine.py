@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import openvino as ov  # type: ignore[import-untyped]
@@ -62,6 +62,40 @@ class Scores:
     """Norm of the features relative to the manifest's threshold; None if the manifest has none."""
 
 
+def score_pages(manifest: Manifest, logits: NDArray[np.float64], norms: NDArray[np.float64] | None = None) -> Scores:
+    """Return the scores of a document from what a graph computed for its pages.
+
+    The probability of each label is softmax(logits / temperature) of each page, aggregated by `aggregate_pages`. For
+    temperature scaling, see Guo et al., "On Calibration of Modern Neural Networks", 2017. The norms of the pages are
+    aggregated in the same way.
+
+    Args:
+        manifest: Of the version.
+        logits: Shape (pages, labels).
+        norms: Norms of the features, shape (pages, 1); None if they are not known.
+    """
+    scaled = logits / manifest.temperature
+    exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    threshold = manifest.familiar_norm
+    return Scores(
+        aggregate_pages(exponentials / exponentials.sum(axis=1, keepdims=True)),
+        float(aggregate_pages(norms)[0]) / threshold if norms is not None and threshold else None,
+    )
+
+
+class ScoringModel(Protocol):
+    """A model version that scores pages, such as `Model`; safe to call from several threads at once."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """Describes the version."""
+        ...
+
+    def assess(self, pages: NDArray[np.uint8], *, alone: bool = False) -> Scores:
+        """Return the scores of a document, see `Model.assess`."""
+        ...
+
+
 class Model:
     """One compiled model version; safe to call from several threads at once.
 
@@ -76,7 +110,7 @@ class Model:
     """
 
     def __init__(self, files: ModelFiles, *, concurrency: int = 1) -> None:
-        self.manifest = files.manifest
+        self.manifest: Final = files.manifest
         try:
             graph = openvino_core().read_model(files.graph, files.weights)
             _check_input(files.manifest, graph)
@@ -104,18 +138,10 @@ class Model:
             alone: Whether this is the only call at the moment, so that it can use all CPUs. The result is the same.
 
         Returns:
-            The probability of each label: softmax(logits / temperature) of each page, aggregated by `aggregate_pages`.
-            For temperature scaling, see Guo et al., "On Calibration of Modern Neural Networks", 2017. The norms of the
-            pages are aggregated in the same way.
+            The scores, as `score_pages` computes them.
         """
         logits, *norms = (self._alone if alone else self._requests).infer_all(pages)
-        logits = logits / self.manifest.temperature
-        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-        threshold = self.manifest.familiar_norm
-        return Scores(
-            aggregate_pages(exponentials / exponentials.sum(axis=1, keepdims=True)),
-            float(aggregate_pages(norms[0])[0]) / threshold if norms and threshold else None,
-        )
+        return score_pages(self.manifest, logits, norms[0] if norms else None)
 
     def _warm_up(self) -> None:
         """Run every request once: the first run compiles kernels and allocates memory."""
