@@ -3,7 +3,8 @@
 Every architecture is a `ConvClassifier`: blocks in order, average pooling, dropout and a linear head. Training can
 freeze the first blocks and export can fold batch norms without knowing the architecture.
 
-To add an architecture, write a function that returns its blocks, and register it in `ARCHITECTURES`.
+To add an architecture, write a function that returns its blocks, and register it in `ARCHITECTURES`. The architecture
+`random_forest` is no network and has a module for itself, `training.forest`.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,6 +16,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from training.recipe import RANDOM_FOREST
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
@@ -85,7 +88,8 @@ def build_classifier(name: str, classes: int, weights: str = "none", dropout: fl
         WeightsError: The architecture or the weights are unknown, or the weights cannot be loaded.
     """
     if name not in ARCHITECTURES:
-        raise WeightsError(f"unknown architecture {name!r}; known: {', '.join(sorted(ARCHITECTURES))}")
+        known = ", ".join(sorted([*ARCHITECTURES, RANDOM_FOREST]))
+        raise WeightsError(f"unknown architecture {name!r}; known: {known}")
     architecture = ARCHITECTURES[name]
     loaders = {"none": architecture.blocks, **architecture.weights}
     if weights not in loaders:
@@ -95,6 +99,13 @@ def build_classifier(name: str, classes: int, weights: str = "none", dropout: fl
     except (ImportError, OSError) as error:
         raise WeightsError(f"the weights {weights!r} of {name} cannot be loaded: {error}") from error
     return ConvClassifier(blocks, architecture.features, classes, dropout)
+
+
+def normalisation_of(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and standard deviation with which an architecture normalises each channel; a forest does not."""
+    if name == RANDOM_FOREST:
+        return (0.0,) * 3, (1.0,) * 3
+    return ARCHITECTURES[name].mean, ARCHITECTURES[name].std
 
 
 @torch.no_grad()

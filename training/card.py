@@ -8,7 +8,7 @@ import numpy as np
 
 from evidence.calibration import BINS
 from training.metrics import Floats, LabelIndices, confusion_matrix
-from training.recipe import Recipe
+from training.recipe import RANDOM_FOREST, Recipe
 
 PICTURE = "confusion.png"
 
@@ -80,7 +80,7 @@ def _text(recipe: Recipe, manifest: Mapping[str, Any], recall_table: Sequence[st
         "",
         f"Classifies a page, squashed to {size.width} x {size.height} ({size.color}), as one of: "
         f"{', '.join(manifest['labels'])}. Trained on {manifest['date']} with [recipe.toml](recipe.toml), seed "
-        f"{recipe.seed}, from the initial weights `{recipe.weights}`.",
+        f"{recipe.seed}{_origin(recipe)}.",
         "",
         "## Metrics",
         "",
@@ -97,7 +97,7 @@ def _text(recipe: Recipe, manifest: Mapping[str, Any], recall_table: Sequence[st
         f"{parity['max_abs_probability_difference']:.4f}, {parity['label_changes']} changed labels |",
         "",
         "The temperature and the threshold are fitted to the same held-out predictions"
-        + ("." if "cross-validation" in metrics["protocol"] else ", which also selected the best epoch."),
+        + (", which also selected the best epoch." if _has_chosen_epoch(recipe, metrics) else "."),
         "",
         *_precision_table(manifest),
         *recall_table,
@@ -124,6 +124,18 @@ def _text(recipe: Recipe, manifest: Mapping[str, Any], recall_table: Sequence[st
         "",
     ]
     return "\n".join(lines)
+
+
+def _origin(recipe: Recipe) -> str:
+    """Return what the training began with, as the end of a sentence."""
+    if recipe.architecture == RANDOM_FOREST:
+        return f", by scikit-learn: {recipe.forest.trees} trees on page features"
+    return f", from the initial weights `{recipe.weights}`"
+
+
+def _has_chosen_epoch(recipe: Recipe, metrics: Mapping[str, Any]) -> bool:
+    """Return whether the held-out pages selected the best epoch of a network."""
+    return recipe.architecture != RANDOM_FOREST and "cross-validation" not in metrics["protocol"]
 
 
 def _source_rows(metrics: Mapping[str, Any]) -> list[str]:

@@ -11,7 +11,8 @@ from rich.console import Console
 
 from training import soup
 from training.data import DataError, LabelledDocument, Page
-from training.export import as_served, export_openvino, infer_with_norms
+from training.export import as_served, export_openvino, infer, infer_with_norms
+from training.forest import fit_forest
 from training.metrics import LabelIndices, classification_metrics, softmax
 from training.network import preprocessing_of
 from training.precision import (
@@ -22,7 +23,7 @@ from training.precision import (
     merge_precisions,
     quantise,
 )
-from training.recipe import Precision, Recipe
+from training.recipe import RANDOM_FOREST, Precision, Recipe
 from training.splits import assign_folds, assign_ood_folds, split_by_source
 from training.train import FitResult, Resources, Teacher, fit
 
@@ -100,7 +101,9 @@ class VersionTraining:
     notes: str = ""
 
     def fit(self, name: str, train: Sequence[Page], validation: Sequence[Page]) -> FitResult:
-        """Train one network, or a soup of several; `name` is the stem of the first checkpoint."""
+        """Train one network, a soup of several, or a forest; `name` is the stem of the first checkpoint."""
+        if self.recipe.architecture == RANDOM_FOREST:
+            return self._fit_forest(name, train)
         fits: list[FitResult] = []
         size = self.recipe.schedule.soup_size
         teacher = self.teacher_of(name, train) if self.teacher_of else None
@@ -123,6 +126,15 @@ class VersionTraining:
             if fits[-1].interrupted:
                 break
         return soup.average_fits(fits)
+
+    def _fit_forest(self, name: str, train: Sequence[Page]) -> FitResult:
+        """Fit a forest, which has no checkpoints: Ctrl-C leaves nothing to resume."""
+        self.console.print(f"{name}: {self.recipe.forest.trees} trees on {len(train)} pages")
+        try:
+            model = fit_forest(self.recipe, len(self.labels), train, threads=self.resources.threads)
+        except KeyboardInterrupt:
+            raise TrainingInterrupted("interrupted: no version was written") from None
+        return FitResult(model, [], interrupted=False)
 
 
 def fit_and_validate(
@@ -209,8 +221,8 @@ def _cross_validate(
         merge_precisions(precisions),
         np.concatenate([fold.logits for fold in ood_scores]),
         tuple(ood_measured),
-        np.concatenate([fold.norms for fold in scores]),
-        np.concatenate([fold.norms for fold in ood_scores]),
+        _all_norms(scores),
+        _all_norms(ood_scores),
     )
 
 
@@ -243,10 +255,23 @@ def _pages_of(pages: Sequence[Page], documents: Sequence[LabelledDocument]) -> l
 
 @dataclass(frozen=True)
 class PageScores:
-    """Logits of pages, shape (pages, classes), and norms of their features, shape (pages,)."""
+    """Logits of pages, shape (pages, classes), and norms of their features, shape (pages,); None for a forest."""
 
     logits: NDArray[np.float32]
-    norms: NDArray[np.float32]
+    norms: NDArray[np.float32] | None
+
+
+def _all_norms(folds: Sequence[PageScores]) -> NDArray[np.float32] | None:
+    """Return the norms of all folds, shape (pages,); None if the version has none."""
+    norms = [fold.norms for fold in folds if fold.norms is not None]
+    return np.concatenate(norms) if len(norms) == len(folds) else None
+
+
+def _score(folder: Path, recipe: Recipe, pixels: NDArray[np.uint8]) -> PageScores:
+    """Return the scores of preprocessed pages from an exported model."""
+    if recipe.architecture == RANDOM_FOREST:
+        return PageScores(infer(folder, pixels), None)
+    return PageScores(*infer_with_norms(folder, pixels, recipe.precision))
 
 
 def _predict(
@@ -259,15 +284,15 @@ def _predict(
             folder.mkdir()
         export_openvino(as_served(fitted.model), recipe.input.width, recipe.input.height, folders["f32"])
         folders["bf16"] = folders["f32"]  # the same file: a hint at compile time selects the precision
-        comparing = len(held_out) >= MIN_COMPARED_PAGES
+        comparing = len(held_out) >= MIN_COMPARED_PAGES and recipe.architecture != RANDOM_FOREST
         if comparing or recipe.precision == "int8":
             quantise(folders["f32"], preprocess(recipe, train, CALIBRATION_PAGES), folders["int8"])
         pixels = preprocess(recipe, held_out)
         served = folders[recipe.precision]
-        scores = PageScores(*infer_with_norms(served, pixels, recipe.precision))
-        ood_scores = PageScores(scores.logits[:0], scores.norms[:0])
+        scores = _score(served, recipe, pixels)
+        ood_scores = PageScores(scores.logits[:0], None if scores.norms is None else scores.norms[:0])
         if ood:
-            ood_scores = PageScores(*infer_with_norms(served, preprocess(recipe, ood), recipe.precision))
+            ood_scores = _score(served, recipe, preprocess(recipe, ood))
         if not comparing:
             return scores, ood_scores, {}
         some = slice(None, None, _stride(len(held_out), MAX_COMPARED_PAGES))

@@ -1,4 +1,6 @@
-"""Export of a trained model from torch to OpenVINO IR with fp16 weights, compared with torch on real pages.
+"""Export of a trained model from torch to OpenVINO IR, compared with torch on real pages.
+
+Networks are exported with fp16 weights, forests, which are torch modules as well, with their exact thresholds.
 
 torch deprecates TorchScript, so the export uses `torch.onnx.export(dynamo=True)`. TorchScript is written on request,
 for SageMaker's PyTorch container.
@@ -11,6 +13,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import openvino  # type: ignore[import-untyped]
@@ -20,6 +23,7 @@ from torch import nn
 
 from model_service.engine import add_feature_norm, openvino_core
 from training.architectures import fold_batch_norms
+from training.forest import ForestModel
 from training.metrics import softmax
 from training.network import ExportableModel
 from training.recipe import Precision
@@ -46,14 +50,21 @@ class Parity:
     label_changes: int
 
 
+Trained = TypeVar("Trained", bound=nn.Module)
+"""An `ExportableModel` or a `ForestModel`."""
+
+
 @torch.no_grad()
-def as_served(model: ExportableModel) -> ExportableModel:
+def as_served(model: Trained) -> Trained:
     """Return a copy with scale and batch norms folded into convolutions and all weights rounded to fp16.
 
     The exported file holds these folded and rounded weights, so the copy computes in torch what is served. Rounding
-    changes a logit of a MobileNet by up to 0.1; metrics that are measured with the copy include this loss.
+    changes a logit of a MobileNet by up to 0.1; metrics that are measured with the copy include this loss. A forest is
+    served as it is: the constants of its features would not be exact in fp16.
     """
     model = copy.deepcopy(model).eval()
+    if not isinstance(model, ExportableModel):
+        return model
     fold_batch_norms(model)
     first = next(module for module in model.modules() if isinstance(module, nn.Conv2d))
     first.weight.mul_(model.scale)
@@ -64,7 +75,7 @@ def as_served(model: ExportableModel) -> ExportableModel:
     return model
 
 
-def export_openvino(model: ExportableModel, width: int, height: int, folder: Path) -> None:
+def export_openvino(model: ExportableModel | ForestModel, width: int, height: int, folder: Path) -> None:
     """Write `model.xml` and `model.bin`: uint8 [batch, height, width, 3] in, float32 logits [batch, classes] out."""
     example = torch.zeros((2, height, width, 3), dtype=torch.uint8)
     with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
@@ -83,15 +94,15 @@ def export_openvino(model: ExportableModel, width: int, height: int, folder: Pat
         )
         converted = openvino.convert_model(onnx_file)
         converted.reshape({0: openvino.PartialShape([-1, height, width, 3])})
-        save_model(converted, folder)
+        save_model(converted, folder, fp16=not isinstance(model, ForestModel))
 
 
-def save_model(model: openvino.Model, folder: Path) -> None:
-    """Write a model as `model.xml` and `model.bin`, with floating-point weights as fp16."""
-    openvino.save_model(model, folder / "model.xml", compress_to_fp16=True)
+def save_model(model: openvino.Model, folder: Path, *, fp16: bool = True) -> None:
+    """Write a model as `model.xml` and `model.bin`, with floating-point weights as fp16 or unchanged."""
+    openvino.save_model(model, folder / "model.xml", compress_to_fp16=fp16)
 
 
-def export_torchscript(model: ExportableModel, width: int, height: int, file: Path) -> None:
+def export_torchscript(model: ExportableModel | ForestModel, width: int, height: int, file: Path) -> None:
     """Write a model as TorchScript, which SageMaker's PyTorch container loads with `torch.jit.load`."""
     example = torch.zeros((1, height, width, 3), dtype=torch.uint8)
     with warnings.catch_warnings():
@@ -147,7 +158,11 @@ def infer_with_norms(
 
 
 def check_parity(
-    model: ExportableModel, folder: Path, pixels: NDArray[np.uint8], temperature: float, tolerance: float = 0.01
+    model: ExportableModel | ForestModel,
+    folder: Path,
+    pixels: NDArray[np.uint8],
+    temperature: float,
+    tolerance: float = 0.01,
 ) -> Parity:
     """Compare an exported model with torch.
 

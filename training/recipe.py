@@ -4,12 +4,14 @@ import tomllib
 from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Precision = Literal["f32", "bf16", "int8"]
+RANDOM_FOREST = "random_forest"
+"""The architecture that is no network: see `training.forest`."""
 
 
 class RecipeError(Exception):
@@ -97,6 +99,22 @@ class Schedule(_Section):
     processor supports it; results then differ slightly between processors."""
 
 
+class Forest(_Section):
+    """A random forest on page features, for the architecture `random_forest`, which uses no other schedule.
+
+    `schedule.balance_sources` applies to it as well.
+    """
+
+    trees: Annotated[int, Field(ge=1, le=2000)] = 300
+    max_depth: Annotated[int, Field(ge=1, le=40)] = 16
+    """Largest number of comparisons from the root of a tree to a leaf."""
+    min_pages_per_leaf: Annotated[int, Field(ge=1)] = 2
+    features_per_split: Annotated[float, Field(gt=0, le=1)] = 0.05
+    """Share of the features among which each node chooses the one that it compares."""
+    variants: Annotated[int, Field(ge=0)] = 1
+    """Number of augmented variations of each page, in addition to the page itself."""
+
+
 class Synthetic(_Section):
     """Synthetic pages, which are added to the training set and never to a validation set."""
 
@@ -138,6 +156,7 @@ class Recipe(_Section):
     input: Input = Input()
     augmentation: Augmentation = Augmentation()
     schedule: Schedule = Schedule()
+    forest: Forest = Forest()
     synthetic: Annotated[Synthetic, Field(validation_alias=AliasChoices("synthetic", "drawn"))] = Synthetic()
     """The table was `[drawn]` before version 0.2."""
     distillation: Distillation = Distillation()
@@ -147,8 +166,17 @@ class Recipe(_Section):
     precisions."""
 
     def training_settings(self) -> str:
-        """Return the settings that affect the weights, as JSON, to compare recipes with checkpoints."""
-        return self.model_dump_json(exclude={"precision"})
+        """Return the settings that affect the weights of a network, as JSON, to compare recipes with checkpoints."""
+        return self.model_dump_json(exclude={"precision", "forest"})
+
+    @model_validator(mode="after")
+    def _check_forest(self) -> Self:
+        """Reject what only networks have."""
+        if self.architecture == RANDOM_FOREST and (
+            self.weights != "none" or self.precision != "f32" or self.distillation.teachers
+        ):
+            raise ValueError(f"a {RANDOM_FOREST} has no initial weights and no teachers, and is served in f32")
+        return self
 
 
 def teachers_first(recipes: Mapping[str, Recipe]) -> list[str]:

@@ -20,6 +20,7 @@ from torch.nn import functional
 from training.augmented_pages import AugmentedPages, PageSize, load_batches, resize_pages
 from training.checkpoint import EpochResult, MovingAverage, TrainingState, fingerprint_of
 from training.data import OOD_LABEL, Page
+from training.forest import ForestModel
 from training.metrics import classification_metrics, softmax
 from training.network import (
     ExportableModel,
@@ -57,9 +58,9 @@ class Resources:
 
 @dataclass(frozen=True)
 class FitResult:
-    """A trained model and its epochs; `interrupted` if Ctrl-C ended the training early."""
+    """A trained model and its epochs; `interrupted` if Ctrl-C ended the training early. A forest has no epochs."""
 
-    model: ExportableModel
+    model: ExportableModel | ForestModel
     history: list[EpochResult]
     interrupted: bool
 

@@ -16,7 +16,7 @@ from training.distillation import TeacherEnsemble
 from training.export import as_served, export_torchscript
 from training.metrics import ClassificationMetrics
 from training.network import preprocessing_of
-from training.recipe import Recipe, RecipeError, read_recipe
+from training.recipe import RANDOM_FOREST, Recipe, RecipeError, read_recipe
 from training.splits import MIN_FAMILIES, scarce_labels
 from training.synthetic import SYNTHETIC_LABELS, SyntheticRequest, draw_pages
 from training.train import Resources
@@ -117,11 +117,14 @@ def _min_side(recipe: Recipe, teachers: Sequence[Path]) -> int:
 
 def _teacher_recipe(teacher: Path, student: str) -> Recipe:
     try:
-        return read_recipe(teacher / "recipe.toml")
+        recipe = read_recipe(teacher / "recipe.toml")
     except RecipeError as error:
         raise RecipeError(
             f"{student} is taught by {teacher.name}: train both on this folder, in one command ({error})"
         ) from None
+    if recipe.architecture == RANDOM_FOREST:
+        raise RecipeError(f"{student} is taught by {teacher.name}, a {RANDOM_FOREST}: only networks can be teachers")
+    return recipe
 
 
 def _load(folder: LabelledFolder, min_side: int, recipe: Recipe, console: Console) -> tuple[list[Page], list[str]]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from training.architectures import ARCHITECTURES
+from training.architectures import normalisation_of
 from training.calibration import abstain_threshold, familiar_norm, fit_temperature
 from training.card import write_card
 from training.cross_validation import HeldOut, VersionTraining, preprocess
@@ -111,14 +111,14 @@ def write_version(
 def _model_facts(training: VersionTraining, folder: Path, temperature: float, probabilities: Floats) -> dict[str, Any]:
     """Return what the model service needs of the manifest: labels, input, thresholds and hashes of the files."""
     recipe = training.recipe
-    architecture = ARCHITECTURES[recipe.architecture]
+    mean, std = normalisation_of(recipe.architecture)
     model, weights = folder / "model.xml", folder / "model.bin"
     return {
         "version": recipe.version,
         "architecture": recipe.architecture,
         "labels": list(training.labels),
         "input": recipe.input.model_dump(),
-        "normalization": {"mean": list(architecture.mean), "std": list(architecture.std)},
+        "normalization": {"mean": list(mean), "std": list(std)},
         "precision": recipe.precision,
         "temperature": temperature,
         # Rounded down: a threshold that is rounded up to 1 would flag every page.

@@ -13,7 +13,7 @@ import training.train
 from tests.support.small_architecture import SMALL
 from training.checkpoint import fingerprint_of
 from training.data import OOD_LABEL, LabelledDocument, Page, list_documents, load_pages
-from training.network import build_model, preprocessing_of, with_frozen_backbone
+from training.network import ExportableModel, build_model, preprocessing_of, with_frozen_backbone
 from training.recipe import Input, Recipe, Schedule
 from training.splits import split_by_source
 from training.train import FitResult, Resources, fit
@@ -87,6 +87,7 @@ def _equal(one: FitResult, other: FitResult) -> bool:
 def _changed_blocks(fitted: FitResult, recipe: Recipe) -> list[bool]:
     """Return for each block whether its weights differ from the initial ones."""
     initial = build_model(recipe, len(LABELS)).network
+    assert isinstance(fitted.model, ExportableModel)
     return [
         any(not torch.equal(a, b) for a, b in zip(before.parameters(), after.parameters(), strict=True))
         for before, after in zip(initial.blocks, fitted.model.network.blocks, strict=True)

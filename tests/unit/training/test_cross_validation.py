@@ -8,6 +8,7 @@ from tests.support.small_architecture import SMALL
 from training import cross_validation
 from training.cross_validation import PageScores, TrainingInterrupted, VersionTraining, fit_and_validate
 from training.data import OOD_LABEL, LabelledDocument, Page
+from training.forest import ForestModel
 from training.network import ExportableModel, build_model
 from training.precision import PrecisionResult
 from training.recipe import Precision, Recipe, Validation
@@ -71,7 +72,7 @@ def test_no_page_is_classified_by_a_network_that_was_trained_on_its_source(
     pages = _pages_of_two_sources_per_label()
     trained: dict[str, set[str]] = {}
     measured: dict[int, set[str]] = {}
-    models: list[ExportableModel] = []
+    models: list[ExportableModel | ForestModel] = []
 
     def fit(_self: VersionTraining, name: str, train: list[Page], validation: list[Page]) -> FitResult:
         trained[name] = {page.document.source for page in train}

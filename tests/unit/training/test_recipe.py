@@ -10,6 +10,7 @@ from training.recipe import Distillation, Recipe, RecipeError, read_recipe, teac
 
 MODELS = Path(__file__).parents[3] / "models"
 MINIMAL = 'version = "v9"\narchitecture = "resnet18"\n'
+FOREST = 'version = "v9"\narchitecture = "random_forest"\n'
 
 
 @pytest.mark.parametrize("version", ["v1", "v2", "v3"])
@@ -53,6 +54,10 @@ def test_keys_of_earlier_versions_are_read(tmp_path: Path, text: str) -> None:
         (f"{MINIMAL}[schedule]\nepochs = 0", "schedule.epochs"),
         (f'{MINIMAL}[input]\ncolor = "sepia"', "input.color"),
         (f"{MINIMAL}[synthetic]\nood_pages = 1\nstrangers = 1", "synthetic.strangers"),
+        (f"{FOREST}[forest]\ntrees = 0", "forest.trees"),
+        (f'{FOREST}precision = "bf16"', "is served in f32"),
+        (f'{FOREST}weights = "docorient"', "no initial weights"),
+        (f'{FOREST}[distillation]\nteachers = ["v2"]', "no teachers"),
         ('version = "../v1"\narchitecture = "resnet18"', "version"),
         ("version = ", "not TOML"),
     ],

@@ -11,7 +11,7 @@ from tests.support.small_architecture import SMALL
 from training import soup
 from training.cross_validation import VersionTraining
 from training.data import LabelledDocument, Page
-from training.network import build_model
+from training.network import ExportableModel, build_model
 from training.recipe import Input, Recipe, Schedule
 from training.train import FitResult, Resources
 
@@ -70,4 +70,5 @@ def test_interrupted_member_is_left_out_unless_it_is_the_only_one(
         fits.append(FitResult(model, [], stopped))
     average = soup.average_fits(fits)
     assert average.interrupted is any(interrupted)
+    assert isinstance(average.model, ExportableModel)
     assert float(average.model.network.head.weight.detach().mean()) == pytest.approx(expected)
