@@ -28,6 +28,8 @@ _MAX_PAGE_VALUES = 1000
 _MAX_FAMILIARITY = 1e6
 _MAX_DETAIL = 500
 """Maximum number of characters in a sentence for operators."""
+_SENTENCES = ("detail", "title", "message", "Message")
+"""Fields that may contain a sentence for operators. The last two are those of API Gateway and of function URLs."""
 
 
 def read_prediction(body: bytes, version: str, *, latency_ms: float) -> Prediction:
@@ -60,7 +62,7 @@ def read_prediction(body: bytes, version: str, *, latency_ms: float) -> Predicti
         )
         _require(answer.get("model") == version, f"it names the model {answer.get('model')!r}, not {version!r}")
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
-        detail = _storable(f"The answer does not conform to the contract: {error!r}")
+        detail = storable_text(f"The answer does not conform to the contract: {error!r}")
         raise CallFailed("invalid_answer", detail, 200) from error
     return _consistent(prediction)
 
@@ -144,13 +146,14 @@ def read_problem(body: bytes, status: int) -> tuple[str | None, str]:
     """
     try:
         problem = json.loads(body)
-        kind, detail = problem.get("type"), problem.get("detail") or problem.get("title")
+        kind = problem.get("type")
+        detail = next((problem[name] for name in _SENTENCES if problem.get(name)), None)
     except (AttributeError, ValueError):
         kind = detail = None
-    name = _storable(re.split("[:/]", kind)[-1])[:_MAX_TEXT] if isinstance(kind, str) else ""
-    return name or None, _storable(str(detail)) if detail else f"The service answered {status}."
+    name = storable_text(re.split("[:/]", kind)[-1])[:_MAX_TEXT] if isinstance(kind, str) else ""
+    return name or None, storable_text(str(detail)) if detail else f"The service answered {status}."
 
 
-def _storable(text: str) -> str:
+def storable_text(text: str) -> str:
     """Return the beginning of an external text in a form that can be stored."""
     return text[:_MAX_DETAIL].encode(errors="replace").decode()

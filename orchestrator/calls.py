@@ -1,23 +1,20 @@
-"""Send a document to a service, with retries, and under a deadline."""
+"""Send a document to a service, with retries, and under a deadline.
 
-import math
+How a document is sent depends on where the service runs: `http_sender`, `lambda_sender` and `sagemaker_sender`. What a
+status means, which failures are retried and when a call gives up is the same for all.
+"""
+
 import time
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
-import requests
-import urllib3
-
-from orchestrator.answers import read_problem
+from orchestrator.answers import read_problem, storable_text
 from orchestrator.errors import CallFailed
-from orchestrator.transport import RequestBody, http_session
+from orchestrator.request_body import Document
 from records.outcomes import ModelFailure
 
 Result = TypeVar("Result")
-
-_CONNECT_TIMEOUT_S = 0.5
-"""A task in the same VPC accepts connections within a millisecond; one that does not respond must not use up the
-budget."""
 
 _KINDS = {400: "rejected", 413: "rejected", 415: "rejected", 422: "rejected"}
 _KINDS |= {408: "timeout", 429: "overloaded", 502: "unreachable"}
@@ -37,50 +34,98 @@ Clock = Callable[[], float]
 """A monotonic clock in seconds, such as `time.monotonic`."""
 
 
+@dataclass(frozen=True)
+class CallDeadline:
+    """The moment after which no response is awaited.
+
+    Attributes:
+        at: Time on the clock.
+        clock: The clock.
+    """
+
+    at: float
+    clock: Clock
+
+    def seconds_left(self) -> float:
+        """Return the seconds until the deadline.
+
+        Raises:
+            CallFailed: `timeout`: The deadline has passed.
+        """
+        seconds = self.at - self.clock()
+        if seconds <= 0:
+            raise CallFailed("timeout", "No answer within the document's budget.")
+        return seconds
+
+
+@dataclass(frozen=True)
+class ServiceResponse:
+    """The response of a service, wherever it runs.
+
+    Attributes:
+        status: HTTP status.
+        body: Body, at most as long as the sender accepts.
+        retry_after_s: Minimum delay before a retry.
+    """
+
+    status: int
+    body: bytes
+    retry_after_s: float = 0.0
+
+
+class Sender(Protocol):
+    """Sends documents to one service. It keeps its connections, so that a warm function reuses them."""
+
+    def send(self, document: Document, deadline: CallDeadline, trace_id: str) -> ServiceResponse:
+        """Send a document once and return the response, of any status.
+
+        Raises:
+            CallFailed: There is no response.
+        """
+
+
 class DocumentService:
     """A service that responds to a document.
 
-    It has one HTTP session, which is kept between documents, so that a warm function reuses connections.
-
     Args:
-        url: Where documents are posted.
+        sender: Sends documents to it.
         clock: The clock of all deadlines.
-        max_answer_bytes: Longer responses are invalid.
         sleep: Waits before a retry; for tests.
     """
 
-    def __init__(
-        self, url: str, clock: Clock, *, max_answer_bytes: int, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
-        self._url = url
+    def __init__(self, sender: Sender, clock: Clock, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._sender = sender
         self._clock = clock
-        self._max_answer_bytes = max_answer_bytes
         self._sleep = sleep
-        self._session = http_session()
 
     def call(
-        self, document: bytes, read: Callable[[bytes, float], Result], *, deadline: float, trace_id: str
+        self, document: Document, read: Callable[[bytes, float], Result], *, deadline: float, trace_id: str
     ) -> Result | ModelFailure:
         """Return what `read` makes of the response, or the last failure. No exception is raised.
 
         Args:
-            document: Content of the document.
+            document: The document.
             read: Gets the body of the response and the duration of the call in milliseconds. It raises `CallFailed` if
                 the response is invalid.
             deadline: Time on the clock after which no response is awaited.
             trace_id: AWS trace to forward to the service.
         """
         started = self._clock()
+        limit = CallDeadline(deadline, self._clock)
         delays = iter(_RETRY_DELAYS_S)
         while True:
             try:
-                answer = self._post(document, deadline, trace_id)
+                answer = _successful(self._sender.send(document, limit, trace_id))
                 return read(answer, (self._clock() - started) * 1000)
+            except CallFailed as error:
+                failure = error
             except Exception as error:  # noqa: BLE001 -- no failure of one service may affect the others
-                failure = _as_call_failed(error)
+                failure = CallFailed("failed", f"The call failed: {error!r}")
             if not self._may_retry(failure, delays, deadline):
                 latency_ms = (self._clock() - started) * 1000
-                return ModelFailure(failure.kind, failure.detail, latency_ms, failure.status, failure.problem)
+                return ModelFailure(
+                    failure.kind, storable_text(failure.detail), latency_ms, failure.status, failure.problem
+                )
 
     def _may_retry(self, failure: CallFailed, delays: Iterator[float], deadline: float) -> bool:
         """Return whether to call again, after sleeping for the delay of the retry."""
@@ -93,73 +138,26 @@ class DocumentService:
         self._sleep(delay)
         return True
 
-    def _post(self, document: bytes, deadline: float, trace_id: str) -> bytes:
-        timeout = self._time_left(deadline)
-        headers = {"Content-Type": "application/octet-stream", "X-Timeout-Ms": str(math.ceil(timeout * 1000))}
-        if trace_id:
-            headers["X-Amzn-Trace-Id"] = trace_id
-        with self._session.post(
-            self._url,
-            data=RequestBody(document, lambda: self._time_left(deadline)),
-            headers=headers,
-            timeout=(min(_CONNECT_TIMEOUT_S, timeout), timeout),
-            stream=True,
-            allow_redirects=False,
-        ) as response:
-            body = self._read_body(response, deadline)
-        if response.status_code != 200:
-            problem, detail = read_problem(body, response.status_code)
-            raise CallFailed(
-                _KINDS.get(response.status_code, "failed"),
-                detail,
-                response.status_code,
-                problem,
-                retryable=response.status_code in _RETRYABLE,
-                retry_after_s=_retry_after_seconds(response.headers.get("Retry-After", "")),
-            )
-        return body
 
-    def _read_body(self, response: requests.Response, deadline: float) -> bytes:
-        """Return the body. The deadline is checked after each receive, so that a slow service cannot keep a thread."""
-        body = bytearray()
-        while chunk := response.raw.read1(64 * 1024, decode_content=True):
-            body += chunk
-            if len(body) > self._max_answer_bytes:
-                raise CallFailed("invalid_answer", f"The answer is longer than {self._max_answer_bytes:,} bytes.")
-            self._time_left(deadline)
-        return bytes(body)
-
-    def _time_left(self, deadline: float) -> float:
-        """Return the seconds until the deadline.
-
-        Raises:
-            CallFailed: `timeout`: The deadline has passed.
-        """
-        seconds = deadline - self._clock()
-        if seconds <= 0:
-            raise CallFailed("timeout", "No answer within the document's budget.")
-        return seconds
-
-
-def _as_call_failed(error: Exception) -> CallFailed:
-    if isinstance(error, CallFailed):
-        return error
-    if isinstance(error, requests.ConnectionError):  # includes connect timeouts
-        return CallFailed("unreachable", f"The service could not be reached: {_root_cause(error)}", retryable=True)
-    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
-        return CallFailed("timeout", "The service did not answer in time.")
-    if isinstance(error, requests.RequestException | urllib3.exceptions.HTTPError):
-        return CallFailed("unreachable", f"The connection broke: {_root_cause(error)}", retryable=True)
-    return CallFailed("failed", f"The call failed: {error!r}")
-
-
-def _retry_after_seconds(header: str) -> float:
+def retry_after_seconds(header: str) -> float:
     """Return a Retry-After header in seconds; 0 for a date, which is beyond any budget."""
     return float(header) if header.isascii() and header.isdigit() else 0.0
 
 
-def _root_cause(error: BaseException) -> str:
-    """Return the innermost error's message, without the addresses and object IDs that requests adds to it."""
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    return str(error) or type(error).__name__
+def _successful(response: ServiceResponse) -> bytes:
+    """Return the body of a response.
+
+    Raises:
+        CallFailed: Its status is not 200.
+    """
+    if response.status == 200:
+        return response.body
+    problem, detail = read_problem(response.body, response.status)
+    raise CallFailed(
+        _KINDS.get(response.status, "failed"),
+        detail,
+        response.status,
+        problem,
+        retryable=response.status in _RETRYABLE,
+        retry_after_s=response.retry_after_s,
+    )

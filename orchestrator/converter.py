@@ -10,6 +10,8 @@ from typing import Any
 
 from orchestrator.calls import Clock, DocumentService
 from orchestrator.errors import CallFailed
+from orchestrator.http_sender import HttpSender
+from orchestrator.request_body import Document
 from records.outcomes import ModelFailure
 
 MAX_PAGES_BYTES = 40 * 1024 * 1024
@@ -53,7 +55,8 @@ class ConverterClient:
     """
 
     def __init__(self, endpoint: str, clock: Clock, *, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._service = DocumentService(f"{endpoint}/convert", clock, max_answer_bytes=_MAX_ANSWER_BYTES, sleep=sleep)
+        sender = HttpSender(f"{endpoint}/convert", max_answer_bytes=_MAX_ANSWER_BYTES)
+        self._service = DocumentService(sender, clock, sleep=sleep)
 
     def convert(self, document: bytes, *, deadline: float, trace_id: str = "") -> Converted | ModelFailure:
         """Convert a document, or return why it was not converted.
@@ -63,7 +66,7 @@ class ConverterClient:
             deadline: Time on this object's clock after which no response is awaited.
             trace_id: AWS trace to forward to the converter.
         """
-        return self._service.call(document, read_converted, deadline=deadline, trace_id=trace_id)
+        return self._service.call(Document(document), read_converted, deadline=deadline, trace_id=trace_id)
 
 
 def read_converted(body: bytes, latency_ms: float) -> Converted:

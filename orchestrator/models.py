@@ -4,27 +4,39 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
-from orchestrator.answers import MAX_ANSWER_BYTES, read_prediction
+from orchestrator.answers import read_prediction
+from orchestrator.aws_clients import AwsClients
 from orchestrator.calls import Clock, DocumentService
+from orchestrator.endpoints import Endpoint, HttpEndpoint
+from orchestrator.request_body import Document
+from orchestrator.senders import create_sender
+from records.addresses import ObjectAddress
 from records.outcomes import ModelFailure, Outcome, Prediction
 
 
 class ModelClient:
-    """Calls model versions at their base URLs.
+    """Calls model versions at their endpoints.
 
     Args:
-        endpoints: Base URL of each version.
+        endpoints: Endpoint of each version; a string is the base URL of a service.
         clock: The clock of all deadlines.
+        clients: Clients of AWS.
         sleep: Waits before a retry; for tests.
     """
 
     def __init__(
-        self, endpoints: Mapping[str, str], clock: Clock, *, sleep: Callable[[float], None] = time.sleep
+        self,
+        endpoints: Mapping[str, str | Endpoint],
+        clock: Clock,
+        *,
+        clients: AwsClients | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._clock = clock
+        clients = clients or AwsClients()
         self._services = {
-            version: DocumentService(f"{url}/predict", clock, max_answer_bytes=MAX_ANSWER_BYTES, sleep=sleep)
-            for version, url in endpoints.items()
+            version: DocumentService(create_sender(_as_endpoint(given), clients, clock), clock, sleep=sleep)
+            for version, given in endpoints.items()
         }
 
     @property
@@ -33,7 +45,13 @@ class ModelClient:
         return tuple(self._services)
 
     def predict(
-        self, document: bytes, *, versions: Iterable[str], deadline: float, trace_id: str = ""
+        self,
+        document: bytes,
+        *,
+        versions: Iterable[str],
+        deadline: float,
+        trace_id: str = "",
+        address: ObjectAddress | None = None,
     ) -> dict[str, Outcome]:
         """Call `versions` concurrently and return the outcome of each.
 
@@ -44,13 +62,15 @@ class ModelClient:
             versions: The versions to call.
             deadline: Time on this object's clock at which the method returns at the latest.
             trace_id: AWS trace to forward to the services.
+            address: An object with the same content, for services that cannot receive a document of its size.
         """
         started = self._clock()
         called = list(versions)
         # One pool per document: a call that outlives its deadline must not occupy a thread of the next document.
         pool = ThreadPoolExecutor(max_workers=max(1, len(called)), thread_name_prefix="model")
         calls: dict[str, Future[Outcome]] = {
-            version: pool.submit(self._call, version, document, deadline, trace_id) for version in called
+            version: pool.submit(self._call, version, Document(document, address), deadline, trace_id)
+            for version in called
         }
         wait(calls.values(), timeout=max(0.0, deadline - self._clock()))
         pool.shutdown(wait=False)
@@ -58,10 +78,14 @@ class ModelClient:
         timeout = ModelFailure("timeout", "No answer within the document's budget.", elapsed_ms)
         return {version: call.result() if call.done() else timeout for version, call in calls.items()}
 
-    def _call(self, version: str, document: bytes, deadline: float, trace_id: str) -> Outcome:
+    def _call(self, version: str, document: Document, deadline: float, trace_id: str) -> Outcome:
         """Return one version's outcome: its prediction, or its last failure."""
 
         def read(answer: bytes, latency_ms: float) -> Prediction:
             return read_prediction(answer, version, latency_ms=latency_ms)
 
         return self._services[version].call(document, read, deadline=deadline, trace_id=trace_id)
+
+
+def _as_endpoint(given: str | Endpoint) -> Endpoint:
+    return HttpEndpoint(given) if isinstance(given, str) else given

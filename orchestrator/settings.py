@@ -1,10 +1,11 @@
 """Settings of the function, read from its environment variables."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from orchestrator.endpoint_settings import parse_endpoints
+from orchestrator.endpoints import Endpoint
 from orchestrator.errors import ConfigurationError
 
 
@@ -14,8 +15,8 @@ class OrchestratorSettings:
 
     table_name: str
     """TABLE_NAME: name of the table of records."""
-    endpoints: Mapping[str, str]
-    """MODEL_ENDPOINTS: base URL of each version as JSON: {"v1": "http://…/v1", …}."""
+    endpoints: Mapping[str, Endpoint]
+    """MODEL_ENDPOINTS: endpoint of each version as JSON, such as {"v1": "http://…/v1", …}; see `endpoint_settings`."""
     converter_url: str | None = None
     """CONVERTER_ENDPOINT: base URL of the converter; None if the stack has none."""
     deadline_s: float = 3.0
@@ -45,7 +46,7 @@ class OrchestratorSettings:
             raise ConfigurationError("TABLE_NAME is not set")
         settings = cls(
             table_name=table_name,
-            endpoints=_parse_endpoints(environment.get("MODEL_ENDPOINTS", "")),
+            endpoints=parse_endpoints(environment.get("MODEL_ENDPOINTS", "")),
             converter_url=_parse_url(environment, "CONVERTER_ENDPOINT"),
             deadline_s=_positive_integer(environment, "DEADLINE_MS", 3000) / 1000,
             patient_s=_positive_integer(environment, "PATIENT_MS", 27_000) / 1000,
@@ -57,19 +58,6 @@ class OrchestratorSettings:
         if settings.write_reserve_s >= settings.deadline_s:
             raise ConfigurationError("WRITE_RESERVE_MS must be less than DEADLINE_MS")
         return settings
-
-
-def _parse_endpoints(text: str) -> dict[str, str]:
-    try:
-        endpoints = json.loads(text)
-    except ValueError as error:
-        raise ConfigurationError(f"MODEL_ENDPOINTS is not JSON: {error}") from None
-    if not isinstance(endpoints, dict) or not endpoints:
-        raise ConfigurationError('MODEL_ENDPOINTS must map versions to URLs, as in {"v1": "http://…/v1"}')
-    for version, url in endpoints.items():
-        if not isinstance(url, str) or not url.startswith(("http://", "https://")):
-            raise ConfigurationError(f"MODEL_ENDPOINTS: {version} has no http(s) URL")
-    return {version: url.rstrip("/") for version, url in sorted(endpoints.items())}
 
 
 def _parse_url(environment: Mapping[str, str], name: str) -> str | None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TypeVar
 
 HOST = "127.0.0.1"
 _HOP_BY_HOP = {"connection", "content-length", "keep-alive", "transfer-encoding"}
@@ -34,6 +35,9 @@ Forward = Callable[[], Response]
 
 Fault = Callable[[Forward], Response | None]
 """Handles one request: returns a response, or None to close the connection without one."""
+
+
+Proxy = TypeVar("Proxy", bound="FaultProxy")
 
 
 class FaultProxy(ThreadingHTTPServer):
@@ -57,6 +61,10 @@ class FaultProxy(ThreadingHTTPServer):
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
+    def forward(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Response:
+        """Send a request to the server behind the proxy."""
+        return send_request(self.upstream, method, path, headers, body)
+
     @contextmanager
     def injecting(self, fault: Fault) -> Iterator[None]:
         """Inject a fault into every request until the block ends."""
@@ -67,10 +75,32 @@ class FaultProxy(ThreadingHTTPServer):
             self.fault = None
 
 
+def send_request(port: int, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Response:
+    """Send a request to a local server.
+
+    Raises:
+        OSError: The server is down.
+        http.client.HTTPException: It does not respond with HTTP.
+    """
+    connection = http.client.HTTPConnection(HOST, port, timeout=30)
+    try:
+        connection.request(method, path, body, dict(headers))
+        response = connection.getresponse()
+        return Response(response.status, response.read(), dict(response.getheaders()))
+    finally:
+        connection.close()
+
+
 @contextmanager
 def fault_proxy(upstream: int) -> Iterator[FaultProxy]:
     """Run a proxy to the server on the port `upstream` until the block ends."""
-    proxy = FaultProxy(upstream)
+    with running(FaultProxy(upstream)) as proxy:
+        yield proxy
+
+
+@contextmanager
+def running(proxy: Proxy) -> Iterator[Proxy]:
+    """Run a proxy until the block ends."""
     thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
@@ -157,9 +187,13 @@ class _Exchange(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        fault = self.server.fault
+        fault, headers = self.server.fault, dict(self.headers.items())
+
+        def forward() -> Response:
+            return self.server.forward(self.command, self.path, headers, body)
+
         try:
-            response = fault(lambda: self._forward(body)) if fault else self._forward(body)
+            response = fault(forward) if fault else forward()
         except (OSError, ValueError, http.client.HTTPException):  # the server is down, or its body is not JSON
             response = None
         if response is None:
@@ -171,15 +205,6 @@ class _Exchange(BaseHTTPRequestHandler):
             self.close_connection = True  # the caller did not wait
 
     do_GET = do_POST = _serve  # noqa: N815 -- the names that http.server calls
-
-    def _forward(self, body: bytes) -> Response:
-        upstream = http.client.HTTPConnection(HOST, self.server.upstream, timeout=30)
-        try:
-            upstream.request(self.command, self.path, body, dict(self.headers.items()))
-            response = upstream.getresponse()
-            return Response(response.status, response.read(), dict(response.getheaders()))
-        finally:
-            upstream.close()
 
     def _send(self, response: Response) -> None:
         self.send_response(response.status)

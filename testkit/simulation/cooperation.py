@@ -11,8 +11,8 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-import orchestrator.calls
 import orchestrator.handler
+import orchestrator.http_sender
 import orchestrator.models
 import orchestrator.pipeline
 import orchestrator.policy_cache
@@ -122,7 +122,7 @@ def cooperative() -> Iterator[None]:
             stack.enter_context(patch.object(module, "ThreadPoolExecutor", CooperativeExecutor))
         for module in _WAITING:
             stack.enter_context(patch.object(module, "wait", wait_for))
-        stack.enter_context(patch.object(orchestrator.calls, "http_session", _current_session))
+        stack.enter_context(patch.object(orchestrator.http_sender, "http_session", _current_session))
         stack.enter_context(patch.object(orchestrator.handler, "orchestrator", _current_worker))
         stack.enter_context(patch.object(orchestrator.handler, "count_unfinished", lambda _: None))
         stack.callback(logging.disable, logging.root.manager.disable)

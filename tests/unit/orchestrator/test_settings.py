@@ -2,6 +2,7 @@
 
 import pytest
 
+from orchestrator.endpoints import HttpEndpoint
 from orchestrator.errors import ConfigurationError
 from orchestrator.settings import OrchestratorSettings
 
@@ -13,7 +14,10 @@ GOOD = {
 
 def test_endpoints_are_sorted_and_have_no_trailing_slash() -> None:
     settings = OrchestratorSettings.from_environment(GOOD)
-    assert list(settings.endpoints.items()) == [("v1", "http://load-balancer/v1"), ("v2", "http://load-balancer/v2")]
+    assert list(settings.endpoints.items()) == [
+        ("v1", HttpEndpoint("http://load-balancer/v1")),
+        ("v2", HttpEndpoint("http://load-balancer/v2")),
+    ]
     assert (settings.deadline_s, settings.write_reserve_s) == (3.0, 0.3)
 
 

@@ -1,0 +1,70 @@
+"""The body of a request to a service: a document, or the address of an object that contains it.
+
+Lambda accepts requests of 6 MB and SageMaker's serverless endpoints 4 MB. A service at such an endpoint reads larger
+documents from S3 itself (docs/api.md).
+"""
+
+import json
+from dataclasses import dataclass
+
+from orchestrator.errors import CallFailed
+from records.addresses import ObjectAddress
+
+DOCUMENT_TYPE = "application/octet-stream"
+OBJECT_TYPE = "application/vnd.triptych.object+json"
+"""Media type of an address."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document to classify.
+
+    Attributes:
+        content: Its content.
+        address: An object with the same content; None if there is none.
+    """
+
+    content: bytes
+    address: ObjectAddress | None = None
+
+
+@dataclass(frozen=True)
+class BodyFormat:
+    """How a service receives documents.
+
+    Attributes:
+        media_type: Media type of a document.
+        max_bytes: Maximum size of a document in a request; None for no limit.
+        reads_objects: Whether the service reads an object whose address it receives.
+    """
+
+    media_type: str = DOCUMENT_TYPE
+    max_bytes: int | None = None
+    reads_objects: bool = True
+
+    def encode(self, document: Document) -> tuple[str, bytes]:
+        """Return the media type and the body of a request.
+
+        Raises:
+            CallFailed: `rejected`: The document is too large for a request, and the service cannot read it.
+        """
+        if self.max_bytes is None or len(document.content) <= self.max_bytes:
+            return self.media_type, document.content
+        if self.reads_objects and document.address and document.address.is_pinned:
+            return OBJECT_TYPE, _address_as_json(document.address)
+        detail = f"The document has {len(document.content):,} bytes; this endpoint accepts {self.max_bytes:,}."
+        raise CallFailed("rejected", detail, 413, "document-too-large")
+
+
+PLAIN_DOCUMENT = BodyFormat()
+"""The document itself, of any size."""
+
+
+def _address_as_json(address: ObjectAddress) -> bytes:
+    fields = {
+        "bucket": address.bucket,
+        "key": address.key,
+        "version_id": address.version_id,
+        "etag": address.etag,
+    }
+    return json.dumps({name: value for name, value in fields.items() if value is not None}).encode()
