@@ -98,7 +98,8 @@ def review_command(
     if candidate:
         deals = read_replayed(conn, candidate.resolve()).deal(limit)
     else:
-        deals = reviews.deal(limit, _focus(conn), Queue(queue) if queue else None)
+        only = Queue(queue) if queue else None
+        deals = reviews.deal(limit, _focus(conn) if only in (None, Queue.EVIDENCE) else (), only)
     if export:
         _export(deals, export, sheet_format or sheets.SheetFormat.for_file(export))
     else:

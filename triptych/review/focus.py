@@ -50,10 +50,14 @@ def read_focus(results: Results, policies: PolicyTable) -> Focus:
     from evidence.pairs import compare_pairs  # imports SciPy, which takes a third of a second
 
     policy = policies.newest()
-    labelled = results.newest(RecordQuery.where(reviewed=True), limit=_LABELS)
     newest = results.newest(RecordQuery.where(), limit=_SAMPLE)
+    complete = len(newest) < _SAMPLE
+    if complete:  # these are all records, and the labelled ones need no query
+        labelled = [record for record in newest if record.review]
+    else:
+        labelled = results.newest(RecordQuery.where(reviewed=True), limit=_LABELS)
     weights = current_weights([*newest, *labelled])
     sample = examples_from(newest, weights, policy)
     drawn = random_sample(examples_from(labelled, weights, policy))
-    pairs = compare_pairs(list(weights), sample, drawn, champion=policy.champion, complete=len(newest) < _SAMPLE)
+    pairs = compare_pairs(list(weights), sample, drawn, champion=policy.champion, complete=complete)
     return [OpenPair(pair.first, pair.second, pair.more_labels) for pair in pairs if pair.asked]

@@ -63,6 +63,16 @@ class Window:
         return cls([record for record in records if since is None or record.upload.event_time >= since], since)
 
 
+def queues_to_read(focus: Focus, only: Queue | None = None) -> tuple[Queue, ...]:
+    """Return the queues of the index whose waiting records `deal` needs.
+
+    Evidence needs all, because records in the other queues differ as well. Without an open pair, there is no evidence.
+    """
+    if focus and only in (None, Queue.EVIDENCE):
+        return Queue.REVIEW, Queue.EVIDENCE, Queue.AUDIT
+    return (Queue.REVIEW, Queue.AUDIT) if only is None else (only,)
+
+
 def deal(windows: Mapping[Queue, Window], focus: Focus, limit: int, only: Queue | None = None) -> list[Deal]:
     """Return the documents to label next: doubtful ones, evidence and audits in turn, each in pseudorandom order.
 
@@ -70,7 +80,7 @@ def deal(windows: Mapping[Queue, Window], focus: Focus, limit: int, only: Queue 
     doubtful or audited. So its documents are a random sample of these disagreements, and labels count for these pairs.
 
     Args:
-        windows: Waiting records by queue of the index.
+        windows: Waiting records by queue of the index, of `queues_to_read`.
         focus: The open pairs.
         limit: Maximum number of documents.
         only: Restricts the documents to one queue.

@@ -21,7 +21,7 @@ from records.table import PolicyTable, RecordTable
 from triptych.errors import TriptychError
 from triptych.review.focus import Focus
 from triptych.review.promise import PromiseGuard
-from triptych.review.queues import Deal, Window, deal
+from triptych.review.queues import Deal, Window, deal, queues_to_read
 from triptych.storage.results import RecordQuery, Results
 from triptych.terminal.text import printable
 
@@ -103,8 +103,9 @@ class Reviews:
             only: Restricts the documents to one queue.
         """
         size = max(WINDOW, limit)
-        with ThreadPoolExecutor(len(_QUEUES)) as pool:
-            windows = dict(zip(_QUEUES, pool.map(lambda queue: self._window(queue, size), _QUEUES), strict=True))
+        needed = queues_to_read(focus, only)
+        with ThreadPoolExecutor(len(needed)) as pool:
+            windows = dict(zip(needed, pool.map(lambda queue: self._window(queue, size), needed), strict=True))
         return deal(windows, focus, limit, only)
 
     def find(self, document: str, sequencer: str = "") -> Record | None:

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from records.assembly import is_audited, with_verdict
 from records.keys import shard_of
 from records.record import Record
@@ -9,7 +11,7 @@ from records.reviews import Queue
 from records.uploads import audit_number
 from tests.support.uploads import NOON, policy, prediction, record, upload
 from triptych.review.focus import OpenPair
-from triptych.review.queues import Window, deal, explain
+from triptych.review.queues import Window, deal, explain, queues_to_read
 
 HALF = policy(weights={}, champion="", audit_share=0.5)
 LABELS = {
@@ -53,6 +55,14 @@ RECORDS = [
 
 def rank(of: Record) -> float:
     return audit_number(of.upload.document, of.upload.sort_key)
+
+
+@pytest.mark.parametrize("only", [None, *(each for each in Queue if each is not Queue.OTHER)])
+@pytest.mark.parametrize("focus", [(), (OPEN,)])
+def test_queues_that_are_not_read_change_nothing(focus: tuple[OpenPair, ...], only: Queue | None) -> None:
+    read = {queue: window for queue, window in windows(RECORDS).items() if queue in queues_to_read(focus, only)}
+    assert deal(read, focus, 100, only) == deal(windows(RECORDS), focus, 100, only)
+    assert len(read) == (3 if focus and only in (None, Queue.EVIDENCE) else 2 if only is None else 1)
 
 
 def test_records_are_in_the_expected_queues() -> None:
