@@ -15,6 +15,7 @@ from model_service.errors import ServiceError
 from model_service.lifecycle import Lifecycle
 from model_service.metrics import ServiceMetrics
 from model_service.middleware import RequestContext
+from model_service.object_address import NoObjects, ObjectSource
 from model_service.orientation import OrientationNetwork
 from model_service.problems import Problem, openapi_responses
 from model_service.settings import ServiceSettings
@@ -67,6 +68,7 @@ def create_service_app(
     app.state.admission = Admission(
         slots=settings.max_in_flight, threads=settings.max_in_flight, max_timeout_ms=settings.max_timeout_ms
     )
+    app.state.objects = _object_source(settings)
     app.state.metrics = ServiceMetrics(classifier, app.state.admission)
     app.include_router(routes.router)
     app.include_router(health.router)
@@ -74,6 +76,15 @@ def create_service_app(
     app.add_middleware(RequestContext, versions=frozenset(classifier.models))
     _complete_openapi(app)
     return app
+
+
+def _object_source(settings: ServiceSettings) -> ObjectSource:
+    """Return what reads objects. boto3 is loaded only if the settings name buckets."""
+    if not settings.object_buckets:
+        return NoObjects()
+    from model_service.stored_objects import StoredObjects, s3_client
+
+    return StoredObjects(s3_client(), settings.object_buckets, settings.max_bytes)
 
 
 @asynccontextmanager

@@ -10,7 +10,9 @@ service, so it has statuses of 4xx.
     ServiceError                        500  internal-error
     ├── RequestError                         the request around the document is invalid
     │   ├── InvalidRequestError         400  invalid-request
-    │   └── UnknownModelError           404  unknown-model
+    │   ├── UnknownModelError           404  unknown-model
+    │   ├── ObjectDeniedError           403  object-denied           an object that this service may not read
+    │   └── ObjectGoneError             422  object-gone             an object that was deleted or replaced
     └── UnavailableError                503  unavailable             temporary: carries Retry-After
         ├── NotReadyError               503  not-ready               shutting down, or no decoder process available
         ├── OverloadedError             429  overloaded              too many requests are in flight
@@ -55,6 +57,22 @@ class UnknownModelError(RequestError):
     status = 404
     problem = "unknown-model"
     title = "The model version is not served here"
+
+
+class ObjectDeniedError(RequestError):
+    """The request contains the address of an object that this service may not read."""
+
+    status = 403
+    problem = "object-denied"
+    title = "The object may not be read"
+
+
+class ObjectGoneError(RequestError):
+    """The request contains the address of an object that no longer has this content."""
+
+    status = 422
+    problem = "object-gone"
+    title = "The object was deleted or replaced"
 
 
 class UnavailableError(ServiceError):

@@ -12,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from model_service import problems
+from model_service.custom_attributes import with_custom_attributes
 from model_service.errors import ServiceError
 from model_service.logs import request_ids
 
@@ -50,6 +51,7 @@ class RequestContext:
         version = first if first in self._versions else None
         if version is not None:
             scope["root_path"] = f"/{version}"
+        scope["headers"] = with_custom_attributes(scope["headers"])
         ids = _ids(Headers(scope=scope))
         fields: dict[str, object] = {}
         scope["state"] = {**scope.get("state", {}), "version": version, "request_id": ids["request_id"], "log": fields}

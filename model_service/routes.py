@@ -21,17 +21,20 @@ from decoding.errors import (
 )
 from model_service import metrics
 from model_service.admission import Admission
-from model_service.body import JsonDocument, extract_document, read_body
+from model_service.body import JsonDocument, extract_document, media_type, read_body
 from model_service.classifier import Classification, Classifier
 from model_service.errors import (
     DeadlineExceededError,
     InvalidRequestError,
+    ObjectDeniedError,
+    ObjectGoneError,
     OverloadedError,
     ServiceError,
     UnavailableError,
     UnknownModelError,
 )
 from model_service.manifest import Manifest
+from model_service.object_address import OBJECT_TYPE, ObjectSource, StoredObject, parse_address
 from model_service.problems import openapi_responses
 from model_service.requests import TimeoutMs, wait_for_disconnect
 from model_service.schemas import ModelList, ModelSummary
@@ -74,6 +77,8 @@ _PREDICT: Final[dict[str, Any]] = {
             InvalidRequestError,
             EmptyDocumentError,
             UnknownModelError,
+            ObjectDeniedError,
+            ObjectGoneError,
             DocumentTooLargeError,
             UnsupportedFormatError,
             CorruptDocumentError,
@@ -100,6 +105,7 @@ _PREDICT: Final[dict[str, Any]] = {
                     "schema": {"type": "object", "required": ["file"], "properties": {"file": _FILE_SCHEMA}}
                 },
                 "application/json": {"schema": JsonDocument.model_json_schema()},
+                OBJECT_TYPE: {"schema": StoredObject.model_json_schema()},
             },
         }
     },
@@ -109,7 +115,7 @@ _CLASSIFICATION: Final = TypeAdapter(Classification)
 
 @router.post("/predict", tags=["predict"], summary="Classify a document", **_PREDICT)
 async def predict(request: Request, model: Version = None, timeout_ms: TimeoutMs = None) -> Response:
-    """Send a document as the request body, as the field `file` of a form, or as base64 in JSON."""
+    """Send a document as the request body, as the field `file` of a form, as base64 in JSON, or as its address."""
     return await _predict(request, model, timeout_ms)
 
 
@@ -122,6 +128,7 @@ async def invocations(request: Request, model: Version = None, timeout_ms: Timeo
 async def _predict(request: Request, version: str | None, timeout_ms: int | None) -> Response:
     classifier: Classifier = request.app.state.classifier
     admission: Admission = request.app.state.admission
+    objects: ObjectSource = request.app.state.objects
     model = classifier.model(_requested_version(request, version))
     async with admission.admit(timeout_ms) as admitted:
         body = await read_body(request, admitted, classifier.limits.max_bytes)
@@ -131,7 +138,10 @@ async def _predict(request: Request, version: str | None, timeout_ms: int | None
         check_cancelled = partial(admitted.check_cancelled, _REPLY_SECONDS if patient else 0.0)
 
         def classify() -> Classification:
-            document = extract_document(body, content_type)
+            if media_type(request) == OBJECT_TYPE:
+                document = objects.read(parse_address(body), check_cancelled)
+            else:
+                document = extract_document(body, content_type)
             return classifier.classify(
                 document, model, since=admitted.arrived, check_cancelled=check_cancelled, patient=patient
             )

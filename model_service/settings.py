@@ -78,6 +78,8 @@ class ServiceSettings(ServerSettings):
     """Maximum number of pages read from the front of a document."""
     max_decode_seconds: Annotated[float, Field(gt=0)] = _LIMITS.max_seconds
     """Maximum time that a decoder process may work on a document."""
+    object_buckets: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
+    """Buckets, separated by commas, whose objects are read if a request contains an address. None by default."""
     orient_pages: bool = True
     """Whether pages that lie on their side or upside down are turned before they are classified."""
     max_slow: Annotated[int, Field(ge=0, le=64)] = 4

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from orchestrator.preparation import Prepared
+from records.addresses import ObjectAddress
 from records.outcomes import Outcome
 from records.policy import Policy
 from records.record import Record
@@ -28,7 +29,13 @@ class Predictor(Protocol):
         """All versions, in order."""
 
     def predict(
-        self, document: bytes, *, versions: Iterable[str], deadline: float, trace_id: str = ""
+        self,
+        document: bytes,
+        *,
+        versions: Iterable[str],
+        deadline: float,
+        trace_id: str = "",
+        address: ObjectAddress | None = None,
     ) -> Mapping[str, Outcome]:
         """Call `versions` concurrently and return the outcome of each."""
 

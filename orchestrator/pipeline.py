@@ -267,7 +267,11 @@ class Pipeline:
             new = dict.fromkeys(missing, prepared.failure)
         else:
             called = new = self._models.predict(
-                prepared.content, versions=missing, deadline=deadline, trace_id=trace_id
+                prepared.content,
+                versions=missing,
+                deadline=deadline,
+                trace_id=trace_id,
+                address=prepared.address,
             )
         return called, {
             version: new.get(version) or answered[version] for version in sorted({*self._models.versions, *answered})

@@ -13,6 +13,7 @@ from typing import Protocol
 from decoding.convertible import convertible_format
 from orchestrator.calls import Clock
 from orchestrator.converter import Converted
+from records.addresses import ObjectAddress
 from records.conversions import MAX_DEPTH, MAX_DESCENDANTS, ConversionSummary, Parent
 from records.derived import member_key, pages_key
 from records.errors import DocumentRejected, DocumentUnavailable
@@ -45,11 +46,11 @@ class DerivedStore(Protocol):
     def write_member(self, bucket: str, key: str, content: bytes, parent: Parent) -> None:
         """Write a member, unless it exists already."""
 
-    def read_pages(self, upload: Upload) -> bytes | None:
-        """Return the pages that an earlier attempt wrote, if there are any."""
+    def read_pages(self, upload: Upload) -> tuple[bytes, ObjectAddress] | None:
+        """Return the pages that an earlier attempt wrote and their address, if there are any."""
 
-    def write_pages(self, upload: Upload, content: bytes) -> None:
-        """Write the pages that an upload was converted to, unless they exist already."""
+    def write_pages(self, upload: Upload, content: bytes) -> ObjectAddress | None:
+        """Write the pages that an upload was converted to, unless they exist already. Return their address."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Prepared:
 
     Attributes:
         content: What the versions classify.
+        address: An object with the same content; None if there is none.
         failure: Why the document could not be converted. A retry may succeed, unless its kind is `rejected`.
         rejection: Why there is nothing to classify. A retry may succeed if it is a `DocumentUnavailable`.
         conversion: How the document was converted; None if it was not.
@@ -65,6 +67,7 @@ class Prepared:
     """
 
     content: bytes = b""
+    address: ObjectAddress | None = None
     failure: ModelFailure | None = None
     rejection: DocumentRejected | DocumentUnavailable | None = None
     conversion: ConversionSummary | None = None
@@ -102,9 +105,9 @@ class Preparation:
         """
         parent = self._derived.find_parent(upload)
         if self._converter is None or convertible_format(content) is None:
-            return Prepared(content, parent=parent)
-        if stored and stored.conversion and (pages := self._derived.read_pages(upload)):
-            return Prepared(pages, conversion=stored.conversion, parent=parent)
+            return Prepared(content, upload.address, parent=parent)
+        if stored and stored.conversion and (kept := self._derived.read_pages(upload)):
+            return Prepared(*kept, conversion=stored.conversion, parent=parent)
         now = self._clock()
         converted = self._converter.convert(
             content, deadline=now + CONVERSION_SHARE * (deadline - now), trace_id=trace_id
@@ -117,15 +120,19 @@ class Preparation:
             summary = self._unpack(upload, converted, parent)
         if converted.pages is None:
             return Prepared(rejection=_archive_rejection(summary), conversion=summary, parent=parent)
-        self._write_pages(upload, converted.pages)
-        return Prepared(converted.pages, conversion=summary, parent=parent)
+        return Prepared(*self._keep_pages(upload, converted.pages), conversion=summary, parent=parent)
 
-    def _write_pages(self, upload: Upload, pages: bytes) -> None:
-        """Write the pages. A failure costs their picture, not the record."""
+    def _keep_pages(self, upload: Upload, pages: bytes) -> tuple[bytes, ObjectAddress | None]:
+        """Write the pages, and return them with their address, or those that another attempt wrote.
+
+        A failure costs their picture and the versions that need their address, not the record.
+        """
         try:
-            self._derived.write_pages(upload, pages)
+            address = self._derived.write_pages(upload, pages)
         except DocumentUnavailable:
             logger.warning("converted pages of %s not written", upload.document, exc_info=True)
+            return pages, None
+        return (pages, address) if address else self._derived.read_pages(upload) or (pages, None)
 
     def _unpack(self, upload: Upload, converted: Converted, parent: Parent | None) -> ConversionSummary:
         """Write the members of a document, within the limits of its tree."""

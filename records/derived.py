@@ -12,13 +12,15 @@ the same keys, and finds what exists already.
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from records.addresses import ObjectAddress
 from records.conversions import Parent
 from records.errors import DocumentUnavailable
-from records.uploads import DERIVED_PREFIX, PAGES_PREFIX, Upload
+from records.uploads import DERIVED_PREFIX, PAGES_PREFIX, Upload, normalize_version_id
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -86,26 +88,43 @@ class DerivedObjects:
         """
         self._write(bucket, key, content, parent.to_metadata())
 
-    def read_pages(self, upload: Upload) -> bytes | None:
-        """Return the pages that an earlier attempt wrote; None if they do not exist or cannot be read now."""
+    def read_pages(self, upload: Upload) -> tuple[bytes, ObjectAddress] | None:
+        """Return the pages that an earlier attempt wrote, and their address.
+
+        Returns:
+            None if they do not exist or cannot be read now.
+        """
+        key = pages_key(upload)
         try:
-            return self._s3.get_object(Bucket=upload.bucket, Key=pages_key(upload))["Body"].read()
+            response = self._s3.get_object(Bucket=upload.bucket, Key=key)
+            return response["Body"].read(), _address(upload.bucket, key, response)
         except (BotoCoreError, ClientError, OSError):
             return None
 
-    def write_pages(self, upload: Upload, content: bytes) -> None:
+    def write_pages(self, upload: Upload, content: bytes) -> ObjectAddress | None:
         """Write the pages that an upload was converted to, unless they exist already.
+
+        Returns:
+            Their address; None if they exist already, possibly with other content.
 
         Raises:
             DocumentUnavailable: `storage-error`: the object cannot be written now.
         """
-        self._write(upload.bucket, pages_key(upload), content, {})
+        return self._write(upload.bucket, pages_key(upload), content, {})
 
-    def _write(self, bucket: str, key: str, content: bytes, metadata: dict[str, str]) -> None:
+    def _write(self, bucket: str, key: str, content: bytes, metadata: dict[str, str]) -> ObjectAddress | None:
         try:
-            self._s3.put_object(Bucket=bucket, Key=key, Body=content, Metadata=metadata, IfNoneMatch="*")
+            response = self._s3.put_object(Bucket=bucket, Key=key, Body=content, Metadata=metadata, IfNoneMatch="*")
+            return _address(bucket, key, response)
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") not in _EXISTS:
                 raise DocumentUnavailable("storage-error", f"The object could not be written: {error}") from error
+            return None
         except (BotoCoreError, OSError) as error:
             raise DocumentUnavailable("storage-error", f"The object could not be written: {error}") from error
+
+
+def _address(bucket: str, key: str, response: Mapping[str, Any]) -> ObjectAddress:
+    """Return the address of what a response of S3 is about."""
+    version_id = normalize_version_id(response.get("VersionId"))
+    return ObjectAddress(bucket, key, version_id, response.get("ETag", "").strip('"') or None)

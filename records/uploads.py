@@ -4,6 +4,8 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from records.addresses import ObjectAddress
+
 SEQUENCER_WIDTH = 32
 """Number of digits to which sequencers are padded. S3 sends 16 to 18 digits and documents that receivers pad the
 shorter of two with zeros to compare them."""
@@ -50,6 +52,11 @@ class Upload:
     def document(self) -> str:
         """Partition key of the upload's record."""
         return f"{self.bucket}/{self.key}"
+
+    @property
+    def address(self) -> ObjectAddress:
+        """Address of the object, with its version or its ETag."""
+        return ObjectAddress(self.bucket, self.key, self.version_id, self.etag or None)
 
     @property
     def sort_key(self) -> str:

@@ -1,5 +1,6 @@
 """In-memory implementations of what a pipeline depends on, and pipelines made of them."""
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -7,6 +8,7 @@ from datetime import datetime
 from orchestrator.interfaces import DocumentSource, PolicySource, Predictor, Preparer, RecordRepository
 from orchestrator.pipeline import Budget, Pipeline
 from orchestrator.preparation import Preparation
+from records.addresses import ObjectAddress
 from records.conversions import Parent
 from records.derived import pages_key
 from records.errors import RecordConflict, RecordsUnavailable
@@ -64,13 +66,22 @@ class FakeDerived:
             raise self.error
         self.members.setdefault(key, (content, parent))
 
-    def read_pages(self, upload: Upload) -> bytes | None:
-        return self.pages.get(pages_key(upload))
+    def read_pages(self, upload: Upload) -> tuple[bytes, ObjectAddress] | None:
+        key = pages_key(upload)
+        return (self.pages[key], self._address(upload)) if key in self.pages else None
 
-    def write_pages(self, upload: Upload, content: bytes) -> None:
+    def write_pages(self, upload: Upload, content: bytes) -> ObjectAddress | None:
         if self.error:
             raise self.error
-        self.pages.setdefault(pages_key(upload), content)
+        key = pages_key(upload)
+        if key in self.pages:
+            return None
+        self.pages[key] = content
+        return self._address(upload)
+
+    def _address(self, upload: Upload) -> ObjectAddress:
+        key = pages_key(upload)
+        return ObjectAddress(upload.bucket, key, etag=hashlib.md5(self.pages[key], usedforsecurity=False).hexdigest())
 
 
 class FakeModels:
@@ -83,10 +94,18 @@ class FakeModels:
         self.calls: list[list[str]] = []
         self.deadlines: list[float] = []
         self.documents: list[bytes] = []
+        self.addresses: list[ObjectAddress | None] = []
 
     def predict(
-        self, document: bytes, *, versions: Iterable[str], deadline: float, trace_id: str = ""
+        self,
+        document: bytes,
+        *,
+        versions: Iterable[str],
+        deadline: float,
+        trace_id: str = "",
+        address: ObjectAddress | None = None,
     ) -> Mapping[str, Outcome]:
+        self.addresses.append(address)
         called = list(versions)
         self.calls.append(called)
         self.deadlines.append(deadline)

@@ -4,9 +4,9 @@ import base64
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -17,6 +17,7 @@ from model_service import health
 from model_service.app import create_service_app, load_classifier
 from model_service.classifier import Classification, Classifier
 from model_service.lifecycle import Lifecycle
+from model_service.object_address import OBJECT_TYPE, StoredObject
 from model_service.settings import ServiceSettings
 from tests.support.pages import encode, every_format, page, several_pages, text_pdf
 from tests.support.polling import wait_until
@@ -266,7 +267,7 @@ def test_openapi_has_an_example_of_every_error(client: TestClient) -> None:
     schema = client.get("/openapi.json").json()
 
     responses = schema["paths"]["/predict"]["post"]["responses"]
-    assert set(responses) == {"200", "400", "404", "408", "413", "415", "422", "429", "500", "503"}
+    assert set(responses) == {"200", "400", "403", "404", "408", "413", "415", "422", "429", "500", "503"}
     for status, response in responses.items():
         if status != "200":
             examples = response["content"]["application/problem+json"]["examples"].values()
@@ -279,5 +280,55 @@ def test_openapi_has_an_example_of_every_error(client: TestClient) -> None:
         "application/octet-stream",
         "multipart/form-data",
         "application/json",
+        OBJECT_TYPE,
     }
     assert "422" not in schema["paths"]["/models/{version}"]["get"]["responses"]
+
+
+class FixedObjects:
+    """Objects with one content, wherever they are."""
+
+    addresses: ClassVar[list[StoredObject]] = []
+
+    def read(self, address: StoredObject, check_cancelled: Callable[[], None]) -> bytes:
+        check_cancelled()
+        self.addresses.append(address)
+        return DOCUMENT
+
+
+def test_object_is_classified_like_its_content(client: TestClient) -> None:
+    app: Any = client.app
+    app.state.objects = objects = FixedObjects()
+    address = {"bucket": "inbox", "key": "scan.jpg", "version_id": "7"}
+
+    by_address = client.post("/v1/predict", json=address, headers={"Content-Type": OBJECT_TYPE})
+
+    assert by_address.status_code == 200
+    assert objects.addresses == [StoredObject(**address)]
+    by_content = client.post("/v1/predict", content=DOCUMENT).json()
+    assert without_times(by_address.json()) == without_times(by_content)
+
+
+def without_times(answer: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in answer.items() if name != "timings_ms"}
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "expected"),
+    [
+        ({"bucket": "inbox", "key": "scan.jpg", "etag": "abc"}, 403, "object-denied"),
+        ({"bucket": "inbox", "key": "scan.jpg"}, 400, "invalid-request"),
+    ],
+)
+def test_no_object_is_read_unless_buckets_are_named(
+    client: TestClient, address: dict[str, str], status: int, expected: str
+) -> None:
+    response = client.post("/predict", json=address, headers={"Content-Type": OBJECT_TYPE})
+    assert (response.status_code, problem(response)) == (status, expected)
+
+
+def test_deadline_in_custom_attributes_counts(client: TestClient) -> None:
+    """SageMaker passes on no other header."""
+    headers = {"X-Amzn-SageMaker-Custom-Attributes": "X-Timeout-Ms=0"}
+    response = client.post("/invocations", content=DOCUMENT, headers=headers)
+    assert (response.status_code, problem(response)) == (400, "invalid-request")

@@ -29,7 +29,7 @@ def test_every_error_has_a_status_and_a_unique_type() -> None:
 
     assert len(set(types)) == len(types)
     assert all(kind.startswith("urn:triptych:problem:") for kind in types)
-    assert {status_code(kind) for kind in leaves} == {400, 404, 408, 413, 415, 422, 429, 503}
+    assert {status_code(kind) for kind in leaves} == {400, 403, 404, 408, 413, 415, 422, 429, 503}
 
 
 def test_the_documented_tree_matches_the_classes() -> None:

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from orchestrator.pipeline import Budget, Pipeline
 from orchestrator.preparation import Preparation
+from records.addresses import ObjectAddress
 from records.errors import DocumentRejected, DocumentUnavailable, RecordConflict, RecordsUnavailable
 from records.outcomes import Outcome, Prediction
 from records.record import Record, Status
@@ -83,7 +84,13 @@ class World:
         return str(upload.version_id).encode()
 
     def predict(
-        self, document: bytes, *, versions: Iterable[str], deadline: float, trace_id: str = ""
+        self,
+        document: bytes,
+        *,
+        versions: Iterable[str],
+        deadline: float,
+        trace_id: str = "",
+        address: ObjectAddress | None = None,
     ) -> Mapping[str, Outcome]:
         return {
             version: model_failure("unreachable") if version in self.down else true_prediction(version, document)

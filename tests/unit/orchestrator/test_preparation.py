@@ -117,6 +117,42 @@ def test_a_retry_uses_the_pages_of_the_first_attempt() -> None:
     assert record.conversion == first.conversion
 
 
+def test_versions_get_the_address_of_what_they_classify() -> None:
+    """Some receive large documents by their address only."""
+    plain, office = Line(converted(), b"%PDF-1.7"), Line(converted())
+    office.models.outcomes["v2"] = model_failure("unreachable")
+
+    record = plain.classify()
+    office.classify()
+    office.classify()
+
+    assert plain.models.addresses == [record.upload.address]
+    first, second = office.models.addresses
+    assert first == second
+    assert first
+    assert first.key == pages_key(upload("letter.docx"))
+
+
+def test_pages_of_an_attempt_that_was_killed_are_what_the_versions_classify() -> None:
+    """Another conversion may result in other bytes, and the address names only one of them."""
+    line = Line(converted(b"%PDF-1.7 another"))
+    line.derived.write_pages(upload("letter.docx"), PDF)
+
+    assert line.classify().status is Status.COMPLETE
+
+    assert line.models.documents == [PDF]
+    assert line.models.addresses == [line.derived.read_pages(upload("letter.docx"))[1]]  # type: ignore[index]
+
+
+def test_pages_that_cannot_be_written_have_no_address() -> None:
+    line = Line(converted())
+    line.derived.error = DocumentUnavailable("storage-error", "slow down")
+
+    assert line.classify().status is Status.COMPLETE
+
+    assert (line.models.documents, line.models.addresses) == ([PDF], [None])
+
+
 def test_a_converter_that_is_down_costs_no_prediction() -> None:
     line = Line(converted())
     line.models.outcomes["v2"] = model_failure("unreachable")

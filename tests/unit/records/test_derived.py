@@ -35,9 +35,13 @@ def test_pages_are_written_under_their_key_and_are_no_document(s3: "S3Client") -
 
     derived = DerivedObjects(s3)
     assert derived.read_pages(letter) is None
-    derived.write_pages(letter, b"%PDF")
+    address = derived.write_pages(letter, b"%PDF")
 
-    assert derived.read_pages(letter) == b"%PDF"
+    assert derived.read_pages(letter) == (b"%PDF", address)
+    assert address
+    assert (address.bucket, address.key, address.is_pinned) == ("documents", pages_key(letter), True)
+    assert derived.write_pages(letter, b"%PDF again") is None
+    assert derived.read_pages(letter) == (b"%PDF", address)
     assert s3.get_object(Bucket="documents", Key=pages_key(letter))["Body"].read() == b"%PDF"
     assert not upload(pages_key(letter)).is_document
     assert upload(member_key(letter, 1, "x")).is_document
