@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 TOOLS := .venv-tools
 CHECKOV := .venv-checkov
 AUDIT := .venv-audit
+RAY := .venv-ray
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
-CODE := records decoding evidence orchestrator publisher model_service converter image_build training triptych testkit tests benchmarks tools
+CODE := records decoding evidence orchestrator publisher model_service converter image_build training triptych hosting testkit tests benchmarks tools
 
 # Training is tested in separate processes: after torch and OpenVINO were used in one process, a later training crashed.
 TRAINING := tests/unit/training tests/integration/training
@@ -15,10 +16,10 @@ OTHERS := $(foreach folder,$(TRAINING),--ignore=$(folder))
 JOBS ?= 2
 # Tests start many processes, and without bytecode each compiles every module again.
 unexport PYTHONDONTWRITEBYTECODE
-PYTEST := $(BIN)/pytest --numprocesses=$(JOBS)
+PYTEST = $(BIN)/pytest --numprocesses=$(JOBS)
 COVERAGE := --cov --cov-append --cov-report= --cov-fail-under=0
 
-.PHONY: run stop test test-unit test-all test-tools browser libreoffice lint audit scan sbom format bench bench-service chaos load training analysis clean help
+.PHONY: run stop test test-unit test-all test-tools browser libreoffice lint audit scan sbom format bench bench-service chaos load training analysis clean ray help
 .DEFAULT_GOAL := help
 
 run: $(VENV)/run.stamp $(TOOLS)/stamp ## set up, start the local stack, classify the sample documents
@@ -33,6 +34,8 @@ test-unit: $(VENV)/dev.stamp ## run the unit tests
 	$(PYTEST) tests/unit/training
 	$(PYTEST) tests/unit --ignore=tests/unit/training
 
+# Many tests wait, for a stack or a deadline: three workers keep two cores busy.
+test: JOBS := 3
 test: test-tools ## run the tests, with slow ones left out and others at reduced size
 	$(PYTEST) $(TRAINING)
 	$(PYTEST) $(OTHERS)
@@ -92,7 +95,7 @@ bench: $(VENV)/run.stamp $(TOOLS)/stamp ## measure the pipeline on this machine
 	@$(BIN)/python -m benchmarks.pipeline
 	@$(BIN)/python -m benchmarks.imports
 
-chaos: $(VENV)/run.stamp $(TOOLS)/stamp ## inject faults into a local stack, and check every upload (about 20 minutes)
+chaos: $(VENV)/bench.stamp $(TOOLS)/stamp ## inject faults into a local stack, and check every upload (about 25 minutes)
 	@$(BIN)/python -m benchmarks.chaos
 
 load: $(VENV)/bench.stamp $(TOOLS)/stamp ## measure the required rate, 10 and 100 times it, and a faulty version (about 6 minutes)
@@ -101,12 +104,14 @@ load: $(VENV)/bench.stamp $(TOOLS)/stamp ## measure the required rate, 10 and 10
 bench-service: $(VENV)/bench.stamp ## compare the model service with other servers
 	@$(BIN)/python -W ignore -m benchmarks.service $(ARGS)
 
+ray: $(RAY)/stamp ## install Ray Serve in its own environment, for tests and benchmarks of packages for SageMaker (705 MB)
+
 training: $(VENV)/training.stamp ## install what `triptych train` needs (torch)
 
 analysis: $(VENV)/analysis.stamp ## install what `triptych export` and `triptych sql` need (DuckDB, PyArrow)
 
 clean: stop ## remove everything that these targets created
-	rm -rf $(VENV) $(TOOLS) $(CHECKOV) $(AUDIT) sbom.cdx.json .aws-sam .triptych
+	rm -rf $(VENV) $(TOOLS) $(CHECKOV) $(AUDIT) $(RAY) sbom.cdx.json .aws-sam .triptych
 
 # The command and the model service, without torch and test tools.
 $(VENV)/run.stamp: pyproject.toml constraints.txt
@@ -132,7 +137,7 @@ $(VENV)/dev.stamp: $(VENV)/training.stamp
 	@$(PIP) --editable '.[dev,training]'
 	@touch $@
 
-# The servers that the model service is compared with, and charts.
+# The servers that the model service is compared with, charts, and a clock that can be stepped.
 $(VENV)/bench.stamp: $(VENV)/run.stamp
 	@echo 'Installing the packages for benchmarks in $(VENV) …'
 	@$(PIP) --editable '.[bench]'
@@ -143,6 +148,13 @@ $(TOOLS)/stamp: tools/requirements.txt
 	@echo 'Setting up $(TOOLS) …'
 	@test -x $(TOOLS)/bin/python || $(PYTHON) -m venv $(TOOLS)
 	@$(TOOLS)/bin/python -m pip --disable-pip-version-check install --quiet --requirement tools/requirements.txt
+	@touch $@
+
+# Ray Serve pins its dependencies, too. Tests of it are skipped without this environment.
+$(RAY)/stamp: tools/ray.txt model_service/requirements.txt
+	@echo 'Setting up $(RAY) …'
+	@test -x $(RAY)/bin/python || $(PYTHON) -m venv $(RAY)
+	@$(RAY)/bin/python -m pip --disable-pip-version-check install --quiet --requirement tools/ray.txt
 	@touch $@
 
 # What checks packages for vulnerabilities and lists them has another one.

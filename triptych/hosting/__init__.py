@@ -1,0 +1,1 @@
+"""Packages of model versions for other homes than the stack's own services."""
