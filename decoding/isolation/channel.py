@@ -134,6 +134,17 @@ class Channel:
             return True
         return True
 
+    def wait_for_input(self, seconds: float) -> bool:
+        """Wait at most so many seconds until bytes, or the end of the stream, can be read; return whether they can."""
+        self._socket.settimeout(seconds)
+        try:
+            self._socket.recv(1, socket.MSG_PEEK)
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
+        return True
+
     def close(self) -> None:
         """Close this end."""
         self._socket.close()

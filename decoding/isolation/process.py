@@ -1,7 +1,6 @@
 """One decoder process, as its parent sees it."""
 
 import io
-import os
 import signal
 import socket
 import subprocess
@@ -20,6 +19,7 @@ from decoding.isolation import protocol
 from decoding.isolation.channel import Channel, ChannelError, ChannelTimeoutError, Deadline
 from decoding.isolation.environment import inherited_environment
 from decoding.isolation.jobs import BatchJob, InvalidReplyError, Job, Result
+from decoding.isolation.memory import MALLOC_ENVIRONMENT, resident_bytes
 from decoding.limits import Limits
 from decoding.preprocessing import Preprocessing
 
@@ -32,12 +32,7 @@ GRACE_SECONDS = 0.25
 """Time limit for a cancelled process to finish its current page, which is cheaper than a new process."""
 _KILL_SECONDS: Final = 2.0
 
-_ENVIRONMENT: Final = {
-    "OPENBLAS_NUM_THREADS": "1",
-    # glibc: return the memory of large images to the system at once, and keep that of small ones for the next.
-    "MALLOC_MMAP_THRESHOLD_": str(8 * 1024 * 1024),
-    "MALLOC_TRIM_THRESHOLD_": str(16 * 1024 * 1024),
-}
+_ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1", **MALLOC_ENVIRONMENT}
 _SELF_TEST: Final = BatchJob(Limits(), Preprocessing(2, 2, "rgb"))
 
 
@@ -97,12 +92,8 @@ class DecoderProcess:
             self._process.send_signal(signal.SIGCONT)
 
     def resident_bytes(self) -> int:
-        """Return the memory that the process occupies; 0 where the system does not tell."""
-        try:
-            pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
-        except (OSError, ValueError, IndexError):
-            return 0
-        return pages * os.sysconf("SC_PAGE_SIZE")
+        """Return the memory that the process occupies; 0 where the system does not report it."""
+        return resident_bytes(self.pid)
 
     def wait_until_ready(self, check_cancelled: CancelCheck) -> None:
         """Wait until the process has started, and test it on a small document.

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from decoding.errors import DocumentError
-from decoding.isolation import protocol
+from decoding.isolation import memory, protocol
 from decoding.isolation.channel import Channel, ChannelClosedError
 from decoding.isolation.jobs import Job
 from decoding.isolation.system_calls import deny_network_and_programs
@@ -46,6 +46,8 @@ def serve(channel: Channel) -> None:
     with contextlib.suppress(ChannelClosedError):
         channel.send_message(protocol.READY)
         while True:
+            if not channel.wait_for_input(memory.IDLE_SECONDS):
+                memory.release_memory()
             message = channel.receive_message(protocol.MAX_MESSAGE_BYTES)
             if message != protocol.STOP:  # a STOP that arrived after the reply
                 process_job(channel, message)
@@ -59,6 +61,8 @@ def process_job(channel: Channel, message: bytes) -> None:
         message: The message that announces the job.
     """
     execute_job(channel, *protocol.receive_job(channel, message))
+    if memory.resident_bytes() > memory.MAX_KEPT_BYTES:
+        memory.release_memory()
 
 
 def execute_job(channel: Channel, job: Job[Any], data: bytes) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from decoding.batch import decode_batch
 from decoding.errors import CorruptDocumentError
-from decoding.isolation import protocol, worker
+from decoding.isolation import memory, protocol, worker
 from decoding.isolation.channel import Channel
 from decoding.isolation.jobs import BatchJob
 from decoding.limits import Limits
@@ -52,6 +52,29 @@ def test_jobs_are_processed_until_the_parent_closes_the_channel(monkeypatch: pyt
     assert messages == [b"first", b"second"], "a STOP between documents is ignored"
     parent.close()
     child.close()
+
+
+@pytest.mark.parametrize(("kept", "released"), [(1, 0), (0, 1)])
+def test_much_memory_is_returned_after_a_document(
+    ends: tuple[Channel, Channel], monkeypatch: pytest.MonkeyPatch, kept: int, released: int
+) -> None:
+    calls: list[bool] = []
+    monkeypatch.setattr(memory, "MAX_KEPT_BYTES", kept)
+    monkeypatch.setattr(memory, "resident_bytes", lambda: 1)
+    monkeypatch.setattr(memory, "release_memory", lambda: calls.append(True))
+    monkeypatch.setattr(protocol, "receive_job", lambda *_: (BATCH, DOCUMENT))
+
+    worker.process_job(ends[1], b"")
+
+    assert len(calls) == released
+
+
+def test_an_idle_process_returns_its_memory(ends: tuple[Channel, Channel], monkeypatch: pytest.MonkeyPatch) -> None:
+    parent, child = ends
+    monkeypatch.setattr(memory, "IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(memory, "release_memory", parent.close)  # which ends the loop
+
+    worker.serve(child)
 
 
 def test_a_document_gets_one_reply(ends: tuple[Channel, Channel]) -> None:
