@@ -17,7 +17,7 @@ BUILT = "s3://bucket/code"
 REGION = "us-east-1"
 """The translator needs a region."""
 
-FUNCTIONS = {"Cidr", "FindInMap", "GetAZs", "GetAtt", "If", "Join", "Select", "Split", "Sub"}
+FUNCTIONS = {"Base64", "Cidr", "FindInMap", "GetAZs", "GetAtt", "If", "Join", "Select", "Split", "Sub"}
 SAM_PARAMETERS = {"OrchestratorRollout"}
 """Parameters whose value SAM's translator has to know, because it decides which resources exist."""
 

@@ -58,7 +58,8 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
 
     The build contains the contexts of the images, with small files instead of the weights.
     """
-    with open_account(Home(tmp_path_factory.mktemp("account")), "codebuild", "ecr") as account:
+    services = ("athena", "codebuild", "ecr", "firehose", "glue")
+    with open_account(Home(tmp_path_factory.mktemp("account")), *services) as account:
         account.build(copy_checkout(tmp_path_factory.mktemp("checkout"), weights=False))
         account.create_bucket(EXISTING_BUCKET)
         yield account

@@ -28,6 +28,7 @@ Resources = dict[str, set[str]]
 """Names or ids of resources, by kind."""
 
 _LISTS: list[tuple[str, str, str, str | None]] = [
+    ("athena", "list_work_groups", "WorkGroups", "Name"),
     ("cloudformation", "describe_stacks", "Stacks", "StackName"),
     ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
     ("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
@@ -43,6 +44,8 @@ _LISTS: list[tuple[str, str, str, str | None]] = [
     ("elbv2", "describe_load_balancers", "LoadBalancers", "LoadBalancerArn"),
     ("elbv2", "describe_target_groups", "TargetGroups", "TargetGroupArn"),
     ("events", "list_rules", "Rules", "Name"),
+    ("firehose", "list_delivery_streams", "DeliveryStreamNames", None),
+    ("glue", "get_databases", "DatabaseList", "Name"),
     ("iam", "list_roles", "Roles", "RoleName"),
     ("kms", "list_keys", "Keys", "KeyId"),
     ("lambda", "list_event_source_mappings", "EventSourceMappings", "UUID"),

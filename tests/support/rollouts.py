@@ -78,6 +78,13 @@ COMBINATIONS: dict[str, dict[str, str]] = {
         "Encryption": "customer-managed",
         "PermissionsBoundaryArn": BOUNDARY,
     },
+    "analytics-expiring": {"Analytics": "events", "RecordDays": "730"},
+    "analytics-events-key-bounded": {
+        "Analytics": "events",
+        "Results": "events",
+        "Encryption": "customer-managed",
+        "PermissionsBoundaryArn": BOUNDARY,
+    },
     "linear-one-version": {"OrchestratorRollout": "Linear10PercentEvery1Minute", "ModelImageUriV2": "registry/new:2"},
 }
 
@@ -100,6 +107,11 @@ NOT_EMULATED: dict[str, dict[str, str]] = {
         "ExistingTableName": EXISTING_TABLE,
         "ExistingTableStreamArn": STREAM,
         "ExistingTableKeyArn": KEY,
+    },
+    "analytics-existing-table": {
+        "Analytics": "events",
+        "ExistingTableName": EXISTING_TABLE,
+        "ExistingTableStreamArn": STREAM,
     },
     "flow-logs-key-protected": {
         "FlowLogs": "all",

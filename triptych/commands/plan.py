@@ -40,6 +40,9 @@ def plan(
     events: Annotated[
         bool, typer.Option("--events", help="Each change of a record becomes an event (Results=events).")
     ] = False,
+    analytics: Annotated[
+        bool, typer.Option("--analytics", help="Each change of a record becomes a row for Athena (Analytics=events).")
+    ] = False,
     keep_months: Annotated[float, typer.Option(help="Retention of documents and records in months.")] = 1.0,
     page_ms: Annotated[
         float | None,
@@ -63,7 +66,15 @@ def plan(
             average = per_second(text)
             work = Workload(average, per_second(peak) if peak else average, page_mb, pages, keep_months, page_ms)
             setup = Setup(
-                task_cpu or rollout.DEFAULT_CPU, arch, network, spot, min_tasks, utilisation, converter_tasks, events
+                task_cpu or rollout.DEFAULT_CPU,
+                arch,
+                network,
+                spot,
+                min_tasks,
+                utilisation,
+                converter_tasks,
+                events,
+                analytics,
             )
             setup = setup if task_cpu else setup.changed(task_cpu=fitting_cpu(work, setup))
             plans.append(make_plan(work, setup, ingest, quotas))

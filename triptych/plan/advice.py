@@ -80,6 +80,8 @@ def parameters(capacity: Capacity, ingest: Ingest) -> dict[str, str]:
     }
     if setup.events:
         chosen |= {"Results": "events"}
+    if setup.analytics:
+        chosen |= {"Analytics": "events"}
     if setup.converter_tasks:
         chosen |= {"OfficeFormats": "convert", "ConverterTasks": setup.converter_tasks}
     if ingest is Ingest.QUEUE:

@@ -43,7 +43,7 @@ class BillItem:
 
 def bill(capacity: Capacity, ingest: Ingest) -> list[BillItem]:
     """Return every item of a month at the average rate, without items whose quantity is 0."""
-    parts = (_fargate, _converter, _balancer, _handler, _storage, _records, _events, _network, _monitoring)
+    parts = (_fargate, _converter, _balancer, _handler, _storage, _records, _events, _analytics, _network, _monitoring)
     items = [item for part in parts for item in part(capacity)]
     if ingest is Ingest.QUEUE:
         documents = capacity.workload.documents_per_month
@@ -145,6 +145,23 @@ def _events(capacity: Capacity) -> Iterator[BillItem]:
     yield BillItem("Events", "publisher's requests", "lambda.request", documents)
     yield BillItem("Events", "publisher's duration", f"lambda.{capacity.setup.arch}.gb_s", gb_seconds)
     yield BillItem("Events", "alarms", "alarm", rollout.EVENT_ALARMS)
+
+
+def _analytics(capacity: Capacity) -> Iterator[BillItem]:
+    """Items of Analytics=events. Queries, retries and labels are not counted."""
+    if not capacity.setup.analytics:
+        return
+    documents = capacity.workload.documents_per_month
+    billed = documents * measurements.FIREHOSE_BYTES / GB
+    gb_seconds = documents * measurements.PUBLISHER_S * rollout.ROW_SENDER_MEMORY_GB
+    stored = documents * capacity.workload.keep_months * measurements.ROW_BYTES / GB
+    yield BillItem("Analytics", "row sender's requests", "lambda.request", documents)
+    yield BillItem("Analytics", "row sender's duration", f"lambda.{capacity.setup.arch}.gb_s", gb_seconds)
+    yield BillItem("Analytics", "rows", "firehose.ingest", billed)
+    yield BillItem("Analytics", "conversion", "firehose.convert", billed)
+    yield BillItem("Analytics", "files", "s3.put", rollout.FILES_PER_HOUR * HOURS_PER_MONTH if documents else 0)
+    yield BillItem("Analytics", "storage", "s3.storage", stored)
+    yield BillItem("Analytics", "alarms", "alarm", rollout.ANALYTICS_ALARMS)
 
 
 def _network(capacity: Capacity) -> Iterator[BillItem]:

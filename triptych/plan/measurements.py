@@ -86,4 +86,8 @@ EVENT_BYTES = 1300
 IMAGE_GB = 1.0
 """Assumed: compressed images stored in ECR."""
 PUBLISHER_S = 0.05
-"""Assumed: duration of an invocation of the publisher, for each record. Batches take less for each."""
+"""Assumed: duration of an invocation of the publisher or the row sender, for each record. Batches take less."""
+FIREHOSE_BYTES = 5 * 1024
+"""What Firehose bills for a row: it rounds each up to 5 KiB."""
+ROW_BYTES = 600
+"""Assumed: a row in a Parquet file."""

@@ -37,6 +37,11 @@ ALARMS = 22
 EVENT_ALARMS = 2
 """Further ones with Results=events."""
 PUBLISHER_MEMORY_GB = 0.25
+ANALYTICS_ALARMS = 4
+"""Further ones with Analytics=events."""
+ROW_SENDER_MEMORY_GB = 0.25
+FILES_PER_HOUR = 6
+"""Files that Firehose writes per hour with Analytics=events, one for each of its intervals."""
 SCALING_ALARMS = 12
 """Alarms that target tracking creates: two per policy, two policies per version."""
 DASHBOARDS = 1

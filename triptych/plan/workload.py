@@ -104,6 +104,7 @@ class Setup:
             availability zone fails, and the rate may double while further tasks start.
         converter_tasks: Tasks of the converter of office documents; 0 for none.
         events: Whether each change of a record becomes an event (Results=events).
+        analytics: Whether each change of a record becomes a row for Athena (Analytics=events).
     """
 
     task_cpu: int
@@ -114,6 +115,7 @@ class Setup:
     utilisation: float = 0.5
     converter_tasks: int = 0
     events: bool = False
+    analytics: bool = False
 
     def __post_init__(self) -> None:
         """Validate the fields.

@@ -5,6 +5,7 @@ from typing import Final
 
 SAMPLE_CALLS: Final[Mapping[str, str]] = {
     "application-autoscaling:*": "application-autoscaling:RegisterScalableTarget",
+    "athena:*": "athena:CreateWorkGroup",
     "cloudformation:DescribeStack*": "cloudformation:DescribeStackEvents",
     "cloudformation:GetTemplate*": "cloudformation:GetTemplate",
     "cloudwatch:Delete*": "cloudwatch:DeleteAlarms",
@@ -28,6 +29,8 @@ SAMPLE_CALLS: Final[Mapping[str, str]] = {
     "ecs:*": "ecs:CreateService",
     "elasticloadbalancing:*": "elasticloadbalancing:CreateLoadBalancer",
     "events:*": "events:PutRule",
+    "firehose:*": "firehose:CreateDeliveryStream",
+    "glue:*": "glue:CreateDatabase",
     "kms:EnableKey*": "kms:EnableKeyRotation",
     "kms:GetKey*": "kms:GetKeyPolicy",
     "kms:List*": "kms:ListAliases",
@@ -51,10 +54,8 @@ SAMPLE_CALLS: Final[Mapping[str, str]] = {
     "s3:ListBucket*": "s3:ListBucket",
     "s3:Put*": "s3:PutBucketNotification",
     "s3:PutBucket*": "s3:PutBucketPolicy",
-    "sns:Get*": "sns:GetTopicAttributes",
-    "sns:List*": "sns:ListTagsForResource",
-    "sns:Set*": "sns:SetTopicAttributes",
-    "sqs:Get*": "sqs:GetQueueAttributes",
+    "sns:*": "sns:CreateTopic",
+    "sqs:*": "sqs:CreateQueue",
 }
 """By pattern: a call that a deployment makes."""
 

@@ -10,7 +10,7 @@ import pytest
 from publisher.handler import EventsNotSent, Publisher
 from records.record import Record
 from tests.support.uploads import policy, prediction, record, upload
-from tests.unit.publisher.conftest import BUS, FakeEvents, change, serialized
+from tests.unit.publisher.conftest import BUS, FakeEvents, change, kept, serialized
 
 AGREED = {version: prediction() for version in ("v1", "v2", "v3")}
 
@@ -21,12 +21,6 @@ def stored(number: int) -> Record:
 
 def keys(entries: list[dict[str, Any]]) -> list[str]:
     return [json.loads(entry["Detail"])["key"] for entry in entries]
-
-
-def kept(queue: Any) -> list[dict[str, Any]]:
-    url = queue.get_queue_url(QueueName="unsent")["QueueUrl"]
-    messages = queue.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
-    return [json.loads(message["Body"]) for message in messages]
 
 
 def refusing(key: str, code: str) -> Any:

@@ -49,11 +49,12 @@ UNUSED = (
     "ec2:DisassociateSubnetCidrBlock",
     "ecr:SetRepositoryPolicy",
     "elasticfilesystem:*",
-    "firehose:*",
     "iam:*RolePolic*@AWS::IAM::Role",  # no managed policies: AttachRolePolicy, DetachRolePolicy
+    "iam:CreateServiceLinkedRole@AWS::Athena::WorkGroup",
     "iam:CreateServiceLinkedRole@AWS::DynamoDB::Table",
     "kinesis:*",
     "kms:DisableKey*",
+    "lakeformation:*",
     "lambda:AssociateRuntimeAlias",
     "lambda:PassCapacityProvider",
     "logs:*@AWS::DynamoDB::Table",
@@ -65,6 +66,7 @@ UNUSED = (
     "logs:PutLogGroupDeletionProtection",
     "route53:*QueryLoggingConfig*",
     "route53:UpdateHostedZoneFeatures",
+    "s3:*@AWS::Athena::WorkGroup",  # Athena checks the location when a query runs
     "s3:*@AWS::DynamoDB::Table",
     "s3:*@AWS::Lambda::Function",  # of the package, see `CodeBucket`
     "s3:DeleteObject",
@@ -203,6 +205,7 @@ def test_names_begin_with_the_default_stacks_name() -> None:
         "*",
         "arn:aws:cloudformation:*:aws:transform/Serverless-2016-10-31",
         "arn:aws:codedeploy:*:*:deploymentconfig:*",
+        "arn:aws:glue:*:*:catalog",
         "arn:aws:iam::*:role/aws-service-role/*",
     }
 

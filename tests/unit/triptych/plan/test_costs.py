@@ -125,6 +125,16 @@ def test_larger_documents_never_cost_less(setup: Setup, rate: float, one: float,
     assert sum(bill(rate, setup, page_mb=small).values()) <= sum(bill(rate, setup, page_mb=large).values()) * (1 + 1e-9)
 
 
+def test_analytics_adds_its_own_items_only() -> None:
+    """0.33/s are 867,240 documents a month, each billed as 5 KiB by Firehose."""
+    without, with_rows = bill(0.33), bill(0.33, Setup(1024, analytics=True))
+    assert {name: usd for name, usd in with_rows.items() if not name.startswith("Analytics")} == without
+    assert with_rows["Analytics: rows"] == pytest.approx(867_240 * 5120 / 1e9 * 0.029)
+    assert with_rows["Analytics: conversion"] == pytest.approx(867_240 * 5120 / 1e9 * 0.018)
+    assert with_rows["Analytics: files"] == pytest.approx(6 * 730 * 5e-6)
+    assert with_rows["Analytics: alarms"] == pytest.approx(0.4)
+
+
 def test_events_add_their_own_items_only() -> None:
     """One event for each of 867,240 documents at 1 USD per million, a request of Lambda each, two alarms."""
     without, with_events = bill(0.33), bill(0.33, Setup(1024, events=True))

@@ -24,7 +24,7 @@ def test_each_price_names_its_source_and_date(name: str) -> None:
 def test_the_oldest_and_newest_dates_are_known() -> None:
     oldest, newest = price_dates()
     assert oldest == PRICES["fargate_spot.x86_64.vcpu"].as_of
-    assert newest == PRICES["ipv4.hour"].as_of
+    assert newest == PRICES["firehose.ingest"].as_of
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,15 @@ def test_converter_has_the_size_of_the_template() -> None:
     assert PARAMETERS["ConverterTasks"]["MaxValue"] == rollout.MAX_CONVERTER_TASKS
 
 
+def test_alarms_memory_and_interval_of_analytics_match() -> None:
+    added = resolve_rollout(Analytics="events")
+    alarms = set(added.of_type("AWS::CloudWatch::Alarm")) - set(resolve_rollout().of_type("AWS::CloudWatch::Alarm"))
+    assert len(alarms) == rollout.ANALYTICS_ALARMS
+    assert added["RowSender"]["MemorySize"] == rollout.ROW_SENDER_MEMORY_GB * 1024
+    hints = added["AnalyticsStream"]["ExtendedS3DestinationConfiguration"]["BufferingHints"]
+    assert 3600 / hints["IntervalInSeconds"] == rollout.FILES_PER_HOUR
+
+
 def test_alarms_and_memory_of_result_events_match() -> None:
     added = resolve_rollout(Results="events")
     alarms = len(added.of_type("AWS::CloudWatch::Alarm")) - len(resolve_rollout().of_type("AWS::CloudWatch::Alarm"))

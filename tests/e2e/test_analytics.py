@@ -1,0 +1,153 @@
+"""With Analytics=events, each revision of a record reaches Athena, whose views show what an export contains."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset
+import pytest
+
+from records.record import Reason, Status
+from records.reviews import Draw, Queue, Review
+from records.table import RecordTable
+from testkit.template import ROOT
+from tests.support.account import Account, wait_for
+from tests.support.athena_views import create_views
+from tests.support.uploads import NOON, model_failure, prediction, record, upload
+from triptych.stack.environment import local_session
+from triptych.storage.connection import StackConnection, from_outputs
+from triptych.tables.export import DailyReader, export_records
+from triptych.tables.files import Location
+from triptych.tables.formats import TableFormat
+from triptych.tables.schemas import SCHEMAS
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("account")]
+
+AGREED = {version: prediction() for version in ("v1", "v2", "v3")}
+DRAW = Draw(Queue.REVIEW, 0.25)
+
+
+@dataclass(frozen=True)
+class AnalyticsStack:
+    """A stack with Analytics=events, and the revisions that its table had."""
+
+    account: Account
+    connection: StackConnection
+    outputs: dict[str, str]
+    revisions: int
+
+    def query(self, sql: str) -> list[list[str | None]]:
+        """Return the rows that Athena finds, as text."""
+        athena = self.account.client("athena")
+        started = athena.start_query_execution(
+            QueryString=sql,
+            QueryExecutionContext={"Database": self.outputs["AnalyticsDatabaseName"]},
+            WorkGroup=self.outputs["AnalyticsWorkGroupName"],
+        )["QueryExecutionId"]
+
+        def ended() -> Any:
+            status = athena.get_query_execution(QueryExecutionId=started)["QueryExecution"]["Status"]
+            assert status["State"] != "FAILED", status
+            return status["State"] == "SUCCEEDED"
+
+        wait_for(ended)
+        _, *rows = athena.get_query_results(QueryExecutionId=started)["ResultSet"]["Rows"]
+        return [[cell.get("VarCharValue") for cell in row["Data"]] for row in rows]
+
+
+def write_records(table: RecordTable) -> int:
+    """Write records of three days, one labelled twice, and return the number of writes."""
+    writes = 0
+    for number in range(9):
+        at = NOON + timedelta(days=number // 3, minutes=number)
+        of = upload(f"scan-{number}.pdf", bucket="inbox", event_time=at, sequencer=f"{number:016X}")
+        stored = record(AGREED if number else {**AGREED, "v2": model_failure()}, of=of)
+        if number == 4:
+            stored = record({}, of=of, status=Status.REJECTED, reason=Reason("empty", "no bytes"))
+        table.save(stored, replacing=None)
+        writes += 1
+        for label in ("invoice", "receipt") if number == 5 else ():
+            labelled = stored.with_review(Review(label, "ada", NOON, Queue.REVIEW, 3.5, DRAW)).next_revision(stored)
+            table.save(labelled, replacing=stored)
+            stored, writes = labelled, writes + 1
+    return writes
+
+
+@pytest.fixture(scope="module")
+def stack(account: Account, packaged: str) -> Iterator[AnalyticsStack]:
+    outputs = account.create_stack(packaged, {"Analytics": "events"})
+    try:
+        connection = replace(from_outputs("local", outputs, local_session()), endpoint_url=account.endpoint)
+        revisions = write_records(RecordTable(connection.table))
+        yield AnalyticsStack(account, connection, outputs, revisions)
+    finally:
+        account.delete_stack()
+        account.delete_retained()
+
+
+def test_each_revision_reaches_athena(stack: AnalyticsStack) -> None:
+    sql = "SELECT count(DISTINCT document || cast(revision AS varchar)) FROM revisions"
+    wait_for(lambda: int(stack.query(sql)[0][0] or 0) == stack.revisions, seconds=60)
+    [[arrived]] = stack.query("SELECT DISTINCT cast(arrived AS varchar) FROM revisions WHERE revision = 3")
+    assert arrived in {str(datetime.now(UTC).date()), str((datetime.now(UTC) - timedelta(days=1)).date())}
+
+
+@pytest.fixture
+def views(stack: AnalyticsStack) -> duckdb.DuckDBPyConnection:
+    """The views of Athena, over the files that Firehose wrote."""
+    test_each_revision_reaches_athena(stack)
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    location = Location.parse(f"s3://{stack.outputs['AnalyticsBucketName']}/revisions", stack.connection)
+    by_day = pyarrow.dataset.partitioning(pa.schema([("arrived", pa.date32())]), flavor="hive")
+    dataset = pyarrow.dataset.dataset(location.path, filesystem=location.filesystem, partitioning=by_day)
+    connection.register("revisions", dataset)
+    create_views(connection)
+    return connection
+
+
+def test_views_show_what_an_export_contains(
+    stack: AnalyticsStack, views: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    exported = Location.parse(str(tmp_path), None)
+    reader = DailyReader(stack.connection.table)
+    export_records(reader, exported, None, TableFormat.PARQUET, today=date.today(), on_day=lambda *_: None)
+    for table, schema in SCHEMAS.items():
+        columns = ", ".join(f'"{name}"' for name in [*schema.names, "day"])
+        query = f"SELECT {columns} FROM {{}} ORDER BY ALL"  # noqa: S608 -- names of the schema
+        files = f"read_parquet('{tmp_path}/{table}/*/*.parquet', hive_partitioning = true)"
+        expected = without_zones(views.execute(query.format(files)).fetchall())
+        assert expected
+        assert without_zones(views.execute(query.format(table)).fetchall()) == expected, table
+
+
+def without_zones(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Return rows with times without their zone, which is UTC: Athena's times have none."""
+    return [
+        tuple(value.replace(tzinfo=None) if isinstance(value, datetime) else value for value in row) for row in rows
+    ]
+
+
+def test_rows_that_athena_cannot_read_are_kept(stack: AnalyticsStack) -> None:
+    firehose = stack.account.client("firehose")
+    [name] = [name for name in firehose.list_delivery_streams()["DeliveryStreamNames"] if "Analytics" in name]
+    firehose.put_record(DeliveryStreamName=name, Record={"Data": b'{"revision": "not a number"}\n'})
+    bucket = stack.outputs["AnalyticsBucketName"]
+    listing = stack.connection.s3.list_objects_v2
+    [kept] = wait_for(lambda: listing(Bucket=bucket, Prefix="errors/format-conversion-failed/").get("Contents"))
+    assert kept["Size"] > 0
+
+
+def test_documented_queries_return_rows(views: duckdb.DuckDBPyConnection) -> None:
+    queries = re.findall(r"^```sql\n(.*?)^```$", (ROOT / "docs" / "records.md").read_text(), re.MULTILINE | re.DOTALL)
+    accuracy, per_day, changed = (views.execute(query).fetchall() for query in queries)
+    assert {version for version, _, _ in accuracy} <= set(AGREED), "whether there is a label depends on the month"
+    assert [(day, label, documents) for day, label, documents, _ in per_day if label] == [
+        (date(2026, 11, 22 + number), "invoice", 2 if number == 1 else 3) for number in range(3)
+    ]
+    assert changed == []
