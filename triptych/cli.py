@@ -14,6 +14,7 @@ from triptych.commands.backfill import backfill_command
 from triptych.commands.console import console_command
 from triptych.commands.env import env_command
 from triptych.commands.forget import forget_command
+from triptych.commands.invoke import invoke_command
 from triptych.commands.package import package_command
 from triptych.commands.plan import plan
 from triptych.commands.preflight import preflight_command
@@ -49,7 +50,12 @@ _COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
     },
     "Deployment": {"plan": plan, "preflight": preflight_command},
     "Operation": {"redrive": redrive_command, "backfill": backfill_command, "forget": forget_command},
-    "Models": {"train": train_command, "evaluate": evaluate_command, "package": package_command},
+    "Models": {
+        "train": train_command,
+        "evaluate": evaluate_command,
+        "package": package_command,
+        "invoke": invoke_command,
+    },
 }
 """The commands by the group that `triptych --help` lists them in."""
 
