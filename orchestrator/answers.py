@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from orchestrator.answer_mapping import AnswerMapping
 from orchestrator.errors import CallFailed
 from records.labels import normalize_label
 from records.outcomes import Prediction
@@ -32,19 +33,24 @@ _SENTENCES = ("detail", "title", "message", "Message")
 """Fields that may contain a sentence for operators. The last two are those of API Gateway and of function URLs."""
 
 
-def read_prediction(body: bytes, version: str, *, latency_ms: float) -> Prediction:
+def read_prediction(
+    body: bytes, version: str, *, latency_ms: float, mapping: AnswerMapping | None = None
+) -> Prediction:
     """Return the prediction in a response.
 
     Args:
         body: Body of the response.
         version: The version that was called.
         latency_ms: Duration of the call.
+        mapping: How to find a prediction in the response of an endpoint that is no model service.
 
     Raises:
         CallFailed: `invalid_answer`: The response does not conform to the contract.
     """
     try:
         answer = json.loads(body)
+        if mapping:
+            answer = mapping.apply(answer, version)
         prediction = Prediction(
             label=normalize_label(_text_field(answer, "label")),
             confidence=_probability(answer["confidence"]),

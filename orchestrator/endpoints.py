@@ -5,6 +5,7 @@
 
 from dataclasses import dataclass
 
+from orchestrator.answer_mapping import AnswerMapping
 from orchestrator.request_body import PLAIN_DOCUMENT, BodyFormat
 
 PREDICT_PATH = "/predict"
@@ -55,12 +56,14 @@ class HttpEndpoint:
         path: Where documents are posted, after the base URL.
         auth: How requests are authenticated; None for not at all.
         body: How the service receives documents.
+        answer: How to read its answers; None if they are those of a model service.
     """
 
     url: str
     path: str = PREDICT_PATH
     auth: ApiKeySetting | SigV4Setting | None = None
     body: BodyFormat = PLAIN_DOCUMENT
+    answer: AnswerMapping | None = None
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,14 @@ class LambdaEndpoint:
         region: Region of the function; None for that of the orchestrator.
         path: Path of the request in the event.
         body: How the function receives documents.
+        answer: How to read its answers; None if they are those of a model service.
     """
 
     function: str
     region: str | None = None
     path: str = PREDICT_PATH
     body: BodyFormat = _IN_EVENT
+    answer: AnswerMapping | None = None
 
 
 @dataclass(frozen=True)
@@ -89,12 +94,14 @@ class SageMakerEndpoint:
         variant: Production variant; None for the distribution that the endpoint has.
         region: Region of the endpoint; None for that of the function.
         body: How the endpoint receives documents.
+        answer: How to read its answers; None if they are those of a model service.
     """
 
     name: str
     variant: str | None = None
     region: str | None = None
     body: BodyFormat = _IN_SAGEMAKER_REQUEST
+    answer: AnswerMapping | None = None
 
 
 Endpoint = HttpEndpoint | LambdaEndpoint | SageMakerEndpoint

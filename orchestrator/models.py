@@ -34,9 +34,10 @@ class ModelClient:
     ) -> None:
         self._clock = clock
         clients = clients or AwsClients()
+        self._endpoints = {version: _as_endpoint(given) for version, given in endpoints.items()}
         self._services = {
-            version: DocumentService(create_sender(_as_endpoint(given), clients, clock), clock, sleep=sleep)
-            for version, given in endpoints.items()
+            version: DocumentService(create_sender(endpoint, clients, clock), clock, sleep=sleep)
+            for version, endpoint in self._endpoints.items()
         }
 
     @property
@@ -82,7 +83,8 @@ class ModelClient:
         """Return one version's outcome: its prediction, or its last failure."""
 
         def read(answer: bytes, latency_ms: float) -> Prediction:
-            return read_prediction(answer, version, latency_ms=latency_ms)
+            mapping = self._endpoints[version].answer
+            return read_prediction(answer, version, latency_ms=latency_ms, mapping=mapping)
 
         return self._services[version].call(document, read, deadline=deadline, trace_id=trace_id)
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.answer_mapping import AnswerMapping
 from orchestrator.endpoint_settings import parse_endpoints
 from orchestrator.endpoints import (
     MAX_EVENT_BYTES,
@@ -27,6 +28,10 @@ SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:models/v2-AbCdEf"
 PARAMETER = "arn:aws:ssm:eu-west-1:111122223333:parameter/models/v2"
 FUNCTION = "arn:aws:lambda:eu-central-1:111122223333:function:triptych-v2:live"
 URL = "https://models.example.com/v2"
+
+
+def mapped(answer: object) -> dict[str, object]:
+    return {"type": "lambda", "function": "f", "answer": answer}
 
 
 def parse(value: object) -> Endpoint:
@@ -81,6 +86,27 @@ def test_each_kind_of_endpoint_is_read(value: object, endpoint: Endpoint) -> Non
     assert parse(value) == endpoint
 
 
+def test_mapping_of_answers_is_read() -> None:
+    answer = {
+        "scores": "[].score",
+        "labels": "[].label",
+        "scale": "logits",
+        "rename": {"INV": "invoice"},
+        "label": "top",
+        "pages": "pages",
+        "model_sha256": "revision",
+        "abstained": "unsure",
+        "abstain_below": 1,
+    }
+    endpoint = parse(mapped(answer))
+    assert endpoint.answer == AnswerMapping(
+        "[].score", "[].label", "logits", {"INV": "invoice"}, "top", "pages", "revision", "unsure", 1.0
+    )
+    assert not endpoint.body.reads_objects
+    assert parse(mapped({"scores": "s", "labels": ["a", "b"]})).answer == AnswerMapping("s", ("a", "b"))
+    assert parse(mapped({"scores": "s"}) | {"reads_objects": True}).body.reads_objects
+
+
 def test_documents_that_a_request_cannot_contain_have_a_limit_at_functions_and_sagemaker_only() -> None:
     kinds = [
         "http://load-balancer/v2",
@@ -99,7 +125,7 @@ def test_documents_that_a_request_cannot_contain_have_a_limit_at_functions_and_s
         ("http://", "url"),
         ("http://user:password@host/v2", "credentials"),
         ("http://host/v2?key=1", "query"),
-        (7, "neither"),
+        (7, "not an object"),
         ({}, "'type'"),
         ({"type": "ecs"}, "'type' 'ecs'"),
         ({"type": ["http"]}, "'type'"),
@@ -124,10 +150,21 @@ def test_documents_that_a_request_cannot_contain_have_a_limit_at_functions_and_s
         ({"type": "sagemaker", "endpoint": "a_b"}, "'endpoint'"),
         ({"type": "sagemaker", "endpoint": "e", "variant": ""}, "'variant'"),
         ({"type": "sagemaker", "endpoint": "e", "region": "moon"}, "'region'"),
+        (mapped("scores"), "answer is not an object"),
+        (mapped({}), "answer has no 'scores'"),
+        (mapped({"scores": "a["}), "answer has an invalid 'scores'"),
+        (mapped({"scores": ["a"]}), "answer has an invalid 'scores'"),
+        (mapped({"scores": "a", "labels": ["x", 1]}), "answer has an invalid 'labels'"),
+        (mapped({"scores": "a", "labels": []}), "answer has an invalid 'labels'"),
+        (mapped({"scores": "a", "scale": "log"}), "answer has the 'scale' 'log'"),
+        (mapped({"scores": "a", "rename": {"INV": 1}}), "answer has an invalid 'rename'"),
+        (mapped({"scores": "a", "abstain_below": "0.5"}), "answer has an invalid 'abstain_below'"),
+        (mapped({"scores": "a", "abstain_below": 2}), "answer has an invalid 'abstain_below'"),
+        (mapped({"scores": "a", "confidence": "b"}), "answer has unknown fields: confidence"),
     ],
 )
 def test_invalid_endpoint_is_named(value: object, named: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"MODEL_ENDPOINTS: v2 .*{re.escape(named)}"):
+    with pytest.raises(ConfigurationError, match=f"MODEL_ENDPOINTS: v2:? .*{re.escape(named)}"):
         parse(value)
 
 
