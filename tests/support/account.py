@@ -19,8 +19,8 @@ from triptych.stack.deployment import STACK_NAME, local_parameters, read_outputs
 from triptych.stack.home import Home
 from triptych.stack.processes import stop_processes
 
-INBOX_PREFIX = "triptych-inbox-"
-"""Beginning of the name of the stack's own bucket."""
+BUCKET_PREFIXES = ("triptych-inbox-", "triptych-analyticsbucket-")
+"""Beginnings of the names of the stack's own buckets."""
 
 _CODE_BUCKET = "aws-sam-cli-managed-default-code"
 
@@ -186,9 +186,10 @@ class Account:
             self.client("sqs").delete_queue(QueueUrl=url)
         s3 = self.client("s3")
         for bucket in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
-            if bucket.startswith(INBOX_PREFIX):
-                for version in s3.list_object_versions(Bucket=bucket).get("Versions", []):
-                    s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+            if bucket.startswith(BUCKET_PREFIXES):
+                for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+                    for version in page.get("Versions", []):
+                        s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
                 s3.delete_bucket(Bucket=bucket)
 
     def sam_delete(self) -> None:
