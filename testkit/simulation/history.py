@@ -31,6 +31,10 @@ from triptych.storage.results import RecordQuery
 _END = REPAIR_AT + 4000
 
 
+_SAME_MOMENT_S = 0.002
+"""Labels of one reviewer that are less than this apart may have the same time: a record has milliseconds."""
+
+
 @dataclass(frozen=True)
 class Result:
     """What one history showed.
@@ -77,6 +81,7 @@ class History:
         self._people = People(self._world, self._table, self._bucket, self._dead_letters, self._function.invoke)
         self._stream = SimulatedStream(self._world) if scenario.events else None
         self._facts: list[tuple[UploadFact, str]] = []
+        self._labels: dict[str, scenarios.Label] = {}
         self._trace: list[tuple[Any, ...]] = []
         Current.scheduler = self._scheduler
         Current.session = ServiceSession(self._world, rollouts)
@@ -116,6 +121,7 @@ class History:
                 return lambda: setattr(self._bucket, "archived", True)
             case scenarios.Label():
                 name = f"label {number} by {action.by}"
+                self._labels[name] = action
                 return lambda: self._command(name, lambda me: people.label(me, self._key(action.upload), action))
             case scenarios.Undo():
                 name = f"undo {number} by {action.by}"
@@ -205,6 +211,7 @@ class History:
             writes, kind, by = self._reference.label_writes, name.split()[0], name.split()[-1]
             # Another undo of the same reviewer may have removed the same label.
             same = [each for each in writes if kind == "undo" and each.startswith(kind) and each.endswith(by)]
+            same += self._repetitions_of(name)
             done, refused = any(map(writes.get, [name, *same])), isinstance(error, CannotReview)
             self._reference.expect(12, error is not None or done, f"{name} returned, but changed nothing")
             self._reference.expect(
@@ -217,6 +224,15 @@ class History:
                 error.__cause__ or error.__context__, RecordConflict
             )
             self._reference.expect(15, not (written and conflict), f"{name} wrote a policy, but said {error}")
+
+    def _repetitions_of(self, name: str) -> list[str]:
+        """Return the commands with which the reviewer assigned the same label in the same millisecond: one act."""
+        label = self._labels.get(name)
+        return [
+            other
+            for other, each in self._labels.items()
+            if label and replace(each, at=label.at) == label and abs(each.at - label.at) < _SAME_MOMENT_S
+        ]
 
     def _record(self, fact: UploadFact, *, final: bool) -> Item | None:
         """Return the record of an upload, or None if there is none, or it is not final and should be."""

@@ -144,6 +144,12 @@ def test_12_label_whose_answer_is_lost_is_stored_once_although_another_reviewer_
     assert labels(only_record(result)) == [("invoice", "ann"), ("receipt", "bo")]
 
 
+def test_12_same_label_twice_in_one_millisecond_is_one_label() -> None:
+    """As after a double click. Seed 5020491 of the simulation found that the second command stores nothing."""
+    twice = [Label(at, "bo", 0, "receipt") for at in (1.6830789385017915, 1.683833672956795)]
+    assert labels(only_record(run(UPLOAD, *twice))) == [("receipt", "bo")]
+
+
 def test_13_undo_whose_answer_is_lost_removes_one_label() -> None:
     twice = Label(3.0, "ann", 0, "invoice"), Label(4.0, "ann", 0, "receipt")
     result = run(UPLOAD, *twice, Undo(5.0, "ann", 0), faults={("undo 1 by ann", 2): Fault("lost-answer")})
