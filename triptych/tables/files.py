@@ -92,8 +92,7 @@ class Location:
 
     def move_to(self, target: "Location") -> None:
         """Rename the file, and replace another of this name."""
-        if self.path != target.path:
-            self.filesystem.move(self.path, target.path)
+        self.filesystem.move(self.path, target.path)
 
     def create_parent(self) -> None:
         """Create the folder that contains the file."""
@@ -101,9 +100,12 @@ class Location:
             self.filesystem.create_dir(self.path.rpartition("/")[0] or ".", recursive=True)
 
     def draft(self) -> "Location":
-        """Return where the file is written until it is complete. S3 shows no file before it is."""
-        is_local = isinstance(self.filesystem, pyarrow.fs.LocalFileSystem)
-        return Location(self.filesystem, f"{self.path}.part") if is_local else self
+        """Return where the file is written until it is complete: a name that readers of tables skip.
+
+        S3 as well: a stream that is closed after an exception ends the upload, so that an incomplete file would appear.
+        """
+        folder, _, name = self.path.rpartition("/")
+        return Location(self.filesystem, f"{folder}/_{name}.part")
 
 
 class TableFile:
@@ -123,12 +125,15 @@ class TableFile:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """End the file."""
-        if self._writer is not None:
-            self._writer.close()
-        if kind is None and self._writer is None:
-            self._target.delete()
-        elif kind is None:
+        if self._writer is None:
+            if kind is None:
+                self._target.delete()
+            return
+        self._writer.close()
+        if kind is None:
             self._target.draft().move_to(self._target)
+        else:
+            self._target.draft().delete()
 
     def write(self, rows: Sequence[Row]) -> None:
         """Write rows."""
