@@ -14,13 +14,15 @@ DOCS = ROOT / "docs"
 PAGE = (DOCS / "events.md").read_text()
 
 
-def only_block(language: str) -> str:
-    [block] = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+def block_with(language: str, part: str) -> str:
+    """Return the block of code that contains a text."""
+    blocks = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    [block] = [block for block in blocks if part in block]
     return str(block)
 
 
 def example() -> dict[str, Any]:
-    event: dict[str, Any] = json.loads(only_block("json"))
+    event: dict[str, Any] = json.loads(block_with("json", "detail-type"))
     return event
 
 
@@ -37,7 +39,7 @@ def test_function_copies_a_document_below_its_label(monkeypatch: pytest.MonkeyPa
     event = example()
     with mock_aws():
         names: dict[str, Any] = {}
-        exec(only_block("python"), names)  # noqa: S102 -- the example of the page
+        exec(block_with("python", "copy_object"), names)  # noqa: S102 -- the example of the page
         s3 = names["s3"]
         for bucket in ("sorted", event["detail"]["bucket"]):
             s3.create_bucket(Bucket=bucket)
