@@ -14,7 +14,7 @@ from decoding.convertible import convertible_format
 from orchestrator.calls import Clock
 from orchestrator.converter import Converted
 from records.addresses import ObjectAddress
-from records.conversions import MAX_DEPTH, MAX_DESCENDANTS, ConversionSummary, Parent
+from records.conversions import MAX_DEPTH, MAX_DESCENDANTS, MAX_LISTED, ConversionSummary, Parent
 from records.derived import member_key, pages_key
 from records.errors import DocumentRejected, DocumentUnavailable
 from records.outcomes import ModelFailure
@@ -150,7 +150,7 @@ class Preparation:
             converted.latency_ms,
             None if converted.pages is None else pages_key(upload),
             tuple(members),
-            skipped,
+            _listed(skipped),
         )
 
     def _write_members(self, bucket: str, members: Mapping[str, bytes], parent: Parent) -> None:
@@ -161,6 +161,14 @@ class Preparation:
             ]
         for write in writes:
             write.result()
+
+
+def _listed(skipped: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Return the skipped members that a record lists, the last of which may be their number."""
+    if len(skipped) <= MAX_LISTED:
+        return skipped
+    listed = skipped[: MAX_LISTED - 1]
+    return (*listed, (f"{len(skipped) - len(listed)} others", "not listed"))
 
 
 def _archive_rejection(conversion: ConversionSummary) -> DocumentRejected:

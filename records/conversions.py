@@ -9,6 +9,8 @@ MAX_DEPTH = 3
 """How deep documents within documents are unpacked: an archive in a message in an archive."""
 MAX_DESCENDANTS = 1000
 """Maximum number of documents that one upload leads to, on all levels together."""
+MAX_LISTED = 50
+"""Maximum number of skipped members in a record: an item of DynamoDB has at most 400 KB."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 _MEMBERS = f"{DERIVED_PREFIX}members/"
 
-_MAX_NAME_BYTES = 200
+_MAX_NAME_BYTES = 150
+"""Maximum length of a member's name in its key. The record contains the keys of up to 1,000 members."""
 _UNSAFE = re.compile(r"[^\w.() -]")
 _EXISTS = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from orchestrator.converter import Converted
 from orchestrator.pipeline import Pipeline
 from orchestrator.preparation import Preparation
-from records.conversions import MAX_DEPTH, MAX_DESCENDANTS, Parent
+from records.conversions import MAX_DEPTH, MAX_DESCENDANTS, MAX_LISTED, Parent
 from records.derived import member_key, pages_key
 from records.errors import DocumentUnavailable
 from records.outcomes import ModelFailure
@@ -263,6 +263,21 @@ def test_an_archive_that_contains_itself_comes_to_an_end() -> None:
     assert max(parent.depth for _, parent in line.derived.members.values()) <= MAX_DEPTH
 
 
+def test_members_beyond_the_limits_are_listed_up_to_a_number() -> None:
+    """An archive whose members were all listed by name would exceed the size of an item, and never get a record."""
+    answer = converted(None, *(f"{number:04}{'x' * 200}.pdf" for number in range(MAX_DESCENDANTS)))
+    line = Line(answer)
+    line.derived.members["deep.zip"] = b"", Parent("inbox/outer.zip", "0", MAX_DEPTH)
+
+    record = line.classify("deep.zip")
+
+    assert record.conversion is not None
+    assert record.conversion.members == ()
+    assert len(record.conversion.skipped) == MAX_LISTED
+    assert record.conversion.skipped[0][1] == "documents are nested too deep"
+    assert record.conversion.skipped[-1] == (f"{MAX_DESCENDANTS - MAX_LISTED + 1} others", "not listed")
+
+
 @given(st.integers(0, 100), st.integers(0, MAX_DEPTH), st.integers(0, MAX_DESCENDANTS))
 def test_the_members_of_a_document_share_its_allowance(count: int, depth: int, allowance: int) -> None:
     line = Line(converted(None, *map(str, range(count))))
@@ -274,4 +289,4 @@ def test_the_members_of_a_document_share_its_allowance(count: int, depth: int, a
     assert record.conversion is not None
     written = [line.derived.members[member][1] for member in record.conversion.members]
     assert len(written) + sum(parent.allowance for parent in written) <= allowance
-    assert len(written) + len(record.conversion.skipped) == count
+    assert len(record.conversion.skipped) == min(count - len(written), MAX_LISTED)
