@@ -9,6 +9,7 @@ from rich.console import Console
 from decoding.limits import Limits
 from model_service.classifier import Classifier
 from model_service.engine import load_model
+from testkit.homes import pytorch_hooks
 from tests.support.flowers import RECIPE, write_flowers
 from tests.support.tiny_model import write_tiny_model
 from training.data import DataError
@@ -92,6 +93,20 @@ def test_trained_version_is_served(trained: TrainedVersion, flowers: Path) -> No
             content = (flowers / label / f"{label}-{number}.png").read_bytes()
             correct += classifier.classify(content, model).label == label
     assert correct >= 10
+
+
+@pytest.mark.slow
+def test_torchscript_of_a_trained_version_is_served_by_the_hooks(trained: TrainedVersion, flowers: Path) -> None:
+    """The package of a version with a TorchScript file computes in torch, so the last bits may differ."""
+    model = load_model(trained.folder)
+    classifier = Classifier({"v1": model}, Limits())
+    with pytorch_hooks(["v1"], trained.folder.parent) as home:
+        for label in ("daisy", "rose", "sunflower"):
+            content = (flowers / label / f"{label}-0.png").read_bytes()
+            answer, expected = home.predict("v1", content), classifier.classify(content, model)
+            assert answer["label"] == expected.label
+            assert answer["probabilities"] == pytest.approx(expected.probabilities, abs=0.01)
+            assert answer["familiarity"] is None
 
 
 def test_versions_are_evaluated_with_their_vote(trained: TrainedVersion, root: Path, flowers: Path) -> None:
