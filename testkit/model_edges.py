@@ -47,6 +47,23 @@ class LambdaEdge(FaultProxy):
         return Response(200, json.dumps(result).encode(), {"Content-Type": "application/json"})
 
 
+class FunctionEdge(FaultProxy):
+    """Lambda's Invoke for a function that runs in AWS's runtime interface emulator.
+
+    The emulator speaks the same interface, but has one function with a fixed name, and marks no error.
+    """
+
+    def forward(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Response:  # noqa: ARG002
+        """Pass the event on to the emulator."""
+        if method != "POST" or not _INVOKE.fullmatch(path):
+            return aws_error(404, "ResourceNotFoundException")
+        if len(body) > _MAX_EVENT_BYTES:
+            return aws_error(413, "RequestTooLargeException")
+        response = send_request(self.upstream, "POST", "/2015-03-31/functions/function/invocations", {}, body)
+        failed = b'"errorType"' in response.body and b'"statusCode"' not in response.body
+        return Response(200, response.body, {"X-Amz-Function-Error": "Unhandled"} if failed else {})
+
+
 class SageMakerEdge(FaultProxy):
     """SageMaker's InvokeEndpoint for a container with `/invocations`: it removes headers and reports errors."""
 
