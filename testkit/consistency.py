@@ -18,7 +18,7 @@ from orchestrator.settings import OrchestratorSettings
 from records.outcomes import Outcome, Prediction
 from records.policy import POLICY_KEY
 from records.record import Record, Status
-from testkit.local_stack import VERSIONS, LocalTestStack
+from testkit.local_stack import LocalTestStack
 from triptych.repair.dead_letters import DeadLetterQueue
 from triptych.stack import Ingest
 
@@ -95,21 +95,38 @@ def wait_until_settled(stack: LocalTestStack, uploads: Sequence[ConfirmedUpload]
 
 
 class ReferencePredictions:
-    """The predictions of the model services while nothing is broken; each document is classified once."""
+    """The predictions of the model services while nothing is broken; each document is classified once.
 
-    def __init__(self, stack: LocalTestStack) -> None:
+    Args:
+        stack: The stack.
+        others: Base URLs of services with other weights, by version.
+    """
+
+    def __init__(self, stack: LocalTestStack, others: Mapping[str, str] | None = None) -> None:
         connection = stack.connection
         function = connection.lambdas.get_function_configuration(FunctionName=connection.function)
         settings = OrchestratorSettings.from_environment(function["Environment"]["Variables"])
         self._models = ModelClient(settings.endpoints, time.monotonic)
-        self._known: dict[bytes, Mapping[str, Outcome]] = {}
+        self._others = ModelClient(others or {}, time.monotonic)
+        self._known: dict[bytes, tuple[Mapping[str, Outcome], Mapping[str, Outcome]]] = {}
 
-    def __call__(self, content: bytes) -> Mapping[str, Outcome]:
-        """Return the outcome of each version for a document."""
+    def __call__(self, content: bytes, record: Record) -> Mapping[str, Outcome]:
+        """Return the right outcome of each version for a document, with the weights that the record names."""
         if content not in self._known:
-            deadline = time.monotonic() + 30
-            self._known[content] = self._models.predict(content, versions=VERSIONS, deadline=deadline)
-        return self._known[content]
+            self._known[content] = self._predict(self._models, content), self._predict(self._others, content)
+        expected, others = self._known[content]
+        same = {name: other for name, other in others.items() if _same_weights(other, record.predictions.get(name))}
+        return {**expected, **same}
+
+    @staticmethod
+    def _predict(models: ModelClient, content: bytes) -> Mapping[str, Outcome]:
+        return models.predict(content, versions=models.versions, deadline=time.monotonic() + 30)
+
+
+def _same_weights(first: Outcome, second: Outcome | None) -> bool:
+    return (
+        isinstance(first, Prediction) and isinstance(second, Prediction) and first.model_sha256 == second.model_sha256
+    )
 
 
 def difference(record: Record, expected: Mapping[str, Outcome]) -> str:
@@ -148,7 +165,7 @@ def check_upload(
     upload: ConfirmedUpload,
     records: Sequence[Record],
     dead_letters: set[str],
-    reference: Callable[[bytes], Mapping[str, Outcome]],
+    reference: Callable[[bytes, Record], Mapping[str, Outcome]],
     bucket: str,
 ) -> UploadResult:
     """Check one upload.
@@ -157,7 +174,7 @@ def check_upload(
         upload: The upload.
         records: Every record with its version id.
         dead_letters: Version ids in the dead-letter queue.
-        reference: Returns the expected predictions for a document.
+        reference: Returns the expected predictions for a document and its record.
         bucket: The inbox.
 
     Returns:
@@ -172,7 +189,7 @@ def check_upload(
         found = (recorded.document, recorded.etag, recorded.version_id, recorded.size)
         if found != expected:
             errors.append(f"the record is of another upload: {found}")
-        if record.status is Status.COMPLETE and (differs := difference(record, reference(upload.content))):
+        if record.status is Status.COMPLETE and (differs := difference(record, reference(upload.content, record))):
             errors.append(differs)
     repaired = any(record.revision > 1 for record in records)
     return UploadResult(upload, outcome, repaired, len(records), "; ".join(errors))

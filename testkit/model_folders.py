@@ -3,9 +3,8 @@
 import json
 import re
 import shutil
+import struct
 from pathlib import Path
-
-import numpy as np
 
 from model_service.manifest import FILE_NAME, GRAPH, WEIGHTS, hash_files, load
 from triptych.stack.home import REPOSITORY
@@ -32,8 +31,8 @@ def model_with_other_weights(version: str, models: Path) -> Path:
     labels = len(load(folder).labels)
     offsets = re.findall(_OUTPUT_BIAS.format(labels=labels), (folder / GRAPH).read_text("utf-8"))
     weights = bytearray((folder / WEIGHTS).read_bytes())
-    bias = np.frombuffer(weights, np.float16, labels, int(offsets[-1]))
-    bias[0] += 1
+    [bias] = struct.unpack_from("<e", weights, int(offsets[-1]))
+    struct.pack_into("<e", weights, int(offsets[-1]), bias + 1)
     (folder / WEIGHTS).write_bytes(weights)
     files, combined = hash_files(folder)
     manifest = json.loads((folder / FILE_NAME).read_text("utf-8"))

@@ -1,27 +1,31 @@
 """Inject faults into a local stack, then check every upload: `python -m benchmarks.chaos`.
 
 The campaign starts its own local stack and uploads documents in both ingest modes. It kills, suspends, slows and
-restarts model services, makes them return invalid responses, cuts and degrades the network to them, throttles the
-table, revokes permissions, writes an invalid policy, kills Lambda workers, delivers events twice and out of order, and
-makes the publisher of result events fail. After the faults are removed, each upload must have exactly one record, with
-its content and the predictions that the services return when called again. Otherwise its event must be in the
-dead-letter queue, which a redrive then empties. Without duplicates, the result events must be the revisions of all
-records.
+restarts model services, makes them return invalid responses, cuts and degrades the network to them, takes their disk
+space and memory, deploys damaged and other weights, throttles the table, revokes permissions, writes an invalid
+policy, kills Lambda workers, steps their clock, delivers events twice and out of order, and makes the publisher of
+result events fail. After the faults are removed, each upload must have exactly one record, with its content and the
+predictions that the services return when called again. Otherwise its event must be in the dead-letter queue, which a
+redrive then empties. Without duplicates, the result events must be the revisions of all records. In the end, the
+emulator is killed while it works, and every upload is checked once more.
 """
 
 import argparse
-import itertools
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks.chaos import emulator
 from benchmarks.chaos.campaign import CampaignLog
-from benchmarks.chaos.faults import FaultCampaign
+from benchmarks.chaos.emulator import EmulatorCampaign
+from benchmarks.chaos.faults import FAULTS, OUTAGES, ROLLED_OUT, FaultCampaign, name_of
+from records.outcomes import Prediction
 from records.record import Record
 from testkit.consistency import (
     ReferencePredictions,
@@ -32,10 +36,13 @@ from testkit.consistency import (
     table_of,
     wait_until_settled,
 )
+from testkit.fault_proxy import HOST
 from testkit.local_stack import LocalTestStack, local_test_stack
 from testkit.reports import report_console
 from testkit.result_events import ReceivedEvent, ResultQueue, event_ids, missing_events
 from triptych.stack import Ingest
+
+_FAULT_NAMES = [*map(name_of, (*FAULTS, *OUTAGES)), emulator.NAME]
 
 _EVENT_SECONDS = 60.0
 """Seconds in which the last events have to arrive."""
@@ -44,22 +51,53 @@ RETRY_SECONDS = 4.0
 """Delay before the first retry of a failed event; in AWS it is a minute."""
 
 
+@dataclass(frozen=True)
+class Choices:
+    """What to run.
+
+    Attributes:
+        rounds: Injections of each fault in each ingest mode.
+        per_fault: Documents uploaded for each injection.
+        only: Names of the faults; empty for all.
+    """
+
+    rounds: int
+    per_fault: int
+    only: tuple[str, ...]
+
+    def includes(self, name: str) -> bool:
+        """Return whether a fault is injected."""
+        return not self.only or name in self.only
+
+
+def parse_choices() -> Choices:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="injections of each fault in each ingest mode (default 5)"
+    )
+    parser.add_argument("--per", type=int, default=10, help="documents uploaded for each injection (default 10)")
+    parser.add_argument(
+        "--only", nargs="+", default=(), choices=_FAULT_NAMES, metavar="FAULT", help=f"of {', '.join(_FAULT_NAMES)}"
+    )
+    arguments = parser.parse_args()
+    return Choices(arguments.rounds, arguments.per, tuple(arguments.only))
+
+
 def run_redrive() -> subprocess.CompletedProcess[str]:
     """Run `triptych redrive`, as an operator does about dead letters."""
     command = [str(Path(sys.executable).with_name("triptych")), "redrive", "--yes"]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def run_campaigns(test_stack: LocalTestStack, rounds: int, per_fault: int, console: Console) -> CampaignLog:
+def run_campaigns(test_stack: LocalTestStack, choices: Choices, log: CampaignLog, console: Console) -> None:
     """Run the campaign in both ingest modes, and wait until every upload is settled."""
-    log, numbers = CampaignLog(), itertools.count(1)
     modes: tuple[Ingest, ...] = ("direct", "queue")
     for ingest in modes:
         test_stack.switch_ingest(ingest, console)
-        campaign = FaultCampaign(test_stack, ingest, log, numbers, per_fault)
-        campaign.run(rounds, lambda line: console.print(line, style="dim"))
+        campaign = FaultCampaign(test_stack, ingest, log, choices.per_fault)
+        campaign.run(choices.rounds, choices.includes, lambda line: console.print(line, style="dim", highlight=False))
         wait_until_settled(test_stack, log.uploads)
-    return log
 
 
 def failed_checks(before: Sequence[UploadResult], after: Sequence[UploadResult]) -> list[UploadResult]:
@@ -105,39 +143,93 @@ def check_events(queue: ResultQueue, records: Sequence[Record], received: list[R
     return EventCheck(len(received), len(expected), expected - ids, ids - expected)
 
 
+def weights_line(records: Iterable[Record]) -> str:
+    """Return how many predictions of the version that was rolled out name which weights."""
+    predictions = [record.predictions.get(ROLLED_OUT) for record in records]
+    counts = Counter(found.model_sha256[:8] for found in predictions if isinstance(found, Prediction))
+    return f"Weights of {ROLLED_OUT}: " + ", ".join(f"{name} in {count} records" for name, count in counts.items())
+
+
+@dataclass
+class Verification:
+    """The checks after the campaigns.
+
+    Args:
+        test_stack: The stack.
+        log: Uploads and faults.
+        reference: The right predictions.
+        console: Shows the tables.
+    """
+
+    test_stack: LocalTestStack
+    log: CampaignLog
+    reference: ReferencePredictions
+    console: Console
+    failed: list[UploadResult] = field(default_factory=list)
+    dead_letters: int = 0
+
+    def check_and_redrive(self) -> None:
+        """Check every upload, run `triptych redrive`, and check every upload again."""
+        before = self._check()
+        redrive = run_redrive()
+        wait_until_settled(self.test_stack, self.log.uploads)
+        after = self._check()
+        self.dead_letters = len(dead_letter_version_ids(self.test_stack))
+        self.console.print(table_of(before, self.log.injected))
+        self.console.print(
+            f"After `triptych redrive` (exit code {redrive.returncode}): {self.dead_letters} dead letters.",
+            highlight=False,
+        )
+        self.console.print(table_of(after, self.log.injected))
+        self.failed = failed_checks(before, after)
+        for result in self.failed[:20]:
+            line = f"{result.upload.key}: {result.outcome}, {result.records} records. {result.errors}"
+            self.console.print(line, style="red")
+        if self.failed or self.dead_letters:
+            self.console.print(redrive.stdout + redrive.stderr, style="red", markup=False)
+
+    def _check(self) -> list[UploadResult]:
+        return check_uploads(self.test_stack, self.log.uploads, self.reference)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every upload has exactly one complete and correct record."""
+        return not self.failed and not self.dead_letters
+
+
 def main() -> None:
-    """Run the campaign, check, redrive, check again; exit with 1 if a check fails."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--rounds", type=int, default=5, help="injections of each fault in each ingest mode (default 5)"
-    )
-    parser.add_argument("--per", type=int, default=13, help="documents uploaded for each injection (default 13)")
-    arguments = parser.parse_args()
+    """Run the campaigns, check, redrive, check again; exit with 1 if a check fails."""
+    choices = parse_choices()
     console = report_console()
     started = time.monotonic()
-    with local_test_stack("chaos", retry_seconds=RETRY_SECONDS, console=console, results="events") as test_stack:
-        queue = ResultQueue(test_stack.connection)
-        log = run_campaigns(test_stack, arguments.rounds, arguments.per, console)
-        reference = ReferencePredictions(test_stack)
-        before = check_uploads(test_stack, log.uploads, reference)
-        console.print(table_of(before, log.injected))
-        redrive = run_redrive()
-        wait_until_settled(test_stack, log.uploads)
-        after = check_uploads(test_stack, log.uploads, reference)
-        dead_letters = len(dead_letter_version_ids(test_stack))
-        events = check_events(queue, scan_records(test_stack.connection.table), queue.receive())
-    console.print(
-        f"After `triptych redrive` (exit code {redrive.returncode}): {dead_letters} dead letters.", highlight=False
-    )
-    console.print(table_of(after, log.injected))
-    console.print(str(events), highlight=False)
+    with local_test_stack(
+        "chaos", retry_seconds=RETRY_SECONDS, console=console, results="events", faked_clock=True
+    ) as test_stack:
+        passed = run(test_stack, choices, console)
     console.print(f"{time.monotonic() - started:.0f} s in total", style="dim")
-    failed = failed_checks(before, after)
-    for result in failed[:20]:
-        console.print(f"{result.upload.key}: {result.outcome}, {result.records} records. {result.errors}", style="red")
-    if failed or dead_letters or events.lost or events.unknown:
-        console.print(redrive.stdout + redrive.stderr, style="red", markup=False)
-        sys.exit(1)
+    sys.exit(0 if passed else 1)
+
+
+def run(test_stack: LocalTestStack, choices: Choices, console: Console) -> bool:
+    """Inject the faults, and return whether all checks passed."""
+    queue, log = ResultQueue(test_stack.connection), CampaignLog()
+    if test_stack.clock is None:
+        console.print("The clock cannot be stepped on this machine: the fault step-clock is left out.", style="yellow")
+    run_campaigns(test_stack, choices, log, console)
+    with test_stack.task_with_other_weights(ROLLED_OUT) as task:
+        others = {ROLLED_OUT: f"http://{HOST}:{task.port}/{ROLLED_OUT}"}
+        verification = Verification(test_stack, log, ReferencePredictions(test_stack, others), console)
+        verification.check_and_redrive()
+        passed = verification.passed
+        events = check_events(queue, scan_records(test_stack.connection.table), queue.receive())
+        console.print(str(events), highlight=False)
+        console.print(weights_line(scan_records(test_stack.connection.table)), highlight=False)
+        if choices.includes(emulator.NAME):
+            EmulatorCampaign(test_stack, "queue", log, choices.per_fault).run(2 * choices.rounds)
+            wait_until_settled(test_stack, log.uploads)
+            verification.check_and_redrive()
+            passed = passed and verification.passed
+    return passed and not events.lost and not events.unknown
 
 
 if __name__ == "__main__":

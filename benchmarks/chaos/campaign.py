@@ -24,10 +24,17 @@ from triptych.stack import Ingest
 
 @dataclass
 class CampaignLog:
-    """All uploads, and how often each fault was injected."""
+    """All uploads, and how often each fault was injected.
+
+    Attributes:
+        uploads: The uploads.
+        injected: Number of injections of each fault.
+        numbers: Numbers of documents; no two documents are the same.
+    """
 
     uploads: list[ConfirmedUpload] = field(default_factory=list)
     injected: Counter[str] = field(default_factory=Counter)
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
 
 class Campaign:
@@ -37,20 +44,12 @@ class Campaign:
         test_stack: The stack to break.
         ingest: Its ingest mode.
         log: Where uploads and faults are recorded.
-        numbers: Numbers of documents; no two documents are the same.
         per_fault: Documents uploaded for each fault.
     """
 
-    def __init__(
-        self, test_stack: LocalTestStack, ingest: Ingest, log: CampaignLog, numbers: Iterator[int], per_fault: int
-    ) -> None:
-        self.stack, self.ingest, self.log, self.numbers, self.per_fault = (
-            test_stack,
-            ingest,
-            log,
-            numbers,
-            per_fault,
-        )
+    def __init__(self, test_stack: LocalTestStack, ingest: Ingest, log: CampaignLog, per_fault: int) -> None:
+        self.stack, self.ingest, self.log, self.per_fault = test_stack, ingest, log, per_fault
+        self.numbers = log.numbers
         connection = test_stack.connection
         self.bucket, self._function = connection.bucket, connection.function
         self._s3, self.table, self._lambdas, self._sqs = (
@@ -107,6 +106,10 @@ class Campaign:
 
         with ThreadPoolExecutor(len(events)) as pool:
             list(pool.map(deliver, events))
+
+    def pause(self, least: float, most: float) -> None:
+        """Sleep for a random number of seconds."""
+        time.sleep(self.rng.uniform(least, most))
 
     def wait_for_records(self, uploads: Sequence[ConfirmedUpload]) -> None:
         """Wait until half of the uploads have a record, so that the fault took effect, for five seconds at most."""

@@ -17,7 +17,7 @@ GOOD = record(EXPECTED, of=SAME_UPLOAD)
 
 
 def check(*records: Record, dead_letters: frozenset[str] = frozenset()) -> UploadResult:
-    return check_upload(UPLOAD, records, set(dead_letters), lambda _: EXPECTED, "documents")
+    return check_upload(UPLOAD, records, set(dead_letters), lambda _content, _record: EXPECTED, "documents")
 
 
 def test_one_correct_record_has_no_errors() -> None:

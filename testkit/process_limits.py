@@ -1,0 +1,52 @@
+"""Limits on running processes, as a full disk or the memory limit of a container impose them. Needs Linux."""
+
+import resource
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+import psutil
+
+
+@contextmanager
+def full_disk(processes: Sequence[psutil.Process]) -> Iterator[None]:
+    """Make every write to a file fail in these processes and their descendants, until the block ends.
+
+    The limit is that of the size of files: a write fails with EFBIG instead of ENOSPC, and other processes have space.
+    """
+    with _limited(processes, resource.RLIMIT_FSIZE, lambda _: 0):
+        yield
+
+
+@contextmanager
+def memory_limit(processes: Sequence[psutil.Process]) -> Iterator[None]:
+    """Make allocations fail in these processes and their descendants, until the block ends.
+
+    Each keeps the address space that it has; what does not fit into it is refused.
+    """
+    with _limited(processes, resource.RLIMIT_AS, lambda process: int(process.memory_info().vms)):
+        yield
+
+
+@contextmanager
+def _limited(processes: Sequence[psutil.Process], kind: int, limit: Callable[[psutil.Process], int]) -> Iterator[None]:
+    """Lower a soft limit, and restore it, also in processes that were started meanwhile and inherited it."""
+    before: dict[psutil.Process, tuple[int, int]] = {}
+    for process in _with_descendants(processes):
+        with suppress(psutil.NoSuchProcess):
+            before[process] = resource.prlimit(process.pid, kind)
+            resource.prlimit(process.pid, kind, (limit(process), before[process][1]))
+    try:
+        yield
+    finally:
+        for process in _with_descendants(processes):
+            with suppress(psutil.NoSuchProcess, ProcessLookupError):
+                _, hard = resource.prlimit(process.pid, kind)
+                resource.prlimit(process.pid, kind, before.get(process, (hard, hard)))
+
+
+def _with_descendants(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
+    found: list[psutil.Process] = []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            found += [process, *process.children(recursive=True)]
+    return found
