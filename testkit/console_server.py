@@ -11,7 +11,7 @@ import uvicorn
 
 from triptych.console.access import StackAccess
 from triptych.console.app import create_app
-from triptych.console.context import Console
+from triptych.console.context import Candidates, Console
 from triptych.storage.connection import StackConnection
 
 _KEY = "key"
@@ -38,9 +38,9 @@ class ServedConsole:
 
 
 @contextmanager
-def serve_console(connection: StackConnection) -> Iterator[ServedConsole]:
+def serve_console(connection: StackConnection, candidates: Candidates | None = None) -> Iterator[ServedConsole]:
     """Serve the console on a free port until the block ends."""
-    console = Console(StackAccess(lambda: connection), user="benchmark", stack="benchmark")
+    console = Console(StackAccess(lambda: connection), user="benchmark", stack="benchmark", candidates=candidates)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         server = uvicorn.Server(uvicorn.Config(create_app(console, port=port, key=_KEY), log_level="warning"))

@@ -23,14 +23,16 @@ from records.table import PolicyTable, RecordTable
 from testkit.console_server import serve_console
 from testkit.generated_records import fill_table
 from testkit.template import ROOT, table_definition
+from tests.support.candidates import write_candidate
 from tests.support.samples import READABLE, sample
 from tests.support.uploads import policy, prediction, record, upload
+from triptych.commands.candidates import CandidateFolder
 from triptych.review.promotion import PolicyChange, Promotions
 from triptych.review.reviews import Reviews
 from triptych.stack import Home, Stack
 from triptych.storage import connection, inbox
 from triptych.storage.inbox import FileUpload
-from triptych.storage.results import Results
+from triptych.storage.results import RecordQuery, Results
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_ARGUMENTS = (
@@ -99,15 +101,21 @@ def address(stack: Stack, home: Home) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def month_of_records(stack: Stack) -> Iterator[str]:
-    """The address of a console with generated records of a month, some labelled, in a separate table."""
+def month_of_records(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a console with generated records of a month, some labelled, in a separate table.
+
+    It offers a candidate, which answered 200 of the documents.
+    """
     month = replace(connection.connect_local(), table_name="a-month")
     fill_table(month, 1600, labelled=0.7, console=Console(quiet=True))
     PolicyTable(month.table).add(policy(1, weights={}, champion="v1"))
+    models = tmp_path_factory.mktemp("candidates")
+    answers = write_candidate(month, models / "v4", Results(month.table).newest(RecordQuery(), limit=200), "invoice")
     try:
-        with serve_console(month) as served:
+        with serve_console(month, CandidateFolder(models)) as served:
             yield served.sign_in_url
     finally:
+        answers.unlink()
         month.table.delete()
 
 
@@ -366,6 +374,8 @@ def test_full_report_is_accessible(chromium: Browser, month_of_records: str, siz
         expect(page.locator(".chart canvas")).to_have_count(3)
         expect(page.locator(".confusion")).to_have_count(3)
         expect(page.locator(".advice")).to_contain_text("v3")
+        page.get_by_role("button", name="Compare").click()
+        expect(page.locator("#candidate")).to_contain_text("v4@")
         take_screenshot(page, "versions", size, theme)
         page.locator("summary", has_text="Figures").click()
         check_accessibility(page, f"versions at {size}, {theme}")

@@ -3,8 +3,10 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from records.outcomes import ModelFailure, Outcome, Prediction
 from records.table import PolicyTable
@@ -14,6 +16,9 @@ from triptych.review.replay import Classify, ReplayAnswers, ReplayedVersion
 from triptych.stack.home import Home
 from triptych.storage.connection import StackConnection
 from triptych.storage.results import Results
+
+if TYPE_CHECKING:
+    from evidence.candidates import CandidateEvidence
 
 
 def read_version(folder: Path) -> ReplayedVersion:
@@ -62,6 +67,46 @@ def read_replayed(conn: StackConnection, folder: Path) -> ReplayedRecords:
     version = read_version(folder)
     answers = ReplayAnswers.load(answers_path(conn, version), file_header(conn, version))
     return ReplayedRecords.read(version, answers, conn.bucket, Results(conn.table), PolicyTable(conn.table))
+
+
+@dataclass(frozen=True)
+class CandidateFolder:
+    """The version folders in one folder, as the console offers them: those that were replayed on its stack.
+
+    A name from a browser only selects one of the folders found here; it is never part of a path.
+    """
+
+    folder: Path
+
+    def names(self, stack: StackConnection) -> list[str]:
+        """Return the names of the folders that were replayed on a stack."""
+        return sorted(self._replayed(stack))
+
+    def assess(self, stack: StackConnection, name: str) -> "CandidateEvidence":
+        """Return the evidence on one of `names`.
+
+        Raises:
+            UsageError: It is none of them.
+            TriptychError: The table cannot be read.
+        """
+        found = self._replayed(stack).get(name)
+        if found is None:
+            raise UsageError(f"There is no replayed version {name!r}: reload the page.")
+        return read_replayed(stack, found).assess()
+
+    def _replayed(self, stack: StackConnection) -> dict[str, Path]:
+        try:
+            children = [child for child in self.folder.iterdir() if (child / "manifest.json").is_file()]
+        except OSError as error:
+            raise UsageError(f"{self.folder} cannot be read: {error.strerror}") from None
+        return {child.name: child for child in children if _is_replayed(stack, child)}
+
+
+def _is_replayed(stack: StackConnection, folder: Path) -> bool:
+    try:
+        return answers_path(stack, read_version(folder)).exists()
+    except UsageError:
+        return False  # not the folder of a version
 
 
 def available_workers() -> int:

@@ -5,11 +5,13 @@ import secrets
 import socket
 import threading
 import webbrowser
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console as Terminal
 
+from triptych.commands.candidates import CandidateFolder
 from triptych.commands.options import ByOption, StackOption
 from triptych.errors import UsageError
 from triptych.stack import ports
@@ -25,6 +27,15 @@ def console_command(
     ] = None,
     browser: Annotated[bool, typer.Option(help="Open the console in your browser.")] = True,
     by: ByOption = None,
+    candidates: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            help="Folder with one subfolder per version: those that `triptych replay` has replayed can be compared.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Open the web console: live results, the review queue, and statistics of the versions. Ctrl-C stops it.
 
@@ -41,7 +52,10 @@ def console_command(
     key = secrets.token_urlsafe(24)
     address = f"http://127.0.0.1:{chosen_port}/?key={key}"
     console = Console(
-        StackAccess(lambda: connection.connect(stack)), user=by or getpass.getuser(), stack=stack or "local"
+        StackAccess(lambda: connection.connect(stack)),
+        user=by or getpass.getuser(),
+        stack=stack or "local",
+        candidates=CandidateFolder(candidates.resolve()) if candidates else None,
     )
     app = create_app(console, port=chosen_port, key=key)
     config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)

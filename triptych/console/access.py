@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class ConnectedStack:
     """The bucket and tables of a stack, with clients that are reused because creating them is slow."""
 
+    connection: StackConnection
     name: str
     bucket: str
     s3: "S3Client"
@@ -30,7 +31,13 @@ class ConnectedStack:
         """Create the clients of a connection."""
         table = connection.table
         return cls(
-            connection.name, connection.bucket, connection.s3, Results(table), Reviews(table), PolicyTable(table)
+            connection,
+            connection.name,
+            connection.bucket,
+            connection.s3,
+            Results(table),
+            Reviews(table),
+            PolicyTable(table),
         )
 
 

@@ -1,27 +1,46 @@
 """State of the running console that every page uses, and its templates."""
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from evidence.candidates import CandidateEvidence
 from triptych.console import views
 from triptych.console.access import StackAccess
 from triptych.console.pictures import PictureCache
 from triptych.console.review_session import ReviewSession
 from triptych.review.focus import Focus, read_focus
+from triptych.storage.connection import StackConnection
 from triptych.terminal.text import printable
 
 PACKAGE = Path(__file__).parent
 PICTURE_THREADS = 2
 """Number of documents decoded for pictures at the same time. A separate thread pool keeps slow documents from delaying
 other requests."""
+
+
+class Candidates(Protocol):
+    """The replayed versions that the Versions page offers to compare, by name."""
+
+    def names(self, stack: StackConnection) -> Sequence[str]:
+        """Return the names of the versions that were replayed on a stack."""
+        ...
+
+    def assess(self, stack: StackConnection, name: str) -> CandidateEvidence:
+        """Return the evidence on one of `names`.
+
+        Raises:
+            UsageError: It is none of them.
+        """
+        ...
 
 
 @dataclass
@@ -32,6 +51,7 @@ class Console:
         access: Connection to the stack.
         user: Name recorded with labels and promotions.
         stack: Name of the stack, for display.
+        candidates: Replayed versions to compare; None if the console offers none.
         pictures: Pictures of document pages.
         picture_pool: Threads that wait for pictures.
         review_session: The review session.
@@ -40,6 +60,7 @@ class Console:
     access: StackAccess
     user: str
     stack: str
+    candidates: Candidates | None = None
     pictures: PictureCache = field(default_factory=lambda: PictureCache(processes=PICTURE_THREADS))
     picture_pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(PICTURE_THREADS, "picture"))
     labels: set[str] = field(default_factory=set)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from evidence.report import Report
@@ -67,6 +67,7 @@ def versions_page(request: Request, console: CurrentConsole) -> Response:
         policy=history[0],
         history=history,
         voters=_voters(history[0], promotions.versions()),
+        candidates=console.candidates.names(stack.connection) if console.candidates else None,
     )
 
 
@@ -76,6 +77,15 @@ def report_fragment(request: Request, console: CurrentConsole) -> Response:
     stack = console.access()
     report = _reports.get(stack, (id(stack), console.review_session.changes, stack.policies.newest().id))
     return console.page(request, "report.html", report=report, **_chart_data(report))
+
+
+@router.get("/candidate")
+def candidate_fragment(request: Request, console: CurrentConsole, name: Annotated[str, Query()]) -> Response:
+    """Return the evidence on one of the offered candidates."""
+    if console.candidates is None:
+        raise UsageError("This console offers no candidates: start it with --candidates FOLDER.")
+    found = console.candidates.assess(console.access().connection, name)
+    return console.page(request, "candidate.html", folder=name, candidate=found)
 
 
 @router.post("/promote")
