@@ -1,4 +1,4 @@
-"""Read the setting MODEL_ENDPOINTS: where each version is called.
+"""Read the settings MODEL_ENDPOINTS and OTHER_MODEL_ENDPOINTS: where each version is called.
 
 A value is the base URL of a service, or an object with a type:
 
@@ -47,8 +47,12 @@ _URL = re.compile(r"https?://[\x21-\x7e]+")
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
-def parse_endpoints(text: str) -> dict[str, Endpoint]:
+def parse_endpoints(text: str, setting: str = "MODEL_ENDPOINTS") -> dict[str, Endpoint]:
     """Return the endpoint of each version, sorted by version.
+
+    Args:
+        text: The setting.
+        setting: Its name, for messages.
 
     Raises:
         ConfigurationError: The text is invalid; the message names the version and the field.
@@ -56,16 +60,15 @@ def parse_endpoints(text: str) -> dict[str, Endpoint]:
     try:
         values = json.loads(text)
     except ValueError as error:
-        raise ConfigurationError(f"MODEL_ENDPOINTS is not JSON: {error}") from None
+        raise ConfigurationError(f"{setting} is not JSON: {error}") from None
     if not isinstance(values, dict) or not values:
-        raise ConfigurationError('MODEL_ENDPOINTS must map versions to endpoints, as in {"v1": "http://…/v1"}')
-    return {version: _parse(_fields(version, value)) for version, value in sorted(values.items())}
+        raise ConfigurationError(f'{setting} must map versions to endpoints, as in {{"v1": "http://…/v1"}}')
+    return {version: _parse(_fields(f"{setting}: {version}", value)) for version, value in sorted(values.items())}
 
 
-def _fields(version: str, value: object) -> SettingFields:
+def _fields(name: str, value: object) -> SettingFields:
     """Return the fields of an endpoint. A string is short for the URL of a service."""
-    given = {"type": "http", "url": value} if isinstance(value, str) else value
-    return SettingFields(f"MODEL_ENDPOINTS: {version}", given)
+    return SettingFields(name, {"type": "http", "url": value} if isinstance(value, str) else value)
 
 
 def _parse(fields: SettingFields) -> Endpoint:

@@ -52,7 +52,7 @@ class LambdaSender:
         headers = {"content-type": media_type, "x-timeout-ms": str(math.ceil(seconds * 1000))}
         if trace_id:
             headers["x-amzn-trace-id"] = trace_id
-        event = json.dumps(http_event(self._endpoint.path, headers, body)).encode()
+        event = _encoded_event(self._endpoint.path, headers, body)
         try:
             client = self._clients.get("lambda", self._endpoint.region, seconds)
             result = client.invoke(FunctionName=self._endpoint.function, Payload=event)
@@ -62,6 +62,16 @@ class LambdaSender:
         if "FunctionError" in result:
             raise _function_failed(payload)
         return read_function_result(payload, self._max_answer_bytes)
+
+
+def _encoded_event(path: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    """Return the event of `http_event` as JSON.
+
+    The body is inserted as it is: base64 needs no escaping, and looking for what does takes as long as all the rest.
+    """
+    event = http_event(path, headers, b"")
+    del event["body"]
+    return b"".join((json.dumps(event)[:-1].encode(), b', "body": "', base64.b64encode(body), b'"}'))
 
 
 def http_event(path: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:

@@ -16,7 +16,8 @@ class OrchestratorSettings:
     table_name: str
     """TABLE_NAME: name of the table of records."""
     endpoints: Mapping[str, Endpoint]
-    """MODEL_ENDPOINTS: endpoint of each version as JSON, such as {"v1": "http://…/v1", …}; see `endpoint_settings`."""
+    """MODEL_ENDPOINTS: endpoint of each version as JSON, such as {"v1": "http://…/v1", …}; see `endpoint_settings`.
+    OTHER_MODEL_ENDPOINTS: the same, for versions that are elsewhere, instead of the endpoints above or in addition."""
     converter_url: str | None = None
     """CONVERTER_ENDPOINT: base URL of the converter; None if the stack has none."""
     deadline_s: float = 3.0
@@ -46,7 +47,7 @@ class OrchestratorSettings:
             raise ConfigurationError("TABLE_NAME is not set")
         settings = cls(
             table_name=table_name,
-            endpoints=parse_endpoints(environment.get("MODEL_ENDPOINTS", "")),
+            endpoints=_endpoints(environment),
             converter_url=_parse_url(environment, "CONVERTER_ENDPOINT"),
             deadline_s=_positive_integer(environment, "DEADLINE_MS", 3000) / 1000,
             patient_s=_positive_integer(environment, "PATIENT_MS", 27_000) / 1000,
@@ -58,6 +59,14 @@ class OrchestratorSettings:
         if settings.write_reserve_s >= settings.deadline_s:
             raise ConfigurationError("WRITE_RESERVE_MS must be less than DEADLINE_MS")
         return settings
+
+
+def _endpoints(environment: Mapping[str, str]) -> dict[str, Endpoint]:
+    """Return the endpoint of each version, sorted by version."""
+    endpoints = parse_endpoints(environment.get("MODEL_ENDPOINTS", ""))
+    if other := environment.get("OTHER_MODEL_ENDPOINTS"):
+        endpoints |= parse_endpoints(other, "OTHER_MODEL_ENDPOINTS")
+    return dict(sorted(endpoints.items()))
 
 
 def _parse_url(environment: Mapping[str, str], name: str) -> str | None:

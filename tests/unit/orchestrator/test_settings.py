@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.endpoints import HttpEndpoint
+from orchestrator.endpoints import HttpEndpoint, LambdaEndpoint, SageMakerEndpoint
 from orchestrator.errors import ConfigurationError
 from orchestrator.settings import OrchestratorSettings
 
@@ -21,9 +21,21 @@ def test_endpoints_are_sorted_and_have_no_trailing_slash() -> None:
     assert (settings.deadline_s, settings.write_reserve_s) == (3.0, 0.3)
 
 
+def test_versions_elsewhere_replace_those_of_the_stack_or_are_added() -> None:
+    other = '{"v2": {"type": "lambda", "function": "f"}, "v0": {"type": "sagemaker", "endpoint": "e"}}'
+    settings = OrchestratorSettings.from_environment({**GOOD, "OTHER_MODEL_ENDPOINTS": other})
+    assert list(settings.endpoints.items()) == [
+        ("v0", SageMakerEndpoint("e")),
+        ("v1", HttpEndpoint("http://load-balancer/v1")),
+        ("v2", LambdaEndpoint("f")),
+    ]
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
+        ({"OTHER_MODEL_ENDPOINTS": '{"v3": {"type": "moon"}}'}, "OTHER_MODEL_ENDPOINTS: v3"),
+        ({"OTHER_MODEL_ENDPOINTS": "v3"}, "OTHER_MODEL_ENDPOINTS is not JSON"),
         ({"TABLE_NAME": ""}, "TABLE_NAME"),
         ({"MODEL_ENDPOINTS": "v1=http://load-balancer"}, "MODEL_ENDPOINTS"),
         ({"MODEL_ENDPOINTS": "{}"}, "MODEL_ENDPOINTS"),
