@@ -59,7 +59,7 @@ class Home:
 
     name: str
     servers: Sequence[HomeServer]
-    ask: Callable[[str, bytes], "HomeResponse"]
+    ask: Callable[[str, bytes], HomeResponse]
 
     def predict(self, version: str, document: bytes) -> Answer:
         """Return what the home responds to a document."""
