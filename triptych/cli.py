@@ -13,6 +13,7 @@ from rich.console import Console
 from triptych.commands.backfill import backfill_command
 from triptych.commands.console import console_command
 from triptych.commands.env import env_command
+from triptych.commands.expire import expire_command
 from triptych.commands.forget import forget_command
 from triptych.commands.invoke import invoke_command
 from triptych.commands.package import package_command
@@ -49,7 +50,12 @@ _COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
         "policy": policy_command,
     },
     "Deployment": {"plan": plan, "preflight": preflight_command},
-    "Operation": {"redrive": redrive_command, "backfill": backfill_command, "forget": forget_command},
+    "Operation": {
+        "redrive": redrive_command,
+        "backfill": backfill_command,
+        "forget": forget_command,
+        "expire": expire_command,
+    },
     "Models": {
         "train": train_command,
         "evaluate": evaluate_command,

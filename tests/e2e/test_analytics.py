@@ -21,6 +21,7 @@ from tests.support.athena_views import create_views
 from tests.support.uploads import NOON, model_failure, prediction, record, upload
 from triptych.stack.environment import local_session
 from triptych.storage.connection import StackConnection, from_outputs
+from triptych.tables.erasure import erase_rows
 from triptych.tables.export import DailyReader, export_records
 from triptych.tables.files import Location
 from triptych.tables.formats import TableFormat
@@ -131,6 +132,17 @@ def without_zones(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return [
         tuple(value.replace(tzinfo=None) if isinstance(value, datetime) else value for value in row) for row in rows
     ]
+
+
+def test_erased_document_leaves_no_row(stack: AnalyticsStack) -> None:
+    erased = record(AGREED, of=upload("erased.pdf", bucket="inbox"))
+    RecordTable(stack.connection.table).save(erased, replacing=None)
+    sql = "SELECT count(*) FROM revisions WHERE key = 'erased.pdf'"
+    wait_for(lambda: stack.query(sql) == [["1"]], seconds=60)
+    folder = Location.parse(f"s3://{stack.connection.analytics_bucket}/revisions", stack.connection)
+    assert erase_rows(folder, [erased.upload.document]) == 1
+    stack.connection.table.delete_item(Key={"document": "inbox/erased.pdf", "sequencer": erased.upload.sort_key})
+    assert stack.query(sql) == [["0"]]
 
 
 def test_rows_that_athena_cannot_read_are_kept(stack: AnalyticsStack) -> None:

@@ -19,7 +19,7 @@ _INLINE = re.compile(r"`([^`\n]+(?:\n[^`\n]+)?)`")
 _SERVICE_NAMES = {"s3api": "s3", "deploy": "codedeploy"}
 """Services that the CLI and the SDK call differently."""
 
-CLI_ONLY = {("s3", "cp"), ("s3", "ls"), ("s3", "rb"), ("s3", "rm"), ("logs", "tail")}
+CLI_ONLY = {("s3", "cp"), ("s3", "ls"), ("s3", "mb"), ("s3", "rb"), ("s3", "rm"), ("logs", "tail")}
 """Commands of the AWS CLI that are no operations of a service. Their options are not checked."""
 
 _BOOLEANS = {"true": True, "false": False}

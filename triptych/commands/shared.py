@@ -1,5 +1,6 @@
 """Helpers shared by several commands."""
 
+import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -8,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from triptych.errors import TriptychError
+from triptych.errors import TriptychError, UsageError
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as in shells."""
@@ -36,3 +37,13 @@ def format_elapsed(moment: datetime, *, now: datetime) -> str:
         if passed >= length:
             return f"{passed // length} {unit}"
     return f"{max(0, int(passed.total_seconds()))} s"
+
+
+def require_table_packages() -> None:
+    """Check that the packages of the extra `analysis` are installed.
+
+    Raises:
+        UsageError: One is missing.
+    """
+    if not all(importlib.util.find_spec(name) for name in ("pyarrow", "duckdb")):
+        raise UsageError("DuckDB and PyArrow are not installed. Install them with `make analysis`.")

@@ -1,6 +1,5 @@
 """`triptych export` and `triptych sql`: records and labels as tables, and SQL over them."""
 
-import importlib.util
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated
@@ -11,8 +10,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from triptych.commands.options import JsonOption, StackOption, parse_time
-from triptych.commands.shared import progress_bar, translate_aws_errors
-from triptych.errors import UsageError
+from triptych.commands.shared import progress_bar, require_table_packages, translate_aws_errors
 from triptych.storage import connection
 from triptych.tables.formats import TableFormat
 from triptych.terminal.text import printable, to_json
@@ -32,7 +30,7 @@ def export_command(
     docs/records.md describes the columns. Run the command again to continue an interrupted export. A later export
     replaces the files of the days that it covers.
     """
-    _require_packages()
+    require_table_packages()
     from triptych.tables.export import DailyReader, export_records
     from triptych.tables.files import Location
 
@@ -62,7 +60,7 @@ def sql_command(
 
     The tables are records, predictions and labels. The stack is needed only for a folder in S3.
     """
-    _require_packages()
+    require_table_packages()
     from triptych.tables.files import Location
     from triptych.tables.sql import run_sql
 
@@ -82,13 +80,3 @@ def _json_value(value: object) -> object:
     if isinstance(value, Decimal):
         return float(value)
     return value if value is None or isinstance(value, int | float) else str(value)
-
-
-def _require_packages() -> None:
-    """Check that the packages of the extra are installed.
-
-    Raises:
-        UsageError: One is missing.
-    """
-    if not all(importlib.util.find_spec(name) for name in ("pyarrow", "duckdb")):
-        raise UsageError("DuckDB and PyArrow are not installed. Install them with `make analysis`.")

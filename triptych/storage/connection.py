@@ -34,6 +34,7 @@ class StackConnection:
         dead_letter_queue_url: The queue of events that failed every attempt.
         session: The boto3 session with credentials and region.
         endpoint_url: The emulator's address; None in AWS.
+        analytics_bucket: The bucket of Analytics=events; None without it.
         max_in_flight: Maximum number of documents to send at a time, or None for no limit (see
             `triptych.stack.MAX_IN_FLIGHT`).
     """
@@ -45,6 +46,7 @@ class StackConnection:
     dead_letter_queue_url: str
     session: boto3.Session = field(repr=False)
     endpoint_url: str | None = None
+    analytics_bucket: str | None = None
     max_in_flight: int | None = None
 
     @property
@@ -123,6 +125,7 @@ def from_outputs(name: str, outputs: Mapping[str, str], session: boto3.Session) 
             table_name=outputs["TableName"],
             function=outputs["OrchestratorFunctionName"],
             dead_letter_queue_url=outputs["FailureQueueUrl"],
+            analytics_bucket=outputs.get("AnalyticsBucketName"),
             session=session,
         )
     except KeyError as missing:

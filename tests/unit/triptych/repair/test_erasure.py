@@ -1,6 +1,7 @@
 """Protects: an erasure deletes everything of one document and nothing of others, even if it is interrupted."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
@@ -17,6 +18,10 @@ from triptych.errors import TriptychError
 from triptych.repair.erasure import Erasure
 from triptych.storage import connection
 from triptych.storage.connection import StackConnection
+from triptych.tables.export import DailyReader, export_records
+from triptych.tables.files import Location
+from triptych.tables.formats import TableFormat
+from triptych.tables.sql import run_sql
 
 AGREED = {version: prediction() for version in ("v1", "v2", "v3")}
 MEMBER = "_triptych/members/00/001-scan.pdf"
@@ -79,6 +84,25 @@ def test_interrupted_erasure_is_completed_by_another(stack: StackConnection) -> 
     assert left(stack)[0] == set()
     erase(stack, "mail.eml")
     assert left(stack) == (set(), set())
+
+
+def test_command_erases_the_document_from_an_export(
+    stack: StackConnection, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(connection, "connect", lambda _: stack)
+    store(stack, "scan.pdf")
+    store(stack, "other.pdf")
+    folder = Location.parse(str(tmp_path), None)
+    export_records(
+        DailyReader(stack.table), folder, None, TableFormat.PARQUET, today=NOON.date(), on_day=lambda *_: None
+    )
+    done = CliRunner().invoke(app, ["forget", "scan.pdf", "--yes", "--tables", str(tmp_path)])
+    assert done.stdout == "erased 1 object versions and 1 records of scan.pdf, and rows in 3 files\n"
+    for table in ("records", "predictions", "labels"):
+        query = f"select distinct document from {table}"  # noqa: S608 -- a name of this test
+        assert list(run_sql(query, folder).rows) == [("inbox/other.pdf",)]
+    again = CliRunner().invoke(app, ["forget", "scan.pdf", "--yes", "--tables", str(tmp_path)])
+    assert isinstance(again.exception, TriptychError)
 
 
 def test_command_asks_before_it_erases(stack: StackConnection, monkeypatch: pytest.MonkeyPatch) -> None:
