@@ -1,10 +1,10 @@
 import pytest
 
-from testkit.homes import comparable
+from testkit.homes import Answer, comparable
 from testkit.parity import compare_answers
 
-INVOICE = {"label": "invoice", "probabilities": {"invoice": 0.75, "form": 0.25}}
-PROBLEM = {"problem": "corrupt-document"}
+INVOICE: Answer = {"label": "invoice", "probabilities": {"invoice": 0.75, "form": 0.25}}
+PROBLEM: Answer = {"problem": "corrupt-document"}
 
 
 def test_equal_answers_are_identical() -> None:
