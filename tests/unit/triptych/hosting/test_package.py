@@ -7,6 +7,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
@@ -103,3 +104,13 @@ def test_address_that_is_not_in_s3_is_an_error_before_any_work(url: str, version
 def test_unknown_version_is_an_error(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["package", "sagemaker", "v99", "--output", str(tmp_path)])
     assert isinstance(result.exception, UsageError)
+
+
+def test_configuration_of_ray_serve_names_its_deployment(version: Path) -> None:
+    content = package_content(version)
+    [application] = yaml.safe_load(content["config.yaml"])["applications"]
+    module, _, variable = application["import_path"].partition(":")
+    [deployment] = application["deployments"]
+    source = content[f"{module}.py"].decode()
+    assert f'\n{variable}: Final = serve.deployment(name="{deployment["name"]}")' in source
+    assert application["route_prefix"] == "/"
