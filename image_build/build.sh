@@ -27,7 +27,8 @@ log_in() {
 }
 
 build() {
-    docker build --pull --build-arg "BASE=$BASE_IMAGE" --build-arg "VERSION=$1" \
+    local models=${1/#shared/v1,v2,v3}  # what a container serves if MODELS is not set
+    docker build --pull --build-arg "BASE=$BASE_IMAGE" --build-arg "VERSION=$models" \
         --build-arg "PIP_INDEX_URL=${PIP_INDEX_URL:-}" \
         --file "contexts/$1/Dockerfile" --tag "$REPOSITORY:$2" "contexts/$1"
 }

@@ -11,7 +11,7 @@ _DIGEST_DIGITS = 24
 
 
 def by_name(root: Path = CONTEXTS) -> dict[str, Path]:
-    """Return the context folder of each image: `v1`, `v2`, `v3`, `converter`.
+    """Return the context folder of each image: `v1`, `v2`, `v3`, `shared`, `converter`.
 
     Raises:
         FileNotFoundError: The package contains no context.

@@ -54,7 +54,35 @@ def _old_orchestrator_loses_its_listener(update: Update) -> Iterator[tuple[str, 
             yield name, "Its security group no longer admits the port that the old version of the orchestrator calls."
 
 
+def _network_of_a_kept_version(update: Update) -> Iterator[tuple[str, str]]:
+    """Versions of the orchestrator are kept, and their interfaces with them."""
+    deleted = update.names(Action.DELETE)
+    for name, function in update.before.of_type("AWS::Lambda::Function").items():
+        used = set(references(function.get("VpcConfig"))) & deleted
+        if used and name in update.after and "VpcConfig" not in update.after[name]:
+            yield name, f"Interfaces of its earlier versions are in {', '.join(sorted(used))}, which cannot be deleted."
+
+
+def _protected_load_balancer_is_deleted(update: Update) -> Iterator[tuple[str, str]]:
+    for name in update.names(Action.DELETE, "AWS::ElasticLoadBalancingV2::LoadBalancer"):
+        attributes = update.before[name]["LoadBalancerAttributes"]
+        if {"Key": "deletion_protection.enabled", "Value": "true"} in attributes:
+            yield name, "It is protected, so CloudFormation leaves it behind: first set DeletionProtection=disabled."
+
+
 NETWORK_RULES = (
+    Rule(
+        "network of a kept version",
+        Severity.INEFFECTIVE,
+        "Lambda Developer Guide, VPC: an interface exists as long as a version uses the subnet and the group",
+        _network_of_a_kept_version,
+    ),
+    Rule(
+        "protected load balancer is deleted",
+        Severity.INEFFECTIVE,
+        "ELB DeleteLoadBalancer, OperationNotPermitted; CloudFormation skips what the clean-up cannot delete",
+        _protected_load_balancer_is_deleted,
+    ),
     Rule(
         "subnets of another VPC",
         Severity.REFUSED,

@@ -28,6 +28,8 @@ _STREAM = "arn:aws:dynamodb:us-east-1:000000000000:table/restored/stream/2026-11
 
 _EVENTS = {"Results": "events"}
 
+_FUNCTIONS = {"ModelHosting": "lambda"}
+
 _CONVERTER = {"OfficeFormats": "convert", "ConverterImageUri": "registry/converter:1"}
 
 _CHANGES: dict[str, tuple[Parameters, Parameters]] = {
@@ -39,6 +41,8 @@ _CHANGES: dict[str, tuple[Parameters, Parameters]] = {
         {**_TABLE, **_EVENTS, "ExistingTableStreamArn": _STREAM},
         {**_TABLE, **_EVENTS, "ExistingTableStreamArn": _STREAM.replace("2026", "2027")},
     ),
+    "ModelConcurrency": (_FUNCTIONS, {**_FUNCTIONS, "ModelConcurrency": "5"}),
+    "ModelWarmth": (_FUNCTIONS, {**_FUNCTIONS, "ModelWarmth": "provisioned"}),
     "InterfaceEndpoints": (NETWORK, {**NETWORK, "InterfaceEndpoints": "existing"}),
     "OfficeFormats": ({}, _CONVERTER),
     "ResultsBusName": (_EVENTS, {**_EVENTS, "ResultsBusName": "results"}),
@@ -68,8 +72,27 @@ _VALUES: dict[str, list[str]] = {
 }
 """Other values of parameters without a list of allowed ones."""
 
-_COVERED = {"ModelDomain", "ZoneB"}
-"""Parameters that only change together with another one."""
+_MORE_CHANGES: dict[str, list[tuple[Parameters, Parameters]]] = {
+    "CertificateArn": [
+        (_FUNCTIONS, {**_FUNCTIONS, "CertificateArn": CERTIFICATE, "ModelDomain": "models.example.com"}),
+    ],
+    "ExistingBucketName": [(_FUNCTIONS, {**_FUNCTIONS, "ExistingBucketName": "theirs"})],
+    "ModelCpu": [(_FUNCTIONS, {**_FUNCTIONS, "ModelCpu": "4096"})],
+    "ModelHosting": [
+        ({"ModelHosting": "single"}, _FUNCTIONS),
+        ({**_CONVERTER, "ModelHosting": "single"}, {**_CONVERTER, **_FUNCTIONS}),
+    ],
+    "ModelImageUriV1": [(_FUNCTIONS, {**_FUNCTIONS, "ModelImageUriV1": "registry/image:1"})],
+    "Network": [(_FUNCTIONS, {**_FUNCTIONS, "Network": "none"})],
+    "OfficeFormats": [(_FUNCTIONS, {**_FUNCTIONS, **_CONVERTER})],
+}
+"""Further changes, between stacks with other parameters."""
+
+_NOT_ALONE = {("Network", "none")}
+"""Values that require other parameters: see `_MORE_CHANGES`."""
+
+_COVERED = {"LocalFunctions", "ModelDomain", "ZoneB"}
+"""Parameters that only change together with another one, or on a local stack."""
 
 ENVIRONMENTS = ("default", "staging", "production")
 """Environments of samconfig.toml that are deployed to AWS."""
@@ -140,11 +163,12 @@ def environment_parameters(environment: str) -> dict[str, str]:
 
 def _alternatives(name: str, base: Parameters) -> list[tuple[Parameters, Parameters]]:
     """Return the changes of a parameter: what differs from an environment, before and after."""
+    more = _MORE_CHANGES.get(name, [])
     if name in _CHANGES:
-        return [_CHANGES[name]]
+        return [_CHANGES[name], *more]
     definition = _parameters()[name]
-    current = base.get(name, str(definition["Default"]))
-    return [({}, {name: value}) for value in _values(name, definition) if value != current]
+    others = {base.get(name, str(definition["Default"]))} | {value for key, value in _NOT_ALONE if key == name}
+    return [*(({}, {name: value}) for value in _values(name, definition) if value not in others), *more]
 
 
 def _values(name: str, definition: Mapping[str, Any]) -> list[str]:

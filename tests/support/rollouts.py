@@ -85,6 +85,24 @@ COMBINATIONS: dict[str, dict[str, str]] = {
         "Encryption": "customer-managed",
         "PermissionsBoundaryArn": BOUNDARY,
     },
+    "single": {"ModelHosting": "single", "ModelSpot": "extra"},
+    "functions": {"ModelHosting": "lambda", "ModelConcurrency": "20"},
+    "functions-without-network": {
+        "ModelHosting": "lambda",
+        "Network": "none",
+        "ModelWarmth": "provisioned",
+        "ModelArchitecture": "ARM64",
+        "Encryption": "customer-managed",
+        "ExistingBucketName": EXISTING_BUCKET,
+        "ExistingBucketKeyArn": KEY,
+        "PermissionsBoundaryArn": BOUNDARY,
+        "Tracing": "active",
+    },
+    "functions-and-converter": {
+        "ModelHosting": "lambda",
+        "OfficeFormats": "convert",
+        "ConverterImageUri": "registry/converter:1",
+    },
     "linear-one-version": {"OrchestratorRollout": "Linear10PercentEvery1Minute", "ModelImageUriV2": "registry/new:2"},
 }
 
@@ -96,6 +114,8 @@ BUILDING: dict[str, dict[str, str]] = {
         "Encryption": "customer-managed",
         "PermissionsBoundaryArn": BOUNDARY,
     },
+    "builds-shared": {"ModelImageUri": "", "ModelHosting": "single", "OfficeFormats": "convert"},
+    "builds-functions": {"ModelImageUri": "", "ModelHosting": "lambda", "Network": "none"},
     "builds-converter": {"ModelImageUri": "", "OfficeFormats": "convert"},
 }
 """Combinations with images that the stack builds. tests/e2e/test_image.py deploys them: they need more services of the

@@ -8,7 +8,7 @@ from image_build import contexts
 from testkit.template import ROOT
 from tests.support.checkouts import SERVED_FILES, VERSIONS, Checkout, relative_files
 
-CONVERTER = "converter"
+CONVERTER, SHARED = "converter", "shared"
 SIZE_LIMIT = 250e6
 """Bytes that the unzipped package of a Lambda function may have."""
 
@@ -34,7 +34,7 @@ def test_package_contains_a_context_for_each_image_and_the_builder(package: Path
         *(path.name for path in (ROOT / "image_build").glob("*.py")),
         "build.sh",
     }
-    assert set(tags(package)) == {*VERSIONS, CONVERTER}
+    assert set(tags(package)) == {*VERSIONS, SHARED, CONVERTER}
     assert sum(path.stat().st_size for path in package.rglob("*") if path.is_file()) < SIZE_LIMIT
 
 
@@ -47,6 +47,12 @@ def test_context_of_a_version_contains_service_decoding_and_its_model(package: P
             *sources("decoding"),
             *(f"models/{version}/{name}" for name in SERVED_FILES),
         }
+
+
+def test_shared_context_differs_from_that_of_a_version_in_its_models(package: Path) -> None:
+    of_v1, shared = (relative_files(package / "contexts" / name) for name in ("v1", SHARED))
+    models = {f"models/{version}/{name}" for version in VERSIONS for name in SERVED_FILES}
+    assert shared == of_v1 | models
 
 
 def test_context_of_the_converter_contains_no_model(package: Path) -> None:
@@ -65,7 +71,7 @@ def test_cached_build_picks_up_a_changed_model(checkout: Checkout, package: Path
         changed = tags(checkout.sam_build("ImageBuilder"))
     restored = tags(checkout.sam_build("ImageBuilder"))
 
-    assert {name for name, tag in tags(package).items() if changed[name] != tag} == {"v2"}
+    assert {name for name, tag in tags(package).items() if changed[name] != tag} == {"v2", SHARED}
     assert restored == tags(package)
 
 
@@ -73,9 +79,9 @@ def test_cached_build_picks_up_a_changed_model(checkout: Checkout, package: Path
 @pytest.mark.parametrize(
     ("module", "images"),
     [
-        ("model_service/routes.py", {*VERSIONS, CONVERTER}),
-        ("decoding/isolation/worker.py", {*VERSIONS, CONVERTER}),
-        ("model_service/orientation_network/graph.xml", {*VERSIONS}),
+        ("model_service/routes.py", {*VERSIONS, SHARED, CONVERTER}),
+        ("decoding/isolation/worker.py", {*VERSIONS, SHARED, CONVERTER}),
+        ("model_service/orientation_network/graph.xml", {*VERSIONS, SHARED}),
         ("converter/worker.py", {CONVERTER}),
     ],
 )

@@ -47,7 +47,6 @@ UNUSED = (
     "ec2:*VpnGateway",
     "ec2:AssociateSubnetCidrBlock",
     "ec2:DisassociateSubnetCidrBlock",
-    "ecr:SetRepositoryPolicy",
     "elasticfilesystem:*",
     "iam:*RolePolic*@AWS::IAM::Role",  # no managed policies: AttachRolePolicy, DetachRolePolicy
     "iam:CreateServiceLinkedRole@AWS::Athena::WorkGroup",

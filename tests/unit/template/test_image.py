@@ -140,11 +140,11 @@ class TestRepository:
         assert repository["ImageScanningConfiguration"] == {"ScanOnPush": True}
         assert repository["EmptyOnDelete"] is True
 
-    def test_images_expire_per_version_and_for_the_converter(self) -> None:
+    def test_images_expire_separately(self) -> None:
         """A common rule would delete the image of v1 after enough releases of v2."""
         rules = json.loads(properties("ModelImages")["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
         assert [rule["selection"]["tagPrefixList"] for rule in rules] == [
-            [f"{name}-"] for name in (*VERSIONS, "converter")
+            [f"{name}-"] for name in (*VERSIONS, "converter", "shared")
         ]
         assert {rule["selection"]["countNumber"] for rule in rules} == {10}
 

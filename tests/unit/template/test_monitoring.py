@@ -8,13 +8,19 @@ from typing import Any
 import pytest
 
 from records.record import Agreement, Status
+from testkit.changes.resource_changes import references
 from testkit.template import ROOT, rollout
 
 STACK = rollout(Ingest="queue", AlarmEmail="on-call@example.com")
 OTHER = rollout(ExistingBucketName="theirs", ModelRollout="Linear20PercentEvery5Minutes")
 CONVERTING = rollout(OfficeFormats="convert", ConverterImageUri="registry/converter:1")
+SHARED, FUNCTIONS = rollout(ModelHosting="single"), rollout(ModelHosting="lambda")
 _ALARM = "AWS::CloudWatch::Alarm"
-ALARMS = STACK.of_type(_ALARM) | OTHER.of_type(_ALARM) | CONVERTING.of_type(_ALARM)
+ALARMS = {
+    name: alarm
+    for stack in (STACK, OTHER, CONVERTING, SHARED, FUNCTIONS)
+    for name, alarm in stack.of_type(_ALARM).items()
+}
 
 
 def metrics(alarm: dict[str, Any]) -> list[tuple[str, str]]:
@@ -66,6 +72,10 @@ def test_alarms_are_complete() -> None:
         "LatencyV",
         "DissentV",
         "NoHealthyTargetsV",
+        "FunctionThrottlesV",
+        "ServerErrorsShared",
+        "NoHealthyTasksShared",
+        "UnhealthyTasksShared",
         "ConverterErrors",
         "NoConverter",
         "UndeliveredUploads",
@@ -84,9 +94,14 @@ def test_topic_has_an_email_subscription_only_if_an_address_is_given() -> None:
 
 
 @pytest.mark.parametrize("ingest", ["direct", "queue"])
-def test_dashboard_is_valid_and_uses_existing_metrics(ingest: str) -> None:
-    text, values = rollout(Ingest=ingest)["Dashboard"]["DashboardBody"]["Sub"]
-    body = json.loads(re.sub(r"\$\{\w[^}]*\}", "x", text.replace("${QueueAge}", values["QueueAge"]["Sub"])))
+@pytest.mark.parametrize("hosting", ["fargate", "single", "lambda"])
+def test_dashboard_is_valid_and_uses_existing_metrics(ingest: str, hosting: str) -> None:
+    stack = rollout(Ingest=ingest, ModelHosting=hosting)
+    text, values = stack["Dashboard"]["DashboardBody"]["Sub"]
+    assert set(references(values)) <= {*stack.resources, "AWS::Region", "AWS"}
+    for name, value in values.items():
+        text = text.replace(f"${{{name}}}", value["Sub"])
+    body = json.loads(re.sub(r"\$\{\w[^}]*\}", "x", text))
     assert len(body["widgets"]) == 8
     for widget in body["widgets"]:
         assert widget["x"] + widget["width"] <= 24

@@ -1,14 +1,17 @@
 """The Lambda function: its configuration, its permissions, and its rollout."""
 
 import importlib
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from decoding.limits import Limits
+from orchestrator.endpoints import Endpoint, HttpEndpoint, LambdaEndpoint
 from orchestrator.settings import OrchestratorSettings
 from records.policy import POLICY_KEY
+from testkit.changes.resource_changes import references
 from testkit.template import rollout, template
 from triptych.repair.redrive import PATIENT_BUDGET_S, USUAL_BUDGET_S
 
@@ -29,9 +32,18 @@ def as_list(value: Any) -> list[Any]:
 def settings(**parameters: str) -> OrchestratorSettings:
     """Return the settings that the code reads from the template's environment variables."""
     given = rollout(**parameters)["Orchestrator"]["Environment"]["Variables"]
-    text, bases = given["MODEL_ENDPOINTS"]["Sub"]
-    endpoints = text.replace("${Base}", bases["Base"]["Sub"].replace("${LoadBalancer.DNSName}", "alb"))
+    value = given["MODEL_ENDPOINTS"]["Sub"]
+    if isinstance(value, str):
+        endpoints = re.sub(r"\$\{ModelAlias(V\d)\}", r"arn:aws:lambda:us-east-1:000000000000:function:\1:live", value)
+    else:
+        text, bases = value
+        endpoints = text.replace("${Base}", bases["Base"]["Sub"].replace("${LoadBalancer.DNSName}", "alb"))
     return OrchestratorSettings.from_environment({**given, "TABLE_NAME": "records", "MODEL_ENDPOINTS": endpoints})
+
+
+def urls(base: str) -> dict[str, Endpoint]:
+    """Return the endpoints of the services behind the load balancer."""
+    return {version: HttpEndpoint(f"{base}/{version}") for version in VERSIONS}
 
 
 class TestFunction:
@@ -41,13 +53,22 @@ class TestFunction:
 
     def test_environment_variables_match_the_settings(self) -> None:
         read = settings()
-        assert read.endpoints == {version: f"http://alb/{version}" for version in VERSIONS}
+        assert read.endpoints == urls("http://alb")
         assert read.deadline_s == 3.0
         assert read.policy_max_age == timedelta(minutes=1)
 
     def test_with_a_certificate_the_endpoints_use_its_domain(self) -> None:
         read = settings(CertificateArn="arn:aws:acm:us-east-1:0:certificate/x", ModelDomain="models.example.com")
-        assert read.endpoints == {version: f"https://models.example.com/{version}" for version in VERSIONS}
+        assert read.endpoints == urls("https://models.example.com")
+
+    def test_shared_service_gets_the_version_in_the_query(self) -> None:
+        read = settings(ModelHosting="single")
+        assert read.endpoints == {each: HttpEndpoint("http://alb", f"/predict?model={each}") for each in VERSIONS}
+
+    def test_model_functions_are_invoked_by_their_alias(self) -> None:
+        arn = "arn:aws:lambda:us-east-1:000000000000:function"
+        expected = {each: LambdaEndpoint(f"{arn}:{each.upper()}:live", "us-east-1") for each in VERSIONS}
+        assert settings(ModelHosting="lambda").endpoints == expected
 
     def test_lambda_timeout_is_longer_than_the_budget(self) -> None:
         least = min(template()["Parameters"]["OrchestratorTimeout"]["AllowedValues"])
@@ -92,12 +113,18 @@ class TestRollout:
                 "false" if strategy == "AllAtOnce" else "true",
             )
 
-    def test_new_version_finds_its_listener_and_name(self) -> None:
+    def test_new_version_finds_what_it_calls(self) -> None:
         """The alias may move as soon as the version is published."""
-        https = rollout(CertificateArn="arn:aws:acm:us-east-1:0:certificate/x", ModelDomain="models.example.com")
-        for stack in (rollout(), https):
-            assert stack.resources["Orchestrator"]["DependsOn"] == ["RuleV1", "RuleV2", "RuleV3"]
-        assert https.resources["Orchestrator"]["Metadata"]["After"] == [{"Ref": "ModelName"}]
+
+        def awaited(**parameters: str) -> set[str]:
+            return set(references(rollout(**parameters).resources["Orchestrator"]["Metadata"]["After"]))
+
+        services = {f"{kind}V{number}" for kind in ("Rule", "Service") for number in (1, 2, 3)}
+        assert awaited() == services
+        https = awaited(CertificateArn="arn:aws:acm:us-east-1:0:certificate/x", ModelDomain="models.example.com")
+        assert https == services | {"ModelName"}
+        assert awaited(ModelHosting="single") == {"RuleShared", "ServiceShared"}
+        assert awaited(ModelHosting="lambda") == set()  # it names the aliases
 
     def test_errors_of_the_new_version_and_high_latency_roll_back(self) -> None:
         stack = rollout()

@@ -58,6 +58,22 @@ def test_fault_in_the_template_is_found(faulty_template: str, rule: str) -> None
     assert rule in {finding.rule for finding in found}
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "rule"),
+    [
+        ({}, {"ModelHosting": "lambda", "Network": "none"}, "network of a kept version"),
+        ({"DeletionProtection": "enabled"}, {"ModelHosting": "lambda"}, "protected load balancer is deleted"),
+    ],
+    ids=["network", "protection"],
+)
+def test_change_of_hosting_that_leaves_something_behind_is_found(
+    before: dict[str, str], after: dict[str, str], rule: str
+) -> None:
+    """docs/rollout.md describes both as a second step."""
+    found = findings(compare(expanded(before), expanded({**before, **after})))
+    assert [finding.rule for finding in found] == [rule]
+
+
 @pytest.mark.parametrize("parameter", changeable_parameters())
 def test_change_of_a_parameter_violates_no_rule_of_aws(parameter: str) -> None:
     for transition, update in updates(parameter):
