@@ -14,7 +14,7 @@ from ray import serve
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 _PACKAGE: Final = Path(__file__).resolve().parent
-sys.path.insert(0, str(_PACKAGE / "code"))  # images before 1.4 do not add this folder
+sys.path.insert(0, str(_PACKAGE / "code"))  # older images do not add this folder
 
 from decoding.isolation.pool import DecoderPool  # noqa: E402
 from model_service import logs  # noqa: E402
