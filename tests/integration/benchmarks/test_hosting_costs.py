@@ -1,18 +1,34 @@
-"""Protects: the costs of other homes are computed from the prices of the plan."""
+"""Protects: the costs of other homes are computed from the prices of the plan, and docs/hosting.md prints them."""
 
+import re
 import subprocess
 import sys
+
+import pytest
 
 from testkit.template import ROOT
 from triptych.plan.reference import PRICES
 
 
-def test_costs_of_each_home_are_printed() -> None:
-    command = [sys.executable, "-m", "benchmarks.hosting.costs", "--rate", "40/d", "10/s"]
+@pytest.fixture(scope="module")
+def costs() -> dict[str, list[str]]:
+    """The printed costs by template, for the default rates."""
+    command = [sys.executable, "-m", "benchmarks.hosting.costs"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    rows = {words[1]: words[3::2] for line in done.stdout.splitlines() if len(words := line.split()) > 4}
-    assert {f"hosting/{name}.yaml" for name in ("ec2", "express", "lambda", "sagemaker")} <= rows.keys()
+    rows = [re.findall(r"[^│\s]+", line) for line in done.stdout.splitlines() if "hosting/" in line]
+    return {name: figures for name, *figures in rows}
+
+
+def test_costs_are_those_of_the_prices(costs: dict[str, list[str]]) -> None:
     instance = PRICES["ec2.c7i_large"].usd * 730 + PRICES["ebs.gp3"].usd * 16
-    assert float(rows["hosting/ec2.yaml"][0]) == round(instance, 2)
+    assert float(costs["hosting/ec2.yaml"][0]) == round(instance, 2)
     variants = 3 * PRICES["sagemaker.ml_c7i_large"].usd * 730
-    assert float(rows["hosting/sagemaker.yaml"][0]) == round(variants)
+    assert float(costs["hosting/sagemaker.yaml"][0]) == round(variants)
+
+
+def test_page_prints_the_costs(costs: dict[str, list[str]]) -> None:
+    assert set(costs) == {f"hosting/{path.name}" for path in (ROOT / "hosting").glob("*.yaml")}
+    page = (ROOT / "docs" / "hosting.md").read_text()
+    for name, figures in costs.items():
+        row = next(line for line in page.splitlines() if line.startswith(f"| `{name}`") and line.endswith("|"))
+        assert [cell.strip() for cell in row.split("|")[2:-1]] == figures
