@@ -26,6 +26,8 @@ class PageBatch:
     """Whether each page was cropped from a photograph; see `decoding.page_edges`."""
     truncated: bool
     """Whether the document has further pages or parts that were not read; see `DecodedDocument.truncated`."""
+    unread: int = 0
+    """Pages that follow the part of the document that was requested; see `DecodedDocument.unread`."""
 
 
 BatchDecoder = Callable[[bytes, Preprocessing, Limits, CancelCheck], PageBatch]
@@ -33,7 +35,11 @@ BatchDecoder = Callable[[bytes, Preprocessing, Limits, CancelCheck], PageBatch]
 
 
 def decode_batch(
-    data: bytes, preprocessing: Preprocessing, limits: Limits, check_cancelled: CancelCheck = never_cancel
+    data: bytes,
+    preprocessing: Preprocessing,
+    limits: Limits,
+    check_cancelled: CancelCheck = never_cancel,
+    part: range | None = None,
 ) -> PageBatch:
     """Decode a document and preprocess its pages, in this process.
 
@@ -42,13 +48,15 @@ def decode_batch(
         preprocessing: The model's input.
         limits: Bounds on the document.
         check_cancelled: Called before each page.
+        part: The pages to decode, as in `decoding.reader.decode_document`; all if None.
 
     Raises:
         DocumentError: If the document cannot be read.
     """
-    document = decode_document(data, min_side=preprocessing.min_side, limits=limits, check_cancelled=check_cancelled)
+    side = preprocessing.min_side
+    document = decode_document(data, min_side=side, limits=limits, check_cancelled=check_cancelled, part=part)
     crops = [crop_to_page(page) for page in document.pages]
     pages = [page if crop is None else crop for page, crop in zip(document.pages, crops, strict=True)]
     pixels = np.stack([preprocessing.apply(page) for page in pages])
     views = np.stack([orientation_view(page) for page in pages])
-    return PageBatch(pixels, views, [crop is not None for crop in crops], document.truncated)
+    return PageBatch(pixels, views, [crop is not None for crop in crops], document.truncated, document.unread)

@@ -15,6 +15,7 @@ from typing import Final
 
 from decoding import jpeg
 from decoding.errors import DocumentError
+from decoding.limits import Limits
 from decoding.reader import sniff_signature
 from decoding.tiff_directories import Tag, read_directories
 
@@ -32,7 +33,7 @@ _PER_BYTE: Final = 5e-7
 _PER_PAINTING: Final = 3e-5
 
 # What is examined at most, because the file may be hostile: pages, streams of a PDF, bytes of a dictionary.
-_PAGES: Final = 8
+_PAGES: Final = Limits().max_pages
 _MAX_STREAMS: Final = 4000
 _DICTIONARY_BYTES: Final = 500
 _MAX_DESCRIPTION_BYTES: Final = int(LIKELY_SLOW_SECONDS / _PER_BYTE)

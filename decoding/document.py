@@ -14,3 +14,5 @@ class DecodedDocument:
     truncated: bool = False
     """Whether the document has further pages, or parts of a page, that were not read: they are above
     `Limits.max_pages`, damaged or missing."""
+    unread: int = 0
+    """Pages up to `Limits.max_pages` that follow the part of the document that was requested."""

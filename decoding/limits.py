@@ -1,5 +1,6 @@
 """Bounds on the resources that one document may use."""
 
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,8 +19,14 @@ class Limits:
     max_pixels: int = 80_000_000
     """Pixels decoded of one page or embedded image. 80 million hold an A3 page at 600 dpi. Baseline JPEG files, which
     are decoded at a reduced size, may have eight times as many."""
-    max_pages: int = 8
+    max_pages: int = 40
     """Pages read from the front of a document. Further pages are skipped and reported as truncated."""
+    front_pages: int = 8
+    """Pages that are read whatever they cost. The further ones up to `max_pages` never make a document unreadable: it
+    is truncated where one fails, or when `further_seconds` are over."""
+    further_seconds: float | None = None
+    """Seconds since the start of decoding after which no page but the front ones is begun. None: no bound, so that the
+    result does not depend on the machine."""
     max_seconds: float = 20.0
     """Seconds that a decoder process may work on the document. Ordinary documents take less than one."""
     max_memory: int = 3 * 1024**3
@@ -51,3 +58,25 @@ class Limits:
             raise DecompressionBombError(
                 f"A page of {width} by {height} pixels is above the limit of {self.max_pixels:,} pixels."
             )
+
+
+class PageCount:
+    """Decides how many pages of a document are read. Decoding starts with its creation.
+
+    Args:
+        limits: Bounds on the document.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits: Final = limits
+        self._end: Final = None if limits.further_seconds is None else time.monotonic() + limits.further_seconds
+
+    def is_front(self, pages: int) -> bool:
+        """Return whether the next page is one of those that must be readable, after a number of pages."""
+        return pages < self._limits.front_pages
+
+    def admits_next(self, pages: int) -> bool:
+        """Return whether the next page is read, after a number of pages."""
+        if pages >= self._limits.max_pages:
+            return False
+        return self.is_front(pages) or self._end is None or time.monotonic() < self._end

@@ -14,7 +14,7 @@ from decoding.cancellation import CancelCheck, never_cancel
 from decoding.document import DecodedDocument
 from decoding.errors import CorruptDocumentError, DocumentError, EncryptedDocumentError
 from decoding.jpeg import is_decoded_by_rows
-from decoding.limits import Limits
+from decoding.limits import Limits, PageCount
 from decoding.pdf_placeholders import check_not_placeholder
 from decoding.translation import translate_errors
 
@@ -51,10 +51,17 @@ class _Rendering:
     """Why the first page that is missing could not be drawn."""
     empty: bool = False
     """Whether the first page has no content, as if its content were not found."""
+    unread: int = 0
+    """Pages after the part that was requested."""
 
 
 def decode_pdf(
-    data: bytes, *, min_side: int, limits: Limits, check_cancelled: CancelCheck = never_cancel
+    data: bytes,
+    *,
+    min_side: int,
+    limits: Limits,
+    check_cancelled: CancelCheck = never_cancel,
+    part: range | None = None,
 ) -> DecodedDocument:
     """Render the first pages of a PDF, with form fields and annotations.
 
@@ -67,14 +74,19 @@ def decode_pdf(
         min_side: Minimum length of the shorter side of a page in pixels.
         limits: Bounds on the document; `max_pixels` applies to each image embedded in a page.
         check_cancelled: Called before each page, and when other PDFs have released PDFium.
+        part: The pages to render, from 0 on; all if None. If a page of the first part is damaged, all are rendered.
 
     Raises:
         DocumentError: If the file is damaged, requires a password or a special viewer, or embeds an image above the
-            limit.
+            limit; or if any page of a later part cannot be rendered.
     """
     with PDFIUM_LOCK:
         check_cancelled()
-        rendering = _render_pages(data, min_side, limits, check_cancelled)
+        rendering = _render_pages(data, min_side, limits, check_cancelled, part)
+        if part is not None and (rendering.damage or rendering.empty):
+            if part.start > 0:
+                raise rendering.damage or CorruptDocumentError("The PDF has no such page.")
+            rendering = _render_pages(data, min_side, limits, check_cancelled)
         if rendering.damage or rendering.empty:
             try:
                 searched = _render_pages(data.replace(*_TABLE), min_side, limits, check_cancelled)
@@ -85,14 +97,17 @@ def decode_pdf(
                 rendering = max(rendering, searched, key=_completeness)
     if rendering.damage and not rendering.pages:
         raise rendering.damage
-    return DecodedDocument(rendering.pages, rendering.truncated or rendering.damage is not None)
+    return DecodedDocument(rendering.pages, rendering.truncated or rendering.damage is not None, rendering.unread)
 
 
-def _render_pages(data: bytes, min_side: int, limits: Limits, check_cancelled: CancelCheck) -> _Rendering:
+def _render_pages(
+    data: bytes, min_side: int, limits: Limits, check_cancelled: CancelCheck, part: range | None = None
+) -> _Rendering:
     """Render what can be rendered."""
     pages: list[Image.Image] = []
     damage: CorruptDocumentError | None = None
     empty = False
+    budget = PageCount(limits)
     try:
         with translate_errors("PDF"):
             document = _open(data, forms=limits.forms)
@@ -103,9 +118,13 @@ def _render_pages(data: bytes, min_side: int, limits: Limits, check_cancelled: C
         if total == 0:
             return _Rendering([], damage=CorruptDocumentError("The PDF has no page."))
         count = min(total, limits.max_pages)
-        lacks_fields = not limits.forms and document.get_formtype() != pdfium.FORMTYPE_NONE
-        for index in range(count):
+        truncated = total > count or (not limits.forms and document.get_formtype() != pdfium.FORMTYPE_NONE)
+        wanted = range(count) if part is None else range(part.start, min(part.stop, count))
+        for index in wanted:
             check_cancelled()
+            if not budget.admits_next(index):
+                truncated = True
+                break
             try:
                 with translate_errors("PDF"), closing(_load_page(document, index, forms=limits.forms)) as page:
                     empty = empty or (index == 0 and _is_empty(page))
@@ -114,7 +133,12 @@ def _render_pages(data: bytes, min_side: int, limits: Limits, check_cancelled: C
                     pages.append(_render(page, index, min_side, limits))
             except CorruptDocumentError as error:
                 damage = damage or error
-    return _Rendering(pages, total > count or lacks_fields, damage, empty)
+            except DocumentError:
+                if part is not None or budget.is_front(index):
+                    raise
+                truncated = True
+                break
+    return _Rendering(pages, truncated, damage, empty, count - wanted.stop)
 
 
 def _completeness(rendering: _Rendering) -> tuple[bool, int]:

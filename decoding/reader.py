@@ -59,7 +59,12 @@ def sniff_signature(data: bytes) -> str | None:
 
 
 def decode_document(
-    data: bytes, *, min_side: int, limits: Limits | None = None, check_cancelled: CancelCheck = never_cancel
+    data: bytes,
+    *,
+    min_side: int,
+    limits: Limits | None = None,
+    check_cancelled: CancelCheck = never_cancel,
+    part: range | None = None,
 ) -> DecodedDocument:
     """Decode a document of any supported format.
 
@@ -69,6 +74,7 @@ def decode_document(
             reduced size, which saves time. Smaller pages keep their size.
         limits: Bounds on the document; the defaults of `Limits` if None.
         check_cancelled: Called before each page.
+        part: The pages of a PDF to decode, from 0 on; all if None. Other formats are always decoded completely.
 
     Returns:
         The pages, and whether there are further ones.
@@ -85,7 +91,7 @@ def decode_document(
     if kind is None:
         raise _unsupported(data)
     if kind == "PDF":
-        return pdf.decode_pdf(data, min_side=min_side, limits=limits, check_cancelled=check_cancelled)
+        return pdf.decode_pdf(data, min_side=min_side, limits=limits, check_cancelled=check_cancelled, part=part)
     if kind == "TIFF":
         return tiff.decode_tiff(data, min_side=min_side, limits=limits, check_cancelled=check_cancelled)
     if kind == _TEXT:

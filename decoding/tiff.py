@@ -17,7 +17,7 @@ from decoding.errors import (
     DocumentError,
     UnsupportedCodingError,
 )
-from decoding.limits import Limits
+from decoding.limits import Limits, PageCount
 from decoding.raster import to_page
 from decoding.tiff_directories import Directory, Tag, read_directories, write_single
 from decoding.tiff_old_jpeg import to_jpeg
@@ -59,6 +59,7 @@ def decode_tiff(
         DocumentError: If no page can be read, or one is larger than the limits allow.
     """
     reader = _PageReader(data, min_side, limits)
+    budget = PageCount(limits)
     failure: DocumentError | None = None
     for index in range(limits.max_pages * _DIRECTORIES_PER_PAGE):
         check_cancelled()
@@ -69,13 +70,15 @@ def decode_tiff(
         except DocumentError as error:
             failure = failure or error
             break
-        if len(reader.pages) == limits.max_pages and reader.is_page():
+        if not budget.admits_next(len(reader.pages)) and reader.is_page():
             return DecodedDocument(reader.pages, truncated=True)
         try:
             with translate_errors("TIFF"):
                 reader.read()
         except (DecompressionBombError, DecoderMemoryError):
-            raise
+            if budget.is_front(len(reader.pages)):
+                raise
+            return DecodedDocument(reader.pages, truncated=True)
         except DocumentError as error:
             failure = failure or error
     if not reader.pages:

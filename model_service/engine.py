@@ -25,6 +25,9 @@ The first page usually shows the kind of document best; later pages are often pl
 aggregation in models/README.md.
 """
 
+MAX_BATCH: Final = 8
+"""Pages of one pass through a graph."""
+
 _PRECISION: Final = {"f32": ov.Type.f32, "bf16": ov.Type.bf16, "f16": ov.Type.f16, "int8": ov.Type.f32}
 
 
@@ -175,13 +178,20 @@ class RequestPool:
         return self.infer_all(batch)[0]
 
     def infer_all(self, batch: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
-        """Return all outputs of the graph for a batch, once a request is free."""
+        """Return all outputs of the graph for a batch, once a request is free.
+
+        A long batch takes several passes, because the memory of a request grows with its longest batch.
+        """
         request = self._free.get()
         try:
-            # Copies: the request is reused.
-            return [np.array(output, dtype=np.float64) for output in request.infer(batch).values()]
+            passes = [
+                # Copies: the request is reused.
+                [np.array(output, dtype=np.float64) for output in request.infer(batch[at : at + MAX_BATCH]).values()]
+                for at in range(0, len(batch), MAX_BATCH)
+            ]
         finally:
             self._free.put(request)
+        return passes[0] if len(passes) == 1 else [np.concatenate(outputs) for outputs in zip(*passes, strict=True)]
 
 
 def add_feature_norm(graph: ov.Model) -> None:

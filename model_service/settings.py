@@ -76,6 +76,8 @@ class ServiceSettings(ServerSettings):
     """Maximum number of pixels of a page or embedded image."""
     max_pages: Annotated[int, Field(ge=1, le=100)] = _LIMITS.max_pages
     """Maximum number of pages read from the front of a document."""
+    max_further_seconds: Annotated[float, Field(ge=0)] = 1.5
+    """Seconds after which no further page of a long document is begun. The first eight pages are always read."""
     max_decode_seconds: Annotated[float, Field(gt=0)] = _LIMITS.max_seconds
     """Maximum time that a decoder process may work on a document."""
     object_buckets: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
@@ -92,5 +94,6 @@ class ServiceSettings(ServerSettings):
             max_bytes=self.max_bytes,
             max_pixels=self.max_pixels,
             max_pages=self.max_pages,
+            further_seconds=self.max_further_seconds,
             max_seconds=self.max_decode_seconds,
         )

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from decoding.errors import DocumentError
+from decoding.limits import Limits
 from decoding.reader import decode_pages
 from model_service.manifest import MAX_LABEL
 from records.labels import check_new_label, normalize_label
@@ -239,7 +240,7 @@ def load_pages(
     for document in documents:
         try:
             data = document.file.read_bytes()
-            images = decode_pages(data, min_side=min_side)
+            images = decode_pages(data, min_side=min_side, limits=Limits(max_pages=max_pages))
         except (DocumentError, OSError) as error:
             skipped.append(f"{document.file}: {error}")
             continue

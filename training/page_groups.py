@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from decoding.limits import Limits
 from model_service.engine import aggregate_pages
 from training.metrics import Floats
 
@@ -24,13 +25,15 @@ def group_pages(names: Sequence[str]) -> list[list[int]]:
     return [[index for _, index in sorted(pages)] for pages in groups.values() if len(pages) > 1]
 
 
-def predict_documents(probabilities: Floats, groups: Sequence[Sequence[int]], max_pages: int = 8) -> Floats:
+def predict_documents(
+    probabilities: Floats, groups: Sequence[Sequence[int]], max_pages: int = Limits().max_pages
+) -> Floats:
     """Return probabilities of documents from those of their pages, as the model service aggregates them.
 
     Args:
         probabilities: Probabilities of each version, shape (versions, pages, labels).
         groups: Indices of the pages of each document.
-        max_pages: Number of first pages to use.
+        max_pages: Number of first pages to use; by default those that the service reads.
 
     Returns:
         Probabilities of each version, shape (versions, documents, labels).

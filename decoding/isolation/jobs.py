@@ -6,7 +6,7 @@ builds the result from the checked bytes.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any, ClassVar, Final, Generic, Self, TypeVar
 
@@ -30,6 +30,18 @@ class InvalidReplyError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyHead:
+    """What a decoder process sends before the pages, once it is checked."""
+
+    page_sizes: Sequence[int]
+    """The valid size of each page."""
+    truncated: bool
+    """Whether the document has further pages that were not read."""
+    unread: int = 0
+    """Pages that follow the part of the document that the job is about."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What a decoder process sends for a document that it could read."""
 
@@ -37,6 +49,8 @@ class Reply:
     """The bytes of each page."""
     truncated: bool
     """Whether the document has further pages that were not read."""
+    unread: int = 0
+    """Pages that follow the part of the document that the job is about."""
 
 
 @dataclass(frozen=True)
@@ -61,18 +75,21 @@ class Job(ABC, Generic[Result]):
             DocumentError: If the document cannot be read.
         """
 
+    def without_forms(self) -> Self:
+        """Return the same job without drawing form fields."""
+        return replace(self, limits=replace(self.limits, forms=False))
+
     @abstractmethod
     def is_valid_page_size(self, size: int) -> bool:
         """Return whether a page of the reply may have this many bytes."""
 
     @abstractmethod
-    def build_result(self, data: bytearray, page_sizes: Sequence[int], truncated: bool) -> Result:
+    def build_result(self, data: bytearray, head: ReplyHead) -> Result:
         """Build the result from a reply.
 
         Args:
             data: The bytes of all pages.
-            page_sizes: The valid size of each page.
-            truncated: Whether the document has further pages.
+            head: What precedes them.
 
         Raises:
             InvalidReplyError: If a page has the wrong content.
@@ -89,30 +106,38 @@ class BatchJob(Job[PageBatch]):
     kind = "batch"
     preprocessing: Preprocessing
     """The model's input."""
+    part: tuple[int, int] | None = None
+    """The pages of a PDF to decode, as the arguments of `range`; all if None."""
 
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, Any]) -> Self:
         """Create the job from its fields as JSON."""
-        return cls(Limits(**arguments["limits"]), Preprocessing(**arguments["preprocessing"]))
+        part = arguments["part"] and tuple(arguments["part"])
+        return cls(Limits(**arguments["limits"]), Preprocessing(**arguments["preprocessing"]), part)
 
     def execute(self, data: bytes, check_cancelled: CancelCheck) -> Reply:
         """Decode the document."""
-        batch = decode_batch(data, self.preprocessing, self.limits, check_cancelled)
+        part = range(*self.part) if self.part else None
+        batch = decode_batch(data, self.preprocessing, self.limits, check_cancelled, part)
         parts = zip(batch.pixels, batch.views, batch.cropped, strict=True)
         pages = [pixels.tobytes() + view.tobytes() + bytes([cropped]) for pixels, view, cropped in parts]
-        return Reply(pages, batch.truncated)
+        return Reply(pages, batch.truncated, batch.unread)
+
+    def without_forms(self) -> Self:
+        """Return the job for the whole document without drawing form fields."""
+        return replace(self, limits=replace(self.limits, forms=False), part=None)
 
     def is_valid_page_size(self, size: int) -> bool:
         """Return whether the size is that of the model's input, a view and a byte."""
         return size == self._pixel_bytes + VIEW_BYTES + 1
 
-    def build_result(self, data: bytearray, page_sizes: Sequence[int], truncated: bool) -> PageBatch:
+    def build_result(self, data: bytearray, head: ReplyHead) -> PageBatch:
         """Return the pixels and the views as one array each."""
-        pages = np.frombuffer(data, np.uint8).reshape(len(page_sizes), -1)
+        pages = np.frombuffer(data, np.uint8).reshape(len(head.page_sizes), -1)
         shape = (len(pages), self.preprocessing.height, self.preprocessing.width, 3)
         pixels = np.ascontiguousarray(pages[:, : self._pixel_bytes]).reshape(shape)
         views = np.ascontiguousarray(pages[:, self._pixel_bytes : -1]).reshape(len(pages), VIEW_SIDE, VIEW_SIDE)
-        return PageBatch(pixels, views, [bool(mark) for mark in pages[:, -1]], truncated)
+        return PageBatch(pixels, views, [bool(mark) for mark in pages[:, -1]], head.truncated, head.unread)
 
     @property
     def _pixel_bytes(self) -> int:
@@ -147,13 +172,13 @@ class JpegJob(Job[RenderedPages]):
         """Return whether the size is at most that of the uncompressed image."""
         return 0 < size <= self.width * self.height * 3 + _JPEG_HEADER_BYTES
 
-    def build_result(self, data: bytearray, page_sizes: Sequence[int], truncated: bool) -> RenderedPages:
+    def build_result(self, data: bytearray, head: ReplyHead) -> RenderedPages:
         """Return the pages as files, once their signatures are checked."""
-        ends = accumulate(page_sizes)
-        files = [bytes(data[end - size : end]) for size, end in zip(page_sizes, ends, strict=True)]
+        ends = accumulate(head.page_sizes)
+        files = [bytes(data[end - size : end]) for size, end in zip(head.page_sizes, ends, strict=True)]
         if not all(file.startswith(JPEG_SIGNATURE) for file in files):
             raise InvalidReplyError("a page is not a JPEG file")
-        return RenderedPages(files, truncated)
+        return RenderedPages(files, head.truncated)
 
 
 JOBS: Final[Mapping[str, type[Job[Any]]]] = {job.kind: job for job in (BatchJob, JpegJob)}

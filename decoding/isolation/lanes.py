@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from contextlib import AbstractContextManager
+from itertools import takewhile
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -164,6 +165,19 @@ class Place:
             time.sleep(_HEAD_START_SECONDS)
             lanes.ordinary.wait_until_empty(_YIELD_SECONDS)
 
+    def try_enter(self, *, slow: bool) -> bool:
+        """Enter a lane without waiting; return whether it was entered.
+
+        Args:
+            slow: Whether to enter the slow lane and begin a turn, which is possible only while no ordinary document is
+                decoded.
+        """
+        lanes = self._lanes
+        wanted = [lanes.slow, lanes.turn] if slow else [lanes.ordinary]
+        if not slow or lanes.ordinary.is_empty:
+            self._held.extend(takewhile(Lane.try_enter, wanted))
+        return self._held == wanted
+
     @property
     def is_slow(self) -> bool:
         """Whether the document is in the slow lane."""
@@ -175,9 +189,9 @@ class Place:
         return time.monotonic() - self._began - self._paused
 
     def begin(self) -> None:
-        """Note that decoding begins."""
-        self._since = self._began = time.monotonic()
-        self._paused = 0.0
+        """Note that decoding begins, of the document or of another part of it."""
+        if not self._began:
+            self._since = self._began = time.monotonic()
 
     def make_way(self, process: Pausable, check_cancelled: CancelCheck) -> None:
         """Pause the process that decodes the document, if others precede it. Called several times a second.

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -24,6 +25,7 @@ from decoding.cost import is_likely_slow
 from decoding.errors import DecoderCrashedError, DecoderTimeoutError, DecoderUnavailableError, DecodingError
 from decoding.isolation.jobs import BatchJob, Job, Result
 from decoding.isolation.lanes import Lanes, Place
+from decoding.isolation.parts import FurtherPages, IrregularDocumentError, PartReader
 from decoding.isolation.process import DecoderLostError, DecoderProcess
 from decoding.isolation.start_threads import StartThreads
 from decoding.limits import Limits
@@ -120,7 +122,8 @@ class DecoderPool:
             DocumentError: See `run`.
             DecoderUnavailableError: See `run`.
         """
-        return self.run(BatchJob(limits, preprocessing), data, check_cancelled)
+        with self.batch_decoder(data, check_cancelled) as decode:
+            return decode(data, preprocessing, limits, check_cancelled)
 
     def run(self, job: Job[Result], data: bytes, check_cancelled: CancelCheck = never_cancel) -> Result:
         """Process a document in a decoder process. Safe to call from several threads.
@@ -150,7 +153,7 @@ class DecoderPool:
         """
 
         def decode(data: bytes, preprocessing: Preprocessing, limits: Limits, check: CancelCheck) -> PageBatch:
-            return self._run(place, BatchJob(limits, preprocessing), data, check)
+            return self._decode(place, BatchJob(limits, preprocessing), data, check)
 
         with self._place(data, check_cancelled) as place:
             yield decode
@@ -161,6 +164,26 @@ class DecoderPool:
             place.enter(lambda: self._check(check_cancelled), likely_slow=is_likely_slow(data))
             yield place
 
+    def _decode(self, place: Place, job: BatchJob, data: bytes, check_cancelled: CancelCheck) -> PageBatch:
+        """Decode the front of a document, and its further pages in parts."""
+
+        def read(place: Place, part: BatchJob) -> PageBatch:
+            return self._run_in_process(place, part, data, check_cancelled)
+
+        @contextmanager
+        def read_elsewhere() -> Iterator[PartReader | None]:
+            with Place(self._lanes) as spare:
+                yield partial(read, spare) if spare.try_enter(slow=place.is_slow) else None
+
+        began = time.monotonic()
+        front = self._run(place, replace(job, part=(0, job.limits.front_pages)), data, check_cancelled)
+        if not front.unread:
+            return front
+        try:
+            return FurtherPages(front, job, began).read(partial(read, place), read_elsewhere, self._size - 1)
+        except IrregularDocumentError:
+            return self._run(place, job, data, check_cancelled)
+
     def _run(self, place: Place, job: Job[Result], data: bytes, check_cancelled: CancelCheck) -> Result:
         try:
             return self._run_in_process(place, job, data, check_cancelled)
@@ -169,8 +192,7 @@ class DecoderPool:
                 raise
         # The code that draws forms crashes more often than the rest of PDFium.
         logger.warning("PDF crashed its decoder process and is decoded again without form fields")
-        formless = replace(job, limits=replace(job.limits, forms=False))
-        return self._run_in_process(place, formless, data, check_cancelled)
+        return self._run_in_process(place, job.without_forms(), data, check_cancelled)
 
     def _run_in_process(self, place: Place, job: Job[Result], data: bytes, check_cancelled: CancelCheck) -> Result:
         for _ in range(_ATTEMPTS):

@@ -2,7 +2,8 @@
 
     parent ──► {"job": "batch", "arguments": {…}, "bytes": 51200}     a message, then the document's bytes
            ◄── received                                               the document has arrived; decoding begins
-           ◄── {"pages": [150528, 150528], "truncated": false}        sizes of the pages, then their bytes
+           ◄── {"pages": [150528, 150528], "truncated": false,
+                "unread": 0}                                          sizes of the pages, then their bytes
            ◄── {"problem": "corrupt-document", "detail": …}           or: the document cannot be read
            ◄── {"cancelled": true}                                    or: decoding was stopped
            ──► (an empty message)                                     stop decoding before the next page
@@ -18,7 +19,7 @@ from typing import Any, Final
 
 from decoding.errors import DocumentError
 from decoding.isolation.channel import NO_DEADLINE, Channel, Deadline
-from decoding.isolation.jobs import JOBS, InvalidReplyError, Job, Reply, Result
+from decoding.isolation.jobs import JOBS, InvalidReplyError, Job, Reply, ReplyHead, Result
 
 READY: Final = b"ready"
 """The first message of a decoder process."""
@@ -81,7 +82,7 @@ def receive_job(channel: Channel, message: bytes) -> tuple[Job[Any], bytes]:
 
 def send_reply(channel: Channel, reply: Reply) -> None:
     """Send the pages of a document to the parent."""
-    head = {"pages": [len(page) for page in reply.pages], "truncated": reply.truncated}
+    head = {"pages": [len(page) for page in reply.pages], "truncated": reply.truncated, "unread": reply.unread}
     channel.send_message(json.dumps(head).encode())
     for page in reply.pages:
         channel.send(page)
@@ -106,17 +107,14 @@ def receive_result(channel: Channel, job: Job[Result], deadline: Deadline = NO_D
         InvalidReplyError: If the reply violates the protocol.
         ChannelError: If the reply is too long, does not arrive in time, or the decoder process ended.
     """
-    page_sizes, truncated = parse_reply(channel.receive_message(MAX_MESSAGE_BYTES, deadline), job)
-    data = bytearray(sum(page_sizes))
+    head = parse_reply(channel.receive_message(MAX_MESSAGE_BYTES, deadline), job)
+    data = bytearray(sum(head.page_sizes))
     channel.receive_into(memoryview(data), deadline)
-    return job.build_result(data, page_sizes, truncated)
+    return job.build_result(data, head)
 
 
-def parse_reply(message: bytes, job: Job[Any]) -> tuple[list[int], bool]:
+def parse_reply(message: bytes, job: Job[Any]) -> ReplyHead:
     """Parse and check the message of a reply.
-
-    Returns:
-        The size of each page, and whether the document has further pages.
 
     Raises:
         DocumentError: If the reply says that the document cannot be read.
@@ -133,12 +131,14 @@ def parse_reply(message: bytes, job: Job[Any]) -> tuple[list[int], bool]:
         raise _parse_problem(fields)
     if fields.get("cancelled") is True:
         raise JobCancelledError("decoding was stopped")
-    sizes, truncated = fields.get("pages"), fields.get("truncated")
+    sizes, truncated, unread = fields.get("pages"), fields.get("truncated"), fields.get("unread", 0)
     if not isinstance(sizes, list) or not 1 <= len(sizes) <= job.limits.max_pages or not isinstance(truncated, bool):
         raise InvalidReplyError("pages or truncated is missing or out of range")
     if not all(type(size) is int and job.is_valid_page_size(size) for size in sizes):
         raise InvalidReplyError("a page of an unexpected size")
-    return sizes, truncated
+    if type(unread) is not int or not 0 <= unread <= job.limits.max_pages:
+        raise InvalidReplyError("the number of unread pages is missing or out of range")
+    return ReplyHead(sizes, truncated, unread)
 
 
 def _parse_problem(fields: dict[str, Any]) -> DocumentError:

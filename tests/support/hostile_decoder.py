@@ -29,6 +29,9 @@ _SIGNATURE: Final = b"HOSTILE "
 FORM_CRASH: Final = b"%CRASH-IN-FORM-CODE"
 """A comment in a PDF that crashes the decoder process, unless the PDF is decoded without its form fields."""
 
+CRASH_AFTER_FRONT: Final = b"%CRASH-AFTER-FRONT"
+"""A comment in a PDF that crashes the decoder process on any part but the first."""
+
 
 def hostile_document(behaviour: str) -> bytes:
     """Return a document that makes its decoder process behave in one of the ways of `BEHAVIOURS`."""
@@ -159,6 +162,8 @@ def _decode_wrongly(self: BatchJob, data: bytes, check_cancelled: Callable[[], N
 def _process_job(channel: Channel, message: bytes) -> None:
     job, data = protocol.receive_job(channel, message)
     if FORM_CRASH in data and job.limits.forms:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if CRASH_AFTER_FRONT in data and isinstance(job, BatchJob) and job.part and job.part[0] > 0:
         os.kill(os.getpid(), signal.SIGSEGV)
     if data.startswith(_SIGNATURE):
         BEHAVIOURS[data.removeprefix(_SIGNATURE).decode()](channel, job)

@@ -2,10 +2,12 @@
 
 import io
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any, Final
 
 import numpy as np
 import pillow_heif
+import pypdfium2  # type: ignore[import-untyped]
 from PIL import Image, ImageDraw
 
 INK: Final = (20, 20, 60)
@@ -122,3 +124,20 @@ def text_pdf(
     file += f"xref\n0 {count}\n0000000000 65535 f \n{entries}"
     file += f"trailer<</Size {count}{trailer}>>\nstartxref\n{file.index('xref')}\n%%EOF"
     return file.encode("ascii")
+
+
+def numbered_pages(count: int, *, oversized: int | None = None) -> bytes:
+    """Write a PDF of pages that differ.
+
+    Args:
+        count: Number of pages.
+        oversized: Index of a page that contains an image above the limit.
+    """
+    with closing(pypdfium2.PdfDocument.new()) as document:
+        for number in range(count):
+            page_of_text = text_pdf([f"Page {number}"], images="/I Do" if number == oversized else "")
+            with closing(pypdfium2.PdfDocument(page_of_text)) as source:
+                document.import_pages(source)
+        file = io.BytesIO()
+        document.save(file)
+        return file.getvalue()

@@ -12,10 +12,10 @@ from decoding.limits import Limits
 from records.documents import DocumentStore
 from records.errors import DocumentRejected
 from records.labels import NONE_OF_THESE
-from records.record import Status
+from records.record import Record, Status
 from triptych.console import views
 from triptych.console.context import PACKAGE, Console, CurrentConsole
-from triptych.console.pictures import PictureUnavailable
+from triptych.console.pictures import SIZES, PictureUnavailable
 from triptych.terminal.text import printable, to_json
 
 router = APIRouter()
@@ -43,12 +43,20 @@ def document_page(request: Request, console: CurrentConsole, document: str, sequ
         record=record,
         labels=_by_probability(card, record.labels()),
         none_of_these=NONE_OF_THESE,
-        pages=0 if record.status is Status.REJECTED else max((p.pages for p in record.answered().values()), default=1),
+        pages=_shown_pages(record),
         spans=spans,
         total=max((span.start + span.length for span in spans), default=0.0) or 1.0,
         history=stack.results.history(document, limit=_MAX_UPLOADS),
         source=to_json(record.as_dict(), indent=2),
     )
+
+
+def _shown_pages(record: Record) -> int:
+    """Return how many pages of a document are shown: those that were classified, from the front."""
+    if record.status is Status.REJECTED:
+        return 0
+    classified = max((prediction.pages for prediction in record.answered().values()), default=1)
+    return min(classified, SIZES["large"].pages)
 
 
 @router.post("/document/label")

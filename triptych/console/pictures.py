@@ -39,7 +39,7 @@ class PictureSize:
     pages: int
 
 
-SIZES: Final = {"small": PictureSize(192, 256, 1), "large": PictureSize(1280, 1664, Limits().max_pages)}
+SIZES: Final = {"small": PictureSize(192, 256, 1), "large": PictureSize(1280, 1664, 8)}
 """By the name used in URLs: a thumbnail of the first page, and every page that the versions classified."""
 
 

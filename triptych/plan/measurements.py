@@ -4,6 +4,7 @@ The figures of the service are those of docs/performance.md ("this service"), wh
 compares the two. ResNet18 at 224 x 224 in f32 represents all versions; --page-ms replaces it by your own figure.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -41,18 +42,23 @@ PDF = Measurement("PDF, a page of text", (42 + 57 + 57) / 3, 29, 42, 45.8)
 KINDS = (SCAN, PHOTO, FAX, PDF)
 
 
-def page_vcpu_ms(megabytes: float) -> float:
+def page_vcpu_ms(megabytes: float, kinds: Sequence[Measurement] = KINDS) -> float:
     """Return the milliseconds of one vCPU for a page of a size in megabytes, for the most expensive kind of page.
 
     The cost of a JPEG grows with its bytes (entropy decoding): the line through the two measured JPEGs. The cost of
     other kinds depends on their pixels; the most expensive of them, a 30 KB fax, is the lower bound for every page.
+
+    Args:
+        megabytes: Size of the page.
+        kinds: Measured pages: a large JPEG, a small one, and other kinds.
     """
-    slope = (SCAN.vcpu_ms - PHOTO.vcpu_ms) / (SCAN.megabytes - PHOTO.megabytes)
-    jpeg = PHOTO.vcpu_ms + slope * (megabytes - PHOTO.megabytes)
-    return max(jpeg, *(kind.vcpu_ms for kind in KINDS))
+    large, small, *_ = kinds
+    slope = (large.vcpu_ms - small.vcpu_ms) / (large.megabytes - small.megabytes)
+    jpeg = small.vcpu_ms + slope * (megabytes - small.megabytes)
+    return max(jpeg, *(kind.vcpu_ms for kind in kinds))
 
 
-MAX_PAGES = 8
+MAX_PAGES = 40
 """Pages of a document that are classified (decoding.limits); further pages cost transfer only."""
 MAX_DOCUMENT_MB = 20 * 1024 * 1024 / 1e6
 """Larger documents are rejected unread (orchestrator.settings)."""

@@ -13,7 +13,7 @@ def test_the_defaults_are_valid() -> None:
 
     assert settings.models == ("v1",)
     assert settings.host == "127.0.0.1"
-    assert settings.limits == Limits()
+    assert settings.limits == Limits(further_seconds=1.5)
     assert settings.threads >= 1
 
 

@@ -174,3 +174,35 @@ def test_documents_in_the_slow_lane_take_turns(monkeypatch: pytest.MonkeyPatch) 
     assert process.pauses == 2
     place.__exit__(None, None, None)
     assert lanes.turn.try_enter()
+
+
+def test_a_spare_place_is_only_entered_if_nobody_waits_for_it() -> None:
+    lanes = Lanes(2, 1)
+    with Place(lanes) as place, Place(lanes) as spare, Place(lanes) as third:
+        place.enter(never_cancel)
+        assert spare.try_enter(slow=False)
+        assert not third.try_enter(slow=False)
+    assert [lane.free for lane in (lanes.ordinary, lanes.slow, lanes.turn)] == [2, 1, 2]
+
+
+def test_a_spare_slow_place_is_only_entered_without_ordinary_documents() -> None:
+    lanes = Lanes(2, 2)
+    with Place(lanes) as ordinary:
+        ordinary.enter(never_cancel)
+        with Place(lanes) as spare:
+            assert not spare.try_enter(slow=True)
+    with Place(lanes) as slow, Place(lanes) as spare, Place(lanes) as third:
+        slow.enter(never_cancel, likely_slow=True)
+        assert spare.try_enter(slow=True)
+        assert spare.is_slow
+        assert not third.try_enter(slow=True)
+    assert [lane.free for lane in (lanes.ordinary, lanes.slow, lanes.turn)] == [2, 2, 2]
+
+
+def test_the_parts_of_a_document_count_together() -> None:
+    with Place(Lanes(1, 1)) as place:
+        place.enter(never_cancel)
+        place.begin()
+        time.sleep(0.02)
+        place.begin()
+        assert place.seconds_decoding >= 0.02

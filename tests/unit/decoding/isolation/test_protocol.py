@@ -12,7 +12,7 @@ from decoding.batch import PageBatch
 from decoding.errors import CorruptDocumentError
 from decoding.isolation import protocol
 from decoding.isolation.channel import Channel, Deadline
-from decoding.isolation.jobs import BatchJob, InvalidReplyError, Job, JpegJob, Reply
+from decoding.isolation.jobs import BatchJob, InvalidReplyError, Job, JpegJob, Reply, ReplyHead
 from decoding.limits import Limits
 from decoding.orientation import VIEW_BYTES, VIEW_SIDE
 from decoding.preprocessing import Preprocessing
@@ -49,7 +49,7 @@ def test_a_job_arrives_as_it_was_sent(ends: tuple[Channel, Channel], job: Job[ob
 def test_a_batch_arrives_as_it_was_sent(ends: tuple[Channel, Channel]) -> None:
     parent, worker = ends
     pages = np.arange(2 * PAGE_BYTES, dtype=np.uint8).reshape(2, PAGE_BYTES)
-    protocol.send_reply(worker, Reply([page.data for page in pages], truncated=True))
+    protocol.send_reply(worker, Reply([page.data for page in pages], truncated=True, unread=2))
 
     batch = protocol.receive_result(parent, BATCH)
 
@@ -58,6 +58,7 @@ def test_a_batch_arrives_as_it_was_sent(ends: tuple[Channel, Channel]) -> None:
     np.testing.assert_array_equal(batch.views, pages[:, 36:-1].reshape(2, VIEW_SIDE, VIEW_SIDE))
     assert batch.cropped == [bool(mark) for mark in pages[:, -1]]
     assert batch.truncated
+    assert batch.unread == 2
 
 
 def test_jpegs_arrive_as_they_were_sent(ends: tuple[Channel, Channel]) -> None:
@@ -130,6 +131,10 @@ def test_a_message_that_is_no_reply_is_rejected(message: bytes) -> None:
         (BATCH, {"pages": 1, "truncated": False}),
         (BATCH, {"pages": [PAGE_BYTES]}),
         (BATCH, {"pages": [PAGE_BYTES], "truncated": 0}),
+        (BATCH, {"pages": [PAGE_BYTES], "truncated": False, "unread": 3}),
+        (BATCH, {"pages": [PAGE_BYTES], "truncated": False, "unread": -1}),
+        (BATCH, {"pages": [PAGE_BYTES], "truncated": False, "unread": 1.0}),
+        (BATCH, {"pages": [PAGE_BYTES], "truncated": False, "unread": True}),
         (BatchJob(LIMITS, Preprocessing(1, 1, "rgb")), {"pages": [True], "truncated": False}),
         (JPEG, {"pages": [0], "truncated": False}),
         (JPEG, {"pages": [JPEG_BYTES + 1], "truncated": False}),
@@ -144,4 +149,4 @@ def test_pages_of_an_unexpected_number_or_size_are_rejected(job: Job[object], fi
 def test_the_largest_valid_reply_is_accepted() -> None:
     for job, size in ((BATCH, PAGE_BYTES), (JPEG, JPEG_BYTES)):
         message = json.dumps({"pages": [size] * 2, "truncated": True}).encode()
-        assert protocol.parse_reply(message, job) == ([size] * 2, True)
+        assert protocol.parse_reply(message, job) == ReplyHead([size] * 2, truncated=True)

@@ -93,6 +93,6 @@ def test_caveats_are_listed() -> None:
     assert "Spot prices vary; this one is from 2024-01-31" in warnings_of(Setup(1024, spot=Spot.ALL))
     assert "failure of a zone" in warnings_of(Setup(1024, min_tasks=1))
     assert "larger --task-cpu" in warnings_of(Setup(256), page_ms=200)
-    assert "first 8 pages" in warnings_of(Setup(1024), pages=9, page_mb=0.1)
+    assert "first 40 pages" in warnings_of(Setup(1024), pages=41, page_mb=0.1)
     assert "constant rate" in " ".join(make_plan(Workload(1, 1)).advice.warnings)
     assert "MaxModelTasks allows 1,000" in warnings_of(Setup(1024), page_ms=1e6)

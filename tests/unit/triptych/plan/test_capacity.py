@@ -100,7 +100,7 @@ def test_pages_that_are_not_classified_cost_no_vcpu_time() -> None:
     def seconds(pages: int) -> float:
         return Workload(1, 1, 0.1, pages, page_ms=50).document_vcpu_s
 
-    assert seconds(8) == seconds(20) == pytest.approx(0.4)
+    assert seconds(40) == seconds(50) == pytest.approx(2.0)
 
 
 def test_setups_that_exceed_the_budget_are_detected() -> None:
