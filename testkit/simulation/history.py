@@ -31,6 +31,9 @@ from triptych.storage.results import RecordQuery
 _END = REPAIR_AT + 4000
 
 
+_PAGE = 2
+"""Maximum number of records on a page of a query, so that a few records need several pages."""
+
 _SAME_MOMENT_S = 0.002
 """Labels of one reviewer that are less than this apart may have the same time: a record has milliseconds."""
 
@@ -72,7 +75,7 @@ class History:
         self._scheduler = Scheduler()
         self._world = World(self._scheduler, faults, outages)
         self._reference = Reference(lambda: self._scheduler.now, punctual=faults.none and not outages)
-        self._table = SimulatedTable(self._world, lambda: scenario.index_lag, self._wrote)
+        self._table = SimulatedTable(self._world, lambda: scenario.index_lag, self._wrote, _PAGE)
         self._bucket = SimulatedBucket(self._scheduler, versioned=scenario.versioned)
         self._dead_letters = SimulatedQueue(self._world)
         self._function = SimulatedFunction(

@@ -9,6 +9,7 @@ from typing import Any
 
 from boto3.dynamodb.conditions import ConditionBase
 
+from records.policy import POLICY_KEY
 from testkit.simulation.aws import Client, World, error_response
 
 Item = dict[str, Any]
@@ -33,12 +34,13 @@ class SimulatedTable:
         world: The world.
         lag: Returns by how many seconds an index, or a read that is not consistent, lags behind a write.
         observe: Gets each change.
+        page: Maximum number of records on a page of a query; None for no limit. On AWS, a page ends after 1 MB.
     """
 
-    def __init__(self, world: World, lag: Callable[[], float], observe: Observer) -> None:
+    def __init__(self, world: World, lag: Callable[[], float], observe: Observer, page: int | None = None) -> None:
         self.items: dict[Key, Item] = {}
         self._past: dict[Key, list[tuple[float, Item | None]]] = {}
-        self._world, self._lag, self._observe = world, lag, observe
+        self._world, self._lag, self._observe, self._page = world, lag, observe, page
 
     def put(self, item: Item, condition: ConditionBase | None, actor: str) -> None:
         """Write an item if the condition holds for the current one.
@@ -86,14 +88,20 @@ class SimulatedTable:
         found.sort(key=lambda item: [item[name] for name in order], reverse=not arguments.get("ScanIndexForward", True))
         if start := arguments.get("ExclusiveStartKey"):
             found = found[_position_after(found, start) :]
-        page = found[: arguments.get("Limit", len(found))]
+        page = found[: min(arguments.get("Limit", len(found)), self._page_size(found))]
         answer: dict[str, Any] = {"Count": len(page)}
         if arguments.get("Select") != "COUNT":
             answer["Items"] = page
-        if "Limit" in arguments and len(page) == arguments["Limit"] and page:
+        if page and (len(page) < len(found) or len(page) == arguments.get("Limit")):
             names = {"document", "sequencer", hash_key, sort_key}
             answer["LastEvaluatedKey"] = {name: page[-1][name] for name in names}
         return answer
+
+    def _page_size(self, found: list[Item]) -> int:
+        """Return how many of the items fit on a page. Policies are small, so that all of them do."""
+        if self._page is None or (found and found[0]["document"] == POLICY_KEY):
+            return len(found)
+        return self._page
 
 
 def _position_after(found: list[Item], start: Item) -> int:
