@@ -226,6 +226,8 @@ def run(test_stack: LocalTestStack, choices: Choices, console: Console) -> bool:
         console.print(weights_line(scan_records(test_stack.connection.table)), highlight=False)
         if choices.includes(emulator.NAME):
             EmulatorCampaign(test_stack, "queue", log, choices.per_fault).run(2 * choices.rounds)
+            time.sleep(3 * RETRY_SECONDS)  # all retries
+            run_redrive()  # records whose retries the emulator forgot
             wait_until_settled(test_stack, log.uploads)
             verification.check_and_redrive()
             passed = passed and verification.passed
