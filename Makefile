@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := .venv-tools
 CHECKOV := .venv-checkov
+PEERS := .venv-peers
 AUDIT := .venv-audit
 RAY := .venv-ray
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
@@ -19,11 +20,11 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST = $(BIN)/pytest --numprocesses=$(JOBS)
 COVERAGE := --cov --cov-append --cov-report= --cov-fail-under=0
 
-.PHONY: run stop test test-unit test-all test-tools browser libreoffice lint audit scan sbom format bench bench-service chaos load training analysis clean ray help
+.PHONY: run stop test test-unit test-all test-tools browser libreoffice lint audit scan sbom format bench bench-service chaos load peers training analysis clean ray help
 .DEFAULT_GOAL := help
 
-run: $(VENV)/run.stamp $(TOOLS)/stamp ## set up, start the local stack, classify the sample documents
-	@$(BIN)/triptych up
+run: $(VENV)/run.stamp $(TOOLS)/stamp ## set up, start the local stack, classify the sample documents (HOSTING=single or lambda)
+	@$(BIN)/triptych up $(if $(HOSTING),--hosting $(HOSTING))
 	@$(BIN)/triptych put samples/documents --wait
 	@cat tools/next_steps.txt
 
@@ -101,17 +102,20 @@ chaos: $(VENV)/bench.stamp $(TOOLS)/stamp ## inject faults into a local stack, a
 load: $(VENV)/bench.stamp $(TOOLS)/stamp ## measure the required rate, 10 and 100 times it, and a faulty version (about 6 minutes)
 	@$(BIN)/python -m benchmarks.load
 
-bench-service: $(VENV)/bench.stamp ## compare the model service with other servers
+bench-service: $(VENV)/bench.stamp ## compare the model service with other servers (about 14 minutes)
+	-@$(MAKE) --no-print-directory --keep-going peers
 	@$(BIN)/python -W ignore -m benchmarks.service $(ARGS)
 
 ray: $(RAY)/stamp ## install Ray Serve in its own environment, for tests and benchmarks of packages for SageMaker (705 MB)
+
+peers: $(PEERS)/bentoml/stamp $(PEERS)/mlserver/stamp $(PEERS)/ray/stamp ## install the servers for make bench-service
 
 training: $(VENV)/training.stamp ## install what `triptych train` needs (torch)
 
 analysis: $(VENV)/analysis.stamp ## install what `triptych export` and `triptych sql` need (DuckDB, PyArrow)
 
 clean: stop ## remove everything that these targets created
-	rm -rf $(VENV) $(TOOLS) $(CHECKOV) $(AUDIT) $(RAY) sbom.cdx.json .aws-sam .triptych
+	rm -rf $(VENV) $(TOOLS) $(CHECKOV) $(PEERS) $(AUDIT) $(RAY) sbom.cdx.json .aws-sam .triptych
 
 # The command and the model service, without torch and test tools.
 $(VENV)/run.stamp: pyproject.toml constraints.txt
@@ -162,6 +166,16 @@ $(AUDIT)/stamp: tools/audit.txt
 	@echo 'Setting up $(AUDIT) …'
 	@test -x $(AUDIT)/bin/python || $(PYTHON) -m venv $(AUDIT)
 	@$(AUDIT)/bin/python -m pip --disable-pip-version-check install --quiet --requirement tools/audit.txt
+	@touch $@
+
+# The other servers' pins conflict, so each has an environment. What all of them use (torch, OpenVINO, Pillow) is
+# found in the project's environment, unless their pins require another version.
+$(PEERS)/%/stamp: tools/peers/%.txt | $(VENV)/bench.stamp
+	@echo 'Setting up $(@D) …'
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+		> $$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/shared.pth
+	@$(@D)/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<
 	@touch $@
 
 # Checkov, the linter of the deployed resources, pins even more and has another one.

@@ -7,6 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from decoding.batch import decode_batch
 from decoding.limits import Limits
 from decoding.orientation import turn_pages
@@ -16,14 +19,22 @@ from model_service.orientation import OrientationNetwork
 
 
 class Floor:
-    """The engine and decoding of the service, called directly."""
+    """The engine and decoding of the service, called directly.
 
-    name: Final = "the floor: no server"
+    Args:
+        folder: Folder of the network.
+        name: Name in tables.
+    """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, name: str = "the floor: no server") -> None:
+        self.name: Final = name
         self._model = load_model(folder, concurrency=available_cpus())
         self._preprocessing = self._model.manifest.input
         self._orientation = OrientationNetwork(concurrency=available_cpus())
+
+    def probabilities(self, document: bytes) -> dict[str, float]:
+        """Return the probability of each label."""
+        return dict(zip(self._model.manifest.labels, self._classify(document).tolist(), strict=True))
 
     def sequential(self, documents: Sequence[bytes], count: int) -> list[float]:
         """Classify documents sequentially; return the milliseconds of each."""
@@ -55,6 +66,6 @@ class Floor:
         """Return the CPU time of this process so far."""
         return time.process_time()
 
-    def _classify(self, document: bytes, *, alone: bool = False) -> None:
+    def _classify(self, document: bytes, *, alone: bool = False) -> NDArray[np.float64]:
         batch = decode_batch(document, self._preprocessing, Limits())
-        self._model.score(turn_pages(batch.pixels, self._orientation.corrections(batch.views)), alone=alone)
+        return self._model.score(turn_pages(batch.pixels, self._orientation.corrections(batch.views)), alone=alone)

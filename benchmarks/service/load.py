@@ -116,7 +116,7 @@ def open_loop(
 
 
 def _post(connection: http.client.HTTPConnection, server: Server, body: bytes) -> tuple[int, str | None]:
-    connection.request("POST", "/predict", body, server.headers)
+    connection.request("POST", server.path, body, server.headers)
     response = connection.getresponse()
     response.read()
     return response.status, response.headers["Retry-After"]

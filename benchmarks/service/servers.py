@@ -1,8 +1,6 @@
 """Servers to measure, each in its own process."""
 
-import base64
 import http.client
-import json
 import os
 import socket
 import subprocess
@@ -15,6 +13,8 @@ from pathlib import Path
 from typing import Final
 
 import psutil
+
+from benchmarks.service.wire import RAW, WireFormat
 
 _START_SECONDS: Final = 120
 _STOP_SECONDS: Final = 40
@@ -29,15 +29,17 @@ class Candidate:
         name: Name in tables.
         arguments: Arguments of Python; `{port}` is replaced.
         health: Path that returns 200 once the server is ready.
-        json: Whether documents are sent as base64 in JSON instead of raw bytes.
+        wire: How documents are sent and predictions returned.
         environment: Variables added to those of this process.
+        python: Interpreter of the server's environment.
     """
 
     name: str
     arguments: tuple[str, ...]
     health: str = "/health"
-    json: bool = False
+    wire: WireFormat = RAW
     environment: tuple[tuple[str, str], ...] = ()
+    python: Path = Path(sys.executable)
 
 
 class Server:
@@ -50,10 +52,11 @@ class Server:
         started = time.perf_counter()
         arguments = [argument.format(port=self.port) for argument in candidate.arguments]
         self.process: Final = subprocess.Popen(
-            [sys.executable, "-W", "ignore", *arguments],
+            [candidate.python, "-W", "ignore", *arguments],
             cwd=Path(__file__).parents[2],
             env={**os.environ, **dict(candidate.environment), "PORT": str(self.port)},
             stdout=subprocess.DEVNULL,
+            stderr=None if candidate.python == Path(sys.executable) else subprocess.DEVNULL,  # peers log much
         )
         self._wait_until_ready(started + _START_SECONDS)
         self.seconds_to_ready: Final = time.perf_counter() - started
@@ -64,31 +67,30 @@ class Server:
 
     def body(self, document: bytes) -> bytes:
         """Return the request body for a document."""
-        if self.candidate.json:
-            return json.dumps({"content": base64.b64encode(document).decode()}).encode()
-        return document
+        return self.candidate.wire.encode(document)
 
     @property
     def headers(self) -> dict[str, str]:
         """Request headers for the body."""
-        return {"Content-Type": "application/json" if self.candidate.json else "application/octet-stream"}
+        return {"Content-Type": self.candidate.wire.content_type}
+
+    @property
+    def path(self) -> str:
+        """Path to which documents are posted."""
+        return self.candidate.wire.path
 
     def memory_mib(self) -> float:
         """Return the memory of all its processes. On Linux, shared memory counts once."""
-        processes = [psutil.Process(self.process.pid)]
-        processes += processes[0].children(recursive=True)
-        infos = [process.memory_full_info() for process in processes]
+        infos = [process.memory_full_info() for process in self._processes()]
         return sum(float(getattr(info, "pss", info.rss)) for info in infos) / _MIB
 
     def cpu_seconds(self) -> float:
         """Return the CPU time of all its running processes."""
-        processes = [psutil.Process(self.process.pid)]
-        processes += processes[0].children(recursive=True)
-        return sum(sum(process.cpu_times()[:2]) for process in processes)
+        return sum(sum(process.cpu_times()[:2]) for process in self._processes())
 
     def stop(self) -> int:
         """Stop the server and return its exit code."""
-        children = psutil.Process(self.process.pid).children(recursive=True) if self.process.poll() is None else []
+        children = self._processes()[1:] if self.process.poll() is None else []
         self.process.terminate()
         try:
             code = self.process.wait(_STOP_SECONDS)
@@ -100,6 +102,10 @@ class Server:
                 child.kill()
         return code
 
+    def _processes(self) -> list[psutil.Process]:
+        process = psutil.Process(self.process.pid)
+        return [process, *process.children(recursive=True)]
+
     def _wait_until_ready(self, deadline: float) -> None:
         while True:
             connection = self.connect(1)
@@ -107,7 +113,7 @@ class Server:
                 connection.request("GET", self.candidate.health)
                 if connection.getresponse().status == 200:
                     return
-            except OSError:
+            except (OSError, http.client.HTTPException):
                 pass
             finally:
                 connection.close()
@@ -121,18 +127,6 @@ def this_service(models: Path, *, name: str = "this service", **settings: str) -
     """Return the model service with its production settings, except for those given."""
     environment = {"MODELS_DIR": str(models), "MODELS": "v1", "HOST": "127.0.0.1", **settings}
     return Candidate(name, ("-m", "model_service"), "/health/ready", environment=tuple(environment.items()))
-
-
-def alternatives(torchscript: Path) -> list[Candidate]:
-    """Return the alternatives. LitServe runs with its defaults, and with the settings that are fastest on two cores."""
-    program = ("-m", "benchmarks.service.peers")
-    model = str(torchscript)
-    cores = str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-    return [
-        Candidate("FastAPI + TorchScript", (*program, "tutorial", model, "{port}")),
-        Candidate("LitServe", (*program, "litserve", model, "{port}"), json=True),
-        Candidate("LitServe, one worker per core", (*program, "litserve", model, "{port}", cores, "1"), json=True),
-    ]
 
 
 @contextmanager

@@ -5,23 +5,18 @@ Its weights are random with a fixed seed, because the latency of a network does 
 
 import datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 
+from benchmarks.service.network import ARCHITECTURE, LABELS, SIDE, TORCHSCRIPT, VERSION
 from decoding.preprocessing import Preprocessing
 from model_service.manifest import FILE_NAME, Manifest, Normalization, hash_files
 from training.architectures import ARCHITECTURES, build_classifier
 from training.export import as_served, export_openvino, export_torchscript
 from training.network import ExportableModel
 from training.precision import quantise
-
-ARCHITECTURE: Final = "resnet18"
-SIDE: Final = 224
-LABELS: Final = ("form", "handwritten", "invoice", "letter", "paper", "photo", "receipt", "resume", "slides")
-TORCHSCRIPT: Final = "model.pt"
-VERSION: Final = "v1"
 
 
 def write(models: Path) -> Path:

@@ -58,6 +58,14 @@ def test_a_page_costs_as_much_as_the_most_expensive_kind() -> None:
     """By hand: the fax takes 2 CPUs x 1000 ms / 32.2 = 62.1 ms; the JPEGs lie on 38.3 ms + 15.3 ms per megabyte."""
     assert page_vcpu_ms(0.03) == page_vcpu_ms(1) == pytest.approx(62.1, abs=0.05)
     assert page_vcpu_ms(10) == pytest.approx(38.3 + 153.2, abs=0.5)
+
+
+def test_other_measurements_give_other_costs() -> None:
+    """By hand: 2 CPUs x 1000 ms / 100 = 20 ms a page of 1 MB, and half of that without bytes."""
+    large = measurements.Measurement("large", 1e6 / 1024, ms=15, cpu_ms=19, per_second=100)
+    small = measurements.Measurement("small", 0.5e6 / 1024, ms=12, cpu_ms=14, per_second=2000 / 15)
+    assert page_vcpu_ms(1, [large, small]) == pytest.approx(20)
+    assert page_vcpu_ms(3, [large, small]) == pytest.approx(40)
     assert max(FAX.vcpu_ms, PDF.vcpu_ms) == FAX.vcpu_ms
 
 
