@@ -32,7 +32,7 @@ SUBNET_ADDRESSES = 2**11 - 5
 """Usable addresses per zone: a /21 subnet, of which AWS reserves five."""
 OTHER_ADDRESSES = 2 * 8 + 2 * 3 + 2 * 2
 """Addresses not available to tasks: eight per subnet for the load balancer, the endpoints, the handlers' interfaces."""
-ALARMS = 22
+ALARMS = 23
 """Alarm metrics, as AWS bills them."""
 EVENT_ALARMS = 2
 """Further ones with Results=events."""

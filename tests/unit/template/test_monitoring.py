@@ -60,6 +60,7 @@ def test_alarms_are_complete() -> None:
         "IncompleteRecords",
         "Drift",
         "DeadLetters",
+        "EventsWithoutDeadLetter",
         "PromiseBroken",
         "QueueAge",
         "Throttled",

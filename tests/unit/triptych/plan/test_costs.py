@@ -63,7 +63,7 @@ def test_a_month_calculated_by_hand() -> None:
         "CloudWatch: log ingestion": pytest.approx(867_240 * 3450 / 1e9 * 0.50),
         "CloudWatch: log storage": pytest.approx(867_240 * 3450 / 1e9 * 0.03),
         "CloudWatch: metrics": pytest.approx(6.00),
-        "CloudWatch: alarms": pytest.approx(3.40),
+        "CloudWatch: alarms": pytest.approx(3.50),
         "CloudWatch: dashboard": pytest.approx(3.00),
         "ECR: images": pytest.approx(0.10),
     }
