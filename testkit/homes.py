@@ -81,7 +81,7 @@ def comparable(status: int, body: bytes) -> Answer:
         return {"problem": body.decode().partition(":")[0]}
     answer: Answer = json.loads(body)
     if status != 200:
-        return {"problem": answer["type"].rpartition(":")[2]}
+        return {"problem": answer.get("type", body.decode()).rpartition(":")[2]}
     return {name: value for name, value in answer.items() if name != "timings_ms"}
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pillow_heif
 from PIL import Image
 
+from orchestrator.endpoints import MAX_EVENT_BYTES
 from testkit.template import ROOT
 from training.synthesis.samples import SAMPLE_LABELS, draw_page
 from training.synthesis.typeset import document_content, typeset_pdf
@@ -22,10 +23,13 @@ _LONG_SIDES: Final = (600, 1000, 1700, 2400)
 
 
 def draw_documents(count: int) -> dict[str, bytes]:
-    """Return `count` documents by name; equal counts give equal documents."""
+    """Return `count` documents by name; equal counts give equal documents.
+
+    All are small enough for an event of Lambda. Larger ones reach a function by the address of an object.
+    """
     stored = sorted(path for folder in STORED for path in folder.iterdir() if path.name not in _SLOW)
-    documents = {path.name: path.read_bytes() for path in stored[:count]}
-    return documents | dict(itertools.islice(_drawn(), count - len(documents)))
+    documents = itertools.chain(((path.name, path.read_bytes()) for path in stored), _drawn())
+    return dict(itertools.islice((each for each in documents if len(each[1]) <= MAX_EVENT_BYTES), count))
 
 
 def _drawn() -> Iterator[tuple[str, bytes]]:
