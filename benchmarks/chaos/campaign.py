@@ -62,18 +62,23 @@ class Campaign:
         self.rng = random.Random(ingest)
         self.versions = itertools.cycle(VERSIONS)
 
-    def upload(self, fault: str) -> list[ConfirmedUpload]:
-        """Upload documents under new keys, all at once. The fault names them in the report."""
+    def upload(self, fault: str, *, scale: int = 1) -> list[ConfirmedUpload]:
+        """Upload documents under new keys, all at once. The fault names them in the report.
+
+        Args:
+            fault: Name of the fault.
+            scale: Factor by which the documents are larger than usual.
+        """
         prefix = f"{self.ingest}/{fault.split('(')[0].strip()}"
         keys = [f"{prefix}/{next(self.numbers)}.png" for _ in range(self.per_fault)]
         with ThreadPoolExecutor(self.per_fault) as pool:
-            uploads = list(pool.map(lambda key: self.put(fault, key), keys))
+            uploads = list(pool.map(lambda key: self.put(fault, key, scale=scale), keys))
         self.log.injected[fault] += 1
         return uploads
 
-    def put(self, fault: str, key: str) -> ConfirmedUpload:
+    def put(self, fault: str, key: str, *, scale: int = 1) -> ConfirmedUpload:
         """Upload one document."""
-        content = numbered_document(next(self.numbers))
+        content = numbered_document(next(self.numbers), scale)
         response = self._s3.put_object(Bucket=self.bucket, Key=key, Body=content)
         upload = ConfirmedUpload(fault, self.ingest, key, content, response["ETag"].strip('"'), response["VersionId"])
         self.log.uploads.append(upload)

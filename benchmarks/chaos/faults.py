@@ -14,6 +14,9 @@ from triptych.stack.services import service_is_ready
 CLOCK_STEP_S = 45
 """By how much the clock of the orchestrator is stepped. docs/semantics.md allows 50 seconds."""
 
+LARGE = 12
+"""Factor by which pictures are larger whose decoding must fail for lack of memory: 11 megapixels."""
+
 ROLLED_OUT = "v1"
 """The version that has other weights during the rollouts."""
 
@@ -159,11 +162,11 @@ class FaultCampaign(Campaign):
         self.stack.replace_unhealthy_service(version)
 
     def limit_memory(self) -> None:
-        """Leave a service and its decoders without more memory than they have."""
+        """Leave a service and its decoders without more memory than they have, and send large pictures."""
         version = next(self.versions)
         with memory_limit([self.stack.service_process(version)]):
-            self.wait_for_records(self.upload("memory limited"))
-        self.stack.replace_unhealthy_service(version)
+            self.wait_for_records(self.upload("memory limited", scale=LARGE))
+        self.stack.restart_service(version)
 
     def step_clock(self) -> None:
         """Step the clock of the orchestrator while it works, forwards or backwards."""
