@@ -17,7 +17,7 @@ from records.reviews import Review
 
 Row = dict[str, Any]
 
-_KEY_COLUMNS = ("document", "sequencer", "event_time")
+KEY_COLUMNS = ("document", "sequencer", "event_time")
 """Columns that all tables have."""
 
 
@@ -113,4 +113,4 @@ def _key(record: Record) -> Row:
 
 
 def _without_key(row: Row) -> Row:
-    return {name: value for name, value in row.items() if name not in _KEY_COLUMNS}
+    return {name: value for name, value in row.items() if name not in KEY_COLUMNS}

@@ -11,41 +11,67 @@ from rich.text import Text
 
 from triptych.commands.options import JsonOption, StackOption, parse_time
 from triptych.commands.shared import progress_bar, require_table_packages, translate_aws_errors
+from triptych.errors import UsageError
 from triptych.storage import connection
+from triptych.storage.connection import StackConnection
 from triptych.tables.formats import TableFormat
 from triptych.terminal.text import printable, to_json
 
 
 def export_command(
-    out: Annotated[str, typer.Argument(help="Folder or s3://BUCKET/PREFIX to write to.", show_default=False)],
+    out: Annotated[
+        str | None, typer.Argument(help="Folder or s3://BUCKET/PREFIX to write to.", show_default=False)
+    ] = None,
     table_format: Annotated[TableFormat, typer.Option("--format", help="Format of the files.")] = TableFormat.PARQUET,
     since: Annotated[
         str | None,
         typer.Option(help="Only whole days of upload since then (UTC): 2d, 4w or an ISO date.", show_default=False),
     ] = None,
+    athena: Annotated[
+        bool, typer.Option("--athena", help="Write to the stack's bucket of Analytics=events instead, for Athena.")
+    ] = False,
     stack: StackOption = None,
 ) -> None:
     """Export all records and labels as tables with typed columns, one file for each table and day of upload.
 
     docs/records.md describes the columns. Run the command again to continue an interrupted export. A later export
     replaces the files of the days that it covers.
+
+    --athena adds records that were written before Analytics was set, or that are missing after an outage.
     """
+    if (out is None) != athena:
+        raise UsageError("Name either a folder to write to, or --athena.")
     require_table_packages()
-    from triptych.tables.export import DailyReader, export_records
+    from triptych.tables.export import DailyReader, export_records, export_revisions
     from triptych.tables.files import Location
 
     now = datetime.now(UTC)
     first = parse_time(since, now=now).date() if since else None
     conn = connection.connect(stack)
-    folder = Location.parse(out, conn)
+    folder = Location.parse(out or _analytics_folder(conn), conn)
     with translate_aws_errors(), progress_bar(Console(stderr=True)) as progress:
         bar = progress.add_task("records", total=conn.table.item_count or None)
 
         def advance(_: date, records: int) -> None:
             progress.update(bar, completed=records)
 
-        total = export_records(DailyReader(conn.table), folder, first, table_format, today=now.date(), on_day=advance)
-    typer.echo(f"exported {total} records to {printable(out)}")
+        reader, today = DailyReader(conn.table), now.date()
+        if athena:
+            total = export_revisions(reader, folder, first, today=today, on_day=advance)
+        else:
+            total = export_records(reader, folder, first, table_format, today=today, on_day=advance)
+    typer.echo(f"exported {total} records to {printable(out or 'the tables of Athena')}")
+
+
+def _analytics_folder(conn: StackConnection) -> str:
+    """Return the URL of the files of Analytics=events.
+
+    Raises:
+        UsageError: The stack has none.
+    """
+    if conn.analytics_bucket is None:
+        raise UsageError(f"The stack {conn.name!r} has no tables for Athena. Deploy it with Analytics=events.")
+    return f"s3://{conn.analytics_bucket}/revisions"
 
 
 def sql_command(

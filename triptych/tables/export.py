@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 from records.keys import SHARDS
 from records.record import Record
-from records.rows import rows_of
+from records.rows import revision_row, rows_of
 from triptych.storage.results import RecordQuery
 from triptych.tables.files import Location, TableFile
 from triptych.tables.formats import TableFormat
-from triptych.tables.schemas import SCHEMAS
+from triptych.tables.schemas import REVISIONS, SCHEMAS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -153,3 +153,30 @@ def _export_day(records: Iterator[Record], folder: Location, table_format: Table
             for name, file in files.items():
                 file.write([row for of_record in rows for row in of_record[name]])
     return count
+
+
+def export_revisions(
+    reader: DailyReader, folder: Location, since: date | None, *, today: date, on_day: Callable[[date, int], None]
+) -> int:
+    """Write a row for each record as Analytics=events does, for records that were written before it.
+
+    Args:
+        reader: Reads the records.
+        folder: The folder of the table `revisions`.
+        since: The first day; None for the first upload.
+        today: The current day, which is the partition of all rows. A repetition on the same day replaces them; on
+            another day it repeats them, which the views for Athena do not show.
+        on_day: Is called after each day with the number of records so far.
+
+    Returns:
+        The number of records.
+    """
+    total = 0
+    for day, records in reader.days(since):
+        target = folder / f"arrived={today}" / f"export-{day}.parquet"
+        with TableFile(target, REVISIONS, TableFormat.PARQUET) as file:
+            while batch := list(itertools.islice(records, _BATCH)):
+                file.write(list(map(revision_row, batch)))
+                total += len(batch)
+        on_day(day, total)
+    return total

@@ -1,6 +1,10 @@
 """The columns of the tables, whose rows `records.rows` makes."""
 
+from collections.abc import Iterable
+
 import pyarrow as pa
+
+from records.rows import KEY_COLUMNS
 
 _TIME = pa.timestamp("ms", tz="UTC")
 _KEY: list[tuple[str, pa.DataType]] = [("document", pa.string()), ("sequencer", pa.string())]
@@ -66,3 +70,19 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
 }
 """The columns of each table, with their types. Times are in UTC."""
+
+
+def _nested(schema: pa.Schema) -> pa.DataType:
+    """Return the type of the rows of a table within a row of `revisions`, which has the columns of the key itself."""
+    columns: Iterable[pa.Field[pa.DataType]] = [field for field in schema if field.name not in KEY_COLUMNS]
+    return pa.list_(pa.struct(list(columns)))
+
+
+REVISIONS: pa.Schema = pa.schema(
+    [
+        *SCHEMAS["records"],
+        pa.field("predictions", _nested(SCHEMAS["predictions"])),
+        pa.field("labels", _nested(SCHEMAS["labels"])),
+    ]
+)
+"""The columns of the table `revisions` of Analytics=events."""

@@ -6,8 +6,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from records.rows import KEY_COLUMNS
 from testkit.template import ROOT, rollout
-from triptych.tables.schemas import SCHEMAS
+from triptych.tables.schemas import REVISIONS, SCHEMAS
 
 ANALYTICS = rollout(Analytics="events")
 ADDED = {
@@ -30,8 +31,6 @@ HIVE = {
 
 TRINO = {"string": "varchar", "int": "integer", "timestamp": "timestamp(3)"}
 """Names of types in Athena that differ from those of Glue."""
-
-KEY_COLUMNS = ("document", "sequencer", "event_time")
 
 VIEWS = {"records": "AnalyticsRecords", "predictions": "AnalyticsPredictions", "labels": "AnalyticsLabels"}
 
@@ -92,6 +91,17 @@ def test_a_view_is_one_that_athena_recognises(table: str) -> None:
     assert content["Parameters"] == {"presto_view": "true", "comment": "Presto View"}
     assert content["ViewExpandedText"] == "/* Presto View */"
     assert definition_of(VIEWS[table])["catalog"] == "awsdatacatalog"
+
+
+def test_export_for_athena_writes_the_columns_of_the_table() -> None:
+    def hive(kind: pa.DataType) -> str:
+        if isinstance(kind, pa.ListType):
+            return f"array<{hive(kind.value_type)}>"
+        if isinstance(kind, pa.StructType):
+            return f"struct<{','.join(f'{field.name}:{hive(field.type)}' for field in kind)}>"
+        return HIVE[kind]
+
+    assert {field.name: hive(field.type) for field in REVISIONS} == glue_columns("AnalyticsRevisions")
 
 
 def test_columns_that_events_have_as_well_have_the_same_meaning() -> None:

@@ -59,6 +59,11 @@ def test_invalid_options_are_rejected(tmp_path: Path, arguments: tuple[str, str]
     assert done.exit_code == 2 or isinstance(done.exception, UsageError)
 
 
+@pytest.mark.parametrize("arguments", [("export",), ("export", "out", "--athena"), ("export", "--athena")])
+def test_an_export_needs_a_folder_or_a_stack_with_analytics(arguments: tuple[str, ...]) -> None:
+    assert isinstance(run(*arguments).exception, UsageError)
+
+
 def test_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     done = run("export", tmp_path)
