@@ -30,6 +30,14 @@ _EVENTS = {"Results": "events"}
 
 _FUNCTIONS = {"ModelHosting": "lambda"}
 
+_ENDPOINT = "arn:aws:sagemaker:us-east-1:000000000000:endpoint/documents"
+
+_OTHER_MODELS = {
+    "OtherModelEndpoints": '{"v3": {"type": "sagemaker", "endpoint": "documents"}}',
+    "OtherModelRevision": "1",
+    "OtherModelArns": _ENDPOINT,
+}
+
 _CONVERTER = {"OfficeFormats": "convert", "ConverterImageUri": "registry/converter:1"}
 
 _CHANGES: dict[str, tuple[Parameters, Parameters]] = {
@@ -43,6 +51,9 @@ _CHANGES: dict[str, tuple[Parameters, Parameters]] = {
     ),
     "ModelConcurrency": (_FUNCTIONS, {**_FUNCTIONS, "ModelConcurrency": "5"}),
     "ModelWarmth": (_FUNCTIONS, {**_FUNCTIONS, "ModelWarmth": "provisioned"}),
+    "OtherModelArns": (_OTHER_MODELS, {**_OTHER_MODELS, "OtherModelArns": f"{_ENDPOINT},{_ENDPOINT}-2"}),
+    "OtherModelEndpoints": ({}, _OTHER_MODELS),
+    "OtherModelRevision": (_OTHER_MODELS, {**_OTHER_MODELS, "OtherModelRevision": "2"}),
     "InterfaceEndpoints": (NETWORK, {**NETWORK, "InterfaceEndpoints": "existing"}),
     "OfficeFormats": ({}, _CONVERTER),
     "ResultsBusName": (_EVENTS, {**_EVENTS, "ResultsBusName": "results"}),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from orchestrator import handler as entry
+from orchestrator.endpoints import Endpoint, HttpEndpoint, LambdaEndpoint, SageMakerEndpoint
 from orchestrator.handler import Invocation
 from orchestrator.models import ModelClient
 from orchestrator.pipeline import Budget, Pipeline
@@ -19,7 +20,9 @@ from records.record import Record
 from records.table import PolicyTable, RecordTable
 from records.uploads import Upload
 from testkit.simulation.aws import Client, World
+from testkit.simulation.aws_endpoints import SimulatedClients
 from testkit.simulation.bucket import BucketClient, SimulatedBucket
+from testkit.simulation.cooperation import Current
 from testkit.simulation.queue import SimulatedQueue
 from testkit.simulation.scheduler import Outcome, Process
 from testkit.simulation.table import Item, SimulatedTable, TableClient
@@ -52,6 +55,12 @@ def fields_of_0_2(item: Item) -> Item:
     return known
 
 
+def _endpoint(version: str) -> Endpoint:
+    """Return where a version is called: v2 is a function, v3 at SageMaker, the others are services behind URLs."""
+    elsewhere: dict[str, Endpoint] = {"v2": LambdaEndpoint("v2"), "v3": SageMakerEndpoint("v3")}
+    return elsewhere.get(version, HttpEndpoint(f"http://services/{version}"))
+
+
 class Worker:
     """A process of the function, with the interface of `orchestrator.handler.Orchestrator`.
 
@@ -71,11 +80,15 @@ class Worker:
         s3 = cast(Any, BucketClient(bucket, Client(world, "bucket")))
         records = cast(Any, client)
         clock = process.monotonic
-        endpoints = {version: f"http://services/{version}" for version in VERSIONS[code]}
         self._pipeline = Pipeline(
             DocumentStore(s3, max_bytes=_SETTINGS.max_bytes),
             Preparation(None, DerivedObjects(s3), clock),
-            ModelClient(endpoints, clock, sleep=world.scheduler.pause),
+            ModelClient(
+                {version: _endpoint(version) for version in VERSIONS[code]},
+                clock,
+                clients=SimulatedClients(Current.session),
+                sleep=world.scheduler.pause,
+            ),
             RecordTable(records),
             PolicyCache(PolicyTable(records).newest, now=process.now, max_age=_SETTINGS.policy_max_age),
             budget=Budget(_SETTINGS.deadline_s, _SETTINGS.write_reserve_s),

@@ -4,7 +4,7 @@ import functools
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import requests
@@ -87,19 +87,38 @@ class ServiceSession:
 
     def post(self, url: str, *, data: Any, timeout: tuple[float, float], **_: Any) -> _Response:
         """Answer a request for a prediction, or fail."""
-        version, scheduler = url.split("/")[-2], self._world.scheduler
+        try:
+            return _Response(*self.respond(url.split("/")[-2], data.read, timeout[1]))
+        except ConnectionRefusedError as error:
+            raise requests.ConnectionError(str(error)) from error
+        except TimeoutError as error:
+            raise requests.ReadTimeout(str(error)) from error
+
+    def respond(self, version: str, read: Callable[[], bytes], timeout: float) -> tuple[int, bytes]:
+        """Return status and body of a version's response.
+
+        Args:
+            version: The version.
+            read: Returns the document.
+            timeout: Seconds after which the caller gives up.
+
+        Raises:
+            ConnectionRefusedError: The version is down.
+            TimeoutError: The caller gives up.
+        """
+        scheduler = self._world.scheduler
         fault = self._world.fault("model", version, "models")
         if fault.kind == "kill":
             self._world.kill()
         if fault.kind == "unreachable":
             scheduler.pause(0.005)
-            raise requests.ConnectionError("connection refused")
-        if fault.kind == "hang" or fault.seconds > timeout[1]:
-            scheduler.pause(timeout[1])
-            raise requests.ReadTimeout("timed out")
-        content = data.read()
+            raise ConnectionRefusedError("connection refused")
+        if fault.kind == "hang" or fault.seconds > timeout:
+            scheduler.pause(timeout)
+            raise TimeoutError("timed out")
+        content = read()
         scheduler.pause(fault.seconds)
-        return _Response(*_answer(version, self._weights(version), content, fault.kind))
+        return _answer(version, self._weights(version), content, fault.kind)
 
     def _weights(self, version: str) -> str:
         """Return the weights of the task that answers: during a rollout, old and new ones take turns."""

@@ -103,6 +103,11 @@ COMBINATIONS: dict[str, dict[str, str]] = {
         "OfficeFormats": "convert",
         "ConverterImageUri": "registry/converter:1",
     },
+    "other-models": {
+        "OtherModelEndpoints": '{"v2": {"type": "lambda", "function": "f:live"}, "v4": "https://e/v4"}',
+        "OtherModelRevision": "1",
+        "OtherModelArns": "arn:aws:lambda:us-east-1:000000000000:function:f:live",
+    },
     "linear-one-version": {"OrchestratorRollout": "Linear10PercentEvery1Minute", "ModelImageUriV2": "registry/new:2"},
 }
 

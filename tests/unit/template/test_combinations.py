@@ -90,6 +90,8 @@ def test_other_parameters_do_not_publish_a_version() -> None:
 @pytest.mark.parametrize("name", sorted(set(template()["Parameters"]) - {"CertificateArn", "ModelDomain"}))
 def test_version_description_contains_every_parameter_of_the_function(name: str) -> None:
     """A new parameter of the function has to be added to VersionDescription."""
+    if name == "OtherModelEndpoints":  # too long for a description; a rule requires OtherModelRevision
+        return
     unversioned = {"VersionDescription", "DeploymentPreference", "ReservedConcurrentExecutions"}
     before = rollout()["Orchestrator"]
     after = rollout(**{name: other_value(template()["Parameters"][name])})["Orchestrator"]

@@ -1,6 +1,7 @@
 """The Lambda function: its configuration, its permissions, and its rollout."""
 
 import importlib
+import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -16,6 +17,17 @@ from testkit.template import rollout, template
 from triptych.repair.redrive import PATIENT_BUDGET_S, USUAL_BUDGET_S
 
 VERSIONS = ("v1", "v2", "v3")
+OTHER_MODELS = {
+    "OtherModelEndpoints": json.dumps(
+        {
+            "v2": {"type": "lambda", "function": "arn:aws:lambda:us-east-1:000000000000:function:f:live"},
+            "v4": "https://example.com/v4",
+        }
+    ),
+    "OtherModelRevision": "1",
+    "OtherModelArns": "arn:aws:lambda:us-east-1:000000000000:function:f:live",
+}
+"""Parameters of versions that are called elsewhere."""
 CHOICES = {
     "ExecuteCommand": "enabled",
     "FlowLogs": "all",
@@ -69,6 +81,16 @@ class TestFunction:
         arn = "arn:aws:lambda:us-east-1:000000000000:function"
         expected = {each: LambdaEndpoint(f"{arn}:{each.upper()}:live", "us-east-1") for each in VERSIONS}
         assert settings(ModelHosting="lambda").endpoints == expected
+
+    def test_versions_elsewhere_replace_those_of_the_stack(self) -> None:
+        read = settings(**OTHER_MODELS)
+        function = LambdaEndpoint("arn:aws:lambda:us-east-1:000000000000:function:f:live", "us-east-1")
+        assert read.endpoints == {**urls("http://alb"), "v2": function, "v4": HttpEndpoint("https://example.com/v4")}
+
+    def test_versions_elsewhere_require_a_revision(self) -> None:
+        """Their JSON is too long for the description that publishes a version."""
+        assert not rollout(**OTHER_MODELS).violated_rules()
+        assert rollout(**{**OTHER_MODELS, "OtherModelRevision": "0"}).violated_rules()
 
     def test_lambda_timeout_is_longer_than_the_budget(self) -> None:
         least = min(template()["Parameters"]["OrchestratorTimeout"]["AllowedValues"])
@@ -187,6 +209,11 @@ class TestPermissions:
         always = {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"}
         always |= {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "sqs:SendMessage"}
         assert allowed == always | more
+
+    def test_orchestrator_may_use_what_other_versions_need_and_nothing_else_of_these_services(self) -> None:
+        used = [each for role, each in rollout(**OTHER_MODELS).statements() if each.get("Sid") == "UseOtherModels"]
+        assert [each["Resource"] for each in used] == [{"Split": [",", OTHER_MODELS["OtherModelArns"]]}]
+        assert not [each for _, each in rollout().statements() if each.get("Sid") == "UseOtherModels"]
 
     def test_orchestrator_cannot_write_policies(self) -> None:
         [denied] = [statement for _, statement in rollout().statements() if statement["Effect"] == "Deny"]
