@@ -4,7 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from triptych.preflight import bucket, certificate, image, network, permissions, quotas, roles, stack, table, zones
+from triptych.preflight import (
+    bucket,
+    certificate,
+    image,
+    network,
+    other_models,
+    permissions,
+    quotas,
+    roles,
+    stack,
+    table,
+    zones,
+)
 from triptych.preflight.clients import PreflightClients
 from triptych.preflight.deployment import Deployment
 from triptych.preflight.findings import Findings
@@ -37,6 +49,11 @@ CHECKS = (
         "permissions",
         "your permissions",
         lambda clients, deployment, _: permissions.find_permissions(clients.sts, clients.iam, deployment),
+    ),
+    Check(
+        "other-models",
+        "versions that are called elsewhere",
+        lambda _, deployment, __: other_models.find_other_models(deployment),
     ),
     Check("ecs-role", "the role of ECS", lambda clients, _, __: roles.find_service_role(clients.iam)),
     Check(

@@ -12,6 +12,8 @@ DEFAULTS: Final[Mapping[str, str]] = {
     "ModelImageUriV2": "",
     "ModelImageUriV3": "",
     "ImageRepositoryArns": "",
+    "OtherModelEndpoints": "",
+    "OtherModelRevision": "0",
     "OfficeFormats": "none",
     "ConverterImageUri": "",
     "ConverterTasks": "1",

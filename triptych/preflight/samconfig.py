@@ -76,5 +76,10 @@ def parse_overrides(overrides: str | Iterable[str]) -> dict[str, str]:
         name, separator, value = (long["name"], "=", long["value"]) if long else part.partition("=")
         if not separator or not name:
             raise UsageError(f"Invalid parameter {part!r}: use Name=Value.")
-        pairs[name] = value.removeprefix('"').removesuffix('"')
+        pairs[name] = _unquoted(value)
     return pairs
+
+
+def _unquoted(value: str) -> str:
+    """Return a value without the quotes and escapes that `sam deploy` removes."""
+    return value.removeprefix('"').removesuffix('"').replace('\\"', '"')

@@ -139,3 +139,7 @@ def test_the_converter_needs_its_image_and_its_vcpus() -> None:
     assert (plan.minimum_vcpus, plan.images) == ({"fargate_vcpus": 7}, ["image:1"])
     plan = replace(plan, given={**plan.given, "ModelSpot": "all"})
     assert plan.minimum_vcpus == {"fargate_spot_vcpus": 3, "fargate_vcpus": 4}
+
+
+def test_escaped_quotes_are_read_as_sam_reads_them() -> None:
+    assert parse_overrides(['OtherModelEndpoints="{\\"v3\\": 1}"']) == {"OtherModelEndpoints": '{"v3": 1}'}
