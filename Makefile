@@ -9,7 +9,7 @@ PEERS := .venv-peers
 AUDIT := .venv-audit
 RAY := .venv-ray
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
-CODE := records decoding evidence orchestrator publisher model_service converter image_build training triptych hosting testkit tests benchmarks tools
+CODE := records decoding evidence orchestrator publisher model_service converter image_build training triptych hosting testkit tests benchmarks tools examples
 
 # Training is tested in separate processes: after torch and OpenVINO were used in one process, a later training crashed.
 TRAINING := tests/unit/training tests/integration/training

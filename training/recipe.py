@@ -109,7 +109,7 @@ class Forest(_Section):
     max_depth: Annotated[int, Field(ge=1, le=40)] = 16
     """Largest number of comparisons from the root of a tree to a leaf."""
     min_pages_per_leaf: Annotated[int, Field(ge=1)] = 2
-    features_per_split: Annotated[float, Field(gt=0, le=1)] = 0.05
+    features_per_split: Annotated[float, Field(gt=0, le=1)] = 0.02
     """Share of the features among which each node chooses the one that it compares."""
     variants: Annotated[int, Field(ge=0)] = 1
     """Number of augmented variations of each page, in addition to the page itself."""

@@ -2,9 +2,11 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,9 +49,24 @@ def run_examples(page: str, folder: Path, environment: Mapping[str, str]) -> Ite
         program = [sys.executable, "-c", example.code]
         if example.language == "sh":
             program = ["bash", "-euo", "pipefail", "-c", f"{example.code}\nenv -0 > .variables"]
-        done = subprocess.run(program, cwd=folder, env=variables, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{example.code}\n{done.stdout}{done.stderr}"
+        printed = _run(program, folder, variables)
         if example.language == "sh":
             saved = (folder / ".variables").read_bytes().split(b"\0")
             variables = dict(os.fsdecode(each).split("=", 1) for each in saved if each)
-        yield example, done.stdout
+        yield example, printed
+
+
+def _run(program: Sequence[str], folder: Path, variables: Mapping[str, str]) -> str:
+    """Return what a program prints. If it fails, stop the processes that it left in the background."""
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        program, cwd=folder, env=variables, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    )
+    try:
+        printed, errors = process.communicate()
+        assert process.returncode == 0, f"{program[-1]}\n{printed}{errors}"
+    except BaseException:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        raise
+    return printed

@@ -11,7 +11,12 @@ from testkit.template import ROOT
 from tests.support.shell_commands import CLI_ONLY, AwsCall, commands_of, parse_aws, read_commands
 from triptych.cli import app
 
-PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "SECURITY.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "examples").glob("*/README.md")),
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

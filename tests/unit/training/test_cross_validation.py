@@ -11,7 +11,7 @@ from training.data import OOD_LABEL, LabelledDocument, Page
 from training.forest import ForestModel
 from training.network import ExportableModel, build_model
 from training.precision import PrecisionResult
-from training.recipe import Precision, Recipe, Validation
+from training.recipe import RANDOM_FOREST, Forest, Input, Precision, Recipe, Validation
 from training.train import FitResult, Resources
 
 LABELS = ("form", "slides")
@@ -120,3 +120,35 @@ def test_kinds_of_out_of_distribution_pages_are_held_out_in_turn(
     assert held_out.norms is not None
     assert held_out.ood_norms is not None
     assert (held_out.norms.shape, held_out.ood_norms.shape) == ((12,), (4,))
+
+
+FOREST = Recipe(
+    version="v9",
+    architecture=RANDOM_FOREST,
+    input=Input(width=32, height=32),
+    forest=Forest(trees=2, variants=0),
+    validation=Validation(folds=2),
+)
+
+
+def test_forest_is_validated_without_norms_of_features(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def predict(
+        _recipe: Recipe, _fitted: FitResult, _train: list[Page], held_out: list[Page], ood: list[Page]
+    ) -> Predictions:
+        held, others = (PageScores(np.zeros((len(pages), 2), np.float32), None) for pages in (held_out, ood))
+        return held, others, {}
+
+    monkeypatch.setattr(cross_validation, "_predict", predict)
+    fitted, held_out = fit_and_validate(_training(FOREST, tmp_path), _pages_of_two_sources_per_label(), [], frozenset())
+    assert isinstance(fitted.model, ForestModel)
+    assert held_out.norms is None
+    assert held_out.ood_norms is None
+
+
+def test_interrupted_forest_makes_no_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cross_validation, "fit_forest", interrupt)
+    with pytest.raises(TrainingInterrupted, match="no version was written"):
+        _training(FOREST, tmp_path).fit("final", _pages_of_two_sources_per_label(), [])

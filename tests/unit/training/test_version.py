@@ -11,8 +11,8 @@ from training.data import OOD_LABEL, LabelledDocument, LabelledFolder, Page
 from training.export import ParityError
 from training.metrics import softmax
 from training.precision import PrecisionResult
-from training.recipe import Precision, Recipe
-from training.version import _read_notes, _warn_of_scarce_labels
+from training.recipe import Precision, Recipe, RecipeError
+from training.version import _min_side, _read_notes, _warn_of_scarce_labels
 from training.version_files import _familiarity_facts, _quantise_in_place, _source_facts, publish
 
 
@@ -26,6 +26,13 @@ def test_notes_of_another_version_are_not_used_with_its_recipe(tmp_path: Path) -
     assert _read_notes(released / "recipe.toml", flowers) == ""
     (flowers / "notes.md").write_text("daisies")
     assert _read_notes(flowers / "recipe.toml", flowers) == "daisies"
+
+
+def test_forest_is_rejected_as_a_teacher(tmp_path: Path) -> None:
+    (tmp_path / "v1").mkdir()
+    (tmp_path / "v1" / "recipe.toml").write_text('version = "v1"\narchitecture = "random_forest"\n')
+    with pytest.raises(RecipeError, match="v2 is taught by v1, a random_forest: only networks can be teachers"):
+        _min_side(Recipe(version="v2", architecture="resnet18"), [tmp_path / "v1"])
 
 
 def test_torchscript_of_an_earlier_training_is_removed(tmp_path: Path) -> None:

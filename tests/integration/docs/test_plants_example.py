@@ -1,0 +1,39 @@
+"""Protects: the plants example runs as printed, from pictures to a prediction at each home.
+
+With TRIPTYCH_PLANTS=FOLDER, it uses the photographs of a folder instead of drawn flowers.
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from testkit.home_servers import free_port
+from testkit.template import ROOT
+from tests.support.documented_examples import run_examples
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
+EXAMPLE = ROOT / "examples" / "plants"
+
+
+def test_example_runs_as_printed(tmp_path: Path) -> None:
+    folder = tmp_path / "plants"
+    shutil.copytree(EXAMPLE, folder)
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PORT": str(free_port()),
+        "LC_ALL": "C.UTF-8",  # the order of `ls`
+        "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait leave the CPU to other tests
+    }
+    if photographs := os.environ.get("TRIPTYCH_PLANTS"):
+        environment["PICTURES"] = photographs
+    page = (EXAMPLE / "README.md").read_text()
+    shown = [(example.output, printed) for example, printed in run_examples(page, folder, environment)]
+    assert len(shown) == 7
+    for expected, printed in shown:
+        if expected:
+            assert printed.replace("sunflowers", "sunflower") == expected
