@@ -61,6 +61,16 @@ class AnalyticsStack:
         _, *rows = athena.get_query_results(QueryExecutionId=started)["ResultSet"]["Rows"]
         return [[cell.get("VarCharValue") for cell in row["Data"]] for row in rows]
 
+    def wait_for_rows(self) -> None:
+        """Wait until Athena finds every revision."""
+        sql = "SELECT count(DISTINCT document || cast(revision AS varchar)) FROM revisions"
+        wait_for(lambda: self.query(sql) == [[str(self.revisions)]], seconds=120)
+
+    @property
+    def files(self) -> Location:
+        """The files of the table `revisions`."""
+        return Location.parse(f"s3://{self.connection.analytics_bucket}/revisions", self.connection)
+
 
 def write_records(table: RecordTable) -> int:
     """Write records of three days, one labelled twice, and return the number of writes."""
@@ -93,8 +103,7 @@ def stack(account: Account, packaged: str) -> Iterator[AnalyticsStack]:
 
 
 def test_each_revision_reaches_athena(stack: AnalyticsStack) -> None:
-    sql = "SELECT count(DISTINCT document || cast(revision AS varchar)) FROM revisions"
-    wait_for(lambda: int(stack.query(sql)[0][0] or 0) == stack.revisions, seconds=60)
+    stack.wait_for_rows()
     arrived = stack.query("SELECT DISTINCT cast(arrived AS varchar) FROM revisions WHERE revision = 3")
     today = datetime.now(UTC).date()
     assert {day for [day] in arrived} <= {str(today), str(today - timedelta(days=1))}
@@ -103,7 +112,7 @@ def test_each_revision_reaches_athena(stack: AnalyticsStack) -> None:
 @pytest.fixture
 def views(stack: AnalyticsStack) -> duckdb.DuckDBPyConnection:
     """The views of Athena, over the files that Firehose wrote."""
-    test_each_revision_reaches_athena(stack)
+    stack.wait_for_rows()
     return open_views(stack)
 
 
@@ -111,9 +120,8 @@ def open_views(stack: AnalyticsStack) -> duckdb.DuckDBPyConnection:
     """Return a connection to DuckDB with the views of Athena over the files in the bucket."""
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
-    location = Location.parse(f"s3://{stack.outputs['AnalyticsBucketName']}/revisions", stack.connection)
     by_day = pyarrow.dataset.partitioning(pa.schema([("arrived", pa.date32())]), flavor="hive")
-    dataset = pyarrow.dataset.dataset(location.path, filesystem=location.filesystem, partitioning=by_day)
+    dataset = pyarrow.dataset.dataset(stack.files.path, filesystem=stack.files.filesystem, partitioning=by_day)
     connection.register("revisions", dataset)
     create_views(connection)
     return connection
@@ -122,27 +130,25 @@ def open_views(stack: AnalyticsStack) -> duckdb.DuckDBPyConnection:
 def test_views_show_what_an_export_contains(
     stack: AnalyticsStack, views: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    exported = Location.parse(str(tmp_path), None)
-    reader = DailyReader(stack.connection.table)
-    export_records(reader, exported, None, TableFormat.PARQUET, today=date.today(), on_day=lambda *_: None)
-    compare_tables(views, tmp_path)
+    assert_equal_to_export(views, stack, tmp_path)
 
 
 def test_an_export_for_athena_changes_no_row_of_the_views(stack: AnalyticsStack, tmp_path: Path) -> None:
-    revisions = Location.parse(f"s3://{stack.connection.analytics_bucket}/revisions", stack.connection)
+    stack.wait_for_rows()
     reader, today = DailyReader(stack.connection.table), datetime.now(UTC).date()
     for _ in range(2):
-        assert export_revisions(reader, revisions, None, today=today, on_day=lambda *_: None) == 9
-    test_each_revision_reaches_athena(stack)
-    test_views_show_what_an_export_contains(stack, open_views(stack), tmp_path)
+        assert export_revisions(reader, stack.files, None, today=today, on_day=lambda *_: None) == 9
+    assert_equal_to_export(open_views(stack), stack, tmp_path)
 
 
-def compare_tables(views: duckdb.DuckDBPyConnection, exported: Path) -> None:
-    """Check that the views have the rows of an export."""
+def assert_equal_to_export(views: duckdb.DuckDBPyConnection, stack: AnalyticsStack, folder: Path) -> None:
+    """Check that the views have the rows of an export to a folder."""
+    reader, exported = DailyReader(stack.connection.table), Location.parse(str(folder), None)
+    export_records(reader, exported, None, TableFormat.PARQUET, today=date.today(), on_day=lambda *_: None)
     for table, schema in SCHEMAS.items():
         columns = ", ".join(f'"{name}"' for name in [*schema.names, "day"])
         query = f"SELECT {columns} FROM {{}} ORDER BY ALL"  # noqa: S608 -- names of the schema
-        files = f"read_parquet('{exported}/{table}/*/*.parquet', hive_partitioning = true)"
+        files = f"read_parquet('{folder}/{table}/*/*.parquet', hive_partitioning = true)"
         expected = without_zones(views.execute(query.format(files)).fetchall())
         assert expected
         assert without_zones(views.execute(query.format(table)).fetchall()) == expected, table
@@ -159,9 +165,8 @@ def test_erased_document_leaves_no_row(stack: AnalyticsStack) -> None:
     erased = record(AGREED, of=upload("erased.pdf", bucket="inbox"))
     RecordTable(stack.connection.table).save(erased, replacing=None)
     sql = "SELECT count(*) FROM revisions WHERE key = 'erased.pdf'"
-    wait_for(lambda: stack.query(sql) == [["1"]], seconds=60)
-    folder = Location.parse(f"s3://{stack.connection.analytics_bucket}/revisions", stack.connection)
-    assert erase_rows(folder, [erased.upload.document]) == 1
+    wait_for(lambda: stack.query(sql) == [["1"]], seconds=120)
+    assert erase_rows(stack.files, [erased.upload.document]) == 1
     stack.connection.table.delete_item(Key={"document": "inbox/erased.pdf", "sequencer": erased.upload.sort_key})
     assert stack.query(sql) == [["0"]]
 
