@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from decoding.cancellation import CancelCheck, never_cancel
+from decoding.grey import to_grey
 from decoding.limits import Limits
 from decoding.orientation import orientation_view
 from decoding.page_edges import crop_to_page
 from decoding.preprocessing import Preprocessing
-from decoding.reader import decode_document
+from decoding.reader import decode_unconverted
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,16 @@ def decode_batch(
         DocumentError: If the document cannot be read.
     """
     side = preprocessing.min_side
-    document = decode_document(data, min_side=side, limits=limits, check_cancelled=check_cancelled, part=part)
-    crops = [crop_to_page(page) for page in document.pages]
-    pages = [page if crop is None else crop for page, crop in zip(document.pages, crops, strict=True)]
-    pixels = np.stack([preprocessing.apply(page) for page in pages])
-    views = np.stack([orientation_view(page) for page in pages])
-    return PageBatch(pixels, views, [crop is not None for crop in crops], document.truncated, document.unread)
+    document = decode_unconverted(data, min_side=side, limits=limits, check_cancelled=check_cancelled, part=part)
+    pixels, views, cropped = zip(*(_prepare(page, preprocessing) for page in document.pages), strict=True)
+    return PageBatch(np.stack(pixels), np.stack(views), list(cropped), document.truncated, document.unread)
+
+
+def _prepare(page: Image.Image, preprocessing: Preprocessing) -> tuple[NDArray[np.uint8], NDArray[np.uint8], bool]:
+    """Return the pixels of a page, its view, and whether it was cropped."""
+    grey = to_grey(page)  # once for all three steps
+    crop = crop_to_page(page, grey)
+    if crop is not None:
+        page, grey = crop, to_grey(crop)
+    pixels = preprocessing.apply(grey if preprocessing.color == "grey" else page)
+    return pixels, orientation_view(grey), crop is not None

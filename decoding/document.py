@@ -10,7 +10,7 @@ class DecodedDocument:
     """The pages that were read from a document."""
 
     pages: list[Image.Image]
-    """RGB, upright, on white; at least one."""
+    """Upright, on white; at least one. RGB, or grey if `decode_unconverted` returned them."""
     truncated: bool = False
     """Whether the document has further pages, or parts of a page, that were not read: they are above
     `Limits.max_pages`, damaged or missing."""

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from decoding.grey import to_grey
+
 QUARTER: Final = 90
 """Degrees of a quarter turn."""
 VIEW_SIDE: Final = 224
@@ -31,7 +33,7 @@ def orientation_view(page: Image.Image) -> NDArray[np.uint8]:
     side = _SHARE_OF_SHORTER_SIDE * min(page.size)
     left, top = (page.width - side) / 2, (page.height - side) / 2
     box = (left, top, left + side, top + side)
-    return np.asarray(page.convert("L").resize((VIEW_SIDE, VIEW_SIDE), Image.Resampling.BILINEAR, box))
+    return np.asarray(to_grey(page).resize((VIEW_SIDE, VIEW_SIDE), Image.Resampling.BILINEAR, box))
 
 
 def turn_page(page: Image.Image, degrees: int) -> Image.Image:

@@ -5,11 +5,14 @@ that part is a quadrilateral, and if it does not reach the edge of the picture. 
 are as bright as their margins, stay as they are.
 """
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
+
+from decoding.grey import to_grey, to_rgb
 
 # Length of the shorter side at which the page is searched, in pixels.
 _SIDE: Final = 144
@@ -29,16 +32,21 @@ Corners = NDArray[np.float64]
 """Shape (4, 2): x and y of the corners at the upper left, upper right, lower right and lower left."""
 
 
-def crop_to_page(picture: Image.Image) -> Image.Image | None:
-    """Return the page that a picture shows, as a rectangle; None if the picture is the page."""
-    corners = find_page(picture)
+def crop_to_page(picture: Image.Image, grey: Image.Image | None = None) -> Image.Image | None:
+    """Return the page that a picture shows, as a rectangle in RGB; None if the picture is the page.
+
+    Args:
+        picture: A picture in RGB or grey.
+        grey: The same in grey, if it is needed elsewhere as well.
+    """
+    corners = find_page(grey or picture)
     if corners is None:
         return None
     lengths = _lengths(corners)
     size = (round(max(lengths[0], lengths[2])), round(max(lengths[1], lengths[3])))
     upper_left, upper_right, lower_right, lower_left = corners.tolist()
     quadrilateral = (*upper_left, *lower_left, *lower_right, *upper_right)
-    return picture.transform(size, Image.Transform.QUAD, quadrilateral, Image.Resampling.BILINEAR)
+    return to_rgb(picture).transform(size, Image.Transform.QUAD, quadrilateral, Image.Resampling.BILINEAR)
 
 
 def find_page(picture: Image.Image) -> Corners | None:
@@ -48,7 +56,7 @@ def find_page(picture: Image.Image) -> Corners | None:
     grey = np.asarray(reduced)
     if np.median(_edge(grey)) > np.percentile(grey, _BRIGHT_PERCENTILE) - _MIN_CONTRAST:
         return None  # the usual case, decided early: the margins are as bright as the paper
-    bright = _bright_part(_without_print(reduced))
+    bright = _bright_part(without_print(grey))
     if bright is None or _edge(bright).mean() > _MAX_BRIGHT_EDGE:
         return None
     corners = _extremes(bright)
@@ -65,13 +73,44 @@ def find_page(picture: Image.Image) -> Corners | None:
 def _reduce(picture: Image.Image, scale: float) -> Image.Image:
     """Return the picture in grey at the size of the search."""
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    return picture.convert("L").resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return to_grey(picture).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
 
 
-def _without_print(reduced: Image.Image) -> NDArray[np.uint8]:
+def without_print(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return a picture in grey without its thin dark parts."""
-    closed = reduced.filter(ImageFilter.MaxFilter(_PRINT)).filter(ImageFilter.MinFilter(_PRINT))
-    return np.asarray(closed.filter(ImageFilter.MedianFilter(_NOISE)))
+    return _median(_extreme(np.minimum, _extreme(np.maximum, grey)))
+
+
+def _extreme(choose: np.ufunc, grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the smallest or largest pixel of the square of `_PRINT` pixels around each pixel."""
+    for axis in (0, 1):
+        grey = choose.reduce(list(_shifted(grey, _PRINT, axis)))
+    return grey
+
+
+def _median(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the median of the nine pixels around each pixel.
+
+    With the three columns of a square sorted, it is the median of three: the largest of the smallest pixels, the median
+    of the middle ones, and the smallest of the largest.
+    """
+    smallest, middle, largest = (list(_shifted(row, _NOISE, 1)) for row in _sorted(*_shifted(grey, _NOISE, 0)))
+    return _sorted(_sorted(*smallest)[2], _sorted(*middle)[1], _sorted(*largest)[0])[1]
+
+
+def _sorted(one: NDArray[np.uint8], two: NDArray[np.uint8], three: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """Sort three arrays element by element."""
+    low, high = np.minimum(one, two), np.maximum(one, two)
+    rest = np.maximum(low, three)
+    return [np.minimum(low, three), np.minimum(high, rest), np.maximum(high, rest)]
+
+
+def _shifted(grey: NDArray[np.uint8], size: int, axis: int) -> Iterator[NDArray[np.uint8]]:
+    """Yield the picture shifted by each distance within a window, with its edges repeated."""
+    half = size // 2
+    padded = np.pad(grey, [(half, half) if each == axis else (0, 0) for each in range(2)], mode="edge")
+    for start in range(size):
+        yield padded[start : start + grey.shape[0]] if axis == 0 else padded[:, start : start + grey.shape[1]]
 
 
 def _bright_part(grey: NDArray[np.uint8]) -> NDArray[np.bool_] | None:

@@ -211,8 +211,8 @@ def _render(page: Any, index: int, min_side: int, limits: Limits) -> Image.Image
     scale = _SUPERSAMPLING * min(min_side / shorter, _MAX_ASPECT * min_side / longer)
     # PDFium rounds up: at least one pixel each way, and never below min_side.
     with closing(page.render(scale=scale, rev_byteorder=True)) as bitmap:
-        # A copy, because the bitmap frees its memory.
-        rendered: Image.Image = bitmap.to_pil().convert("RGB").copy()
+        # A copy in any mode, because the bitmap frees its memory.
+        rendered: Image.Image = bitmap.to_pil().convert("RGB")
         return rendered
 
 

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from decoding.grey import to_grey
+
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
@@ -43,15 +45,15 @@ class Preprocessing:
         """Resize and convert a page to the model's input.
 
         Args:
-            page: An RGB page of any size.
+            page: A page of any size, in RGB or grey.
 
         Returns:
             uint8 of shape (height, width, 3), values 0 to 255, channels in the order R, G, B.
         """
         if self.color == "grey":
-            page = page.convert("L")
+            page = to_grey(page)
         # When reducing, Pillow widens the bilinear kernel, which antialiases like an area average.
         pixels = np.asarray(page.resize((self.width, self.height), Image.Resampling.BILINEAR))
-        if self.color == "grey":
+        if pixels.ndim == 2:
             pixels = np.repeat(pixels[:, :, np.newaxis], 3, axis=2)
         return pixels

@@ -149,7 +149,7 @@ def _open_jpeg(data: bytes, min_side: int, limits: Limits) -> Image.Image:
 
 
 def to_page(image: Image.Image, min_side: int, orientation: int | None = None, profile: object = None) -> Image.Image:
-    """Convert an image to an upright RGB page on white.
+    """Convert an image to an upright page on white, in RGB, or in grey if the image is.
 
     The image is reduced as early as possible, so that later steps process fewer pixels.
 
@@ -250,7 +250,7 @@ def _flatten(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: object) -> Image.Image:
-    """Convert an image to RGB, with its embedded colour profile if that is valid."""
+    """Convert an image to RGB, with its embedded colour profile if that is valid. Grey without one stays grey."""
     if isinstance(profile, bytes) and len(profile) <= _MAX_PROFILE_BYTES and image.mode in ("L", "RGB", "CMYK"):
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
@@ -260,7 +260,7 @@ def _to_srgb(image: Image.Image, profile: object) -> Image.Image:
                     return converted
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
             logger.debug("colour profile ignored", exc_info=True)  # as viewers do
-    return image.convert("RGB")
+    return image if image.mode == "L" else image.convert("RGB")
 
 
 def _lab_to_rgb(image: Image.Image) -> Image.Image:

@@ -5,6 +5,7 @@ content; file names and media types are ignored.
 """
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from PIL import Image
@@ -14,6 +15,7 @@ from decoding.cancellation import CancelCheck, never_cancel
 from decoding.convertible import PARAMETER, convertible_format
 from decoding.document import DecodedDocument
 from decoding.errors import DocumentTooLargeError, EmptyDocumentError, UnsupportedFormatError
+from decoding.grey import to_rgb
 from decoding.limits import Limits
 
 # A PDF may have other bytes before its header. Viewers accept it within the first 1024 bytes.
@@ -77,11 +79,24 @@ def decode_document(
         part: The pages of a PDF to decode, from 0 on; all if None. Other formats are always decoded completely.
 
     Returns:
-        The pages, and whether there are further ones.
+        The pages in RGB, and whether there are further ones.
 
     Raises:
         DocumentError: If the document cannot be read. No other exception is raised for any content.
     """
+    document = decode_unconverted(data, min_side=min_side, limits=limits, check_cancelled=check_cancelled, part=part)
+    return replace(document, pages=[to_rgb(page) for page in document.pages])
+
+
+def decode_unconverted(
+    data: bytes,
+    *,
+    min_side: int,
+    limits: Limits | None = None,
+    check_cancelled: CancelCheck = never_cancel,
+    part: range | None = None,
+) -> DecodedDocument:
+    """Decode a document like `decode_document`, but leave pages in grey that are stored so."""
     limits = limits or Limits()
     if not data:
         raise EmptyDocumentError("The document has no bytes.")

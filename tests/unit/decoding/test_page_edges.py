@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from decoding.batch import decode_batch
 from decoding.limits import Limits
-from decoding.page_edges import crop_to_page, find_page
+from decoding.page_edges import crop_to_page, find_page, without_print
 from decoding.preprocessing import Preprocessing
 from decoding.reader import decode_pages
 from tests.support.pages import encode, page
@@ -118,3 +118,12 @@ def test_two_pages_are_not_cropped_to_one() -> None:
     picture.paste(SHEET.resize((180, 300)), (270, 150))
 
     assert crop_to_page(picture) is None
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(0, 2**32 - 1))
+@settings(max_examples=30)
+def test_filters_are_those_of_pillow(height: int, width: int, seed: int) -> None:
+    grey = np.random.default_rng(seed).integers(0, 256, (height, width), np.uint8)
+    closed = Image.fromarray(grey).filter(ImageFilter.MaxFilter(7)).filter(ImageFilter.MinFilter(7))
+
+    np.testing.assert_array_equal(without_print(grey), np.asarray(closed.filter(ImageFilter.MedianFilter(3))))

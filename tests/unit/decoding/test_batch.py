@@ -1,0 +1,51 @@
+"""Protects: a page that is stored in grey gives the same batch as in RGB, where it takes three times the work."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from decoding import batch
+from decoding.batch import decode_batch
+from decoding.limits import Limits
+from decoding.preprocessing import Preprocessing
+from decoding.reader import decode_document, decode_unconverted
+from tests.support.pages import encode, page, several_pages
+
+
+def on_a_desk() -> Image.Image:
+    desk = Image.new("RGB", (500, 640), (40, 40, 40))
+    desk.paste(page((300, 400)).crop((0, 60, 300, 400)), (90, 120))
+    return desk
+
+
+@pytest.mark.parametrize("color", ["grey", "rgb"])
+@pytest.mark.parametrize(
+    ("document", "cropped"),
+    [
+        (encode(page((620, 877)).convert("L"), "JPEG"), False),
+        (encode(page((620, 877)).convert("L"), "PNG"), False),
+        (encode(page((620, 877)).convert("1"), "TIFF", compression="group4"), False),
+        (encode(on_a_desk().convert("L"), "PNG"), True),
+        (encode(on_a_desk(), "PNG"), True),
+        (several_pages(2, "PDF"), False),
+    ],
+    ids=["jpeg", "png", "fax", "grey-photograph", "photograph", "pdf"],
+)
+def test_a_batch_is_that_of_pages_in_rgb(
+    monkeypatch: pytest.MonkeyPatch, document: bytes, cropped: bool, color: str
+) -> None:
+    preprocessing = Preprocessing(96, 128, color)  # type: ignore[arg-type]
+    stored = decode_batch(document, preprocessing, Limits())
+    monkeypatch.setattr(batch, "decode_unconverted", decode_document)
+    converted = decode_batch(document, preprocessing, Limits())
+
+    np.testing.assert_array_equal(stored.pixels, converted.pixels)
+    np.testing.assert_array_equal(stored.views, converted.views)
+    assert stored.cropped == converted.cropped == [cropped] * len(stored.pixels)
+
+
+def test_a_grey_page_is_converted_for_other_callers() -> None:
+    document = encode(page((310, 438)).convert("L"), "PNG")
+
+    assert decode_unconverted(document, min_side=100).pages[0].mode == "L"
+    assert decode_document(document, min_side=100).pages[0].mode == "RGB"
