@@ -3,13 +3,13 @@
 import math
 from typing import Protocol
 
-import requests
 import urllib3
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
 
 from orchestrator.calls import CallDeadline, ServiceResponse, retry_after_seconds
 from orchestrator.errors import CallFailed
 from orchestrator.request_body import PLAIN_DOCUMENT, BodyFormat, Document
-from orchestrator.transport import RequestBody, http_session
+from orchestrator.transport import RequestBody, http_connections
 
 _CONNECT_TIMEOUT_S = 0.5
 """A task in the same VPC accepts connections within a millisecond; one that does not respond must not use up the
@@ -51,7 +51,7 @@ class HttpSender:
         self._max_answer_bytes = max_answer_bytes
         self._body = body
         self._authentication = authentication
-        self._session = http_session()
+        self._connections = http_connections()
 
     def send(self, document: Document, deadline: CallDeadline, trace_id: str) -> ServiceResponse:
         """Post a document and return the response. A refused request is sent once more with a renewed secret.
@@ -64,12 +64,12 @@ class HttpSender:
             response = self._post(media_type, body, deadline, trace_id)
             if response.status in _REFUSED and self._authentication and self._authentication.renew():
                 response = self._post(media_type, body, deadline, trace_id)
-        except requests.ConnectionError as error:  # includes connect timeouts
+        except (ConnectTimeoutError, NewConnectionError, SSLError) as error:
             detail = f"The service could not be reached: {_root_cause(error)}"
             raise CallFailed("unreachable", detail, retryable=True) from error
-        except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
+        except urllib3.exceptions.TimeoutError as error:
             raise CallFailed("timeout", "The service did not answer in time.") from error
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        except HTTPError as error:
             detail = f"The connection broke: {_root_cause(error)}"
             raise CallFailed("unreachable", detail, retryable=True) from error
         return response
@@ -82,23 +82,22 @@ class HttpSender:
         if self._authentication:
             headers = self._authentication.headers(self._url, headers, body)
             timeout = deadline.seconds_left()  # the secret may have been read just now
-        with self._session.post(
+        with self._connections.request(
+            "POST",
             self._url,
-            data=RequestBody(body, deadline.seconds_left),
-            headers=headers,
-            timeout=(min(_CONNECT_TIMEOUT_S, timeout), timeout),
-            stream=True,
-            allow_redirects=False,
+            body=RequestBody(body, deadline.seconds_left),
+            headers={**headers, "Content-Length": str(len(body))},
+            timeout=urllib3.Timeout(connect=min(_CONNECT_TIMEOUT_S, timeout), read=timeout),
+            preload_content=False,
+            redirect=False,
         ) as response:
             answer = self._read_body(response, deadline)
-        return ServiceResponse(
-            response.status_code, answer, retry_after_seconds(response.headers.get("Retry-After", ""))
-        )
+        return ServiceResponse(response.status, answer, retry_after_seconds(response.headers.get("Retry-After", "")))
 
-    def _read_body(self, response: requests.Response, deadline: CallDeadline) -> bytes:
+    def _read_body(self, response: urllib3.BaseHTTPResponse, deadline: CallDeadline) -> bytes:
         """Return the body. The deadline is checked after each receive, so that a slow service cannot keep a thread."""
         body = bytearray()
-        while chunk := response.raw.read1(64 * 1024, decode_content=True):
+        while chunk := response.read1(64 * 1024, decode_content=True):
             body += chunk
             if len(body) > self._max_answer_bytes:
                 raise CallFailed("invalid_answer", f"The answer is longer than {self._max_answer_bytes:,} bytes.")
@@ -107,7 +106,7 @@ class HttpSender:
 
 
 def _root_cause(error: BaseException) -> str:
-    """Return the innermost error's message, without the addresses and object IDs that requests adds to it."""
+    """Return the innermost error's message, without the addresses and object IDs that urllib3 adds to it."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
     return str(error) or type(error).__name__

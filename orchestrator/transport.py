@@ -8,13 +8,16 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-import requests
-from requests.adapters import HTTPAdapter
+import urllib3
+from botocore.httpsession import get_cert_path
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 _SEND_TIMEOUT_S = 3.0
 """Timeout for one piece of a document: the whole budget, after which no caller waits."""
+
+_CONNECTIONS = 10
+"""Connections to one service that are kept; more are opened if more documents are sent at once."""
 
 
 class RequestBody(io.BytesIO):
@@ -35,13 +38,14 @@ class RequestBody(io.BytesIO):
         return super().read(size)
 
 
-def http_session() -> requests.Session:
-    """Return a session that uses neither a proxy nor a .netrc file: services are in the same network."""
-    session = requests.Session()
-    session.trust_env = False
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, _Adapter())
-    return session
+def http_connections() -> urllib3.PoolManager:
+    """Return a pool of connections without a proxy, because services are in the same network, and without retries.
+
+    Certificates are verified with the authorities that botocore uses.
+    """
+    connections = urllib3.PoolManager(retries=False, maxsize=_CONNECTIONS, ca_certs=get_cert_path(True))
+    connections.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+    return connections
 
 
 def _set_send_timeout(connection: HTTPConnection) -> None:
@@ -68,9 +72,3 @@ class _Pool(HTTPConnectionPool):
 
 class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
-
-
-class _Adapter(HTTPAdapter):
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}

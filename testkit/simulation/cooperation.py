@@ -122,7 +122,7 @@ def cooperative() -> Iterator[None]:
             stack.enter_context(patch.object(module, "ThreadPoolExecutor", CooperativeExecutor))
         for module in _WAITING:
             stack.enter_context(patch.object(module, "wait", wait_for))
-        stack.enter_context(patch.object(orchestrator.http_sender, "http_session", _current_session))
+        stack.enter_context(patch.object(orchestrator.http_sender, "http_connections", _current_session))
         stack.enter_context(patch.object(orchestrator.handler, "orchestrator", _current_worker))
         stack.enter_context(patch.object(orchestrator.handler, "count_unfinished", lambda _: None))
         stack.callback(logging.disable, logging.root.manager.disable)

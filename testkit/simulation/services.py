@@ -7,7 +7,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import requests
+import urllib3
+from urllib3.exceptions import ConnectTimeoutError
 
 from testkit.simulation.aws import World
 from testkit.simulation.scenario import NewWeights
@@ -53,13 +54,12 @@ def _answer(version: str, weights: str, content: bytes, fault: str) -> tuple[int
 
 
 class _Response:
-    """The part of a response of `requests` that the orchestrator uses."""
+    """The part of a response of urllib3 that the orchestrator uses."""
 
     headers: Mapping[str, str] = {}
 
-    def __init__(self, status_code: int, body: bytes) -> None:
-        self.status_code = status_code
-        self.raw = self
+    def __init__(self, status: int, body: bytes) -> None:
+        self.status = status
         self._body = io.BytesIO(body)
 
     def read1(self, size: int, *, decode_content: bool) -> bytes:  # noqa: ARG002
@@ -74,7 +74,7 @@ class _Response:
 
 
 class ServiceSession:
-    """All model services, with the interface of a session of `requests`.
+    """All model services, with the interface of a pool of connections.
 
     Args:
         world: The world.
@@ -85,14 +85,14 @@ class ServiceSession:
         self._world, self._rollouts = world, rollouts
         self._calls = 0
 
-    def post(self, url: str, *, data: Any, timeout: tuple[float, float], **_: Any) -> _Response:
+    def request(self, _method: str, url: str, *, body: Any, timeout: urllib3.Timeout, **_: Any) -> _Response:
         """Answer a request for a prediction, or fail."""
         try:
-            return _Response(*self.respond(url.split("/")[-2], data.read, timeout[1]))
+            return _Response(*self.respond(url.split("/")[-2], body.read, timeout.read_timeout or 0.0))
         except ConnectionRefusedError as error:
-            raise requests.ConnectionError(str(error)) from error
+            raise ConnectTimeoutError(str(error)) from error
         except TimeoutError as error:
-            raise requests.ReadTimeout(str(error)) from error
+            raise urllib3.exceptions.TimeoutError(str(error)) from error
 
     def respond(self, version: str, read: Callable[[], bytes], timeout: float) -> tuple[int, bytes]:
         """Return status and body of a version's response.

@@ -15,11 +15,7 @@ SHARED_MODULES = {"decoding/__init__.py", "decoding/convertible.py"}
 REQUIREMENTS = {
     "aws_lambda_powertools",
     "bin",
-    "certifi",
-    "charset_normalizer",
-    "idna",
     "jmespath",
-    "requests",
     "typing_extensions.py",
     "urllib3",
 }
