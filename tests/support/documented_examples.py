@@ -39,6 +39,13 @@ def read_examples(page: str) -> list[DocumentedExample]:
     return examples
 
 
+def block_with(page: str, language: str, part: str) -> str:
+    """Return the only block of a language on a page that contains a text."""
+    blocks: list[str] = re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    [block] = [block for block in blocks if part in block]
+    return block
+
+
 def run_examples(page: str, folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[DocumentedExample, str]]:
     """Run the examples of a page one after the other, as in one terminal, and yield each with what it printed.
 

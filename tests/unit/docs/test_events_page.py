@@ -1,7 +1,6 @@
 """Protects: the examples of docs/events.md: the event agrees with its schema, and the function runs."""
 
 import json
-import re
 from typing import Any
 
 import pytest
@@ -9,20 +8,14 @@ from jsonschema import Draft202012Validator
 from moto import mock_aws
 
 from testkit.template import ROOT
+from tests.support.documented_examples import block_with
 
 DOCS = ROOT / "docs"
 PAGE = (DOCS / "events.md").read_text()
 
 
-def block_with(language: str, part: str) -> str:
-    """Return the block of code that contains a text."""
-    blocks = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    [block] = [block for block in blocks if part in block]
-    return str(block)
-
-
 def example() -> dict[str, Any]:
-    event: dict[str, Any] = json.loads(block_with("json", "detail-type"))
+    event: dict[str, Any] = json.loads(block_with(PAGE, "json", "detail-type"))
     return event
 
 
@@ -39,7 +32,7 @@ def test_function_copies_a_document_below_its_label(monkeypatch: pytest.MonkeyPa
     event = example()
     with mock_aws():
         names: dict[str, Any] = {}
-        exec(block_with("python", "copy_object"), names)  # noqa: S102 -- the example of the page
+        exec(block_with(PAGE, "python", "copy_object"), names)  # noqa: S102 -- the example of the page
         s3 = names["s3"]
         for bucket in ("sorted", event["detail"]["bucket"]):
             s3.create_bucket(Bucket=bucket)
