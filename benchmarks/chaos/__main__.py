@@ -188,7 +188,7 @@ class Verification:
         self.dead_letters = len(dead_letter_version_ids(self.test_stack))
         self.console.print(table_of(before, self.log.injected))
         self.console.print(
-            f"After {runs} runs of `triptych redrive` (exit code {redrive.returncode}): {self.dead_letters} dead letters.",
+            f"After {runs} times `triptych redrive`, exit code {redrive.returncode}: {self.dead_letters} dead letters.",
             highlight=False,
         )
         self.console.print(table_of(after, self.log.injected))
