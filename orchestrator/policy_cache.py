@@ -27,13 +27,14 @@ class PolicyCache:
         self._now = now
         self._max_age = max_age
         self._policy = DEFAULT_POLICY
-        self._next_read = datetime.min.replace(tzinfo=UTC)
+        self._last_read = self._next_read = datetime.min.replace(tzinfo=UTC)
         self._pending: Future[None] | None = None
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="policy")
 
     def refresh(self) -> None:
-        """Start reading the policy in the background if the cached one is too old."""
-        if self._now() >= self._next_read and (self._pending is None or self._pending.done()):
+        """Start reading the policy in the background if the cached one is too old, or if the clock was set back."""
+        fresh = self._last_read <= self._now() < self._next_read
+        if not fresh and (self._pending is None or self._pending.done()):
             self._pending = self._pool.submit(self._update)
 
     def get(self, timeout: float) -> Policy:
@@ -51,4 +52,5 @@ class PolicyCache:
         except Exception:  # no failure to read the policy may stop classification
             logger.exception("the policy cannot be read: continuing with %s", self._policy.id)
             delay = RETRY_AFTER
-        self._next_read = self._now() + delay
+        self._last_read = self._now()
+        self._next_read = self._last_read + delay

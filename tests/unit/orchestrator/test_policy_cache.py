@@ -45,6 +45,18 @@ def test_policy_is_read_once_per_max_age() -> None:
     assert seen == ["p1", "p1", "p1", "p2", "p2"]
 
 
+def test_policy_is_read_again_after_the_clock_was_set_back() -> None:
+    """Otherwise a promotion would take effect as much later as the clock was fast."""
+    clock, policies = Clock(), [policy(1), policy(2)]
+    current = cache(lambda: policies.pop(0), clock)
+    seen = []
+    for hours in (1, 0):
+        clock.now = NOON + timedelta(hours=hours)
+        current.refresh()
+        seen.append(current.get(TIMEOUT_S).id)
+    assert seen == ["p1", "p2"]
+
+
 def test_slow_read_delays_no_document_and_is_used_by_the_next() -> None:
     answer = threading.Event()
 
