@@ -13,7 +13,7 @@ from typing import Any, Final
 from mangum import Mangum
 
 from decoding.isolation.pool import DecoderPool
-from model_service import logs
+from model_service import logs, problems
 from model_service.app import create_service_app, load_classifier
 from model_service.settings import ServiceSettings
 
@@ -30,7 +30,8 @@ def create_handler(settings: ServiceSettings, decoders: DecoderPool) -> Mangum:
         DecoderUnavailableError: If a decoder process does not start.
     """
     classifier = load_classifier(settings, decoders)
-    return Mangum(create_service_app(classifier, settings, decoders), lifespan="off")
+    app = create_service_app(classifier, settings, decoders)
+    return Mangum(app, lifespan="off", text_mime_types=["text/", "application/json", problems.MEDIA_TYPE])
 
 
 def _load() -> Mangum:

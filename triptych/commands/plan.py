@@ -13,7 +13,7 @@ from triptych.plan import rollout
 from triptych.plan.estimate import Plan, fitting_cpu, make_plan
 from triptych.plan.rates import per_second
 from triptych.plan.reference import REGION, parse_quotas, price_dates
-from triptych.plan.workload import Arch, Ingest, NetworkMode, Setup, Spot, Workload
+from triptych.plan.workload import Arch, Hosting, Ingest, NetworkMode, Setup, Spot, Workload
 from triptych.terminal import plan_tables
 
 
@@ -24,6 +24,7 @@ def plan(
     page_mb: Annotated[float, typer.Option(help="Megabytes per page.")] = 1.0,
     pages: Annotated[int, typer.Option(help="Pages per document.")] = 1,
     peak: Annotated[str | None, typer.Option(help="Rate in the busiest minutes.", show_default="the rate")] = None,
+    hosting: Annotated[Hosting, typer.Option(help="Where the versions run (ModelHosting).")] = Hosting.FARGATE,
     arch: Annotated[Arch, typer.Option(help="Processor architecture.")] = Arch.X86_64,
     spot: Annotated[Spot, typer.Option(help="Tasks that run on Spot (ModelSpot).")] = Spot.NONE,
     network: Annotated[
@@ -75,6 +76,7 @@ def plan(
                 converter_tasks,
                 events,
                 analytics,
+                hosting,
             )
             setup = setup if task_cpu else setup.changed(task_cpu=fitting_cpu(work, setup))
             plans.append(make_plan(work, setup, ingest, quotas))

@@ -29,6 +29,13 @@ def up_command(
             show_default="convert if LibreOffice is installed",
         ),
     ] = None,
+    hosting: Annotated[
+        stack.Hosting | None,
+        typer.Option(
+            help="Where the versions run: a service for each, one for all, or Lambda functions.",
+            show_default="unchanged, or fargate",
+        ),
+    ] = None,
     results: Annotated[
         stack.ResultsMode | None,
         typer.Option(
@@ -44,7 +51,7 @@ def up_command(
     console = Console(stderr=True)
     has_libreoffice = find_libreoffice() is not None
     chosen = office_formats or ("convert" if has_libreoffice else "none")
-    running = stack.start_stack(console=console, ingest=ingest, office_formats=chosen, results=results)
+    running = stack.start_stack(console=console, ingest=ingest, office_formats=chosen, results=results, hosting=hosting)
     if not has_libreoffice:
         console.print(_NO_LIBREOFFICE, highlight=False, soft_wrap=True)
     console.print(f"The local stack is running at {running.endpoint_url}. Logs: {running.logs}", highlight=False)

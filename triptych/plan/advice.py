@@ -8,7 +8,7 @@ from triptych.plan import measurements, rollout
 from triptych.plan.capacity import Capacity
 from triptych.plan.limits import RECOMMENDED_SHARE, Limit
 from triptych.plan.reference import PRICES, QUOTAS, REGION
-from triptych.plan.workload import Arch, Ingest, NetworkMode, Spot
+from triptych.plan.workload import Arch, Hosting, Ingest, NetworkMode, Spot
 
 RESERVE = 1.5
 """Factor by which MaxModelTasks and InboxConcurrency exceed the peak, so that a recovered version can catch up."""
@@ -45,7 +45,7 @@ def choose_ingest(capacity: Capacity) -> Ingest:
     peak = capacity.workload.peak
     if capacity.concurrent_executions(peak) > rollout.MAX_CONCURRENCY / RESERVE:
         return Ingest.DIRECT
-    exceeds_tasks = peak > capacity.tasks * capacity.max_per_task
+    exceeds_tasks = capacity.setup.services > 0 and peak > capacity.tasks * capacity.max_per_task
     exceeds_account = capacity.outage_executions(peak) > RECOMMENDED_SHARE * QUOTAS["lambda_concurrency"].value
     return Ingest.QUEUE if exceeds_tasks or exceeds_account else Ingest.DIRECT
 
@@ -53,7 +53,7 @@ def choose_ingest(capacity: Capacity) -> Ingest:
 def inbox_concurrency(capacity: Capacity) -> int:
     """Return InboxConcurrency: the peak's concurrent executions plus a reserve, bounded by what the tasks accept."""
     wanted = math.ceil(RESERVE * capacity.concurrent_executions(capacity.workload.peak))
-    accepted = IN_FLIGHT * capacity.tasks
+    accepted = IN_FLIGHT * capacity.tasks if capacity.setup.services else wanted
     return min(max(rollout.MIN_CONCURRENCY, min(wanted, accepted)), rollout.MAX_CONCURRENCY)
 
 
@@ -68,6 +68,7 @@ def parameters(capacity: Capacity, ingest: Ingest) -> dict[str, str]:
     setup = capacity.setup
     requests = min(max(rollout.MIN_REQUESTS, math.floor(60 * capacity.per_task)), rollout.MAX_REQUESTS)
     chosen = {
+        "ModelHosting": setup.hosting,
         "ModelCpu": setup.task_cpu,
         "ModelArchitecture": setup.arch.upper(),
         "OrchestratorArchitecture": setup.arch,
@@ -115,7 +116,10 @@ def _sentences(capacity: Capacity, ingest: Ingest, limits: Sequence[Limit]) -> I
 
 def _settings(capacity: Capacity, ingest: Ingest, limits: Sequence[Limit]) -> str:
     chosen = parameters(capacity, ingest)
-    names = ["MinModelTasks", "MaxModelTasks", "RequestsPerTask", "Ingest", "InboxConcurrency"]
+    names = ["MinModelTasks", "MaxModelTasks", "RequestsPerTask"] if capacity.setup.services else []
+    names += ["Ingest", "InboxConcurrency"]
+    if capacity.setup.hosting is not Hosting.FARGATE:
+        names.insert(0, "ModelHosting")
     if capacity.setup.task_cpu != rollout.DEFAULT_CPU:
         names.insert(0, "ModelCpu")
     settings = ", ".join(f"{name}={chosen[name]}" for name in names if name in chosen)
@@ -138,13 +142,19 @@ def _warnings(capacity: Capacity, ingest: Ingest) -> Iterator[str]:
         yield f"The peak needs {capacity.peak_tasks:,} tasks per version; MaxModelTasks allows {rollout.MAX_TASKS:,}."
     if work.peak == work.rate:
         yield "Without --peak the estimate assumes a constant rate, which is rare in practice."
-    if ingest is Ingest.QUEUE and IN_FLIGHT * capacity.tasks < RESERVE * capacity.concurrent_executions(work.peak):
+    accepted = IN_FLIGHT * capacity.tasks if setup.services else math.inf
+    if ingest is Ingest.QUEUE and accepted < RESERVE * capacity.concurrent_executions(work.peak):
         least = math.ceil(RESERVE * capacity.concurrent_executions(work.peak) / IN_FLIGHT)
         advice = f" To process the peak without delay: MinModelTasks={least}." if least <= rollout.MAX_MIN_TASKS else ""
         yield (
             f"InboxConcurrency is what the {capacity.tasks} running tasks accept: a burst waits in the queue.{advice}"
         )
-    if setup.min_tasks == 1:
+    if setup.hosting is Hosting.LAMBDA:
+        yield (
+            "A document that finds its functions busy waits for another instance to start, which takes longer than the "
+            "budget: its record is PARTIAL until the retry."
+        )
+    if setup.min_tasks == 1 and setup.services:
         yield "With one task per version, the failure of a zone causes PARTIAL or FAILED records for minutes."
     if setup.arch is Arch.ARM64:
         yield "ARM was not measured: the number of tasks is that of x86_64."
@@ -164,6 +174,8 @@ def savings(capacity: Capacity) -> Iterator[Saving]:
 
     if setup.arch is not Arch.ARM64:
         yield changed("--arch arm64", "not measured; build with ARCH=arm64 sam build", arch=Arch.ARM64)
+    if not setup.services:
+        return
     if setup.spot is Spot.NONE and capacity.tasks > setup.min_tasks:
         yield changed(
             "--spot extra", "tasks above the minimum may be stopped with two minutes' notice", spot=Spot.EXTRA

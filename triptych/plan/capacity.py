@@ -8,7 +8,10 @@ import math
 from dataclasses import dataclass
 
 from triptych.plan import measurements, rollout
-from triptych.plan.workload import Setup, Workload
+from triptych.plan.workload import Hosting, Setup, Workload
+
+_MIB_PER_VCPU = 1769
+"""Memory for which Lambda assigns one vCPU."""
 
 
 def waiting_share(workers: int, utilisation: float) -> float:
@@ -35,14 +38,23 @@ class Capacity:
         return rollout.TASK_WORKERS[self.setup.task_cpu]
 
     @property
+    def task_vcpu_s(self) -> float:
+        """Seconds of one vCPU that a task needs for a document: for one version, or for all that it serves."""
+        versions = rollout.VERSIONS if self.setup.hosting is Hosting.SINGLE else 1
+        return self.workload.document_vcpu_s * versions
+
+    @property
     def service_s(self) -> float:
-        """Seconds that an idle task needs for a document; a fraction of a vCPU needs longer."""
-        return self.workload.document_vcpu_s * self.workers / self.setup.vcpus
+        """Seconds that an idle task or function needs for a document; a fraction of a vCPU needs longer."""
+        if self.setup.hosting is Hosting.LAMBDA:  # one document at a time, decoded by one thread
+            busy = self.workload.document_vcpu_s + measurements.FUNCTION_OVERHEAD_S
+            return busy / min(1.0, self.setup.function_gb * 1024 / _MIB_PER_VCPU)
+        return self.task_vcpu_s * self.workers / self.setup.vcpus
 
     @property
     def max_per_task(self) -> float:
         """Documents per second of a fully busy task."""
-        return self.setup.vcpus / self.workload.document_vcpu_s
+        return self.setup.vcpus / self.task_vcpu_s
 
     @property
     def per_task(self) -> float:
@@ -50,7 +62,9 @@ class Capacity:
         return self.max_per_task * self.setup.utilisation
 
     def tasks_for(self, rate: float) -> int:
-        """Return the tasks per version that run at `rate` documents per second."""
+        """Return the tasks per service that run at `rate` documents per second."""
+        if self.setup.hosting is Hosting.LAMBDA:
+            return 0
         return max(self.setup.min_tasks, math.ceil(rate / self.per_task - 1e-9))
 
     @property
@@ -66,12 +80,16 @@ class Capacity:
     @property
     def mean_wait_s(self) -> float:
         """Mean seconds that a document waits for a free worker at the planned utilisation."""
+        if self.setup.hosting is Hosting.LAMBDA:
+            return 0.0
         busy = waiting_share(self.workers, self.setup.utilisation)
         return busy * self.service_s / (self.workers * (1 - self.setup.utilisation))
 
     @property
     def peak_utilisation(self) -> float:
         """Utilisation of the tasks at the peak; below the planned one where the minimum of tasks suffices."""
+        if self.setup.hosting is Hosting.LAMBDA:
+            return 0.0
         return self.workload.peak / (self.peak_tasks * self.max_per_task)
 
     @property
@@ -80,6 +98,8 @@ class Capacity:
 
         Each version may exceed it for a third of 1 % of the documents; waits have an exponential tail.
         """
+        if self.setup.hosting is Hosting.LAMBDA:
+            return self.service_s  # Lambda starts another instance instead of letting documents wait
         late = 0.01 / rollout.VERSIONS
         waiting = max(waiting_share(self.workers, self.peak_utilisation), late)
         rate = self.workers * (1 - self.peak_utilisation) / self.service_s
@@ -104,6 +124,10 @@ class Capacity:
     def outage_executions(self, rate: float) -> float:
         """Return the concurrent executions while a version is down for minutes, with three attempts per document."""
         return rate * self.outage_handler_s * measurements.ATTEMPTS
+
+    def function_executions(self, rate: float) -> float:
+        """Return the concurrent executions of the model functions at `rate`."""
+        return rollout.VERSIONS * rate * self.service_s if self.setup.hosting is Hosting.LAMBDA else 0.0
 
     @property
     def fits_budget(self) -> bool:

@@ -1,5 +1,6 @@
 """The monthly bill, item by item."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ from triptych.plan import measurements, rollout
 from triptych.plan.capacity import Capacity
 from triptych.plan.rates import SECONDS_PER_MONTH
 from triptych.plan.reference import HOURS_PER_MONTH, PRICES
-from triptych.plan.workload import Ingest, NetworkMode, Spot
+from triptych.plan.workload import Hosting, Ingest, NetworkMode, Spot
 
 KB, GB = 1024, 1e9
 ITEM_OVERHEAD = 100
@@ -43,7 +44,8 @@ class BillItem:
 
 def bill(capacity: Capacity, ingest: Ingest) -> list[BillItem]:
     """Return every item of a month at the average rate, without items whose quantity is 0."""
-    parts = (_fargate, _converter, _balancer, _handler, _storage, _records, _events, _analytics, _network, _monitoring)
+    places = (_fargate, _functions, _converter, _balancer, _handler)
+    parts = (*places, _storage, _records, _events, _analytics, _network, _monitoring)
     items = [item for part in parts for item in part(capacity)]
     if ingest is Ingest.QUEUE:
         documents = capacity.workload.documents_per_month
@@ -70,14 +72,26 @@ def _fargate(capacity: Capacity) -> Iterator[BillItem]:
     setup = capacity.setup
     spot = {Spot.NONE: 0, Spot.EXTRA: capacity.tasks - setup.min_tasks, Spot.ALL: capacity.tasks}[setup.spot]
     for kind, tasks, name in (("fargate", capacity.tasks - spot, ""), ("fargate_spot", spot, " on Spot")):
-        hours = rollout.VERSIONS * tasks * HOURS_PER_MONTH
+        hours = setup.services * tasks * HOURS_PER_MONTH
         yield BillItem("Fargate", f"vCPUs{name}", f"{kind}.{setup.arch}.vcpu", hours * setup.vcpus)
         yield BillItem("Fargate", f"memory{name}", f"{kind}.{setup.arch}.gb", hours * setup.memory_gb)
 
 
 def _tasks(capacity: Capacity) -> float:
     """Return the number of tasks of all services."""
-    return rollout.VERSIONS * capacity.tasks + capacity.setup.converter_tasks
+    return capacity.setup.services * capacity.tasks + capacity.setup.converter_tasks
+
+
+def _functions(capacity: Capacity) -> Iterator[BillItem]:
+    """Items of ModelHosting=lambda. A scheduled call takes a few milliseconds; starts of further instances are few."""
+    setup = capacity.setup
+    if setup.hosting is not Hosting.LAMBDA:
+        return
+    calls = rollout.VERSIONS * capacity.workload.documents_per_month
+    warm = rollout.VERSIONS * rollout.WARM_CALLS_PER_HOUR * HOURS_PER_MONTH
+    seconds = calls * capacity.service_s + warm * measurements.WARM_CALL_S
+    yield BillItem("Model functions", "requests", "lambda.request", calls + warm)
+    yield BillItem("Model functions", "duration", f"lambda.{setup.arch}.gb_s", seconds * setup.function_gb)
 
 
 def _converter(capacity: Capacity) -> Iterator[BillItem]:
@@ -97,6 +111,8 @@ def lcus(capacity: Capacity, rate: float) -> float:
 
 
 def _balancer(capacity: Capacity) -> Iterator[BillItem]:
+    if not capacity.setup.has_tasks:
+        return
     yield BillItem("Load balancer", "hours", "alb.hour", HOURS_PER_MONTH)
     yield BillItem(
         "Load balancer", "processed bytes", "alb.lcu", lcus(capacity, capacity.workload.rate) * HOURS_PER_MONTH
@@ -165,13 +181,16 @@ def _analytics(capacity: Capacity) -> Iterator[BillItem]:
 
 
 def _network(capacity: Capacity) -> Iterator[BillItem]:
+    if not capacity.setup.has_tasks:
+        return
+    endpoints = rollout.INTERFACE_ENDPOINTS
+    if capacity.setup.hosting is Hosting.LAMBDA:  # next to a converter, the orchestrator reaches functions through one
+        endpoints += 1
     if capacity.setup.network is NetworkMode.PUBLIC:
         yield BillItem("Public addresses", "one per task", "ipv4.hour", _tasks(capacity) * HOURS_PER_MONTH)
         return
     logs = capacity.workload.documents_per_month * rollout.VERSIONS * measurements.SERVICE_LOG_BYTES / GB
-    yield BillItem(
-        "VPC endpoints", "hours", "endpoint.hour", rollout.INTERFACE_ENDPOINTS * rollout.ZONES * HOURS_PER_MONTH
-    )
+    yield BillItem("VPC endpoints", "hours", "endpoint.hour", endpoints * rollout.ZONES * HOURS_PER_MONTH)
     yield BillItem("VPC endpoints", "log transfer", "endpoint.gb", logs)
 
 
@@ -181,6 +200,9 @@ def _monitoring(capacity: Capacity) -> Iterator[BillItem]:
     written = work.documents_per_month * each / GB
     yield BillItem("CloudWatch", "log ingestion", "logs.in", written)
     yield BillItem("CloudWatch", "log storage", "logs.storage", written)
-    yield BillItem("CloudWatch", "metrics", "metric", measurements.METRICS if work.rate else 0)
-    yield BillItem("CloudWatch", "alarms", "alarm", rollout.ALARMS + rollout.SCALING_ALARMS)
+    # Metrics are billed for the hours in which they are sent: with random arrivals, those with at least one document.
+    busy = 1 - math.exp(-work.rate * 3600)
+    yield BillItem("CloudWatch", "metrics", "metric", measurements.METRICS * busy)
+    hosting = capacity.setup.hosting
+    yield BillItem("CloudWatch", "alarms", "alarm", rollout.ALARMS[hosting] + rollout.SCALING_ALARMS[hosting])
     yield BillItem("CloudWatch", "dashboard", "dashboard", rollout.DASHBOARDS)

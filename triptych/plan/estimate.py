@@ -8,10 +8,11 @@ from typing import Any
 from triptych.plan import costs, measurements, rollout
 from triptych.plan.advice import DeploymentAdvice, advise, choose_ingest, parameters, savings
 from triptych.plan.capacity import Capacity
+from triptych.plan.hostings import HostingCost, advise_hosting, break_even, compare_hostings
 from triptych.plan.limits import Limit, limits
 from triptych.plan.rates import format_rate
 from triptych.plan.reference import REGION, price_dates
-from triptych.plan.workload import Ingest, Setup, Workload
+from triptych.plan.workload import Hosting, Ingest, Setup, Workload
 
 SIZES = tuple(size for size in rollout.TASK_MEMORY_GB if size >= rollout.DEFAULT_CPU)
 
@@ -81,6 +82,22 @@ class Plan:
             for saving in savings(self.capacity)
         ]
 
+    @cached_property
+    def hostings(self) -> list[HostingCost]:
+        """The same workload at each value of ModelHosting, the cheapest first."""
+        return compare_hostings(self.workload, self.setup)
+
+    @property
+    def hosting_advice(self) -> str:
+        """A sentence about the cheapest hosting."""
+        return advise_hosting(self.hostings, self.setup.hosting)
+
+    @cached_property
+    def break_even(self) -> dict[Hosting, float | None]:
+        """Rates per second from which on functions cost more than the other hostings."""
+        others = (Hosting.SINGLE, Hosting.FARGATE)
+        return {other: break_even(self.workload, self.setup, other) for other in others}
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON values; the keys are stable."""
         return {
@@ -90,7 +107,12 @@ class Plan:
             "first_limit": self.first.id,
             "limits": [_limit(limit) for limit in self.limits],
             "parameters": self.parameters,
-            "advice": self.advice.sentences,
+            "hostings": [
+                {"hosting": str(cost.hosting), "usd_a_month": cost.usd, "idle_usd_a_month": cost.idle_usd}
+                for cost in self.hostings
+            ],
+            "lambda_cheaper_up_to_per_s": {str(other): rate for other, rate in self.break_even.items()},
+            "advice": [*self.advice.sentences, self.hosting_advice],
             "warnings": self.advice.warnings,
             "cheaper": [
                 {"change": change, "saves_usd": usd, "but": drawback} for change, usd, drawback in self.savings

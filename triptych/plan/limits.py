@@ -98,22 +98,31 @@ def _demands(
 
     def deployed(rate: float) -> int:
         """Return the tasks of all versions while a deployment replaces all of them."""
-        return rollout.VERSIONS * capacity.tasks_for(rate) * rollout.DEPLOYMENT_FACTOR
+        return setup.services * capacity.tasks_for(rate) * rollout.DEPLOYMENT_FACTOR
 
     def on_spot(rate: float) -> int:
-        kept = rollout.VERSIONS * setup.min_tasks * rollout.DEPLOYMENT_FACTOR
+        kept = setup.services * setup.min_tasks * rollout.DEPLOYMENT_FACTOR
         return {Spot.NONE: 0, Spot.EXTRA: deployed(rate) - kept, Spot.ALL: deployed(rate)}[setup.spot]
 
-    if setup.spot is not Spot.ALL:
-        yield "fargate_vcpus", quotas["fargate_vcpus"], lambda rate: (deployed(rate) - on_spot(rate)) * setup.vcpus, 1
-    if setup.spot is not Spot.NONE:
-        yield "fargate_spot_vcpus", quotas["fargate_spot_vcpus"], lambda rate: on_spot(rate) * setup.vcpus, 1
-    yield "max_tasks", MAX_TASKS, capacity.tasks_for, 1
-    yield "alb_targets", quotas["alb_targets"], deployed, 1
-    yield "addresses", ADDRESSES, lambda rate: deployed(rate) + rollout.OTHER_ADDRESSES, 1
-    yield "alb_capacity", quotas["alb_capacity"], lambda rate: lcus(capacity, rate), 1
+    if setup.services:
+        if setup.spot is not Spot.ALL:
+            yield (
+                "fargate_vcpus",
+                quotas["fargate_vcpus"],
+                lambda rate: (deployed(rate) - on_spot(rate)) * setup.vcpus,
+                1,
+            )
+        if setup.spot is not Spot.NONE:
+            yield "fargate_spot_vcpus", quotas["fargate_spot_vcpus"], lambda rate: on_spot(rate) * setup.vcpus, 1
+        yield "max_tasks", MAX_TASKS, capacity.tasks_for, 1
+        yield "alb_targets", quotas["alb_targets"], deployed, 1
+        yield "addresses", ADDRESSES, lambda rate: deployed(rate) + rollout.OTHER_ADDRESSES, 1
+        yield "alb_capacity", quotas["alb_capacity"], lambda rate: lcus(capacity, rate), 1
 
-    yield "lambda_concurrency", quotas["lambda_concurrency"], capacity.concurrent_executions, 1
+    def executions(rate: float) -> float:
+        return capacity.concurrent_executions(rate) + capacity.function_executions(rate)
+
+    yield "lambda_concurrency", quotas["lambda_concurrency"], executions, 1
     if ingest is Ingest.QUEUE:
         yield "queue_concurrency", quotas["queue_concurrency"], capacity.concurrent_executions, 1
     else:

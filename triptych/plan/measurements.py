@@ -97,3 +97,8 @@ FIREHOSE_BYTES = 5 * 1024
 """What Firehose bills for a row: it rounds each up to 5 KiB."""
 ROW_BYTES = 600
 """Assumed: a row in a Parquet file."""
+FUNCTION_OVERHEAD_S = 0.012
+"""By how much an invocation under AWS's runtime interface emulator lasts longer than the classification in it: the
+event is parsed, and the document decoded from base64."""
+WARM_CALL_S = 0.01
+"""Assumed: duration of a scheduled call of a model function; a request for its readiness took 3 ms."""

@@ -32,8 +32,8 @@ SUBNET_ADDRESSES = 2**11 - 5
 """Usable addresses per zone: a /21 subnet, of which AWS reserves five."""
 OTHER_ADDRESSES = 2 * 8 + 2 * 3 + 2 * 2
 """Addresses not available to tasks: eight per subnet for the load balancer, the endpoints, the handlers' interfaces."""
-ALARMS = 23
-"""Alarm metrics, as AWS bills them."""
+ALARMS = {"fargate": 23, "single": 17, "lambda": 23}
+"""Alarm metrics, as AWS bills them, by ModelHosting."""
 EVENT_ALARMS = 2
 """Further ones with Results=events."""
 PUBLISHER_MEMORY_GB = 0.25
@@ -42,6 +42,12 @@ ANALYTICS_ALARMS = 4
 ROW_SENDER_MEMORY_GB = 0.25
 FILES_PER_HOUR = 6
 """Files that Firehose writes per hour with Analytics=events, one for each of its intervals."""
-SCALING_ALARMS = 12
-"""Alarms that target tracking creates: two per policy, two policies per version."""
+SCALING_ALARMS = {"fargate": 12, "single": 4, "lambda": 0}
+"""Alarms that target tracking creates: two per policy, two policies per service."""
+SERVICES = {"fargate": VERSIONS, "single": 1, "lambda": 0}
+"""Fargate services of the versions."""
+FUNCTION_MEMORY_MIB: Mapping[int, int] = {256: 1024, 512: 1024, 1024: 1769, 2048: 3538, 4096: 7076, 8192: 10240}
+"""Memory of a model function by ModelCpu; Lambda assigns a vCPU per 1769 MiB."""
+WARM_CALLS_PER_HOUR = 12
+"""Calls of each model function with ModelWarmth=schedule."""
 DASHBOARDS = 1

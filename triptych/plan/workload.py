@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from triptych.plan import rollout
 from triptych.plan.measurements import MAX_DOCUMENT_MB, MAX_PAGES, page_vcpu_ms
 from triptych.plan.rates import SECONDS_PER_MONTH
 from triptych.plan.rollout import MAX_CONVERTER_TASKS, MAX_MIN_TASKS, TASK_MEMORY_GB
@@ -14,6 +15,14 @@ class Arch(StrEnum):
 
     X86_64 = "x86_64"
     ARM64 = "arm64"
+
+
+class Hosting(StrEnum):
+    """The parameter ModelHosting."""
+
+    FARGATE = "fargate"
+    SINGLE = "single"
+    LAMBDA = "lambda"
 
 
 class NetworkMode(StrEnum):
@@ -104,6 +113,7 @@ class Setup:
             availability zone fails, and the rate may double while further tasks start.
         converter_tasks: Tasks of the converter of office documents; 0 for none.
         events: Whether each change of a record becomes an event (Results=events).
+        hosting: Where the versions run (ModelHosting).
         analytics: Whether each change of a record becomes a row for Athena (Analytics=events).
     """
 
@@ -116,6 +126,7 @@ class Setup:
     converter_tasks: int = 0
     events: bool = False
     analytics: bool = False
+    hosting: Hosting = Hosting.FARGATE
 
     def __post_init__(self) -> None:
         """Validate the fields.
@@ -131,6 +142,21 @@ class Setup:
             raise ValueError(f"converter tasks must be between 0 and {MAX_CONVERTER_TASKS}, not {self.converter_tasks}")
         if not 0.05 <= self.utilisation <= 0.95:
             raise ValueError("the utilisation must be between 0.05 and 0.95")
+
+    @property
+    def has_tasks(self) -> bool:
+        """Whether there are tasks, and with them a load balancer and a network."""
+        return self.hosting is not Hosting.LAMBDA or self.converter_tasks > 0
+
+    @property
+    def services(self) -> int:
+        """Number of Fargate services of the versions."""
+        return rollout.SERVICES[self.hosting]
+
+    @property
+    def function_gb(self) -> float:
+        """Memory of a model function in GB."""
+        return rollout.FUNCTION_MEMORY_MIB[self.task_cpu] / 1024
 
     @property
     def vcpus(self) -> float:

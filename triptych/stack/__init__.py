@@ -21,11 +21,12 @@ from triptych.stack.local import (
     stop_service,
     stop_stack,
 )
-from triptych.stack.state import Ingest, OfficeFormats, ResultsMode
+from triptych.stack.state import Hosting, Ingest, OfficeFormats, ResultsMode
 
 __all__ = [
     "MAX_IN_FLIGHT",
     "Home",
+    "Hosting",
     "Ingest",
     "OfficeFormats",
     "ResultsMode",

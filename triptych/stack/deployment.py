@@ -14,7 +14,7 @@ from triptych.stack import environment
 from triptych.stack.emulator import endpoint_url
 from triptych.stack.errors import StackError
 from triptych.stack.home import REPOSITORY, Home
-from triptych.stack.state import Ingest, OfficeFormats, ResultsMode
+from triptych.stack.state import Hosting, Ingest, OfficeFormats, ResultsMode
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.client import CloudFormationClient
@@ -57,6 +57,8 @@ class Choices:
     ingest: Ingest
     office_formats: OfficeFormats
     results: ResultsMode
+    hosting: Hosting = "fargate"
+    local_functions: str = ""
 
 
 def sam_deploy(home: Home, port: int, choices: Choices, *, concurrency: int, retry_seconds: float) -> dict[str, str]:
@@ -84,7 +86,8 @@ def sam_deploy(home: Home, port: int, choices: Choices, *, concurrency: int, ret
         *("--parameter-overrides", *local_parameters(config.read_text(), endpoint_url(port))),
         *(f"Ingest={choices.ingest}", f"InboxConcurrency={concurrency}"),
         *(f"OfficeFormats={choices.office_formats}", "ConverterImageUri=local/no-image"),
-        f"Results={choices.results}",
+        *(f"Results={choices.results}", f"ModelHosting={choices.hosting}"),
+        *([f"LocalFunctions={choices.local_functions}"] if choices.local_functions else []),
         *("--tags", f"results={choices.results}"),  # the emulator overlooks a change that only adds resources
         emulator_url=endpoint_url(port),
     )

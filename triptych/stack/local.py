@@ -3,9 +3,9 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import boto3
@@ -15,10 +15,11 @@ from triptych.errors import StackUnavailable
 from triptych.stack import deployment, emulator, environment, fingerprints, persistence, services
 from triptych.stack.deployment import Choices
 from triptych.stack.errors import StackError
+from triptych.stack.functions import function_is_ready
 from triptych.stack.home import Home
 from triptych.stack.processes import RESPONSE_TIMEOUT, becomes_ready, stop_orphans, stop_processes
-from triptych.stack.services import CONVERTER, VERSIONS
-from triptych.stack.state import Ingest, OfficeFormats, ResultsMode, StackState
+from triptych.stack.services import CONVERTER, FUNCTIONS, VERSIONS, service_names
+from triptych.stack.state import Hosting, Ingest, OfficeFormats, ResultsMode, StackState
 
 MAX_IN_FLIGHT = max(2, min(os.cpu_count() or 1, 8))
 """Number of Lambda workers that are started in advance. Clients that upload many documents should not have more of them
@@ -29,6 +30,9 @@ _RETRY_SECONDS = 20.0
 
 _QUEUE_TIMEOUT = 120.0
 """Seconds in which the inbox queue has to run empty."""
+
+_FUNCTION_TIMEOUT = 60.0
+"""Seconds in which a model function has to start."""
 
 _QUIET = Console(quiet=True)
 
@@ -106,6 +110,7 @@ def start_stack(
     ingest: Ingest | None = None,
     office_formats: OfficeFormats | None = None,
     results: ResultsMode | None = None,
+    hosting: Hosting | None = None,
     retry_seconds: float = _RETRY_SECONDS,
 ) -> Stack:
     """Start the local stack with the data that it has kept, or the parts of it that do not run or are out of date.
@@ -117,6 +122,7 @@ def start_stack(
             stack is updated in place and keeps its documents and records.
         office_formats: Whether the stack has a converter. The default is the previous choice, and none at first.
         results: Whether changes of records become events. The default is the previous choice, and none at first.
+        hosting: Where the versions run. The default is the previous choice, and a service for each at first.
         retry_seconds: If the emulator has to be started, seconds before it retries a failed event.
 
     Raises:
@@ -127,9 +133,16 @@ def start_stack(
         state = StackState.load(home)
         stop_orphans(home.path, keep=state.processes)  # processes that a crash left and that no state mentions
         started = _start_emulator(state, console, retry_seconds)
-        choices = Choices(ingest or state.ingest, office_formats or state.office_formats, results or state.results)
-        names = (*VERSIONS, CONVERTER) if choices.office_formats == "convert" else VERSIONS
-        _start_services(state, names)
+        choices = Choices(
+            ingest or state.ingest,
+            office_formats or state.office_formats,
+            results or state.results,
+            hosting or state.hosting,
+        )
+        names = service_names(choices.hosting, choices.office_formats)
+        _start_services(state, names, choices.hosting)
+        if choices.hosting == "lambda":
+            choices = replace(choices, local_functions=emulator.endpoint_url(state.services[FUNCTIONS].port))
         deployed = _deploy(state, console, choices)
         persistence.follow_table(state)
         if started or deployed:
@@ -189,7 +202,7 @@ def stack_status(home: Home | None = None) -> StackStatus:
         emulator=state.emulator is not None and emulator.emulator_is_ready(state.emulator),
         services={
             name: name in state.services and services.service_is_ready(state.services[name])
-            for name in ((*VERSIONS, CONVERTER) if state.office_formats == "convert" else VERSIONS)
+            for name in service_names(state.hosting, state.office_formats)
         },
     )
 
@@ -221,7 +234,7 @@ def start_service(version: str, home: Home | None = None) -> None:
     with home.lock():
         running_stack(home)
         state = StackState.load(home)
-        _start_services(state, (version,))
+        _start_services(state, (version,), state.hosting)
         _register_services(state, _QUIET, (version,))
 
 
@@ -259,7 +272,7 @@ def _deploy(state: StackState, console: Console, choices: Choices) -> bool:
     """Build and deploy the template, unless the deployment is up to date, and return whether it was deployed."""
     port = _emulator_port(state)
     sources = fingerprints.deployment_fingerprint()
-    current = Choices(state.ingest, state.office_formats, state.results)
+    current = Choices(state.ingest, state.office_formats, state.results, state.hosting, state.functions_url)
     if state.deployed == sources and current == choices:
         return False
     if (queue_url := state.outputs.get("InboxQueueUrl")) and choices.ingest == "direct":
@@ -272,6 +285,7 @@ def _deploy(state: StackState, console: Console, choices: Choices) -> bool:
         )
         state.deployed = sources
         state.ingest, state.office_formats, state.results = choices.ingest, choices.office_formats, choices.results
+        state.hosting, state.functions_url = choices.hosting, choices.local_functions
         state.save()
     if not emulator.has_saved_state(state.home):
         with _show_progress(console, "Saved the deployment"):
@@ -293,13 +307,13 @@ def _wait_until_empty(queue_url: str, port: int, console: Console) -> None:
             time.sleep(0.2)
 
 
-def _start_services(state: StackState, versions: tuple[str, ...]) -> None:
+def _start_services(state: StackState, versions: tuple[str, ...], hosting: Hosting) -> None:
     """Start services that do not run or are out of date. They load their models while other parts start."""
     for version in versions:
-        if not _is_up_to_date(state, version):
+        if not _is_up_to_date(state, version, hosting):
             if previous := state.services.pop(version, None):
                 stop_processes(previous.process)
-            state.services[version] = services.start_service_process(state.home, version)
+            state.services[version] = services.start_service_process(state.home, version, hosting)
             state.save()
 
 
@@ -315,18 +329,35 @@ def _register_services(state: StackState, console: Console, versions: tuple[str,
     if not all(services.service_is_ready(state.services[version]) for version in versions):
         with _show_progress(console, f"Started the services {', '.join(versions)}"):
             for version in versions:
-                state.services[version] = services.wait_for_service(state.home, version, state.services[version])
+                server = state.services[version]
+                state.services[version] = services.wait_for_service(state.home, version, server, state.hosting)
                 state.save()
+    if state.hosting == "lambda":
+        _start_functions(state, console, [name for name in versions if name in VERSIONS])
+        versions = tuple(name for name in versions if name == CONVERTER)
     for version in versions:
         target_group = state.outputs[services.target_group_output(version)]
         services.register_target(target_group, state.services[version].port, _emulator_port(state))
 
 
-def _is_up_to_date(state: StackState, version: str) -> bool:
+def _start_functions(state: StackState, console: Console, versions: Sequence[str]) -> None:
+    """Let the functions load their models, as ModelWarmth=schedule does.
+
+    Raises:
+        StackError: A function does not start.
+    """
+    with _show_progress(console, "Warmed up the model functions"):
+        for version in versions:
+            server = state.services[version]
+            if not becomes_ready(server.process, lambda port=server.port: function_is_ready(port), _FUNCTION_TIMEOUT):  # type: ignore[misc]
+                raise StackError(f"The model function {version} does not start.", state.home.logs / f"{version}.log")
+
+
+def _is_up_to_date(state: StackState, version: str, hosting: Hosting) -> bool:
     server = state.services.get(version)
     return (
         server is not None
-        and server.sources == services.current_fingerprint(version)
+        and server.sources == services.current_fingerprint(version, hosting)
         and becomes_ready(server.process, lambda: services.service_is_ready(server), RESPONSE_TIMEOUT)
     )
 

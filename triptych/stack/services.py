@@ -1,17 +1,21 @@
-"""The model services and the converter: Fargate services on AWS, here processes behind the same load balancer."""
+"""The model services and the converter: Fargate services on AWS, here processes behind the same load balancer.
+
+Model functions run as processes as well; see `functions`.
+"""
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from triptych.stack import environment, fingerprints, ports
+from triptych.stack import environment, fingerprints, functions, ports
 from triptych.stack.emulator import endpoint_url, lost_its_port, responds_ok
 from triptych.stack.errors import StackError
 from triptych.stack.home import REPOSITORY, Home
 from triptych.stack.ports import HOST
 from triptych.stack.processes import require_ready, start_process
-from triptych.stack.state import LocalServer
+from triptych.stack.state import Hosting, LocalServer, OfficeFormats
 
 if TYPE_CHECKING:
     from mypy_boto3_elbv2.client import ElasticLoadBalancingv2Client
@@ -19,17 +23,41 @@ if TYPE_CHECKING:
 VERSIONS = ("v1", "v2", "v3")
 CONVERTER = "converter"
 """Name of the converter among the services."""
-_DEFAULT_PORTS = {"v1": 8101, "v2": 8102, "v3": 8103, CONVERTER: 8104}
+SHARED = "shared"
+"""Name of the service of all versions (ModelHosting=single)."""
+FUNCTIONS = "functions"
+"""Name of the server through which functions are invoked (ModelHosting=lambda)."""
+_DEFAULT_PORTS = {"v1": 8101, "v2": 8102, "v3": 8103, CONVERTER: 8104, SHARED: 8105, FUNCTIONS: 8106}
+_FUNCTION_MARK = "function "
+"""Prefix of the fingerprint of a version that runs as a function."""
 
 
-def start_service_process(home: Home, name: str) -> LocalServer:
-    """Start the service of a version, or the converter. It needs some seconds to become ready: `wait_for_service`."""
-    return _start_converter(home) if name == CONVERTER else start_model_service(home, name)
+def service_names(hosting: Hosting, office_formats: OfficeFormats) -> tuple[str, ...]:
+    """Return the names of the services that a stack has."""
+    models = {"fargate": VERSIONS, "single": (SHARED,), "lambda": (*VERSIONS, FUNCTIONS)}[hosting]
+    return (*models, CONVERTER) if office_formats == "convert" else models
 
 
-def current_fingerprint(name: str) -> str:
+def start_service_process(home: Home, name: str, hosting: Hosting = "fargate") -> LocalServer:
+    """Start a service. It needs some seconds to become ready: `wait_for_service`."""
+    if name == CONVERTER:
+        return _start_converter(home)
+    if hosting == "lambda":
+        port = ports.choose_port(_DEFAULT_PORTS[name])
+        start = functions.start_invoke_server if name == FUNCTIONS else partial(functions.start_function, version=name)
+        return LocalServer(start(home, port=port), port, current_fingerprint(name, hosting))
+    return start_model_service(home, name)
+
+
+def current_fingerprint(name: str, hosting: Hosting = "fargate") -> str:
     """Return the fingerprint of the code that a service should run."""
-    return fingerprints.converter_fingerprint() if name == CONVERTER else fingerprints.service_fingerprint(name)
+    if name == CONVERTER:
+        return fingerprints.converter_fingerprint()
+    if name == FUNCTIONS:
+        return fingerprints.files_fingerprint([Path(functions.__file__)])
+    versions = VERSIONS if name == SHARED else (name,)
+    digests = " ".join(map(fingerprints.service_fingerprint, versions))
+    return _FUNCTION_MARK + digests if hosting == "lambda" else digests
 
 
 def target_group_output(name: str) -> str:
@@ -50,11 +78,13 @@ def _start_converter(home: Home) -> LocalServer:
 
 
 def start_model_service(home: Home, version: str, models: Path = REPOSITORY / "models") -> LocalServer:
-    """Start the service of a version with the model in a folder of `models`."""
+    """Start the service of a version, or of all, with the models in folders of `models`."""
     port = ports.choose_port(_DEFAULT_PORTS[version])
-    workers = str(max(1, (os.cpu_count() or 1) // len(VERSIONS)))
+    cpus = os.cpu_count() or 1
+    workers = str(cpus if version == SHARED else max(1, cpus // len(VERSIONS)))
     settings = {
-        "MODELS": version,
+        "MODELS": ",".join(VERSIONS) if version == SHARED else version,
+        "MAX_IN_FLIGHT": "48" if version == SHARED else "16",
         "MODELS_DIR": str(models),
         "HOST": HOST,
         "PORT": str(port),
@@ -67,10 +97,10 @@ def start_model_service(home: Home, version: str, models: Path = REPOSITORY / "m
         log=home.logs / f"{version}.log",
         cwd=REPOSITORY,
     )
-    return LocalServer(process, port, fingerprints.service_fingerprint(version))
+    return LocalServer(process, port, current_fingerprint(version))
 
 
-def wait_for_service(home: Home, name: str, server: LocalServer) -> LocalServer:
+def wait_for_service(home: Home, name: str, server: LocalServer, hosting: Hosting = "fargate") -> LocalServer:
     """Wait until the service has loaded its model, or started its processes, and is ready.
 
     Returns:
@@ -90,12 +120,17 @@ def wait_for_service(home: Home, name: str, server: LocalServer) -> LocalServer:
     except StackError:
         if not lost_its_port(server):
             raise
-        return wait_for_service(home, name, start_service_process(home, name))
+        return wait_for_service(home, name, start_service_process(home, name, hosting), hosting)
     return server
 
 
 def service_is_ready(server: LocalServer) -> bool:
-    """Return whether the service is ready for documents."""
+    """Return whether the service is ready for documents.
+
+    A function is, once it listens: a further event could meet the one that it handles.
+    """
+    if server.sources.startswith(_FUNCTION_MARK):
+        return server.process.listens_on(server.port)
     return responds_ok(server, "/health/ready")
 
 

@@ -23,6 +23,10 @@ ResultsMode = Literal["none", "events"]
 """Whether changes of records become events: the parameter Results in template.yaml."""
 
 
+Hosting = Literal["fargate", "single", "lambda"]
+"""Where versions run: the parameter ModelHosting in template.yaml."""
+
+
 @dataclass(frozen=True)
 class LocalServer:
     """A process that listens on a port of the loopback interface.
@@ -45,7 +49,7 @@ class StackState:
     Attributes:
         home: The stack's home.
         emulator: The emulator, or None if it does not run.
-        services: The running services by name: the versions, and the converter.
+        services: The running services by name: the versions or what serves all of them, and the converter.
         deployed: Fingerprint of the deployment in the emulator, or an empty string.
         outputs: The outputs of the CloudFormation stack.
         ingest: How uploads reach the orchestrator.
@@ -55,6 +59,8 @@ class StackState:
         port: The emulator's port at that time.
         journal: The process that writes the journal, or None if it does not run.
         results: Whether changes of records become events.
+        hosting: Where the versions run.
+        functions_url: With functions, where the deployed orchestrator invokes them; otherwise an empty string.
     """
 
     home: Home
@@ -69,6 +75,8 @@ class StackState:
     port: int = 0
     journal: ManagedProcess | None = None
     results: ResultsMode = "none"
+    hosting: Hosting = "fargate"
+    functions_url: str = ""
 
     @classmethod
     def load(cls, home: Home) -> "StackState":
@@ -102,6 +110,8 @@ class StackState:
             port=int(saved.get("port", 0)),
             journal=_process(saved["journal"]) if saved.get("journal") else None,
             results="events" if saved.get("results") == "events" else "none",
+            hosting=_hosting(saved.get("hosting", "fargate")),
+            functions_url=str(saved.get("functions_url", "")),
         )
 
     @property
@@ -125,6 +135,8 @@ class StackState:
             "port": self.port,
             "journal": asdict(self.journal) if self.journal else None,
             "results": self.results,
+            "hosting": self.hosting,
+            "functions_url": self.functions_url,
         }
         draft = self.home.state_file.with_suffix(".draft")
         draft.write_text(json.dumps(saved, indent=2))
@@ -135,6 +147,12 @@ def _ingest(saved: str) -> Ingest:
     [match] = [choice for choice in get_args(Ingest) if choice == saved]
     ingest: Ingest = match
     return ingest
+
+
+def _hosting(saved: str) -> Hosting:
+    [match] = [choice for choice in get_args(Hosting) if choice == saved]
+    hosting: Hosting = match
+    return hosting
 
 
 def _server(saved: Mapping[str, Any]) -> LocalServer:

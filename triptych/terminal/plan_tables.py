@@ -11,6 +11,7 @@ from triptych.plan import costs
 from triptych.plan.estimate import Plan
 from triptych.plan.limits import Limit
 from triptych.plan.rates import format_rate
+from triptych.plan.workload import Hosting
 
 _LIMITS_SHOWN = 8
 """The remaining limits are in --json."""
@@ -25,6 +26,7 @@ def screen(plan: Plan) -> Iterator[RenderableType]:
     yield _title(plan)
     yield _bill(plan)
     yield _limits(plan.limits)
+    yield _hostings(plan)
     yield from _advice(plan)
     yield from _cheaper(plan)
 
@@ -47,7 +49,7 @@ def _bill_comparison(plans: Sequence[Plan]) -> Table:
     table.add_row(
         "documents per month", *(f"{_round(plan.workload.documents_per_month / 1e6)} million" for plan in plans)
     )
-    table.add_row("tasks per version", *(f"{plan.capacity.tasks} of {plan.setup.vcpus:g} vCPU" for plan in plans))
+    table.add_row("tasks per version", *map(_tasks, plans))
     table.add_row("ingest", *(plan.ingest for plan in plans))
     table.add_row(
         "concurrent executions", *(_round(plan.capacity.concurrent_executions(plan.workload.peak)) for plan in plans)
@@ -59,6 +61,10 @@ def _bill_comparison(plans: Sequence[Plan]) -> Table:
     table.add_row("1,000 documents", *(dollars(plan.usd / plan.workload.documents_per_month * 1000) for plan in plans))
     table.add_row("each further month of retention", *(dollars(plan.storage_growth_usd) for plan in plans))
     return table
+
+
+def _tasks(plan: Plan) -> str:
+    return f"{plan.capacity.tasks} of {plan.setup.vcpus:g} vCPU" if plan.setup.services else "none"
 
 
 def _limit_comparison(plans: Sequence[Plan]) -> Table:
@@ -91,15 +97,23 @@ def _title(plan: Plan) -> Text:
     text = Text()
     text.append(f"{format_rate(work.rate)}{peak}", style="bold")
     text.append(f" · {work.documents_per_month:,.0f} documents of {work.document_mb:g} MB per month\n")
-    tasks = "1 task" if size.tasks == 1 else f"{size.tasks} tasks"
-    text.append(f"{tasks} of {plan.setup.vcpus:g} vCPU per version", style="bold")
+    text.append(_places(plan), style="bold")
     text.append(f", {size.peak_tasks} at peak" if size.peak_tasks > size.tasks else "")
     text.append(
-        f" · {size.per_task:.3g}/s per task at {plan.setup.utilisation:.0%}"
-        f" · three answers in {size.answers_p99_s * 1000:,.0f} ms (p99)"
+        (f" · {size.per_task:.3g}/s per task at {plan.setup.utilisation:.0%}" if size.tasks else "")
+        + f" · three answers in {size.answers_p99_s * 1000:,.0f} ms (p99)"
         f" · {_round(size.concurrent_executions(work.peak))} concurrent executions\n"
     )
     return text
+
+
+def _places(plan: Plan) -> str:
+    """Return where versions run, such as `2 tasks of 1 vCPU per version`."""
+    if plan.setup.hosting is Hosting.LAMBDA:
+        return f"a function of {plan.setup.function_gb:.2g} GB per version"
+    tasks = "1 task" if plan.capacity.tasks == 1 else f"{plan.capacity.tasks} tasks"
+    owner = "for all versions" if plan.setup.hosting is Hosting.SINGLE else "per version"
+    return f"{tasks} of {plan.setup.vcpus:g} vCPU {owner}"
 
 
 def _bill(plan: Plan) -> Table:
@@ -113,6 +127,24 @@ def _bill(plan: Plan) -> Table:
     table.add_row(
         Text("Total", style="bold"), f"{growth} · 1,000 documents {each}", Text(dollars(plan.usd), style="bold")
     )
+    return table
+
+
+_PLACES = {
+    Hosting.FARGATE: "a service for each version",
+    Hosting.SINGLE: "one service for all versions",
+    Hosting.LAMBDA: "a Lambda function for each version",
+}
+"""What each value of ModelHosting is."""
+
+
+def _hostings(plan: Plan) -> Table:
+    table = _table("ModelHosting", "", "USD", "idle", "functions are cheaper", right={2, 3})
+    for cost in plan.hostings:
+        rate = plan.break_even.get(cost.hosting)
+        until = "" if cost.hosting is Hosting.LAMBDA else f"up to {format_rate(rate)}" if rate else "at every rate"
+        name = Text(cost.hosting, style="bold" if cost.hosting is plan.setup.hosting else "")
+        table.add_row(name, Text(_PLACES[cost.hosting], style="dim"), dollars(cost.usd), dollars(cost.idle_usd), until)
     return table
 
 
@@ -137,7 +169,7 @@ def _round(number: float) -> str:
 
 
 def _advice(plan: Plan) -> Iterator[RenderableType]:
-    yield from (Text(f"→ {sentence}") for sentence in plan.advice.sentences)
+    yield from (Text(f"→ {sentence}") for sentence in (*plan.advice.sentences, plan.hosting_advice))
     yield from (Text(f"! {warning}", style="yellow") for warning in plan.advice.warnings)
     overrides = " ".join(f"{name}={value}" for name, value in plan.parameters.items())
     yield Text(f"\nsam deploy --parameter-overrides {overrides}\n", style="bold")

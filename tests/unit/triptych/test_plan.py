@@ -44,6 +44,14 @@ def test_the_command_to_copy_is_one_line_at_any_width(columns: int) -> None:
     assert dict(word.split("=") for word in words[3:]) == content
 
 
+def test_hosting_takes_effect_and_all_are_compared() -> None:
+    content = json.loads(run("--rate 40/d --hosting lambda --json").stdout)
+    assert content["parameters"]["ModelHosting"] == "lambda"
+    assert content["usd_a_month"]["idle"] < 10
+    assert content["usd_a_month"]["total"] < 12
+    assert [each["hosting"] for each in content["hostings"]] == ["lambda", "single", "fargate"]
+
+
 def test_every_option_takes_effect() -> None:
     content = json.loads(
         run(
@@ -64,6 +72,7 @@ def test_every_option_takes_effect() -> None:
     assert content["capacity"]["vcpu_ms_per_document_and_version"] == 80
     assert content["capacity"]["documents_per_s_per_task"] == pytest.approx(2 / 0.08 * 0.4)
     assert content["parameters"] == {
+        "ModelHosting": "fargate",
         "ModelCpu": "2048",
         "ModelArchitecture": "ARM64",
         "OrchestratorArchitecture": "arm64",

@@ -35,9 +35,11 @@ def test_the_json_keys_are_stable() -> None:
             ]
         ),
         "usd_a_month": sorted(["total", "idle", "storage_growth", "per_1000_documents", "by_service", "items"]),
+        "lambda_cheaper_up_to_per_s": ["fargate", "single"],
         "sources": sorted(["region", "prices_from", "prices_to", "service_times", "measured_on"]),
     }
-    assert set(content) - {"workload", "capacity", "usd_a_month", "sources"} == {
+    assert set(content) - {"workload", "capacity", "usd_a_month", "sources", "lambda_cheaper_up_to_per_s"} == {
+        "hostings",
         "parameters",
         "first_limit",
         "limits",

@@ -10,7 +10,7 @@ from testkit.template import rollout as resolve_rollout
 from testkit.template import template as load_template
 from triptych.plan import rollout
 from triptych.plan.estimate import make_plan
-from triptych.plan.workload import Arch, Ingest, NetworkMode, Setup, Spot, Workload
+from triptych.plan.workload import Arch, Hosting, Ingest, NetworkMode, Setup, Spot, Workload
 
 TEMPLATE = load_template()
 PARAMETERS: dict[str, Any] = TEMPLATE["Parameters"]
@@ -33,6 +33,7 @@ def of_type(kind: str) -> list[dict[str, Any]]:
         spot=st.sampled_from(Spot),
         min_tasks=st.integers(1, 100),
         converter_tasks=st.integers(0, 50),
+        hosting=st.sampled_from(Hosting),
     ),
     ingest=st.sampled_from([*Ingest, None]),
 )
@@ -95,21 +96,34 @@ def test_indexes_match() -> None:
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
 
 
-def test_alarms_and_dashboards_match() -> None:
+@pytest.mark.parametrize("hosting", Hosting)
+def test_alarms_dashboards_and_services_match(hosting: Hosting) -> None:
+    stack = resolve_rollout(ModelHosting=hosting)
     alarms = [
-        alarm.get("Metrics") or [{"MetricStat": alarm["MetricName"]}] for alarm in of_type("AWS::CloudWatch::Alarm")
+        alarm.get("Metrics") or [{"MetricStat": alarm["MetricName"]}]
+        for alarm in stack.of_type("AWS::CloudWatch::Alarm").values()
     ]
-    assert sum("MetricStat" in metric for metrics in alarms for metric in metrics) == rollout.ALARMS
-    policies = of_type("AWS::ApplicationAutoScaling::ScalingPolicy")
-    assert 2 * len(policies) == rollout.SCALING_ALARMS
-    assert len(of_type("AWS::CloudWatch::Dashboard")) == rollout.DASHBOARDS
+    assert sum("MetricStat" in metric for metrics in alarms for metric in metrics) == rollout.ALARMS[hosting]
+    policies = stack.of_type("AWS::ApplicationAutoScaling::ScalingPolicy")
+    assert 2 * len(policies) == rollout.SCALING_ALARMS[hosting]
+    assert len(stack.of_type("AWS::CloudWatch::Dashboard")) == rollout.DASHBOARDS
+    assert len(stack.of_type("AWS::ECS::Service")) == rollout.SERVICES[hosting]
+
+
+def test_functions_match() -> None:
+    sizes = {int(cpu): size["FunctionMemory"] for cpu, size in TEMPLATE["Mappings"]["TaskSize"].items()}
+    assert sizes == rollout.FUNCTION_MEMORY_MIB
+    stack = resolve_rollout(ModelHosting="lambda")
+    assert stack["WarmUp"]["ScheduleExpression"] == f"rate({60 // rollout.WARM_CALLS_PER_HOUR} minutes)"
+    assert len(stack["WarmUp"]["Targets"]) == rollout.VERSIONS
 
 
 @pytest.mark.parametrize("ingest", Ingest)
 def test_allowed_values_match(ingest: Ingest) -> None:
     assert ingest in PARAMETERS["Ingest"]["AllowedValues"]
     assert set(PARAMETERS["ModelSpot"]["AllowedValues"]) == set(Spot)
-    assert set(PARAMETERS["Network"]["AllowedValues"]) == set(NetworkMode)
+    assert set(PARAMETERS["Network"]["AllowedValues"]) - {"none"} == set(NetworkMode)
+    assert set(PARAMETERS["ModelHosting"]["AllowedValues"]) == set(Hosting)
 
 
 def test_converter_has_the_size_of_the_template() -> None:

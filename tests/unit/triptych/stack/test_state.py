@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.unit.triptych.stack.conftest import Sleeper
 from triptych.stack.home import Home
 from triptych.stack.processes import ManagedProcess, stop_processes
-from triptych.stack.state import Ingest, LocalServer, OfficeFormats, ResultsMode, StackState
+from triptych.stack.state import Hosting, Ingest, LocalServer, OfficeFormats, ResultsMode, StackState
 
 THIS_PROCESS = ManagedProcess(psutil.Process().pid, psutil.Process().create_time())
 ENDED = ManagedProcess(pid=2**22 + 1, started=1.0)
@@ -28,6 +28,7 @@ ENDED = ManagedProcess(pid=2**22 + 1, started=1.0)
     retry_seconds=st.floats(0, 600),
     office_formats=st.sampled_from(get_args(OfficeFormats)),
     results=st.sampled_from(get_args(ResultsMode)),
+    hosting=st.sampled_from(get_args(Hosting)),
 )
 def test_saved_state_is_loaded(
     port: int,
@@ -38,6 +39,7 @@ def test_saved_state_is_loaded(
     retry_seconds: float,
     office_formats: OfficeFormats,
     results: ResultsMode,
+    hosting: Hosting,
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder))
@@ -45,6 +47,7 @@ def test_saved_state_is_loaded(
         running = dict.fromkeys(services, server)
         saved = StackState(home, server, running, sources, outputs, ingest, retry_seconds, office_formats)
         saved.saved, saved.port, saved.journal, saved.results = sources, port, THIS_PROCESS, results
+        saved.hosting, saved.functions_url = hosting, sources
         saved.save()
         assert StackState.load(home) == saved
 
