@@ -95,6 +95,7 @@ bench: $(VENV)/run.stamp $(TOOLS)/stamp ## measure the pipeline on this machine
 	@$(BIN)/triptych up
 	@$(BIN)/python -m benchmarks.pipeline
 	@$(BIN)/python -m benchmarks.imports
+	@$(BIN)/python -m benchmarks.cold_start
 
 chaos: $(VENV)/bench.stamp $(TOOLS)/stamp ## inject faults into a local stack, and check every upload (about 25 minutes)
 	@$(BIN)/python -m benchmarks.chaos
