@@ -16,6 +16,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from orchestrator.endpoints import Endpoint
 from orchestrator.models import ModelClient
 from orchestrator.settings import OrchestratorSettings
 from records.outcomes import Prediction
@@ -78,7 +79,7 @@ def _sequential(models: ModelClient, path: Path, record: Record) -> float:
     return (time.perf_counter() - started) * 1000
 
 
-def _endpoints(stack: StackConnection) -> Mapping[str, str]:
+def _endpoints(stack: StackConnection) -> Mapping[str, Endpoint]:
     """Return the endpoints of the model services from the deployed function's settings."""
     configuration = stack.lambdas.get_function_configuration(FunctionName=stack.function)
     return OrchestratorSettings.from_environment(configuration["Environment"]["Variables"]).endpoints

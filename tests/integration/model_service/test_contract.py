@@ -14,7 +14,9 @@ CONFIG = """
 positive_data_acceptance.enabled = false
 not_a_server_error.expected-statuses = ["2xx", "4xx"]
 # The deadline may pass before an invalid request is rejected. No object may be read.
-negative_data_rejection.expected-statuses = ["400", "403", "404", "405", "406", "408", "413", "415", "422", "429", "503"]
+negative_data_rejection.expected-statuses = [
+    "400", "403", "404", "405", "406", "408", "413", "415", "422", "429", "503"
+]
 """
 
 

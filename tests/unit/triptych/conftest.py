@@ -15,6 +15,7 @@ from moto import mock_aws
 
 from orchestrator import handler as entry
 from orchestrator import telemetry
+from orchestrator.endpoints import HttpEndpoint
 from orchestrator.settings import OrchestratorSettings
 from testkit.template import table_definition
 from tests.support.servers import Server, serving, valid_answer
@@ -122,7 +123,7 @@ def invoke(stack: StackConnection, services: Server, monkeypatch: pytest.MonkeyP
         monkeypatch.setenv(name, value)
     # Disabled metrics are never flushed. They must not stay in the object that the next test uses.
     monkeypatch.setattr(telemetry, "metrics", EphemeralMetrics(namespace="Triptych", service="triptych"))
-    endpoints = {version: f"{services.url}/{version}" for version in ("v1", "v2", "v3")}
+    endpoints = {version: HttpEndpoint(f"{services.url}/{version}") for version in ("v1", "v2", "v3")}
     orchestrator = entry.Orchestrator(OrchestratorSettings(stack.table_name, endpoints))
     monkeypatch.setattr(entry, "orchestrator", lambda: orchestrator)
     lock = threading.Lock()  # a Lambda process handles one event at a time
