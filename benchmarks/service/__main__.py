@@ -147,7 +147,7 @@ def main() -> None:
         tables = [
             report.ratio_tables(results, _SERVICE, list(bodies)),
             report.figures_table(results, list(bodies)),
-            report.cost_table(cost.costs(results, bodies)),
+            report.cost_table(cost.costs(results, bodies, own=(_SERVICE, _INT8))),
         ]
         print("", *tables, sep="\n\n", flush=True)
         scans = bodies[documents.SCAN]

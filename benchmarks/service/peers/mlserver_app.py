@@ -6,6 +6,7 @@ As it comes, documents are base64 in JSON, by the Open Inference Protocol; tuned
 import asyncio
 import json
 import os
+import tempfile
 from typing import Annotated, Any
 
 from fastapi import Body
@@ -44,15 +45,17 @@ class Documents(MLModel):  # type: ignore[misc]
 
 async def serve() -> None:
     """Serve on the loopback interface until stopped."""
-    settings = Settings(
-        host="127.0.0.1",
-        http_port=int(os.environ["PORT"]),
-        grpc_port=0,
-        metrics_port=0,
-        parallel_workers=worker_count(),
-        debug=False,
-    )
-    await MLServer(settings).start([ModelSettings(name="documents", implementation=f"{_MODULE}.Documents")])
+    with tempfile.TemporaryDirectory() as metrics:
+        settings = Settings(
+            host="127.0.0.1",
+            http_port=int(os.environ["PORT"]),
+            grpc_port=0,
+            metrics_port=0,
+            metrics_dir=metrics,
+            parallel_workers=worker_count(),
+            debug=False,
+        )
+        await MLServer(settings).start([ModelSettings(name="documents", implementation=f"{_MODULE}.Documents")])
 
 
 if __name__ == "__main__":
