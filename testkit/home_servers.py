@@ -14,6 +14,8 @@ import requests
 
 _START_SECONDS: Final = 180
 _STOP_SECONDS: Final = 30
+_TIMELESS: Final = {"MAX_FURTHER_SECONDS": "60"}
+"""Settings with which the pages that are read of a long document do not depend on the load of the machine."""
 
 
 class HomeServer:
@@ -49,7 +51,7 @@ class HomeServer:
         self._process: Final = psutil.Popen(
             command,
             cwd=folder,
-            env={**os.environ, "HOST": "127.0.0.1", "PORT": str(port), **environment},
+            env={**os.environ, "HOST": "127.0.0.1", "PORT": str(port), **_TIMELESS, **environment},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

@@ -114,8 +114,10 @@ def _print_report(console: Console, runs: Sequence[Run], agreements: Sequence[Ag
     problems = sum("problem" in answer for answer in runs[0].answers.values())
     console.print(f"{problems:,} answers are problems: documents that cannot be read.")
     for run, agreement in zip(runs, agreements, strict=True):
-        for name, version in agreement.differing[:20]:
-            console.print(f"{run.name}: {name} differs for {version}", highlight=False)
+        for key in agreement.differing[:20]:
+            ours, theirs = run.answers[key], runs[0].answers[key]
+            fields = sorted(field for field in {*ours, *theirs} if ours.get(field) != theirs.get(field))
+            console.print(f"{run.name}: {' for '.join(key)} differs in {', '.join(fields)}", highlight=False)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ from sagemaker_inference.errors import GenericInferenceToolkitError
 
 from decoding.errors import DocumentError
 from decoding.isolation.pool import DecoderPool
-from decoding.limits import Limits
 from model_service import manifest
 from model_service.body import extract_document
 from model_service.classifier import Classification, Classifier
@@ -28,6 +27,7 @@ from model_service.errors import ServiceError
 from model_service.manifest import Manifest
 from model_service.orientation import OrientationNetwork
 from model_service.problems import status_code
+from model_service.settings import ServiceSettings
 
 TORCHSCRIPT: Final = "model.pt"
 
@@ -66,14 +66,16 @@ def model_fn(model_dir: str) -> Classifier:
 
     Raises:
         ModelLoadError: If the version cannot be served.
+        SettingsError: If a setting of the service, such as MAX_PAGES, is invalid.
     """
     folders = sorted((Path(model_dir) / "models").iterdir())
     version = os.environ.get("MODELS") or folders[0].name
     folder = Path(model_dir) / "models" / version
+    settings = ServiceSettings.from_environment()
     decoders = DecoderPool(1)
     orientation = OrientationNetwork(concurrency=1)
     decoders.wait_until_ready()
-    return Classifier({version: _load(folder)}, Limits(), decoders.batch_decoder, orientation.corrections)
+    return Classifier({version: _load(folder)}, settings.limits, decoders.batch_decoder, orientation.corrections)
 
 
 def _load(folder: Path) -> ScoringModel:
