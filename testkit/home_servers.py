@@ -5,7 +5,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -73,6 +73,14 @@ class HomeServer:
                 continue
             total += times.user + times.system + times.children_user + times.children_system
         return total
+
+    def kill(self) -> None:
+        """Kill the process and its children with SIGKILL, whatever they do."""
+        family = [self._process, *self._process.children(recursive=True)]
+        for process in family:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(family, _STOP_SECONDS)
 
     def stop(self) -> None:
         """Stop the process and its children."""

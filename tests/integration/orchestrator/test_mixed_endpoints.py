@@ -185,7 +185,7 @@ def test_killed_endpoint_is_called_again_once_it_has_been_replaced(
         with start(version, models) as home:
             edge.upstream = port_of(home)
             mixture.classify(PAGE)
-            home.servers[0].stop()
+            home.servers[0].kill()
             partial = mixture.classify(PAGE, records=records)
             assert set(partial.failures()) == {version}
         with start(version, models) as home:
