@@ -33,3 +33,17 @@ def test_servers_are_compared_with_this_service(tmp_path: Path) -> None:
     assert re.findall(r"^\| this service \| 1.00 \| 1.00 \| 1.00 \| 1.00 \|$", done.stdout, re.MULTILINE)
     assert "Twice the capacity" in done.stdout
     assert chart.read_text().startswith("<?xml")
+
+
+@pytest.mark.slow
+def test_a_format_is_compared_with_the_floor() -> None:
+    few = ["--rounds", "1", "--requests", "1", "--seconds", "0.2", "--models", "models", "--only", "PDF, a page"]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.service.formats", *few],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^\| PDF, a page of text \|( [\d.]+ \|){10}$", done.stdout, re.MULTILINE)
