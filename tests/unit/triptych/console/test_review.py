@@ -205,6 +205,6 @@ class TestReviewSession:
             record = console.review_session.current()
             assert record is not None
             console.review_session.label(record.upload.document, record.upload.sort_key, "invoice")
-        # One fetch: three queues, labelled and newest records, each of eight shards, and the policy.
-        assert operations.count("Query") == 41
+        # One fetch of eight shards each: three queues, and the newest records, which contain the labels; and the policy.
+        assert operations.count("Query") == 33
         assert "Scan" not in operations
