@@ -5,6 +5,7 @@ Before a server is measured, its probabilities are compared with those of the sa
 """
 
 import argparse
+import http.client
 import os
 import platform
 import sys
@@ -13,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import psutil
 
 from benchmarks.service import chart, cost, documents, load, overload, report, weights
 from benchmarks.service.candidates import PEERS, is_installed, way_of
@@ -32,6 +35,7 @@ from benchmarks.service.servers import Candidate, Server, running, this_service
 from model_service.cpus import available_cpus
 
 _CHART: Final = Path(__file__).parents[2] / "docs" / "images" / "performance.svg"
+_FAILURES = (RuntimeError, OSError, http.client.HTTPException, psutil.Error)
 _SERVICE, _INT8 = "this service", "this service, int8"
 
 
@@ -92,10 +96,13 @@ def compare(contest: Contest, bodies: Documents, effort: Effort, rounds: int) ->
             print(f"round {number + 1}: {candidate.name}", file=sys.stderr)
             try:
                 with running([candidate]) as (server,):
-                    verify(server, contest, bodies)
+                    if number == 0:
+                        verify(server, contest, bodies)
                     measure_server(results[candidate.name], server, bodies, effort)
-            except RuntimeError as error:
-                print(f"{error}: not measured.", file=sys.stderr)
+            except _FAILURES as error:
+                if way_of(candidate) is None:
+                    raise
+                print(f"{candidate.name} failed, and is left out if no round is complete: {error!r}", file=sys.stderr)
     return {name: result for name, result in results.items() if all(result.per_second[kind] for kind in bodies)}
 
 
@@ -130,7 +137,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[0])
     parser.add_argument("--rounds", type=int, default=2, help="rounds over all servers (default 2)")
     parser.add_argument(
-        "--requests", type=int, default=10, help="requests of a single client, for each kind and round (default 10)"
+        "--requests", type=int, default=8, help="requests of a single client, for each kind and round (default 8)"
     )
     parser.add_argument(
         "--seconds", type=float, default=2.5, help="seconds of saturation, for each kind and round (default 2.5)"

@@ -47,19 +47,20 @@ class Floor:
 
     def saturate(self, documents: Sequence[bytes], seconds: float) -> float:
         """Return the documents per second with one thread per core."""
-        stop_at = time.perf_counter() + seconds
+        started = time.perf_counter()
 
         def worker(first: int) -> int:
             done = 0
             for document in itertools.islice(itertools.cycle(documents), first, None):
                 self._classify(document)
-                if time.perf_counter() > stop_at:
-                    break
                 done += 1
+                if time.perf_counter() > started + seconds:
+                    break
             return done
 
         with ThreadPoolExecutor(available_cpus()) as pool:
-            return sum(pool.map(worker, range(available_cpus()))) / seconds
+            done = sum(pool.map(worker, range(available_cpus())))
+        return done / (time.perf_counter() - started)
 
     @staticmethod
     def cpu_seconds() -> float:

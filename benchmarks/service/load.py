@@ -28,9 +28,12 @@ def sequential(server: Server, documents: Sequence[bytes], count: int) -> list[f
 
 
 def saturate(server: Server, documents: Sequence[bytes], seconds: float, callers: int = 8) -> float:
-    """Return the documents per second while each caller sends a request as soon as the previous one is answered."""
+    """Return the documents per second while each caller sends a request as soon as the previous one is answered.
+
+    Requests that are under way when the seconds are over are waited for, and counted.
+    """
     bodies = [server.body(document) for document in documents]
-    stop_at = time.perf_counter() + seconds
+    started = time.perf_counter()
 
     def caller(number: int) -> int:
         connection = server.connect()
@@ -39,14 +42,15 @@ def saturate(server: Server, documents: Sequence[bytes], seconds: float, callers
             status, _ = _post(connection, server, body)
             if status != 200:
                 raise RuntimeError(f"{server.name} returned {status}")
-            if time.perf_counter() > stop_at:
-                break
             completed += 1
+            if time.perf_counter() > started + seconds:
+                break
         connection.close()
         return completed
 
     with ThreadPoolExecutor(callers) as pool:
-        return sum(pool.map(caller, range(callers))) / seconds
+        completed = sum(pool.map(caller, range(callers)))
+    return completed / (time.perf_counter() - started)
 
 
 @dataclass

@@ -20,7 +20,7 @@ TOLERANCE: Final = 1e-4
 """Maximum difference between a probability of a server and that of the same pixels without a server."""
 _PAUSE_SECONDS: Final = 0.5
 _WARM_UP_SECONDS: Final = 1.0
-_IDLE_SECONDS: Final = 2.0
+_IDLE_SECONDS: Final = 1.0
 
 
 @dataclass
