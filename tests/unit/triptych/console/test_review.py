@@ -205,6 +205,6 @@ class TestReviewSession:
             record = console.review_session.current()
             assert record is not None
             console.review_session.label(record.upload.document, record.upload.sort_key, "invoice")
-        # One fetch of eight shards each: three queues, and the newest records, which contain the labels; and the policy.
+        # One fetch of eight shards each: three queues and the newest records, which contain the labels. And the policy.
         assert operations.count("Query") == 33
         assert "Scan" not in operations
