@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from openvino import opset13
 
-from model_service.engine import Model, add_feature_norm, load_model
+from model_service.engine import MAX_BATCH, Model, add_feature_norm, aggregate_pages, load_model
 from model_service.errors import ManifestError, ModelLoadError
 from model_service.manifest import FILE_NAME, load, load_files
 from tests.support.tiny_model import LABELS, write_tiny_model
@@ -70,6 +70,14 @@ def test_the_temperature_divides_the_logits(tmp_path: Path) -> None:
 
     expected = np.sqrt(plain) / np.sqrt(plain).sum()
     np.testing.assert_allclose(tempered, expected, rtol=1e-5)
+
+
+def test_a_long_document_is_scored_in_several_passes(model: Model) -> None:
+    pages = random_pages(2 * MAX_BATCH + 3)
+
+    each = np.concatenate([model.score(page[np.newaxis])[np.newaxis] for page in pages])
+
+    np.testing.assert_allclose(model.score(pages), aggregate_pages(each), rtol=1e-5)
 
 
 def test_the_first_page_has_the_same_weight_as_the_mean_of_all_pages(model: Model) -> None:
