@@ -30,6 +30,8 @@ from triptych.tables.files import Location
 from triptych.tables.formats import TableFormat
 from triptych.tables.sql import run_sql
 
+pytestmark = pytest.mark.slow
+
 OUTPUTS = {
     "InboxBucketName": "inbox",
     "TableName": "records",
