@@ -222,8 +222,8 @@ MUTATIONS = (
     Mutation(
         "a policy is cached for hours",
         "orchestrator.policy_cache",
-        "self._next_read = self._now() + delay",
-        "self._next_read = self._now() + delay * 100",
+        "self._next_read = self._last_read + delay",
+        "self._next_read = self._last_read + 100 * delay",
     ),
     Mutation(
         "a label that met a conflict is acknowledged",

@@ -221,8 +221,11 @@ def _changes(rng: random.Random, keys: tuple[str, ...], versioned: bool) -> Iter
 
 
 def _repairs(rng: random.Random) -> Iterator[Action]:
-    if rng.random() < 0.12:
-        yield Redrive(rng.choice([300.0, 61.2, 700.2]))
+    if rng.random() < 0.15:
+        at = rng.choice([300.0, 300.0, 61.2, 700.2])
+        if at == 300.0 and rng.random() < 0.5:  # there is a dead letter, which cannot be finished yet
+            yield Outage(0.0, 900.0, rng.choice(["v1", "v2", "v3"]), "error")
+        yield Redrive(at)
     if rng.random() < 0.12:
         yield Backfill(rng.choice([662.05, 700.2, 1300.0]))
 
