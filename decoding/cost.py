@@ -44,9 +44,10 @@ _SIZE: Final = re.compile(rb"/(Width|Height)\s+(\d{1,6})\b")
 _OTHER_STREAM: Final = re.compile(
     rb"/(?:Length[123]|FontFile|Type1C|CIDFontType0C|OpenType|ObjStm|XRef|Metadata|N|EmbeddedFile)\b"
 )
-_PAINTING: Final = re.compile(rb"[\s\])](?:f\*?|F|[Bb]\*?|[Ss]|sh)(?=\s)")
+_PAINTING: Final = frozenset({b"f", b"f*", b"F", b"B", b"B*", b"b", b"b*", b"S", b"s", b"sh"})
 # Draws an image, or a form: a description that several pages share, or that one page repeats.
-_USE: Final = re.compile(rb"\sDo(?=\s)")
+_USE: Final = b"Do"
+_BRACKETS_TO_SPACES: Final = bytes.maketrans(b"])", b"  ")
 _IMAGE_SPATIAL_EXTENT: Final = re.compile(rb"ispe.{4}(.{4})(.{4})", re.DOTALL)
 
 
@@ -97,9 +98,10 @@ def _pdf_seconds(data: bytes) -> float:
             break
         text = memoryview(data)[start : start + size]
         description = _inflate(text) if b"Fl" in dictionary else bytes(text[:_MAX_DESCRIPTION_BYTES])
-        own = _PER_BYTE * len(description) + _PER_PAINTING * _count(_PAINTING, description)
+        words = description.translate(_BRACKETS_TO_SPACES).split()
+        own = _PER_BYTE * len(description) + _PER_PAINTING * sum(map(_PAINTING.__contains__, words))
         seconds += own
-        uses += _count(_USE, description)
+        uses += words.count(_USE)
         if b"/Form" in dictionary:
             longest_form = max(longest_form, own)
     return seconds + uses * longest_form
@@ -131,10 +133,6 @@ def _inflate(text: memoryview) -> bytes:
         return zlib.decompressobj().decompress(bytes(text).lstrip(b"\r\n"), _MAX_DESCRIPTION_BYTES)
     except zlib.error:
         return b""
-
-
-def _count(operator: re.Pattern[bytes], description: bytes) -> int:
-    return sum(1 for _ in operator.finditer(description))
 
 
 def _tiff_pixels(data: bytes) -> int:
