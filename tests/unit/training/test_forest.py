@@ -18,7 +18,7 @@ RECIPE = Recipe(
     version="v9",
     architecture=RANDOM_FOREST,
     input=Input(width=32, height=32),
-    forest=Forest(trees=20, min_pages_per_leaf=1, variants=0),
+    forest=Forest(trees=50, min_pages_per_leaf=1, features_per_split=0.2, variants=0),
 )
 
 
@@ -71,8 +71,8 @@ def _as_input(page: Page) -> NDArray[np.uint8]:
 def test_forest_learns_the_labels_and_doubts_unknown_pages() -> None:
     model = fit_forest(RECIPE, 2, [*TRAIN, *UNKNOWN], threads=1)
     known, unknown = (_page(1, 120, 99), _page(OOD_LABEL, 230, 99))
-    assert _probabilities(model, _as_input(known))[0, 1] > 0.8
-    assert abs(_probabilities(model, _as_input(unknown))[0, 1] - 0.5) < 0.15
+    assert _probabilities(model, _as_input(known))[0, 1] > 0.7
+    assert abs(_probabilities(model, _as_input(unknown))[0, 1] - 0.5) < 0.2
 
 
 def test_seed_determines_the_forest() -> None:
