@@ -23,6 +23,7 @@ UPDATES: dict[str, list[Mapping[str, str]]] = {
     "Spot on, more tasks, and off": [{}, SPOT, {**SPOT, "MinModelTasks": "2"}, {}],
     "ingest": [{}, {"Ingest": "queue"}, {}],
     "events and retention": [{}, {"Results": "events", "DocumentDays": "365", "RecordDays": "730"}, {}],
+    "hosting": [{}, {"ModelHosting": "single"}, {"ModelHosting": "lambda"}, {}],
     "Athena": [{}, {"Analytics": "events"}, {}, {"Analytics": "events"}],
     "network, shell and tracing": [{}, {"Network": "public"}, {"ExecuteCommand": "enabled", "Tracing": "active"}],
 }

@@ -46,6 +46,11 @@ CHECKS = (
         lambda _, deployment, __: stack.find_fixed_parameters(deployment),
     ),
     Check(
+        "hosting",
+        "the change of ModelHosting",
+        lambda _, deployment, __: stack.find_hosting_change(deployment),
+    ),
+    Check(
         "permissions",
         "your permissions",
         lambda clients, deployment, _: permissions.find_permissions(clients.sts, clients.iam, deployment),

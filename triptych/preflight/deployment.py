@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from triptych.errors import UsageError
-from triptych.plan.rollout import VERSIONS
+from triptych.plan.rollout import SERVICES
 from triptych.preflight.parameters import CONVERTER_VCPUS, DEFAULTS, IMAGE_PARAMETERS
 
 if TYPE_CHECKING:
@@ -149,7 +149,8 @@ class Deployment:
     @property
     def minimum_vcpus(self) -> dict[str, float]:
         """The vCPUs of the minimum number of tasks, by the name of their quota in aws.toml."""
-        versions = VERSIONS * self.number("MinModelTasks") * self.number("ModelCpu") / 1024
+        services = SERVICES.get(self["ModelHosting"], 0)
+        versions = services * self.number("MinModelTasks") * self.number("ModelCpu") / 1024
         converter = CONVERTER_VCPUS * self.number("ConverterTasks") if self.converts else 0
         if self["ModelSpot"] == "all":
             return {"fargate_spot_vcpus": versions, "fargate_vcpus": converter}

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Final
 
 DEFAULTS: Final[Mapping[str, str]] = {
+    "ModelHosting": "fargate",
+    "DeletionProtection": "disabled",
     "ModelImageUri": "",
     "ModelImageUriV1": "",
     "ModelImageUriV2": "",

@@ -85,6 +85,24 @@ def find_fixed_parameters(deployment: Deployment) -> Findings:
         )
 
 
+def find_hosting_change(deployment: Deployment) -> Findings:
+    """Yield what CloudFormation could not delete if the tasks of the stack are replaced by functions."""
+    if deployment.earlier("ModelHosting") in (None, "lambda") or deployment["ModelHosting"] != "lambda":
+        return
+    if deployment.earlier("DeletionProtection") == "enabled" and not deployment.converts:
+        yield Finding(
+            "AWS would not delete the load balancer, which is protected: CloudFormation would leave it behind, and AWS would "
+            "still bill it.",
+            "First deploy DeletionProtection=disabled, then ModelHosting=lambda.",
+        )
+    if deployment["Network"] == "none":
+        yield Finding(
+            "Earlier versions of the orchestrator keep interfaces in the stack's network, so CloudFormation could not delete "
+            "it.",
+            "Keep the Network, which is free, or delete these versions first.",
+        )
+
+
 def find_stack_state(deployment: Deployment) -> Findings:
     """Yield why CloudFormation would refuse to change the stack in its present state."""
     if deployment.deployed is None or deployment.deployed.status in _READY:

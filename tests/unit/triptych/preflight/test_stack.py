@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.unit.triptych.preflight.conftest import ACCOUNT
 from triptych.preflight.deployment import DeployedStack, Deployment
 from triptych.preflight.findings import Severity
-from triptych.preflight.stack import find_fixed_parameters, find_stack_name, find_stack_state
+from triptych.preflight.stack import find_fixed_parameters, find_hosting_change, find_stack_name, find_stack_state
 
 
 def planned(stack: str, region: str = "us-east-1", status: str | None = None, **parameters: str) -> Deployment:
@@ -96,3 +96,31 @@ def test_parameters_of_the_network_are_chosen_once(
         assert sentence in finding.sentence
         assert remedy in finding.remedy
     assert not list(find_fixed_parameters(Deployment("triptych", "us-east-1", ACCOUNT, "aws", given)))
+
+
+@pytest.mark.parametrize(
+    ("earlier", "given", "expected"),
+    [
+        ({}, {"ModelHosting": "lambda"}, []),
+        ({"DeletionProtection": "enabled"}, {}, []),
+        ({"DeletionProtection": "enabled"}, {"ModelHosting": "lambda"}, ["load balancer"]),
+        ({"DeletionProtection": "enabled"}, {"ModelHosting": "lambda", "OfficeFormats": "convert"}, []),
+        ({"DeletionProtection": "enabled"}, {"ModelHosting": "single"}, []),
+        ({}, {"ModelHosting": "lambda", "Network": "none"}, ["keep interfaces"]),
+        ({"ModelHosting": "lambda"}, {"Network": "none"}, []),
+    ],
+)
+def test_change_to_functions_that_would_leave_something_behind_is_found(
+    earlier: dict[str, str], given: dict[str, str], expected: list[str]
+) -> None:
+    plan = Deployment("triptych", "us-east-1", ACCOUNT, "aws", given, DeployedStack("UPDATE_COMPLETE", earlier))
+    found = list(find_hosting_change(plan))
+    assert len(found) == len(expected)
+    assert all(part in finding.sentence for part, finding in zip(expected, found, strict=True))
+    assert not list(find_hosting_change(Deployment("triptych", "us-east-1", ACCOUNT, "aws", given)))
+
+
+@pytest.mark.parametrize(("hosting", "vcpus"), [("fargate", 6), ("single", 2), ("lambda", 0)])
+def test_only_tasks_use_the_quota_of_fargate(hosting: str, vcpus: int) -> None:
+    given = {"ModelHosting": hosting, "MinModelTasks": "2"}
+    assert Deployment("triptych", "us-east-1", ACCOUNT, "aws", given).minimum_vcpus == {"fargate_vcpus": vcpus}
