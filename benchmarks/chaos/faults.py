@@ -166,7 +166,8 @@ class FaultCampaign(Campaign):
         version = next(self.versions)
         with memory_limit([self.stack.service_process(version)]):
             self.wait_for_records(self.upload("memory limited", scale=LARGE))
-        self.stack.restart_service(version)
+        self.stack.kill_service(version)
+        self.stack.start_service(version)
 
     def step_clock(self) -> None:
         """Step the clock of the orchestrator while it works, forwards or backwards."""
