@@ -91,13 +91,13 @@ def find_hosting_change(deployment: Deployment) -> Findings:
         return
     if deployment.earlier("DeletionProtection") == "enabled" and not deployment.converts:
         yield Finding(
-            "AWS would not delete the load balancer, which is protected. CloudFormation would leave it behind, and it would "
-            "cost as much as before.",
+            "AWS would not delete the load balancer, which is protected. CloudFormation would leave it behind, at the "
+            "same cost.",
             "First deploy DeletionProtection=disabled, then ModelHosting=lambda.",
         )
     if deployment["Network"] == "none":
         yield Finding(
-            "Earlier versions of the orchestrator keep interfaces in the stack's network, so that CloudFormation could not "
+            "Earlier versions of the orchestrator keep interfaces in the network, so that CloudFormation could not "
             "delete it.",
             "Keep the Network, which is free, or delete these versions first.",
         )
