@@ -2,7 +2,7 @@
 
 New memory is expensive: the kernel clears each page at its first use. A fax of A4 at 300 dpi needs 17 MB, which took
 two fifths of its decoding. So the memory of an ordinary page is kept while documents follow each other, and returned to
-the system once none has come for a second, or at once if there is much of it.
+the system once none has come for ten seconds, or at once if there is much of it.
 """
 
 import ctypes
@@ -19,7 +19,7 @@ MALLOC_ENVIRONMENT: Final = {
     "MALLOC_TRIM_THRESHOLD_": str(64 * _MIB),
 }
 """Environment variables of a decoder process."""
-IDLE_SECONDS: Final = 1.0
+IDLE_SECONDS: Final = 10.0
 """Seconds without a document after which a decoder process returns its free memory to the system."""
 MAX_KEPT_BYTES: Final = 128 * _MIB
 """Memory of a decoder process between two documents, above which it returns what is free at once."""

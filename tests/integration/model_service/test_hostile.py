@@ -9,6 +9,7 @@ from typing import Final
 import httpx2
 
 from tests.support.hostile import attacks, mutations, valid_files
+from tests.support.polling import wait_until
 from tests.support.service import ServiceProcess, running_service
 
 MUTATIONS: Final = 120
@@ -54,7 +55,7 @@ def test_broken_files_are_rejected_and_leave_the_service_unchanged(tiny_models: 
         assert {name: response.json()["probabilities"] for name, response in again.items()} == {
             name: response.json()["probabilities"] for name, response in first.items()
         }
-        assert service.memory() < before + _RETAINED
+        wait_until(lambda: service.memory() < before + _RETAINED)  # idle decoders return theirs after ten seconds
 
 
 def test_known_attacks_are_rejected_with_their_reason(service: ServiceProcess) -> None:
