@@ -165,6 +165,8 @@ def to_page(image: Image.Image, min_side: int, orientation: int | None = None, p
         orientation = _orientation(image)
     page = _reduce(_crop_transparent_margins(_show_transparent(_to_usual_mode(image))), min_side)
     page = _to_srgb(_flatten(page), profile)
+    if page is image:
+        page = image.copy()  # the next page of the file would replace its pixels
     transpose = _TRANSPOSE.get(orientation)
     return page.transpose(transpose) if transpose is not None else page
 

@@ -18,6 +18,16 @@ def on_a_desk() -> Image.Image:
     return desk
 
 
+def grey_pages() -> bytes:
+    sheets = [Image.new("L", (160, 200), tone) for tone in (10, 90, 200)]
+    return encode(sheets[0], "TIFF", save_all=True, append_images=sheets[1:])
+
+
+def test_grey_pages_of_one_file_keep_their_pixels() -> None:
+    batch_of_pages = decode_batch(grey_pages(), Preprocessing(96, 128, "grey"), Limits())
+    assert [int(pixels.mean()) for pixels in batch_of_pages.pixels] == [10, 90, 200]
+
+
 @pytest.mark.parametrize("color", ["grey", "rgb"])
 @pytest.mark.parametrize(
     ("document", "cropped"),
@@ -28,8 +38,9 @@ def on_a_desk() -> Image.Image:
         (encode(on_a_desk().convert("L"), "PNG"), True),
         (encode(on_a_desk(), "PNG"), True),
         (several_pages(2, "PDF"), False),
+        (grey_pages(), False),
     ],
-    ids=["jpeg", "png", "fax", "grey-photograph", "photograph", "pdf"],
+    ids=["jpeg", "png", "fax", "grey-photograph", "photograph", "pdf", "grey-pages"],
 )
 def test_a_batch_is_that_of_pages_in_rgb(
     monkeypatch: pytest.MonkeyPatch, document: bytes, cropped: bool, color: str
