@@ -15,12 +15,15 @@ ADMITTING = resource("EC2::SecurityGroup", GroupDescription="x", SecurityGroupIn
 BALANCER = resource(
     "ElasticLoadBalancingV2::LoadBalancer", Subnets=[{"Ref": "Subnet"}], SecurityGroups=[{"Ref": "Group"}]
 )
+PROTECTED = changed(BALANCER, LoadBalancerAttributes=[{"Key": "deletion_protection.enabled", "Value": "true"}])
+UNPROTECTED = changed(BALANCER, LoadBalancerAttributes=[{"Key": "deletion_protection.enabled", "Value": "false"}])
 LISTENER = resource("ElasticLoadBalancingV2::Listener", LoadBalancerArn={"Ref": "Balancer"}, Port=80, Protocol="HTTP")
 ENDPOINT = resource("EC2::VPCEndpoint", VpcId={"Ref": "Vpc"}, ServiceName="s3")
 IMAGES = resource("ECR::Repository", EncryptionConfiguration={"EncryptionType": "AES256"}, RepositoryName="fixed")
 FUNCTION = resource("Lambda::Function", MemorySize=512)
 VERSION = resource("Lambda::Version", FunctionName={"Ref": "Function"}, Description="512")
 RETAINED: Resource = {**VERSION, "UpdateReplacePolicy": "Retain"}
+CONNECTED = changed(FUNCTION, VpcConfig={"SubnetIds": [{"Ref": "Subnet"}]})
 TASK = resource("ECS::TaskDefinition", Cpu=256)
 TABLE = resource("DynamoDB::Table", GlobalSecondaryIndexes=[{"IndexName": "a"}])
 QUEUE = resource("SQS::Queue", SqsManagedSseEnabled=True)
@@ -57,6 +60,8 @@ VIOLATIONS: dict[str, tuple[Rollout, Rollout]] = {
         stack(Function=FUNCTION, Version=changed(RETAINED, Description="other")),
     ),
     "several indexes": (stack(T=TABLE), stack(T=changed(TABLE, GlobalSecondaryIndexes=indexes("a", "b", "c")))),
+    "network of a kept version": (stack(Subnet=SUBNET, Function=CONNECTED), stack(Function=FUNCTION)),
+    "protected load balancer is deleted": (stack(Balancer=PROTECTED), stack()),
     "subnet range is taken": (stack(Vpc=VPC, S=SUBNET), stack(Vpc=VPC, S=changed(SUBNET, AvailabilityZone="b"))),
     "endpoint exists": (stack(Vpc=VPC, E=ENDPOINT), stack(Vpc=VPC, E=changed(ENDPOINT, ServiceName="s3express"))),
     "listener port is taken": (
@@ -94,6 +99,8 @@ ACCEPTED: dict[str, tuple[Rollout, Rollout]] = {
             )
         ),
     ),
+    "network that stays": (stack(Subnet=SUBNET, Function=CONNECTED), stack(Subnet=SUBNET, Function=FUNCTION)),
+    "load balancer without protection": (stack(Balancer=UNPROTECTED), stack()),
     "one index": (stack(T=TABLE), stack(T=changed(TABLE, GlobalSecondaryIndexes=indexes("a", "b")))),
     "retained revision": (
         stack(T={**TASK, "UpdateReplacePolicy": "Retain"}),
