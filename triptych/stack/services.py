@@ -77,15 +77,15 @@ def _start_converter(home: Home) -> LocalServer:
     return LocalServer(process, port, fingerprints.converter_fingerprint())
 
 
-def start_model_service(home: Home, version: str, models: Path = REPOSITORY / "models") -> LocalServer:
-    """Start the service of a version, or of all, with the models in folders of `models`."""
+def start_model_service(home: Home, version: str, models: Path | None = None) -> LocalServer:
+    """Start the service of a version, or of all, with the models in `models`; by default the released ones."""
     port = ports.choose_port(_DEFAULT_PORTS[version])
     cpus = os.cpu_count() or 1
     workers = str(cpus if version == SHARED else max(1, cpus // len(VERSIONS)))
     settings = {
         "MODELS": ",".join(VERSIONS) if version == SHARED else version,
         "MAX_IN_FLIGHT": "48" if version == SHARED else "16",
-        "MODELS_DIR": str(models),
+        "MODELS_DIR": str(models or REPOSITORY / "models"),
         "HOST": HOST,
         "PORT": str(port),
         "WORKERS": workers,  # three services share this machine, and more threads than cores increase the latency
