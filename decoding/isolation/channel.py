@@ -123,23 +123,12 @@ class Channel:
         self.receive_into(memoryview(message), deadline)
         return bytes(message)
 
-    def has_input(self) -> bool:
-        """Return whether bytes, or the end of the stream, can be read at once."""
-        self._socket.setblocking(False)
-        try:
-            self._socket.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-        return True
-
-    def wait_for_input(self, seconds: float) -> bool:
-        """Wait at most so many seconds until bytes, or the end of the stream, can be read; return whether they can."""
+    def has_input(self, seconds: float = 0.0) -> bool:
+        """Wait at most `seconds` until bytes, or the end of the stream, can be read, and return whether they can."""
         self._socket.settimeout(seconds)
         try:
             self._socket.recv(1, socket.MSG_PEEK)
-        except TimeoutError:
+        except (BlockingIOError, TimeoutError):
             return False
         except OSError:
             return True

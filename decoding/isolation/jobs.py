@@ -125,7 +125,7 @@ class BatchJob(Job[PageBatch]):
 
     def without_forms(self) -> Self:
         """Return the job for the whole document without drawing form fields."""
-        return replace(self, limits=replace(self.limits, forms=False), part=None)
+        return replace(super().without_forms(), part=None)
 
     def is_valid_page_size(self, size: int) -> bool:
         """Return whether the size is that of the model's input, a view and a byte."""

@@ -46,7 +46,7 @@ def serve(channel: Channel) -> None:
     with contextlib.suppress(ChannelClosedError):
         channel.send_message(protocol.READY)
         while True:
-            if not channel.wait_for_input(memory.IDLE_SECONDS):
+            if not channel.has_input(memory.IDLE_SECONDS):
                 memory.release_memory()
             message = channel.receive_message(protocol.MAX_MESSAGE_BYTES)
             if message != protocol.STOP:  # a STOP that arrived after the reply
