@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from publisher.changes import UnsentQueue, image
+from publisher.changes import Change, UnsentQueue, image, messages
 from records.keys import timestamp
 from records.policy import POLICY_KEY
 from records.record import Record
@@ -57,7 +57,7 @@ class RowSender:
             RowsNotSent: Firehose did not accept rows.
         """
         sent, refused = 0, set()
-        for group in _groups(self._rows(changes)):
+        for group in _groups(messages(changes, _row, self._unsent)):
             records: Sequence[RecordTypeDef] = [{"Data": row} for row in group]
             response = self._firehose.put_record_batch(DeliveryStreamName=self._stream, Records=records)
             sent += len(group) - response["FailedPutCount"]
@@ -66,15 +66,11 @@ class RowSender:
             raise RowsNotSent(f"Firehose did not accept all rows: {', '.join(sorted(refused))}")
         return sent
 
-    def _rows(self, changes: Sequence[Mapping[str, Any]]) -> Iterator[bytes]:
-        """Yield the row of each change, without deletions and policies."""
-        for change in changes:
-            try:
-                item = image(change["dynamodb"], "NewImage")
-                if item and item["document"] != POLICY_KEY:
-                    yield _encoded(Record.from_item(item))
-            except (KeyError, ValueError, TypeError) as error:
-                self._unsent.keep(change["dynamodb"], f"not a record: {error!r}")
+
+def _row(change: Change) -> bytes | None:
+    """Return the row about a change; None for a deletion or a policy."""
+    item = image(change, "NewImage")
+    return _encoded(Record.from_item(item)) if item and item["document"] != POLICY_KEY else None
 
 
 def _encoded(record: Record) -> bytes:

@@ -2,8 +2,8 @@
 
 import json
 import logging
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from boto3.dynamodb.types import TypeDeserializer
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
 logger = logging.getLogger(__name__)
+
+Message = TypeVar("Message")
 
 Change = Mapping[str, Any]
 """A change in the table's stream: the field `dynamodb` of a stream record."""
@@ -40,3 +42,23 @@ class UnsentQueue:
         logger.error("not sent: %s", reason)
         body = json.dumps({"reason": reason, "content": content}, default=str)
         self._client.send_message(QueueUrl=self._url, MessageBody=body)
+
+
+def messages(
+    changes: Sequence[Mapping[str, Any]], read: Callable[[Change], Message | None], unsent: UnsentQueue
+) -> Iterator[Message]:
+    """Yield what `read` makes of each change, other than None. Changes that it cannot read go to the dead-letter queue.
+
+    Args:
+        changes: Records of the table's stream.
+        read: Returns what to send about a change.
+        unsent: The dead-letter queue.
+    """
+    for change in changes:
+        try:
+            message = read(change["dynamodb"])
+        except (KeyError, ValueError, TypeError) as error:
+            unsent.keep(change["dynamodb"], f"not a record: {error!r}")
+            continue
+        if message is not None:
+            yield message

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from publisher.changes import Change, UnsentQueue, image
+from publisher.changes import Change, UnsentQueue, image, messages
 from publisher.result_events import SOURCE, ResultEvent, result_event
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Publisher:
             EventsNotSent: Events are left, which can be sent later. Those before and after them were sent.
         """
         sent, delayed = 0, []
-        for group in _groups(self._entries(changes)):
+        for group in _groups(messages(changes, self._entry, self._unsent)):
             results = self._events.put_events(Entries=group)["Entries"]
             for entry, result in zip(group, results, strict=True):
                 if "ErrorCode" not in result:
@@ -69,24 +69,20 @@ class Publisher:
             raise EventsNotSent("; ".join(delayed))
         return sent
 
-    def _entries(self, changes: Sequence[Mapping[str, Any]]) -> "Iterator[PutEventsRequestEntryTypeDef]":
-        for change in changes:
-            try:
-                event = self._event(change["dynamodb"])
-            except (KeyError, ValueError, TypeError) as error:
-                self._unsent.keep(change["dynamodb"], f"not a record: {error!r}")
-                continue
-            if event:
-                yield {
-                    "Source": SOURCE,
-                    "DetailType": event.detail_type,
-                    "Time": event.time,
-                    "Detail": json.dumps(event.detail, ensure_ascii=False),
-                    "EventBusName": self._bus,
-                }
+    def _entry(self, change: Change) -> "PutEventsRequestEntryTypeDef | None":
+        """Return the entry about a change; None for a deletion or a policy."""
+        event = self._event(change)
+        if event is None:
+            return None
+        return {
+            "Source": SOURCE,
+            "DetailType": event.detail_type,
+            "Time": event.time,
+            "Detail": json.dumps(event.detail, ensure_ascii=False),
+            "EventBusName": self._bus,
+        }
 
     def _event(self, change: Change) -> ResultEvent | None:
-        """Return the event about a change; None for a deletion or a policy."""
         item = image(change, "NewImage")
         return result_event(item, image(change, "OldImage"), stack=self._stack) if item else None
 
