@@ -42,7 +42,7 @@ def read_prediction(
         body: Body of the response.
         version: The version that was called.
         latency_ms: Duration of the call.
-        mapping: How to find a prediction in the response of an endpoint that is no model service.
+        mapping: How to find a prediction in the response of an endpoint that is not a model service.
 
     Raises:
         CallFailed: `invalid_answer`: The response does not conform to the contract.

@@ -125,7 +125,7 @@ def _body(fields: SettingFields, max_bytes: int | None) -> BodyFormat:
 
 
 def _answer(fields: SettingFields) -> AnswerMapping | None:
-    """Return how to read the answers of an endpoint that is no model service."""
+    """Return how to read the answers of an endpoint that is not a model service."""
     if not fields.has("answer"):
         return None
     answer = fields.nested("answer")

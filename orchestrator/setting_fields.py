@@ -17,7 +17,7 @@ class SettingFields:
         value: The object.
 
     Raises:
-        ConfigurationError: The value is no object. Methods raise it if a field is missing or invalid.
+        ConfigurationError: The value is not an object. Methods raise it if a field is missing or invalid.
     """
 
     def __init__(self, name: str, value: object) -> None:

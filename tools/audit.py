@@ -3,7 +3,7 @@
     python -m tools.audit                  the packages of constraints.txt, and of both images
     python -m tools.audit --image FOLDER   the Python and Debian packages in an image's root file system
 
-The exit code is 1 if a package has a vulnerability that is no exception, or if an exception has expired. Advisory
+The exit code is 1 if a package has a vulnerability without an exception, or if an exception has expired. Advisory
 services cannot be reached from every network: what could not be looked up is listed, and is not a failure.
 """
 

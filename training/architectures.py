@@ -4,7 +4,7 @@ Every architecture is a `ConvClassifier`: blocks in order, average pooling, drop
 freeze the first blocks and export can fold batch norms without knowing the architecture.
 
 To add an architecture, write a function that returns its blocks, and register it in `ARCHITECTURES`. The architecture
-`random_forest` is no network and has a module for itself, `training.forest`.
+`random_forest` is not a network and has a module for itself, `training.forest`.
 """
 
 from collections.abc import Callable, Iterable

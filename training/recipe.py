@@ -11,7 +11,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 Probability = Annotated[float, Field(ge=0, le=1)]
 Precision = Literal["f32", "bf16", "int8"]
 RANDOM_FOREST = "random_forest"
-"""The architecture that is no network: see `training.forest`."""
+"""The architecture that is not a network: see `training.forest`."""
 
 
 class RecipeError(Exception):
