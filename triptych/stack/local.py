@@ -3,8 +3,6 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,13 +10,13 @@ import boto3
 from rich.console import Console
 
 from triptych.errors import StackUnavailable
-from triptych.stack import deployment, emulator, environment, fingerprints, persistence, services
+from triptych.stack import deployment, emulator, environment, fingerprints, lifecycle, persistence, services
 from triptych.stack.deployment import Choices
 from triptych.stack.errors import StackError
-from triptych.stack.functions import function_is_ready
 from triptych.stack.home import Home
-from triptych.stack.processes import RESPONSE_TIMEOUT, becomes_ready, stop_orphans, stop_processes
-from triptych.stack.services import CONVERTER, FUNCTIONS, VERSIONS, service_names
+from triptych.stack.processes import stop_orphans, stop_processes
+from triptych.stack.progress import show_progress
+from triptych.stack.services import FUNCTIONS, service_names
 from triptych.stack.state import Hosting, Ingest, OfficeFormats, ResultsMode, StackState
 
 MAX_IN_FLIGHT = max(2, min(os.cpu_count() or 1, 8))
@@ -30,9 +28,6 @@ _RETRY_SECONDS = 20.0
 
 _QUEUE_TIMEOUT = 120.0
 """Seconds in which the inbox queue has to run empty."""
-
-_FUNCTION_TIMEOUT = 60.0
-"""Seconds in which a model function has to start."""
 
 _QUIET = Console(quiet=True)
 
@@ -140,15 +135,15 @@ def start_stack(
             hosting or state.hosting,
         )
         names = service_names(choices.hosting, choices.office_formats)
-        _start_services(state, names, choices.hosting)
+        lifecycle.start_services(state, names, choices.hosting)
         if choices.hosting == "lambda":
             choices = replace(choices, local_functions=emulator.endpoint_url(state.services[FUNCTIONS].port))
         deployed = _deploy(state, console, choices)
         persistence.follow_table(state)
         if started or deployed:
             _warm_up(state, console)
-        _stop_others(state, names)
-        _register_services(state, console, names)
+        lifecycle.stop_others(state, names)
+        lifecycle.register_services(state, console, names)
         return _stack(state)
 
 
@@ -234,15 +229,13 @@ def start_service(version: str, home: Home | None = None) -> None:
     with home.lock():
         running_stack(home)
         state = StackState.load(home)
-        _start_services(state, (version,), state.hosting)
-        _register_services(state, _QUIET, (version,))
+        lifecycle.start_services(state, (version,), state.hosting)
+        lifecycle.register_services(state, _QUIET, (version,))
 
 
 def _stack(state: StackState) -> Stack:
-    if state.emulator is None:
-        raise StackError("The emulator is not running.")
     return Stack(
-        endpoint_url=emulator.endpoint_url(state.emulator.port),
+        endpoint_url=emulator.endpoint_url(state.emulator_port),
         outputs=dict(state.outputs),
         ports={version: server.port for version, server in state.services.items()},
         logs=state.home.logs,
@@ -254,15 +247,15 @@ def _start_emulator(state: StackState, console: Console, retry_seconds: float) -
     """Start the emulator, unless it runs, and return whether it was started."""
     if persistence.emulator_runs(state):
         return False
-    with _show_progress(console, "Started the emulator"):
+    with show_progress(console, "Started the emulator"):
         state.retry_seconds = retry_seconds
         persistence.start_with_data(state)
     return True
 
 
 def _warm_up(state: StackState, console: Console) -> None:
-    port = _emulator_port(state)
-    with _show_progress(console, "Warmed up the functions"):
+    port = state.emulator_port
+    with show_progress(console, "Warmed up the functions"):
         deployment.warm_up_orchestrator(state.outputs["OrchestratorFunctionName"], port, workers=MAX_IN_FLIGHT)
         if publisher := state.outputs.get("PublisherFunctionName"):
             deployment.warm_up_publisher(publisher, port)
@@ -270,16 +263,16 @@ def _warm_up(state: StackState, console: Console) -> None:
 
 def _deploy(state: StackState, console: Console, choices: Choices) -> bool:
     """Build and deploy the template, unless the deployment is up to date, and return whether it was deployed."""
-    port = _emulator_port(state)
+    port = state.emulator_port
     sources = fingerprints.deployment_fingerprint()
     current = Choices(state.ingest, state.office_formats, state.results, state.hosting, state.functions_url)
     if state.deployed == sources and current == choices:
         return False
     if (queue_url := state.outputs.get("InboxQueueUrl")) and choices.ingest == "direct":
         _wait_until_empty(queue_url, port, console)
-    with _show_progress(console, "Built the functions (sam build)"):
+    with show_progress(console, "Built the functions (sam build)"):
         deployment.sam_build(state.home, sources)
-    with _show_progress(console, "Deployed template.yaml (sam deploy)"):
+    with show_progress(console, "Deployed template.yaml (sam deploy)"):
         state.outputs = deployment.sam_deploy(
             state.home, port, choices, concurrency=MAX_IN_FLIGHT, retry_seconds=state.retry_seconds
         )
@@ -288,7 +281,7 @@ def _deploy(state: StackState, console: Console, choices: Choices) -> bool:
         state.hosting, state.functions_url = choices.hosting, choices.local_functions
         state.save()
     if not emulator.has_saved_state(state.home):
-        with _show_progress(console, "Saved the deployment"):
+        with show_progress(console, "Saved the deployment"):
             persistence.save_first_deployment(state)
     return True
 
@@ -305,73 +298,3 @@ def _wait_until_empty(queue_url: str, port: int, console: Console) -> None:
             if time.monotonic() > deadline:
                 raise StackError(f"The inbox queue still contains {length} uploads, so it cannot be removed yet.")
             time.sleep(0.2)
-
-
-def _start_services(state: StackState, versions: tuple[str, ...], hosting: Hosting) -> None:
-    """Start services that do not run or are out of date. They load their models while other parts start."""
-    for version in versions:
-        if not _is_up_to_date(state, version, hosting):
-            if previous := state.services.pop(version, None):
-                stop_processes(previous.process)
-            state.services[version] = services.start_service_process(state.home, version, hosting)
-            state.save()
-
-
-def _stop_others(state: StackState, names: tuple[str, ...]) -> None:
-    """Stop services that the stack no longer has."""
-    for name in set(state.services) - set(names):
-        stop_processes(state.services.pop(name).process)
-        state.save()
-
-
-def _register_services(state: StackState, console: Console, versions: tuple[str, ...]) -> None:
-    """Wait for the services, and register them with the load balancer."""
-    if not all(services.service_is_ready(state.services[version]) for version in versions):
-        with _show_progress(console, f"Started the services {', '.join(versions)}"):
-            for version in versions:
-                server = state.services[version]
-                state.services[version] = services.wait_for_service(state.home, version, server, state.hosting)
-                state.save()
-    if state.hosting == "lambda":
-        _start_functions(state, console, [name for name in versions if name in VERSIONS])
-        versions = tuple(name for name in versions if name == CONVERTER)
-    for version in versions:
-        target_group = state.outputs[services.target_group_output(version)]
-        services.register_target(target_group, state.services[version].port, _emulator_port(state))
-
-
-def _start_functions(state: StackState, console: Console, versions: Sequence[str]) -> None:
-    """Let the functions load their models, as ModelWarmth=schedule does.
-
-    Raises:
-        StackError: A function does not start.
-    """
-    with _show_progress(console, "Warmed up the model functions"):
-        for version in versions:
-            server = state.services[version]
-            if not becomes_ready(server.process, lambda port=server.port: function_is_ready(port), _FUNCTION_TIMEOUT):  # type: ignore[misc]
-                raise StackError(f"The model function {version} does not start.", state.home.logs / f"{version}.log")
-
-
-def _is_up_to_date(state: StackState, version: str, hosting: Hosting) -> bool:
-    server = state.services.get(version)
-    return (
-        server is not None
-        and server.sources == services.current_fingerprint(version, hosting)
-        and becomes_ready(server.process, lambda: services.service_is_ready(server), RESPONSE_TIMEOUT)
-    )
-
-
-def _emulator_port(state: StackState) -> int:
-    if state.emulator is None:
-        raise StackError("The emulator is not running.")
-    return state.emulator.port
-
-
-@contextmanager
-def _show_progress(console: Console, step: str) -> Iterator[None]:
-    """Show that a step is in progress, and its duration afterwards."""
-    started = time.monotonic()
-    with console.status(f"{step} …"):
-        yield
-    console.print(f"[green]✓[/] {step} [dim]{time.monotonic() - started:.1f} s[/]", highlight=False)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
+from triptych.stack.errors import StackError
 from triptych.stack.home import Home
 from triptych.stack.processes import ManagedProcess
 
@@ -119,6 +120,17 @@ class StackState:
         """Every process in the state."""
         servers = [*self.services.values(), *([self.emulator] if self.emulator else [])]
         return [server.process for server in servers] + ([self.journal] if self.journal else [])
+
+    @property
+    def emulator_port(self) -> int:
+        """Port of the running emulator.
+
+        Raises:
+            StackError: The emulator is not running.
+        """
+        if self.emulator is None:
+            raise StackError("The emulator is not running.")
+        return self.emulator.port
 
     def save(self) -> None:
         """Save the state atomically: readers see the old state or the new one."""
