@@ -74,6 +74,7 @@ def test_build_that_pushes_nothing_rolls_the_stack_back(account: Account, packag
     assert repositories(account) == []
 
 
+@pytest.mark.slow
 def test_existing_images_are_used_until_their_inputs_change(account: Account, packaged: str) -> None:
     before = account.resources()
     with images_are_pushed(account):

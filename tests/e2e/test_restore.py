@@ -50,6 +50,7 @@ def upload(account: Account, bucket: str, key: str) -> None:
     account.client("s3").put_object(Bucket=bucket, Key=key, Body=encode(page(), "PNG"))
 
 
+@pytest.mark.slow
 def test_a_restored_table_keeps_its_records_and_receives_new_ones(account: Account, packaged: str) -> None:
     outputs = account.create_stack(packaged, {})
     bucket, table = outputs["InboxBucketName"], outputs["TableName"]

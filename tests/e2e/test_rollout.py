@@ -72,6 +72,7 @@ def test_stack_is_deployed_and_deleted_except_for_its_data(
     account.delete_retained()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ingest", ["direct", "queue"])
 def test_uploads_to_an_existing_bucket_reach_the_configured_ingest(
     account: Account, packaged: str, ingest: str

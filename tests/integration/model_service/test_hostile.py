@@ -12,7 +12,7 @@ from tests.support.hostile import attacks, mutations, valid_files
 from tests.support.polling import wait_until
 from tests.support.service import ServiceProcess, running_service
 
-MUTATIONS: Final = 120
+MUTATIONS: Final = 60
 ALL_MUTATIONS: Final = 1000
 """Number of mutations with `--full`."""
 SEED: Final = 20261122

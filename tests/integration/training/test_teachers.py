@@ -16,6 +16,8 @@ from training.version import TrainedVersion
 from triptych.cli import app
 from triptych.errors import TriptychError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _small_architecture() -> Iterator[None]:

@@ -51,6 +51,7 @@ def _store(stack: StackConnection, key: str, body: bytes) -> tuple[str, str]:
     return event.document, event.sort_key
 
 
+@pytest.mark.slow
 def test_version_is_trained_from_reviewers_labels(
     stack: StackConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

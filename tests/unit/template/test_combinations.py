@@ -108,6 +108,7 @@ def other_value(parameter: Mapping[str, Any]) -> str:
     return next(value for value in candidates if value not in (default, ""))
 
 
+@pytest.mark.slow
 def test_cfn_lint_reports_nothing_for_the_template(tmp_path: Path) -> None:
     run([require_tool("cfn-lint"), str(ROOT / "template.yaml")], tmp_path)
 

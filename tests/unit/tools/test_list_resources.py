@@ -14,6 +14,7 @@ def test_every_resource_is_described_and_no_other() -> None:
     assert sorted(undescribed()) == [], "describe them in tools/resources.toml"
 
 
+@pytest.mark.slow
 def test_the_page_is_up_to_date() -> None:
     assert PAGE.read_text() == resources_page(), "run python -m tools.list_resources"
 

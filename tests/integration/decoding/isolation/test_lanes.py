@@ -53,6 +53,7 @@ def test_ordinary_documents_end_before_slow_ones_that_came_first(
     assert len(pids) == 1 + spare, "no process was lost"
 
 
+@pytest.mark.slow
 def test_ordinary_documents_end_before_likely_slow_ones_that_arrive_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """The slow ones are recognised before they are decoded, so that they never occupy the ordinary lane."""
     slow = [slow_pdf(1_000, seed) for seed in range(4)]
