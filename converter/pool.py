@@ -96,7 +96,7 @@ class SparePool:
                 logger.warning("conversion process lost", exc_info=True)
             finally:
                 process.close()
-        raise DecoderUnavailableError("No process took the document.")
+        raise DecoderUnavailableError("No process accepted the document.")
 
     def close(self) -> None:
         """Kill the processes that are ready, and wait for those that are starting."""

@@ -88,7 +88,7 @@ def read_page(data: bytes, directory: Directory, limits: Limits) -> Image.Image:
     chunks = read_chunks(data, directory)
     per_plane = layout.across * layout.down
     if len(chunks) < per_plane * layout.planes:
-        raise CorruptDocumentError("The TIFF file has a page that misses a part.")
+        raise CorruptDocumentError("The TIFF file has an incomplete page.")
     planes = [
         _unpack(_decompress(chunks[plane * per_plane : (plane + 1) * per_plane], directory, layout), directory, layout)
         for plane in range(layout.planes)

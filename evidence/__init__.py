@@ -12,7 +12,7 @@ Use `report.compute_report`; the other modules are its parts:
     contest           which claims follow, and which pairs are open
     pairs             comparison of two versions
     challengers       non-inferiority, harm by label, wrong labels
-    risk              verdicts that nobody looks at
+    risk              automated verdicts
     drift             changes from day to day
     advice            the promotion that follows
     versions, report  figures of each version; the whole report

@@ -24,7 +24,7 @@ from records.record import Record
 from records.reviews import Queue
 
 DEFAULT_TARGET = 0.01
-"""Largest share of wrong verdicts among those that nobody looks at, unless the policy promises another."""
+"""Largest share of automated verdicts that may be wrong, unless the policy promises another."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Report:
         drift: Changes from day to day.
         advice: What to do.
         notes: Caveats and next steps, in sentences.
-        risk: How often verdicts that nobody looks at are wrong, by threshold of doubt.
+        risk: How often automated verdicts are wrong, by threshold of doubt.
         waiting: Number of documents that wait for a label, possibly counted to a limit; None if not counted.
         candidate: Evidence on a version that is not deployed; None if none was asked about.
     """
@@ -110,7 +110,7 @@ def compute_report(
         complete: Whether `population` holds all records of the period. If so, bounds on the rate of disagreement are
             tighter: see `sequential.rate_bounds`.
         labels_complete: Whether `labelled` holds all labelled records of the period.
-        target: Largest share of wrong verdicts among those that nobody looks at; that of the policy if None, or 1 %.
+        target: Largest share of automated verdicts that may be wrong; that of the policy if None, or 1 %.
         floors: Threshold of doubt of each policy whose audits count, see `promises.thresholds_by_policy`.
     """
     labelled, population = list(labelled), list(population)

@@ -1,4 +1,4 @@
-"""Risk control: how often verdicts that nobody looks at are wrong, and the threshold of doubt that keeps a promise.
+"""Risk control: how often automated verdicts are wrong, and the threshold of doubt that keeps a promise.
 
 Verdicts below a threshold of confidence are reviewed; the others are *automated*, and some of them are audited at
 random. For each threshold, a gambler bets on the audits above it that their error is below a target. Wealth of 1 /
@@ -69,7 +69,7 @@ class RiskPoint:
 
     Attributes:
         threshold: Verdicts of lower confidence would be reviewed.
-        automated: Share of all verdicts that nobody would look at, without the audits.
+        automated: Share of all verdicts that would not be reviewed, ignoring audits.
         error: Share of them that are wrong: estimate and 95 % interval for a single look.
         certified_error: Upper bound of that share, which holds at all times with 95 %.
         certified: Whether the threshold keeps the promise, as do all higher ones that were tested.
@@ -84,7 +84,7 @@ class RiskPoint:
 
 @dataclass(frozen=True)
 class RiskControl:
-    """What is known about the verdicts that nobody looks at.
+    """What is known about the automated verdicts.
 
     Attributes:
         target: Largest share of them that may be wrong.
@@ -272,13 +272,13 @@ def _sentence(best: RiskPoint | None, target: float, more: int | None, *, alarm:
     goal = f"{target:.3g}" if target < 0.001 else f"{100 * target:.3g} %"
     if alarm:
         return (
-            f"Alarm: recent audits show that more than {goal} of the verdicts that nobody looks at are wrong. "
+            f"Alarm: recent audits show that more than {goal} of the automated verdicts are wrong. "
             "Raise the threshold of doubt."
         )
     if best:
         return (
-            f"At most {goal} of the verdicts that nobody looks at are wrong with a threshold of doubt of "
+            f"At most {goal} of the automated verdicts are wrong with a threshold of doubt of "
             f"{best.threshold:g}: it automates {best.automated:.0%} (certified at all times, 95 %)."
         )
     wait = f"about {more} more audits are needed" if more else "more audits or better versions are needed"
-    return f"It is not certain yet that at most {goal} of the verdicts that nobody looks at are wrong: {wait}."
+    return f"It is not certain yet that at most {goal} of the automated verdicts are wrong: {wait}."

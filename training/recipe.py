@@ -195,7 +195,7 @@ def teachers_first(recipes: Mapping[str, Recipe]) -> list[str]:
     try:
         return list(TopologicalSorter(teachers).static_order())
     except CycleError as error:
-        raise RecipeError(f"circular teachers: {' is taught by '.join(reversed(error.args[1]))}") from error
+        raise RecipeError(f"circular teachers: {' → '.join(reversed(error.args[1]))}") from error
 
 
 def read_recipe(file: Path) -> Recipe:

@@ -120,10 +120,10 @@ def _teacher_recipe(teacher: Path, student: str) -> Recipe:
         recipe = read_recipe(teacher / "recipe.toml")
     except RecipeError as error:
         raise RecipeError(
-            f"{student} is taught by {teacher.name}: train both on this folder, in one command ({error})"
+            f"{student} has the teacher {teacher.name}: train both on this folder, in one command ({error})"
         ) from None
     if recipe.architecture == RANDOM_FOREST:
-        raise RecipeError(f"{student} is taught by {teacher.name}, a {RANDOM_FOREST}: only networks can be teachers")
+        raise RecipeError(f"{student} has the teacher {teacher.name}, a {RANDOM_FOREST}: only networks can be teachers")
     return recipe
 
 

@@ -1,4 +1,4 @@
-"""Simulated years of audits: how often a promise on verdicts that nobody looks at is kept, or an alarm raised.
+"""Simulated years of audits: how often a promise on automated verdicts is kept, or an alarm raised.
 
 A year has 1,500 audits, and the lowest certified threshold of doubt takes effect at every tenth. A verdict of
 confidence c is wrong with probability (1 - c) ** exponent; in some years a drift lowers the exponent.

@@ -217,7 +217,7 @@ class DecoderPool:
                 ) from cancelled
             finally:
                 self._release(process)
-        raise DecoderUnavailableError("No decoder process took the document.")
+        raise DecoderUnavailableError("No decoder process accepted the document.")
 
     def _making_way(self, place: Place, process: DecoderProcess, check_cancelled: CancelCheck) -> CancelCheck:
         """Return a cancel check that also pauses the process while other documents precede this one."""

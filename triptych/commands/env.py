@@ -16,7 +16,7 @@ def env_command(stack: StackOption = None) -> None:
     """Print shell commands that set the environment of other programs: eval "$(triptych env)".
 
     The AWS CLI, boto3 and other AWS clients then use the local stack. TRIPTYCH_BUCKET and TRIPTYCH_TABLE name its
-    bucket and table. With --stack, only these two are printed, because the credentials are yours already.
+    bucket and table. With --stack, only these two are printed, because your own credentials apply.
     """
     for line in shell_commands(connection.connect(stack)):
         typer.echo(line)

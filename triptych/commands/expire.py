@@ -20,8 +20,8 @@ def expire_command(
 ) -> None:
     """Delete records with a label that were last classified or labelled before a time.
 
-    Statistics and training then lack these labels. Documents stay: DocumentDays deletes them. A record that somebody
-    labels meanwhile is kept. Run the command again after an interruption, or on a schedule.
+    Statistics and training can then no longer use these labels. Documents are kept: DocumentDays deletes them. So are
+    records that are labelled meanwhile. Run the command again after an interruption, or on a schedule.
     """
     now = datetime.now(UTC)
     before = parse_time(labelled_before, now=now)

@@ -26,7 +26,7 @@ def forget_command(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     stack: StackOption = None,
 ) -> None:
-    """Erase a document for good: all versions of the object, its records and labels, and what was derived from it.
+    """Erase a document permanently: all versions of the object, its records and labels, and what was derived from it.
 
     Documents that were extracted from it, such as attachments, are erased as well, and so are the rows for Athena
     (Analytics). The command can be repeated. docs/privacy.md lists what is stored elsewhere, such as logs and backups.

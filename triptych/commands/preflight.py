@@ -29,7 +29,7 @@ def preflight_command(
     region: Annotated[str | None, typer.Option(help="AWS region.", show_default="the environment's")] = None,
     parameter: Annotated[
         list[str] | None,
-        typer.Option(help="Parameter of the template, as in Network=public, before the environment's. Repeatable."),
+        typer.Option(help="Parameter of the template, as in Network=public; overrides the environment. Repeatable."),
     ] = None,
     endpoint_url: Annotated[str | None, typer.Option(help="Address of an emulator.", hidden=True)] = None,
     as_json: JsonOption = False,

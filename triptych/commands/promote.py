@@ -39,7 +39,7 @@ def promote_command(
     audit_share: Annotated[
         float | None,
         typer.Option(
-            min=0, max=1, help="Share of undisputed verdicts to put into the audit sample.", show_default="unchanged"
+            min=0, max=1, help="Share of automated verdicts to put into the audit sample.", show_default="unchanged"
         ),
     ] = None,
     doubt_below: Annotated[
@@ -49,8 +49,8 @@ def promote_command(
     at_most_wrong: Annotated[
         str,
         typer.Option(
-            help="Promise that at most this share of the verdicts that nobody looks at is wrong, such as 1%. The "
-            "audits must certify a threshold of doubt that keeps it, which then applies.",
+            help="Promise that at most this share of the automated verdicts (those without review) is wrong, such as "
+            "1%. The audits must certify a threshold of doubt that keeps it, which then applies.",
             show_default=False,
         ),
     ] = "",

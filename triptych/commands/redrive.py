@@ -26,7 +26,7 @@ _MAX_SHOWN = 20
 """Maximum number of failures to print; --json lists all."""
 
 _ARROW = "\N{RIGHTWARDS ARROW}"
-_INSPECT = "Inspect the message, and delete it if it is foreign."
+_INSPECT = "Inspect the message, and delete it if it does not belong to this stack."
 
 
 def redrive_command(

@@ -40,18 +40,18 @@ def replay_command(
         int | None,
         typer.Option(min=1, max=64, help="Documents that are classified at the same time.", show_default="all CPUs"),
     ] = None,
-    restart: Annotated[bool, typer.Option("--restart", help="Discard the answers of earlier runs.")] = False,
+    restart: Annotated[bool, typer.Option("--restart", help="Discard the predictions of earlier runs.")] = False,
     as_json: JsonOption = False,
     stack: StackOption = None,
 ) -> None:
-    """Let a version that is not deployed answer stored documents, in this process.
+    """Classify stored documents with a version that is not deployed, on this machine.
 
-    The answers are kept in a file, and no record changes. `triptych report --with FOLDER` then says what is known of
-    the version, and `triptych review --with FOLDER` asks for the labels that show whether it is better.
+    The predictions are stored in a file; no record changes. `triptych report --with FOLDER` then compares the version
+    with the champion, and `triptych review --with FOLDER` shows the documents whose labels decide between them.
 
-    Documents that have an answer are skipped. You can press Ctrl-C at any time: the same command resumes.
+    Documents that have a prediction are skipped. You can press Ctrl-C at any time: the same command resumes.
 
-    Exits with 1 if a document has no answer for a temporary reason.
+    Exits with 1 if a document could not be classified for a temporary reason.
     """
     folder = folder.resolve()
     version = read_version(folder)
@@ -63,7 +63,7 @@ def replay_command(
     console = Console(stderr=True, highlight=False)
     run, records = _documents(Results(conn.table), newest)
     if known := len(records) - len(pending(records, answers)):
-        console.print(f"{known} of {len(records)} documents have an answer already.")
+        console.print(f"{known} of {len(records)} documents already have a prediction.")
     answers.open(header)
     failures: list[str] | None = None
     try:
@@ -120,8 +120,8 @@ def _print_summary(
         typer.echo(to_json({**counts, "failures": list(failures), "file": str(answers.path)}, indent=2))
     else:
         console.print(
-            f"{answered} answered, {counts['unanswerable']} without a readable object, {missing} missing. The answers "
-            f"are in {answers.path}.",
+            f"{answered} classified, {counts['unanswerable']} without a readable object, {missing} missing. The "
+            f"predictions are in {answers.path}.",
             markup=False,
             soft_wrap=True,
         )

@@ -33,8 +33,8 @@ def report_command(
 ) -> None:
     """Compare the versions on the labelled documents, and advise which one to promote.
 
-    With `--with`, also say what is known of a version that is not deployed. Every figure comes with its uncertainty;
-    docs/evidence.md explains them.
+    With `--with`, also compare a version that is not deployed. Every figure comes with its uncertainty;
+    docs/evidence.md explains the figures.
     """
     from triptych.review import reports  # imports SciPy, which takes a third of a second
     from triptych.terminal.evidence_tables import ReportTables

@@ -54,7 +54,7 @@ def train_command(
     ood: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of documents that belong to none of the labels, which versions learn to doubt.",
+            help="Folder of out-of-distribution documents, which belong to none of the labels.",
             show_default=False,
         ),
     ] = None,

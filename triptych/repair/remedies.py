@@ -33,7 +33,7 @@ def remedy_for_error(error: InvocationError) -> str:
     if error.kind == "RecordsUnavailable":
         return "The table could not be read or written: check its throttling and permissions, then run again."
     if error.kind == "MalformedEvent":
-        return "The event is not a notification of S3: inspect the message, and delete it if it is foreign."
+        return "The event is not a notification of S3: inspect the message, and delete it if it does not belong here."
     return f"Check the orchestrator's log for {error.kind}, then run the command again."
 
 

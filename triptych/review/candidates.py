@@ -54,7 +54,7 @@ class ReplayedRecords:
         """
         run = answers.run
         if run is None:
-            raise UsageError(f"{version.name} has not answered any document of this stack: use triptych replay first.")
+            raise UsageError(f"{version.name} has no predictions for this stack: run triptych replay first.")
         try:
             policy = policies.newest()
         except RecordsUnavailable as error:

@@ -1,4 +1,4 @@
-"""Keep the promise on verdicts that nobody looks at: audits that show it to be broken widen doubt by themselves."""
+"""Keep the promise on automated verdicts: audits that show it to be broken widen doubt by themselves."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -78,7 +78,7 @@ def widen(policy: Policy, threshold: float, now: datetime, *, cause: Record) -> 
         by=AUTOMATIC,
         at=now,
         why=(
-            f"Audits show that more than {100 * target:.3g} % of the verdicts that nobody looks at were wrong "
+            f"Audits show that more than {100 * target:.3g} % of the automated verdicts were wrong "
             f"under {policy.id}, the last one labelled by {reviewer}. Doubt was widened from {policy.doubt_below:g} to "
             f"{threshold:g}.{everything} To undo: triptych promote {policy.id}"
         ),

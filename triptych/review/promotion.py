@@ -28,7 +28,7 @@ class PolicyChange:
         weights: Weight of each version that has a vote.
         audit_share: Share of verdicts without doubt to put into the audit sample.
         doubt_below: Confidence below which a verdict is doubtful.
-        at_most_wrong: Largest share of wrong verdicts among those that nobody looks at, which `doubt_below` keeps. A
+        at_most_wrong: Largest share of automated verdicts that may be wrong, which `doubt_below` keeps. A
             promise ends with the weights that it was certified for.
     """
 

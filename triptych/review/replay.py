@@ -101,7 +101,7 @@ class ReplayAnswers:
         try:
             lines = [json.loads(line) for line in _complete_lines(path)]
             if lines and lines[0] != {"format": FORMAT, **header}:
-                raise UsageError(f"{path} has the answers of another version or stack: use --restart to replace it.")
+                raise UsageError(f"{path} belongs to another version or stack: use --restart to replace it.")
             for line in lines[1:]:
                 answers._read(line)
         except FileNotFoundError:

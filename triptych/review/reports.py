@@ -42,7 +42,7 @@ def build_report(
         until: Only uploads until then.
         sample: Number of newest documents, labelled or not, that represent what arrives.
         labels: Maximum number of labelled documents.
-        target: Largest share of wrong verdicts among those that nobody looks at; that of the policy if None.
+        target: Largest share of automated verdicts that may be wrong; that of the policy if None.
 
     Raises:
         TriptychError: The table cannot be read.

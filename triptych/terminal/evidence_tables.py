@@ -55,7 +55,7 @@ class ReportTables:
             if version.confusion.counts:
                 title = f"{version.name}: confusion matrix, true label (rows) and predicted label (columns)"
                 yield _titled(title, _confusion_table(version))
-        yield _titled("Verdicts that nobody looks at, by threshold of doubt", _risk_table(report.risk))
+        yield _titled("Automated verdicts, by threshold of doubt", _risk_table(report.risk))
         yield Text(f"  {report.risk.sentence}", style="bold red" if report.risk.alarm else "")
         yield from _risk_notes(report.risk)
         yield _titled("By day, UTC", _day_table(report))

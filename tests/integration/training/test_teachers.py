@@ -72,7 +72,7 @@ def test_student_without_its_teacher_is_rejected(
     _work_in_copy(template, monkeypatch, tmp_path)
     result = _train("v1")
     assert isinstance(result.exception, TriptychError)
-    assert "v1 is taught by v2: train both" in str(result.exception)
+    assert "v1 has the teacher v2: train both" in str(result.exception)
 
 
 def test_teacher_with_another_training_set_is_rejected(

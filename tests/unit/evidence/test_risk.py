@@ -1,4 +1,4 @@
-"""Protects: the promise on verdicts that nobody looks at holds at all times, and an alarm tells when drift breaks it.
+"""Protects: the promise on automated verdicts holds at all times, and an alarm is raised when drift breaks it.
 
 Run with -s to print the measured rates.
 """

@@ -94,5 +94,5 @@ def test_circular_teachers_are_rejected() -> None:
         version: Recipe(version=version, architecture="resnet18", distillation=Distillation(teachers=(teacher,)))
         for version, teacher in (("v1", "v2"), ("v2", "v3"), ("v3", "v1"))
     }
-    with pytest.raises(RecipeError, match=r"v1 is taught by v2 is taught by v3|v2 is taught by v3 is taught by v1"):
+    with pytest.raises(RecipeError, match=r"v1 → v2 → v3|v2 → v3 → v1|v3 → v1 → v2"):
         teachers_first(recipes)

@@ -31,7 +31,7 @@ def test_notes_of_another_version_are_not_used_with_its_recipe(tmp_path: Path) -
 def test_forest_is_rejected_as_a_teacher(tmp_path: Path) -> None:
     (tmp_path / "v1").mkdir()
     (tmp_path / "v1" / "recipe.toml").write_text('version = "v1"\narchitecture = "random_forest"\n')
-    with pytest.raises(RecipeError, match="v2 is taught by v1, a random_forest: only networks can be teachers"):
+    with pytest.raises(RecipeError, match="v2 has the teacher v1, a random_forest: only networks can be teachers"):
         _min_side(Recipe(version="v2", architecture="resnet18"), [tmp_path / "v1"])
 
 

@@ -98,7 +98,7 @@ def test_a_document_that_the_process_does_not_read_is_bounded_in_time(
     monkeypatch.setattr(pool_module, "_ATTEMPTS", 1)
     hostile_pool.run(BATCH, hostile_document("reply-and-ignore-next"))
 
-    with pytest.raises(DecoderUnavailableError, match="No decoder process took the document"):
+    with pytest.raises(DecoderUnavailableError, match="No decoder process accepted the document"):
         hostile_pool.decode_batch(bytes(30_000_000), PREPROCESSING, Limits())
 
 
