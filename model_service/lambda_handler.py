@@ -2,7 +2,7 @@
 
     event of an HTTP API (payload format 2.0), of a function URL, or of Invoke ──► Mangum ──► the app of the service
 
-The image is that of the other homes; only its entry point differs. Lambda imports this module once for each execution
+The image is that of the services; only its entry point differs. Lambda imports this module once for each execution
 environment, which loads the models, and then sends one event at a time.
 """
 

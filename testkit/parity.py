@@ -1,17 +1,17 @@
-"""Whether homes of the model service give the same answers to the same documents."""
+"""Comparison of the answers of two hosting options of the model service to the same documents."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from testkit.homes import Answer
+from testkit.hosting_options import Answer
 
 Answers = Mapping[tuple[str, str], Answer]
-"""The answers of a home by document and version."""
+"""The answers of a hosting option by document and version."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How the answers of a home agree with those of another.
+    """How the answers of one hosting option agree with those of another.
 
     Attributes:
         answers: Number of answers compared.
@@ -29,13 +29,13 @@ class Agreement:
 
 
 def compare_answers(answers: Answers, reference: Answers) -> Agreement:
-    """Compare the answers of two homes to the same documents.
+    """Compare the answers of two hosting options to the same documents.
 
     Raises:
         ValueError: They are answers to different documents or versions.
     """
     if answers.keys() != reference.keys():
-        raise ValueError("the homes did not get the same documents")
+        raise ValueError("the hosting options did not get the same documents")
     pairs = [(key, answers[key], reference[key]) for key in reference]
     return Agreement(
         answers=len(pairs),
@@ -51,7 +51,7 @@ def _outcome(answer: Answer) -> tuple[object, object]:
 
 
 def _difference(ours: Answer, theirs: Answer) -> float:
-    """Return the largest difference of a probability: 1 if only one home has probabilities."""
+    """Return the largest difference of a probability: 1 if only one answer has probabilities."""
     if "probabilities" not in ours or "probabilities" not in theirs:
         return float(("probabilities" in ours) != ("probabilities" in theirs))
     differences = (abs(ours["probabilities"][label] - value) for label, value in theirs["probabilities"].items())

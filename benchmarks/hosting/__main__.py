@@ -1,7 +1,8 @@
-"""Answers, CPU time and start of every home of the model service: `python -m benchmarks.hosting --documents 500`.
+"""Compare the hosting options of the model service: `python -m benchmarks.hosting --documents 500`.
 
-Every home that runs here gets the same documents for the same versions. Its answers are compared with those of separate
-services, probabilities to the last bit. CPU time is that of all processes of a home, without its start.
+Every hosting option that runs on this machine gets the same documents for the same versions. Its answers are compared
+with those of separate services, probabilities to the last bit. CPU time is that of all of its processes, without the
+start.
 """
 
 import argparse
@@ -16,32 +17,32 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.hosting.documents import draw_documents
-from testkit import homes
-from testkit.homes import Home
+from testkit import hosting_options
+from testkit.hosting_options import HostedVersions
 from testkit.parity import Agreement, Answers, compare_answers
 from testkit.reports import report_console
 from testkit.template import ROOT
 
 VERSIONS: Final = ("v1", "v2", "v3")
 
-OpenHome = Callable[[Sequence[str], Path], AbstractContextManager[Home]]
+OpenHosting = Callable[[Sequence[str], Path], AbstractContextManager[HostedVersions]]
 
-HOMES: Final[Mapping[str, OpenHome]] = {
-    "separate": homes.separate_services,
-    "single": homes.single_service,
-    "lambda": homes.lambda_functions,
-    "sagemaker": homes.sagemaker_containers,
-    "ray": homes.ray_serve,
-    "hooks": homes.pytorch_hooks,
+HOSTING_OPTIONS: Final[Mapping[str, OpenHosting]] = {
+    "separate": hosting_options.separate_services,
+    "single": hosting_options.single_service,
+    "lambda": hosting_options.lambda_functions,
+    "sagemaker": hosting_options.sagemaker_containers,
+    "ray": hosting_options.ray_serve,
+    "hooks": hosting_options.pytorch_hooks,
 }
 
 
 @dataclass(frozen=True)
 class Run:
-    """What was measured at one home.
+    """Measurements of one hosting option.
 
     Attributes:
-        name: Name of the home.
+        name: Name of the hosting option.
         answers: Its answers.
         cpu_ms: CPU milliseconds per answer.
         start_s: Seconds until the slowest of its servers was ready.
@@ -61,42 +62,43 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the arguments, measure, and print a table. Exit with 1 if any answer differs."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.hosting", description=__doc__.partition("\n")[0])
     parser.add_argument("--documents", type=int, default=500, help="documents for each version (default: 500)")
-    parser.add_argument("--homes", nargs="+", choices=list(HOMES), default=list(HOMES), help="default: all")
+    names = list(HOSTING_OPTIONS)
+    parser.add_argument("--hosting", nargs="+", choices=names, default=names, help="default: all")
     options = parser.parse_args(arguments)
     console = report_console()
-    chosen = ["separate", *(name for name in options.homes if name != "separate")]
-    if not homes.RAY_PYTHON.exists() and "ray" in chosen:
+    chosen = ["separate", *(name for name in options.hosting if name != "separate")]
+    if not hosting_options.RAY_PYTHON.exists() and "ray" in chosen:
         console.print("Without Ray Serve, which `make ray` installs.")
         chosen.remove("ray")
     documents = draw_documents(options.documents)
-    runs = [_measure(HOMES[name], documents) for name in chosen]
+    runs = [_measure(HOSTING_OPTIONS[name], documents) for name in chosen]
     agreements = [compare_answers(run.answers, runs[0].answers) for run in runs]
     _print_report(console, runs, agreements)
     if any(agreement.differing for agreement in agreements):
         raise SystemExit(1)
 
 
-def _measure(open_home: OpenHome, documents: Mapping[str, bytes]) -> Run:
-    with open_home(VERSIONS, ROOT / "models") as home:
-        cpu, started = home.cpu_seconds(), time.perf_counter()
+def _measure(open_hosting: OpenHosting, documents: Mapping[str, bytes]) -> Run:
+    with open_hosting(VERSIONS, ROOT / "models") as hosted:
+        cpu, started = hosted.cpu_seconds(), time.perf_counter()
         answers = {
-            (name, version): home.predict(version, document)
+            (name, version): hosted.predict(version, document)
             for name, document in documents.items()
             for version in VERSIONS
         }
         return Run(
-            name=home.name,
+            name=hosted.name,
             answers=answers,
-            cpu_ms=(home.cpu_seconds() - cpu) * 1000 / len(answers),
-            start_s=max(server.start_seconds for server in home.servers),
-            start_cpu_s=sum(server.start_cpu_seconds for server in home.servers),
+            cpu_ms=(hosted.cpu_seconds() - cpu) * 1000 / len(answers),
+            start_s=max(server.start_seconds for server in hosted.servers),
+            start_cpu_s=sum(server.start_cpu_seconds for server in hosted.servers),
             wall_s=time.perf_counter() - started,
         )
 
 
 def _print_report(console: Console, runs: Sequence[Run], agreements: Sequence[Agreement]) -> None:
     table = Table(title="Answers compared with those of separate services")
-    table.add_column("home")
+    table.add_column("hosting")
     for heading in ("answers", "same label", "identical", "largest diff.", "CPU ms each", "start s", "start CPU s"):
         table.add_column(heading, justify="right")
     for run, agreement in zip(runs, agreements, strict=True):

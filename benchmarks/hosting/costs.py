@@ -1,4 +1,4 @@
-"""Monthly cost of the three versions at the homes of hosting/: `python -m benchmarks.hosting.costs`.
+"""Monthly cost of the three versions with the templates of hosting/: `python -m benchmarks.hosting.costs`.
 
 Only what serves the versions is counted; `triptych plan` computes the whole stack and its three hostings. Prices, the
 measured time per document and the planned utilisation are those of the plan.
@@ -74,7 +74,7 @@ def http_api(workload: Workload) -> float:
     )
 
 
-HOMES: Final[Mapping[str, Callable[[Workload], float]]] = {
+HOSTING_OPTIONS: Final[Mapping[str, Callable[[Workload], float]]] = {
     "hosting/lambda.yaml": http_api,
     "hosting/ec2.yaml": ec2,
     "hosting/express.yaml": express,
@@ -90,10 +90,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     rates = [per_second(text) for text in options.rate]
     table = Table(title=f"USD a month for three versions; times measured on {measurements.MEASURED_ON}")
-    table.add_column("home")
+    table.add_column("hosting")
     for text in options.rate:
         table.add_column(text, justify="right")
-    for name, cost in HOMES.items():
+    for name, cost in HOSTING_OPTIONS.items():
         costs = (cost(Workload(rate, rate, page_mb=options.page_mb)) for rate in rates)
         table.add_row(name, *(f"{usd:,.2f}" if usd < 100 else f"{usd:,.0f}" for usd in costs))
     report_console().print(table)

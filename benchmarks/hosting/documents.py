@@ -1,4 +1,4 @@
-"""Documents for the comparison of homes: the samples, the stored cases, and drawn pages in many formats."""
+"""Documents for the comparison of hosting options: the samples, the stored cases, and drawn pages in many formats."""
 
 import io
 import itertools
@@ -17,7 +17,7 @@ STORED: Final = (ROOT / "samples" / "documents", ROOT / "tests" / "data" / "case
 """Folders of the documents that come first."""
 
 _SLOW: Final = frozenset({"pdf-slow-vectors.pdf"})
-"""Cases that take many seconds, so that a deadline would end them at some homes and not at others."""
+"""Cases that take many seconds, so that a deadline would end them with some hosting options only."""
 
 _LONG_SIDES: Final = (600, 1000, 1700, 2400)
 

@@ -1,4 +1,4 @@
-"""`triptych package`: write the package of a model version for another home, and optionally upload it."""
+"""`triptych package`: write the package of a model version for SageMaker, and optionally upload it."""
 
 import hashlib
 import re

@@ -1,1 +1,1 @@
-"""Packages of model versions for other homes than the stack's own services."""
+"""Packages of model versions for hosting outside of the stack."""

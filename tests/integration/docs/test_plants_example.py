@@ -1,4 +1,4 @@
-"""Protects: the plants example runs as printed, from pictures to a prediction at each home.
+"""Protects: the plants example runs as printed, from pictures to a prediction with each hosting option.
 
 With TRIPTYCH_PLANTS=FOLDER, it uses the photographs of a folder instead of drawn flowers. Some of
 its predictions may be wrong.
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from testkit.home_servers import free_port
+from testkit.server_processes import free_port
 from testkit.template import ROOT
 from tests.support.documented_examples import run_examples
 

@@ -1,4 +1,4 @@
-"""Protects: every home gives the same answers to the same documents, to the last bit."""
+"""Protects: every hosting option gives the same answers to the same documents, to the last bit."""
 
 import base64
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from testkit import homes
-from testkit.home_servers import HomeServer
-from testkit.homes import Home, comparable
+from testkit import hosting_options
+from testkit.hosting_options import HostedVersions, comparable
 from testkit.parity import Answers, compare_answers
+from testkit.server_processes import ServerProcess
 from tests.support.samples import READABLE, REJECTED, sample
 from tests.support.tiny_model import write_tiny_model
 from tests.support.tools import require_tool
@@ -21,30 +21,32 @@ RELEASED = REPOSITORY / "models"
 VERSIONS = ("v2", "v3")
 
 
-def answers_of(home: Home, versions: tuple[str, ...] = VERSIONS) -> Answers:
+def answers_of(hosted: HostedVersions, versions: tuple[str, ...] = VERSIONS) -> Answers:
     return {
-        (name, version): home.predict(version, sample(name).read_bytes()) for name in DOCUMENTS for version in versions
+        (name, version): hosted.predict(version, sample(name).read_bytes())
+        for name in DOCUMENTS
+        for version in versions
     }
 
 
 @pytest.fixture(scope="module")
 def expected() -> Answers:
     """The answers of separate services, as behind the load balancer."""
-    with homes.separate_services(VERSIONS, RELEASED) as home:
-        return answers_of(home)
+    with hosting_options.separate_services(VERSIONS, RELEASED) as hosted:
+        return answers_of(hosted)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["single_service", "sagemaker_containers", "lambda_functions", "pytorch_hooks", "ray_serve"]
 )
-def test_home_gives_the_answers_of_separate_services(name: str, expected: Answers) -> None:
+def test_hosting_option_gives_the_answers_of_separate_services(name: str, expected: Answers) -> None:
     if name == "lambda_functions":
         require_tool("sam")  # its package contains the runtime interface emulator
-    if name == "ray_serve" and not homes.RAY_PYTHON.exists():
+    if name == "ray_serve" and not hosting_options.RAY_PYTHON.exists():
         pytest.skip("Ray Serve is not installed; `make ray` does it")
-    with getattr(homes, name)(VERSIONS, RELEASED) as home:
-        agreement = compare_answers(answers_of(home), expected)
+    with getattr(hosting_options, name)(VERSIONS, RELEASED) as hosted:
+        agreement = compare_answers(answers_of(hosted), expected)
     assert agreement.identical == agreement.answers == len(DOCUMENTS) * len(VERSIONS), agreement
 
 
@@ -56,15 +58,15 @@ def test_samples_have_labels_and_problems(expected: Answers) -> None:
 
 
 @pytest.fixture(scope="module")
-def hooks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+def hooks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostedVersions]:
     """The hooks with a tiny version, under SageMaker's toolkit."""
     models: Path = tmp_path_factory.mktemp("models")
     write_tiny_model(models, "v1")
-    with homes.pytorch_hooks(["v1"], models) as home:
-        yield home
+    with hosting_options.pytorch_hooks(["v1"], models) as hosted:
+        yield hosted
 
 
-def test_hooks_accept_a_document_in_json(hooks: Home) -> None:
+def test_hooks_accept_a_document_in_json(hooks: HostedVersions) -> None:
     """The toolkit decodes JSON to text before it calls the hooks."""
     [server] = hooks.servers
     document = sample(READABLE[0]).read_bytes()
@@ -81,7 +83,7 @@ def test_hooks_accept_a_document_in_json(hooks: Home) -> None:
     ids=["empty", "unknown", "corrupt"],
 )
 def test_hooks_report_an_unreadable_document_with_the_status_of_the_api(
-    document: bytes, problem: str, hooks: Home
+    document: bytes, problem: str, hooks: HostedVersions
 ) -> None:
     response = hooks.ask("v1", document)
     assert comparable(*response) == {"problem": problem}
@@ -90,4 +92,4 @@ def test_hooks_report_an_unreadable_document_with_the_status_of_the_api(
 
 def test_server_that_ends_at_once_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="did not start"):
-        HomeServer(["false"], {}, 1, folder=tmp_path, is_ready=lambda _: False)
+        ServerProcess(["false"], {}, 1, folder=tmp_path, is_ready=lambda _: False)

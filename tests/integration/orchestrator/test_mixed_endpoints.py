@@ -21,9 +21,9 @@ from orchestrator.models import ModelClient
 from orchestrator.pipeline import Budget
 from records.outcomes import ModelFailure, Prediction
 from records.record import Record, Status
-from testkit import homes
+from testkit import hosting_options
 from testkit.fault_proxy import Fault, FaultProxy, Response, hang, running
-from testkit.homes import Home
+from testkit.hosting_options import HostedVersions
 from testkit.model_edges import FunctionEdge, SageMakerEdge, aws_error, function_error, model_error, refuse
 from tests.support.pages import encode, every_format, page
 from tests.support.pipelines import FakeDocuments, FakeRecords, pipeline
@@ -63,17 +63,21 @@ class Mixture:
         return line.classify(upload()).record
 
 
-HOMES = {"v1": homes.separate_services, "v2": homes.lambda_functions, "v3": homes.sagemaker_containers}
+HOSTING_OPTIONS = {
+    "v1": hosting_options.separate_services,
+    "v2": hosting_options.lambda_functions,
+    "v3": hosting_options.sagemaker_containers,
+}
 EDGES: dict[str, type[FaultProxy]] = {"v1": FaultProxy, "v2": FunctionEdge, "v3": SageMakerEdge}
 ENDPOINTS: dict[str, Endpoint] = {"v2": LambdaEndpoint("triptych-v2:live"), "v3": SageMakerEndpoint("documents", "v3")}
 
 
-def start(version: str, models: Path) -> AbstractContextManager[Home]:
-    return HOMES[version]([version], models)
+def start(version: str, models: Path) -> AbstractContextManager[HostedVersions]:
+    return HOSTING_OPTIONS[version]([version], models)
 
 
-def port_of(home: Home) -> int:
-    return urlsplit(home.servers[0].url).port or 0
+def port_of(hosted: HostedVersions) -> int:
+    return urlsplit(hosted.servers[0].url).port or 0
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +92,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def mixture(models: Path) -> Iterator[Mixture]:
     require_tool("sam")  # its package contains the runtime interface emulator
     with ExitStack() as stack:
-        single = stack.enter_context(homes.single_service(VERSIONS, models)).servers[0].url
+        single = stack.enter_context(hosting_options.single_service(VERSIONS, models)).servers[0].url
         ports = {"v1": urlsplit(single).port or 0}
         ports |= {version: port_of(stack.enter_context(start(version, models))) for version in ("v2", "v3")}
         edges = {version: stack.enter_context(running(EDGES[version](ports[version]))) for version in VERSIONS}
@@ -182,14 +186,14 @@ def test_killed_endpoint_is_called_again_once_it_has_been_replaced(
     edge, records = mixture.edges[version], FakeRecords()
     usual = edge.upstream
     try:
-        with start(version, models) as home:
-            edge.upstream = port_of(home)
+        with start(version, models) as hosted:
+            edge.upstream = port_of(hosted)
             mixture.classify(PAGE)
-            home.servers[0].kill()
+            hosted.servers[0].kill()
             partial = mixture.classify(PAGE, records=records)
             assert set(partial.failures()) == {version}
-        with start(version, models) as home:
-            edge.upstream = port_of(home)
+        with start(version, models) as hosted:
+            edge.upstream = port_of(hosted)
             complete = mixture.classify(PAGE, records=records)
     finally:
         edge.upstream = usual

@@ -9,7 +9,7 @@ from rich.console import Console
 from decoding.limits import Limits
 from model_service.classifier import Classifier
 from model_service.engine import load_model
-from testkit.homes import pytorch_hooks
+from testkit.hosting_options import pytorch_hooks
 from tests.support.flowers import RECIPE, write_flowers
 from tests.support.tiny_model import write_tiny_model
 from training.data import DataError
@@ -100,10 +100,10 @@ def test_torchscript_of_a_trained_version_is_served_by_the_hooks(trained: Traine
     """The package of a version with a TorchScript file computes in torch, so the last bits may differ."""
     model = load_model(trained.folder)
     classifier = Classifier({"v1": model}, Limits())
-    with pytorch_hooks(["v1"], trained.folder.parent) as home:
+    with pytorch_hooks(["v1"], trained.folder.parent) as hosted:
         for label in ("daisy", "rose", "sunflower"):
             content = (flowers / label / f"{label}-0.png").read_bytes()
-            answer, expected = home.predict("v1", content), classifier.classify(content, model)
+            answer, expected = hosted.predict("v1", content), classifier.classify(content, model)
             assert answer["label"] == expected.label
             assert answer["probabilities"] == pytest.approx(expected.probabilities, abs=0.01)
             assert answer["familiarity"] is None

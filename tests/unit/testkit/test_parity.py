@@ -1,6 +1,6 @@
 import pytest
 
-from testkit.homes import Answer, comparable
+from testkit.hosting_options import Answer, comparable
 from testkit.parity import compare_answers
 
 INVOICE: Answer = {"label": "invoice", "probabilities": {"invoice": 0.75, "form": 0.25}}

@@ -1,4 +1,4 @@
-"""Servers of the homes of the model service, as processes on free local ports."""
+"""Servers of the model service, as processes on free local ports."""
 
 import os
 import socket
@@ -18,8 +18,8 @@ _TIMELESS: Final = {"MAX_FURTHER_SECONDS": "60"}
 """Settings with which the pages that are read of a long document do not depend on the load of the machine."""
 
 
-class HomeServer:
-    """A server of a home as a process, with its children. It is ready when it is created.
+class ServerProcess:
+    """A server as a process, with its children. It is ready when it is created.
 
     Args:
         command: Arguments of the process.
@@ -107,7 +107,7 @@ def gets_ok(path: str) -> Callable[[str], bool]:
 
 
 @contextmanager
-def running_servers(*servers: Callable[[], HomeServer]) -> Iterator[list[HomeServer]]:
+def running_servers(*servers: Callable[[], ServerProcess]) -> Iterator[list[ServerProcess]]:
     """Start servers, and stop them in the end.
 
     Args:

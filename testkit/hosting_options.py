@@ -1,7 +1,7 @@
-"""The homes of the model service that run on this machine: each serves the same versions in its own way.
+"""The hosting options of the model service that run on this machine. Each serves the same versions in its own way.
 
-A home starts its servers as it would elsewhere, and answers with what a caller can compare: the response of the
-service's API without its timings, or the kind of problem.
+Each starts its servers as it would elsewhere, and returns what a caller can compare: the response of the service's API
+without its timings, or the kind of problem.
 """
 
 import base64
@@ -22,13 +22,13 @@ from typing import Any, Final, NamedTuple
 import requests
 
 from orchestrator.lambda_sender import http_event
-from testkit.home_servers import HomeServer, free_port, gets_ok, running_servers
+from testkit.server_processes import ServerProcess, free_port, gets_ok, running_servers
 from triptych.hosting.package import archive, package_content
 from triptych.stack.environment import tool_path
 from triptych.stack.home import REPOSITORY
 
 Answer = dict[str, Any]
-"""What two homes must agree on for a document."""
+"""The part of a response that must be the same with every hosting option."""
 
 RAY_PYTHON: Final = REPOSITORY / ".venv-ray" / "bin" / "python"
 """Python of the environment with Ray Serve, which `make ray` creates."""
@@ -40,7 +40,7 @@ _SAGEMAKER_HEADERS: Final = {"Content-Type": _BYTES, "Accept": "application/json
 _HANDLER: Final = "model_service.lambda_handler.handler"
 
 
-class HomeResponse(NamedTuple):
+class RawResponse(NamedTuple):
     """Status and body of a response."""
 
     status: int
@@ -48,8 +48,8 @@ class HomeResponse(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Home:
-    """A running home.
+class HostedVersions:
+    """Versions that one hosting option serves.
 
     Attributes:
         name: Name in tables.
@@ -58,11 +58,11 @@ class Home:
     """
 
     name: str
-    servers: Sequence[HomeServer]
-    ask: Callable[[str, bytes], HomeResponse]
+    servers: Sequence[ServerProcess]
+    ask: Callable[[str, bytes], RawResponse]
 
     def predict(self, version: str, document: bytes) -> Answer:
-        """Return what the home responds to a document."""
+        """Return the comparable part of the response to a document."""
         return comparable(*self.ask(version, document))
 
     def cpu_seconds(self) -> float:
@@ -85,51 +85,55 @@ def comparable(status: int, body: bytes) -> Answer:
     return {name: value for name, value in answer.items() if name != "timings_ms"}
 
 
-def _service(versions: str, models: Path, *arguments: str) -> Callable[[], HomeServer]:
+def _service(versions: str, models: Path, *arguments: str) -> Callable[[], ServerProcess]:
     """Return what starts the service as a process."""
     settings = {"MODELS": versions, "MODELS_DIR": str(models)}
     command = [sys.executable, "-m", "model_service", *arguments]
-    return lambda: HomeServer(command, settings, free_port(), folder=REPOSITORY, is_ready=gets_ok("/health/ready"))
+    return lambda: ServerProcess(command, settings, free_port(), folder=REPOSITORY, is_ready=gets_ok("/health/ready"))
 
 
 @contextmanager
-def separate_services(versions: Sequence[str], models: Path) -> Iterator[Home]:
+def separate_services(versions: Sequence[str], models: Path) -> Iterator[HostedVersions]:
     """A service for each version, as behind the load balancer."""
     with (
         running_servers(*(_service(version, models) for version in versions)) as servers,
         requests.Session() as session,
     ):
         urls = {version: server.url for version, server in zip(versions, servers, strict=True)}
-        yield Home("separate services", servers, lambda v, body: _post(session, f"{urls[v]}/{v}/predict", body))
+        yield HostedVersions(
+            "separate services", servers, lambda v, body: _post(session, f"{urls[v]}/{v}/predict", body)
+        )
 
 
 @contextmanager
-def single_service(versions: Sequence[str], models: Path) -> Iterator[Home]:
+def single_service(versions: Sequence[str], models: Path) -> Iterator[HostedVersions]:
     """One service for all versions, which `?model=` selects."""
     with running_servers(_service(",".join(versions), models)) as [server], requests.Session() as session:
-        yield Home("single service", [server], lambda v, body: _post(session, f"{server.url}/predict?model={v}", body))
+        yield HostedVersions(
+            "single service", [server], lambda v, body: _post(session, f"{server.url}/predict?model={v}", body)
+        )
 
 
 @contextmanager
-def sagemaker_containers(versions: Sequence[str], models: Path) -> Iterator[Home]:
+def sagemaker_containers(versions: Sequence[str], models: Path) -> Iterator[HostedVersions]:
     """The service's container as SageMaker runs it: `serve`, `/invocations`, and few headers. A variant per version."""
     with running_servers(*(_service(version, models, "serve") for version in versions)) as servers:
-        yield Home("SageMaker container", servers, partial(_invoke_container, _variants(versions, servers)))
+        yield HostedVersions("SageMaker container", servers, partial(_invoke_container, _variants(versions, servers)))
 
 
-def _variants(versions: Sequence[str], servers: Sequence[HomeServer]) -> dict[str, str]:
+def _variants(versions: Sequence[str], servers: Sequence[ServerProcess]) -> dict[str, str]:
     """Return the address of each version's container."""
     return {version: f"{server.url}/invocations" for version, server in zip(versions, servers, strict=True)}
 
 
-def _invoke_container(urls: Mapping[str, str], version: str, document: bytes) -> HomeResponse:
+def _invoke_container(urls: Mapping[str, str], version: str, document: bytes) -> RawResponse:
     """Send what SageMaker sends to a container: the document, and few headers."""
     response = requests.post(urls[version], document, headers=_SAGEMAKER_HEADERS, timeout=_CALL_SECONDS)
-    return HomeResponse(response.status_code, response.content)
+    return RawResponse(response.status_code, response.content)
 
 
 @contextmanager
-def lambda_functions(versions: Sequence[str], models: Path) -> Iterator[Home]:
+def lambda_functions(versions: Sequence[str], models: Path) -> Iterator[HostedVersions]:
     """A Lambda function for each version, under AWS's runtime interface emulator.
 
     The emulator starts a function with its first event.
@@ -139,31 +143,31 @@ def lambda_functions(versions: Sequence[str], models: Path) -> Iterator[Home]:
         tool_path("sam").parents[1].glob(f"lib/python*/site-packages/samcli/local/rapid/aws-lambda-rie-{machine}")
     )
 
-    def start(version: str) -> HomeServer:
+    def start(version: str) -> ServerProcess:
         port, runtime_port = free_port(), free_port()
         listen = ["--runtime-interface-emulator-address", f"127.0.0.1:{port}"]
         listen += ["--runtime-api-address", f"127.0.0.1:{runtime_port}"]
         command = [str(emulator), *listen, sys.executable, "-m", "awslambdaric", _HANDLER]
         settings = {"MODELS": version, "MODELS_DIR": str(models), "AWS_LAMBDA_FUNCTION_TIMEOUT": "60"}
-        return HomeServer(command, settings, port, folder=REPOSITORY, is_ready=_is_invoked)
+        return ServerProcess(command, settings, port, folder=REPOSITORY, is_ready=_is_invoked)
 
     with running_servers(*(partial(start, version) for version in versions)) as servers:
         urls = {version: server.url for version, server in zip(versions, servers, strict=True)}
 
-        yield Home("Lambda functions", servers, lambda version, document: _invoke_function(urls[version], document))
+        yield HostedVersions(
+            "Lambda functions", servers, lambda version, document: _invoke_function(urls[version], document)
+        )
 
 
-def _invoke_function(url: str, document: bytes) -> HomeResponse:
+def _invoke_function(url: str, document: bytes) -> RawResponse:
     """Invoke the function of an emulator with a request for a prediction."""
     event = http_event("/predict", {"content-type": _BYTES}, document)
     invoked = requests.post(f"{url}/2015-03-31/functions/function/invocations", json=event, timeout=_CALL_SECONDS)
     returned = invoked.json()
     if "statusCode" not in returned:  # the function failed
-        return HomeResponse(502, invoked.content)
+        return RawResponse(502, invoked.content)
     body = returned["body"]
-    return HomeResponse(
-        returned["statusCode"], base64.b64decode(body) if returned["isBase64Encoded"] else body.encode()
-    )
+    return RawResponse(returned["statusCode"], base64.b64decode(body) if returned["isBase64Encoded"] else body.encode())
 
 
 def _is_invoked(url: str) -> bool:
@@ -171,37 +175,37 @@ def _is_invoked(url: str) -> bool:
 
 
 @contextmanager
-def pytorch_hooks(versions: Sequence[str], models: Path) -> Iterator[Home]:
+def pytorch_hooks(versions: Sequence[str], models: Path) -> Iterator[HostedVersions]:
     """The packages of SageMaker under its inference toolkit, see `testkit.toolkit_server`."""
     with _unpacked([[version] for version in versions], models) as packages:
 
-        def start(package: Path) -> HomeServer:
+        def start(package: Path) -> ServerProcess:
             # The code of the package comes first; this repository has the server only.
             settings = {"PYTHONPATH": f"{package / 'code'}{os.pathsep}{REPOSITORY}"}
             command = [sys.executable, "-m", "testkit.toolkit_server", str(package)]
-            return HomeServer(command, settings, free_port(), folder=package, is_ready=gets_ok("/ping"))
+            return ServerProcess(command, settings, free_port(), folder=package, is_ready=gets_ok("/ping"))
 
         with running_servers(*(partial(start, package) for package in packages)) as servers:
-            yield Home("PyTorch hooks", servers, partial(_invoke_container, _variants(versions, servers)))
+            yield HostedVersions("PyTorch hooks", servers, partial(_invoke_container, _variants(versions, servers)))
 
 
 @contextmanager
-def ray_serve(versions: Sequence[str], models: Path) -> Iterator[Home]:
+def ray_serve(versions: Sequence[str], models: Path) -> Iterator[HostedVersions]:
     """A package with all versions under Ray Serve, with the requests that the adapter of AWS's images sends to it."""
     with _unpacked([versions], models) as [package]:
         application = (package / "config.yaml").read_text()
         settings = {"PYTHONPATH": str(package), "RAY_USAGE_STATS_ENABLED": "0"}
 
-        def start() -> HomeServer:
+        def start() -> ServerProcess:
             port = free_port()
             config = package / "local.yaml"
             config.write_text(f"http_options: {{host: 127.0.0.1, port: {port}}}\n{application}")
             command = [str(RAY_PYTHON.parent / "serve"), "run", str(config)]
-            return HomeServer(command, settings, port, folder=package, is_ready=gets_ok("/ping"))
+            return ServerProcess(command, settings, port, folder=package, is_ready=gets_ok("/ping"))
 
         with running_servers(start) as [server]:
             urls = {version: f"{server.url}/?model={version}" for version in versions}
-            yield Home("Ray Serve", [server], partial(_invoke_container, urls))
+            yield HostedVersions("Ray Serve", [server], partial(_invoke_container, urls))
 
 
 @contextmanager
@@ -219,6 +223,6 @@ def _unpacked(packages: Sequence[Sequence[str]], models: Path) -> Iterator[list[
         yield folders
 
 
-def _post(session: requests.Session, url: str, document: bytes) -> HomeResponse:
+def _post(session: requests.Session, url: str, document: bytes) -> RawResponse:
     response = session.post(url, document, headers={"Content-Type": _BYTES}, timeout=_CALL_SECONDS)
-    return HomeResponse(response.status_code, response.content)
+    return RawResponse(response.status_code, response.content)
