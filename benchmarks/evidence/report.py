@@ -30,7 +30,7 @@ def _promise_table(years: Mapping[str, Mapping[str, float | None]]) -> Table:
     table = Table(title="Years with a promise of at most 1 % wrong; errors of (1 - confidence)^exponent", **_STYLE)
     headings = (
         "Exponent",
-        "Kept or told",
+        "Kept or alarm",
         "At every look",
         "Certified",
         "Automated",

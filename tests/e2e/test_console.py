@@ -399,7 +399,7 @@ def check_accessibility(page: Page, description: str) -> None:
 PAGES = {"live": "/", "document": "/?show=label%3Aform", "review": "/review", "versions": "/versions"}
 
 
-def test_console_without_stack_says_so_and_finds_it_later(chromium: Browser, home: Home, tmp_path: Path) -> None:
+def test_console_reports_a_missing_stack_and_finds_it_later(chromium: Browser, home: Home, tmp_path: Path) -> None:
     command = [str(COMMAND), "console", "--no-browser"]
     environment = {**os.environ, "TRIPTYCH_HOME": str(tmp_path)}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as process:

@@ -63,7 +63,7 @@ def rolled_back(account: Account) -> Iterator[None]:
     account.delete_stack()
 
 
-def test_a_new_account_is_told_what_is_missing(account: Account, findings: Inspect) -> None:
+def test_what_a_new_account_lacks_is_reported(account: Account, findings: Inspect) -> None:
     found = findings("--stack-name", "Preflight")
     assert found["ecs-role"][0] == "problem"
     account.client("iam").create_service_linked_role(AWSServiceName="ecs.amazonaws.com")
@@ -99,7 +99,7 @@ def test_an_image_that_does_not_exist_is_found(findings: Inspect) -> None:
     assert findings("--parameter", f"ModelImageUri={image}")["images"][1] == f"The image {image} does not exist."
 
 
-def test_a_deployed_stack_is_no_problem(account: Account, packaged: str, findings: Inspect) -> None:
+def test_a_deployed_stack_has_no_finding(account: Account, packaged: str, findings: Inspect) -> None:
     account.create_stack(packaged, {})
     try:
         assert not {"stack-name", "stack-state", "bucket-name", "zones"} & set(findings())

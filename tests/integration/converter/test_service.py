@@ -74,7 +74,7 @@ def test_documents_that_cannot_be_converted_have_a_problem(
     assert answer.json()["detail"]
 
 
-def test_a_conversion_that_nobody_waits_for_is_stopped(converter_service: ServiceProcess) -> None:
+def test_an_abandoned_conversion_is_stopped(converter_service: ServiceProcess) -> None:
     late = httpx2.post(
         f"{converter_service.url}/convert",
         content=office_files.word("Late. ", paragraphs=300),

@@ -37,7 +37,7 @@ def test_promise_that_holds_or_was_never_made_changes_nothing() -> None:
     assert threshold_after_alarm([], PROMISE) is None
 
 
-def test_audits_under_another_policy_are_no_evidence_on_the_promise() -> None:
+def test_audits_under_another_policy_do_not_count_for_the_promise() -> None:
     earlier = policy(2, weights={}, champion="")
     audits = [audit(number, wrong=number % 6 == 0, made_by=earlier) for number in range(60)]
     assert threshold_after_alarm(audits, PROMISE) is None

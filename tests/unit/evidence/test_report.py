@@ -189,7 +189,7 @@ def test_quantile_without_documents_beyond_it_is_unknown() -> None:
     assert version.latency_ms == {"p50": 10.5, "p90": pytest.approx(18.1), "p95": pytest.approx(19.05), "p99": None}
 
 
-def test_report_on_empty_table_says_so() -> None:
+def test_report_on_an_empty_table_states_that_it_is_empty() -> None:
     found = compute_report([], [], now=NOON)
     assert found.advice.sentence == "No version has classified a document in this period."
     assert "No document in this period" in found.notes[-1]

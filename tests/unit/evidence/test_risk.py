@@ -128,7 +128,7 @@ def test_without_audits_nothing_is_certified_and_the_number_needed_is_stated() -
     assert f"about {found.more_audits} more audits" in found.sentence
 
 
-def test_broken_promise_is_told() -> None:
+def test_broken_promise_raises_the_alarm() -> None:
     audits = audited(np.full(200, 0.95), np.arange(200) % 10 == 0)
     found = control_risk(audits, [0.95], target=TARGET, in_force=0.9, promised=True)
     assert found.alarm
@@ -154,10 +154,10 @@ def test_doubt_is_widened_to_the_lowest_threshold_that_keeps_the_promise_since_t
 
 
 @pytest.mark.parametrize("drifted", [0.7, 0.4])
-def test_drift_is_told_and_widening_restores_the_promise(drifted: float, full: bool) -> None:
+def test_drift_raises_the_alarm_and_widening_restores_the_promise(drifted: float, full: bool) -> None:
     """The error grows in the middle of the year. Until its end, doubt is widened after each alarm."""
     errors = errors_above(drifted)
-    told, kept = [], []
+    alarmed, kept = [], []
     for seed in range(100 if full else 8):
         rng = np.random.default_rng(seed)
         halves = [audited(*simulate_audits(rng, (1500,), exponent)) for exponent in (1.4, drifted)]
@@ -170,8 +170,8 @@ def test_drift_is_told_and_widening_restores_the_promise(drifted: float, full: b
             since.append(each)
             if each.wrong and breaks_promise(since, TARGET):
                 threshold, since, alarms = widened_threshold(since, threshold, TARGET), [], alarms + 1
-        told.append(alarms > 0)
+        alarmed.append(alarms > 0)
         kept.append(threshold > 1 or errors[THRESHOLDS.index(threshold)] <= 1.5 * TARGET)
-    print(f"(1 - c)^{drifted}: told in {np.mean(told):.0%}, restored in {np.mean(kept):.0%} of {len(told)} years")
-    assert np.mean(told) >= 0.95
+    print(f"(1 - c)^{drifted}: alarm in {np.mean(alarmed):.0%}, restored {np.mean(kept):.0%}, {len(alarmed)} years")
+    assert np.mean(alarmed) >= 0.95
     assert np.mean(kept) >= 0.75

@@ -183,6 +183,6 @@ def test_any_setting_is_valid_or_a_configuration_error(setting: Any) -> None:
         assert set(parse_endpoints(json.dumps(setting))) == set(setting)
 
 
-def test_setting_that_is_no_json_is_an_error() -> None:
+def test_setting_that_is_not_json_is_an_error() -> None:
     with pytest.raises(ConfigurationError, match="not JSON"):
         parse_endpoints("v1=http://load-balancer")

@@ -51,7 +51,7 @@ def test_message_announces_the_uploads_of_its_body(wrap: Any) -> None:
 
 
 @pytest.mark.parametrize("body", ["not JSON", "[1]", '{"hello": "world"}'])
-def test_message_that_is_no_notification_is_malformed(body: str) -> None:
+def test_message_that_is_not_a_notification_is_malformed(body: str) -> None:
     with pytest.raises(MalformedEvent):
         QueueMessage("m0", body).uploads()
 

@@ -190,7 +190,7 @@ def test_partial_record_whose_object_is_unavailable_is_retried() -> None:
     assert not classify(line).final
 
 
-def test_read_that_ends_after_the_deadline_is_no_failure_of_a_version() -> None:
+def test_read_that_ends_after_the_deadline_is_not_a_failure_of_a_version() -> None:
     times = [100.0]
 
     class LateDocuments(FakeDocuments):

@@ -69,6 +69,6 @@ def test_policies_are_not_results() -> None:
 
 
 @pytest.mark.parametrize("broken", [{"document": "a"}, {**record(AGREED).to_item(), "status": "DONE"}])
-def test_items_that_are_no_records_raise(broken: dict[str, Any]) -> None:
+def test_items_that_are_not_records_raise(broken: dict[str, Any]) -> None:
     with pytest.raises((KeyError, ValueError)):
         result_event(broken, None, stack="triptych")

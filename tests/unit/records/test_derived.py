@@ -30,7 +30,7 @@ def test_a_member_is_written_once_and_its_parent_is_found(s3: "S3Client") -> Non
     assert derived.find_parent(member) == PARENT
 
 
-def test_pages_are_written_under_their_key_and_are_no_document(s3: "S3Client") -> None:
+def test_pages_are_written_under_their_key_and_are_not_a_document(s3: "S3Client") -> None:
     letter = upload("letter.docx")
 
     derived = DerivedObjects(s3)

@@ -65,7 +65,7 @@ def test_every_record_of_an_sns_event_is_decoded() -> None:
 
 
 @pytest.mark.parametrize("message", ["not JSON", "[1]", "null", '"text"', '{"hello": "world"}', None, 7])
-def test_sns_message_that_is_no_notification_is_malformed(message: Any) -> None:
+def test_sns_message_that_is_not_a_notification_is_malformed(message: Any) -> None:
     for event in (sns_event({}), sns_message({})):
         envelope = event["Records"][0]["Sns"] if "Records" in event else event
         envelope["Message"] = message
@@ -110,7 +110,7 @@ def test_missing_or_null_size_is_unknown(name: str, expected: Upload, missing: b
 
 
 @pytest.mark.parametrize(("name", "field"), [("s3_put", "versionId"), ("eventbridge_object_created", "version-id")])
-def test_null_version_is_no_version(name: str, field: str) -> None:
+def test_null_version_is_not_a_version(name: str, field: str) -> None:
     event = example_event(name)
     described(event)[field] = "null"
     assert [upload.version_id for upload in parse_notification(event)] == [None]
@@ -134,7 +134,7 @@ def test_any_key_is_decoded(key: str) -> None:
         {"Records": [{"eventName": "ObjectCreated:Put", "s3": {}}]},
     ],
 )
-def test_event_that_is_no_notification_is_malformed(event: dict[str, Any]) -> None:
+def test_event_that_is_not_a_notification_is_malformed(event: dict[str, Any]) -> None:
     with pytest.raises(MalformedEvent):
         parse_notification(event)
 

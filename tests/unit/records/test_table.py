@@ -53,7 +53,7 @@ def test_write_over_an_outdated_revision_conflicts(table: "Table") -> None:
         records.save(DISPUTED.next_revision(PARTIAL), replacing=PARTIAL)
 
 
-def test_write_that_the_sdk_repeats_after_a_lost_answer_is_no_conflict(table: "Table") -> None:
+def test_write_that_the_sdk_repeats_after_a_lost_answer_is_not_a_conflict(table: "Table") -> None:
     records = RecordTable(table)
     for _ in range(2):
         records.save(PARTIAL, replacing=None)
@@ -64,7 +64,7 @@ def test_write_that_the_sdk_repeats_after_a_lost_answer_is_no_conflict(table: "T
     assert found.revision == 2
 
 
-def test_promotion_that_the_sdk_repeats_after_a_lost_answer_is_no_conflict(table: "Table") -> None:
+def test_promotion_that_the_sdk_repeats_after_a_lost_answer_is_not_a_conflict(table: "Table") -> None:
     policies = PolicyTable(table)
     for _ in range(2):
         policies.add(policy(1))

@@ -49,7 +49,7 @@ def test_synthetic_sequencer_sorts_among_the_sequencers_of_its_second() -> None:
 
 
 @pytest.mark.parametrize("version_id", ["null", "", None])
-def test_null_version_is_no_version(version_id: str | None) -> None:
+def test_null_version_is_not_a_version(version_id: str | None) -> None:
     assert upload(version_id=version_id).version_id is None
 
 

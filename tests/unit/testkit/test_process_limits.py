@@ -60,7 +60,7 @@ def test_process_cannot_allocate_more_once_its_memory_is_limited(worker: Worker)
         assert worker.run("bytearray(1000)") == "done"
 
 
-def test_process_that_ends_meanwhile_is_no_error(worker: Worker) -> None:
+def test_process_that_ends_meanwhile_is_not_an_error(worker: Worker) -> None:
     with memory_limit([psutil.Process(worker.process.pid)]):
         worker.process.kill()
         worker.process.wait()

@@ -29,7 +29,7 @@ def test_metrics_of_versions_and_of_their_vote() -> None:
     assert evaluation.as_json()["skipped"] == ["one.png: unreadable"]
 
 
-def test_vote_uses_the_learnt_weights() -> None:
+def test_vote_uses_the_saved_weights() -> None:
     """With all of the weight, the second version decides alone, about the label and about what is flagged."""
     predictions = {"v1": _predictions_of_form(0.9, 0.9, 0.9, 0.9), "v2": _predictions_of_form(0.95, 0.45, 0.05, 0.02)}
     documents = _documents("acme", "acme", "beta", "beta")

@@ -43,7 +43,7 @@ def test_comparison_states_the_metrics_of_the_versions_and_of_their_vote(tmp_pat
     assert "Documents of several pages" in text
 
 
-def test_comparison_learns_the_weights_of_the_vote(tmp_path: Path) -> None:
+def test_comparison_fits_the_weights_of_the_vote(tmp_path: Path) -> None:
     """Weights and evidence are saved next to the versions if all sources are named."""
     pages = [
         Page(np.zeros((4, 4), np.uint8), LabelledDocument(Path(f"{n}.png"), n % 9, f"source{n % 15}"))

@@ -67,7 +67,7 @@ def test_every_source_counts_alike() -> None:
     assert weights[1] > weights[0]
 
 
-def test_few_families_are_no_evidence() -> None:
+def test_few_families_are_not_evidence() -> None:
     """An interval over a few families is too narrow, and that of a single one is a point."""
     predictions = {f"v{n}": _predictions(TRUTH, 0.8, n) for n in range(3)}
     learnt = learn_vote(predictions, TRUTH, ["one"] * 200, ["one"] * 200)

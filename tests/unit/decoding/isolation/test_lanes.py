@@ -176,7 +176,7 @@ def test_documents_in_the_slow_lane_take_turns(monkeypatch: pytest.MonkeyPatch) 
     assert lanes.turn.try_enter()
 
 
-def test_a_spare_place_is_only_entered_if_nobody_waits_for_it() -> None:
+def test_a_spare_place_is_entered_only_if_no_document_waits_for_it() -> None:
     lanes = Lanes(2, 1)
     with Place(lanes) as place, Place(lanes) as spare, Place(lanes) as third:
         place.enter(never_cancel)

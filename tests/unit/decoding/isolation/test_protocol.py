@@ -113,7 +113,7 @@ def test_a_document_without_acknowledgement_is_not_handed_over(ends: tuple[Chann
     ],
     ids=lambda message: message[:30].decode("latin-1"),
 )
-def test_a_message_that_is_no_reply_is_rejected(message: bytes) -> None:
+def test_a_message_that_is_not_a_reply_is_rejected(message: bytes) -> None:
     with pytest.raises(InvalidReplyError):
         protocol.parse_reply(message, BATCH)
 

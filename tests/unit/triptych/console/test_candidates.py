@@ -66,7 +66,7 @@ def test_only_replayed_versions_are_offered(
 
 
 @pytest.mark.parametrize("name", ["../other/v4", "v5", "", ".", "v4/../v4", "/etc"])
-def test_name_from_the_browser_is_no_path(
+def test_name_from_the_browser_is_never_used_as_a_path(
     browser: TestClient, stack: StackConnection, folder: Path, records: list[Record], name: str
 ) -> None:
     write_candidate(stack, folder / "v4", records, "receipt")

@@ -87,7 +87,7 @@ def browser(location: StackLocation) -> Iterator[TestClient]:
 
 class TestPages:
     @pytest.mark.parametrize("path", ["/", "/review", "/versions", "/document?document=a"])
-    def test_every_page_without_a_stack_says_how_to_start_one(self, browser: TestClient, path: str) -> None:
+    def test_every_page_without_a_stack_states_how_to_start_one(self, browser: TestClient, path: str) -> None:
         answer = browser.get(path)
         assert answer.status_code == 503
         assert "triptych up" in answer.text

@@ -168,7 +168,7 @@ class TestPolling:
         assert "labelled" in browser.get("/documents", params={"seen": seen}).text
 
 
-def test_empty_page_says_what_to_do(browser: TestClient) -> None:
+def test_empty_page_states_what_to_do(browser: TestClient) -> None:
     page = browser.get("/").text
     assert "No documents yet" in page
     assert "triptych put samples/documents" in page

@@ -100,7 +100,7 @@ def test_small_documents_are_billed_by_connections_rather_than_bytes() -> None:
     assert costs.lcus(size, 100) > 3 * 100 * 0.00001 * 3600 / 1000
 
 
-def test_idle_costs_what_stands_and_nothing_that_moves() -> None:
+def test_idle_cost_contains_fixed_charges_only() -> None:
     idle = bill(0.0, keep_months=0)
     assert set(idle) == {
         "Fargate: vCPUs",

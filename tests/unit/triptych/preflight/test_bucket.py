@@ -18,7 +18,7 @@ def existing(key: str = "") -> Deployment:
     return planned(ExistingBucketName="documents", ExistingBucketKeyArn=key)
 
 
-def test_a_free_name_and_the_bucket_of_the_stack_are_no_problem(clients: PreflightClients) -> None:
+def test_a_free_name_and_the_bucket_of_the_stack_are_accepted(clients: PreflightClients) -> None:
     assert not list(bucket.find_new_bucket(clients.s3, planned()))
     clients.s3.create_bucket(Bucket=planned().own_bucket)
     assert not list(bucket.find_new_bucket(clients.s3, planned(deployed=DeployedStack("UPDATE_COMPLETE", {}))))

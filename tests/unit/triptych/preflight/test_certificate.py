@@ -27,7 +27,7 @@ def sentences(account: SeededAccount, answer: dict[str, Any], region: str = "us-
     return [finding.sentence for finding in find_certificate(account.clients.acm, plan)]
 
 
-def test_an_issued_certificate_for_the_domain_is_no_problem(account: SeededAccount) -> None:
+def test_an_issued_certificate_for_the_domain_is_accepted(account: SeededAccount) -> None:
     assert sentences(account, {"Certificate": ISSUED}) == []
 
 

@@ -62,7 +62,7 @@ def findings(account: SeededAccount, changes: dict[str, Any] | None = None, **pa
     return list(find_network(account.clients.ec2, planned(**parameters)))
 
 
-def test_a_fitting_network_is_no_problem(account: SeededAccount) -> None:
+def test_a_suitable_network_is_accepted(account: SeededAccount) -> None:
     assert findings(account) == []
     changes = {"DescribeVpcEndpoints": {"VpcEndpoints": ENDPOINTS + GATEWAYS}}
     assert findings(account, changes, InterfaceEndpoints="existing", RouteTableIds="") == []
@@ -117,7 +117,7 @@ def test_endpoints_that_would_be_created_twice_are_found(account: SeededAccount)
     assert "rtb-1 has a route to s3 already, through vpce-s3." in {finding.sentence for finding in found}
 
 
-def test_endpoints_of_the_stack_itself_are_no_conflict(account: SeededAccount) -> None:
+def test_endpoints_of_the_stack_itself_are_not_a_conflict(account: SeededAccount) -> None:
     own = [each | {"Tags": [{"Key": "aws:cloudformation:stack-name", "Value": "triptych"}]} for each in ENDPOINTS]
     assert findings(account, {"DescribeVpcEndpoints": {"VpcEndpoints": own}}) == []
 

@@ -65,7 +65,7 @@ def test_each_state_has_its_way_out(status: str, command: str) -> None:
 
 
 @pytest.mark.parametrize("status", [None, "CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"])
-def test_states_that_accept_a_deployment_are_no_problem(status: str | None) -> None:
+def test_states_that_permit_a_deployment_are_accepted(status: str | None) -> None:
     assert not list(find_stack_state(planned("triptych", status=status)))
 
 

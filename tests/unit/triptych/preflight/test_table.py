@@ -23,7 +23,7 @@ def create_table(clients: PreflightClients, **encryption: Any) -> None:
     clients.dynamodb.update_continuous_backups(TableName="records", PointInTimeRecoverySpecification=RECOVERY)  # type: ignore[arg-type]
 
 
-def test_a_table_like_the_stacks_own_is_no_problem(clients: PreflightClients) -> None:
+def test_a_table_like_the_stacks_own_is_accepted(clients: PreflightClients) -> None:
     create_table(clients)
     assert findings(clients) == []
 

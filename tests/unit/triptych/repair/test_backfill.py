@@ -241,7 +241,7 @@ def test_young_objects_are_left_out() -> None:
 
 
 @pytest.mark.parametrize(("limit", "complete"), [(2, False), (3, True), (4, True)])
-def test_listing_says_whether_it_is_complete(limit: int, complete: bool) -> None:
+def test_listing_states_whether_it_is_complete(limit: int, complete: bool) -> None:
     found = select_keys([(key, NOW) for key in "abc"], before=NOW + timedelta(1), limit=limit)
     assert (len(found.keys), found.complete) == (min(limit, 3), complete)
 

@@ -66,7 +66,7 @@ def test_record_that_is_labelled_meanwhile_is_kept(stack: StackConnection) -> No
     assert left(stack) == {"old.pdf"}
 
 
-def test_deleting_twice_is_no_error(stack: StackConnection) -> None:
+def test_deleting_twice_is_not_an_error(stack: StackConnection) -> None:
     store(stack, "old.pdf", NOON)
     expiry = LabelExpiry(stack.table, LATER)
     [found] = expiry.expired()

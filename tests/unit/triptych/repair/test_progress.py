@@ -13,9 +13,7 @@ from triptych.repair.progress import BackfillProgress
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), count=st.integers(1, 12))
-def test_every_key_that_is_not_done_lies_after_the_saved_position(
-    tmp_path: Path, data: st.DataObject, count: int
-) -> None:
+def test_every_unfinished_key_is_after_the_saved_position(tmp_path: Path, data: st.DataObject, count: int) -> None:
     """In any order of completion, with any failures and young objects, interrupted anywhere."""
     keys = [f"{number:02}" for number in range(count)]
     young = data.draw(st.sets(st.sampled_from(keys)), label="too young")
