@@ -6,7 +6,6 @@ import subprocess
 import time
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from triptych.stack import environment
 from triptych.stack.emulator import endpoint_url
 from triptych.stack.errors import StackError
 from triptych.stack.home import REPOSITORY, Home
-from triptych.stack.state import Hosting, Ingest, OfficeFormats, ResultsMode
+from triptych.stack.state import Choices
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.client import CloudFormationClient
@@ -50,17 +49,6 @@ def sam_build(home: Home, fingerprint: str) -> bool:
     return True
 
 
-@dataclass(frozen=True)
-class Choices:
-    """Parameters of the template that users choose for the local stack, under their names there."""
-
-    ingest: Ingest
-    office_formats: OfficeFormats
-    results: ResultsMode
-    hosting: Hosting = "fargate"
-    local_functions: str = ""
-
-
 def sam_deploy(home: Home, port: int, choices: Choices, *, concurrency: int, retry_seconds: float) -> dict[str, str]:
     """Run `sam deploy` with the environment `local` of samconfig.toml.
 
@@ -87,7 +75,7 @@ def sam_deploy(home: Home, port: int, choices: Choices, *, concurrency: int, ret
         *(f"Ingest={choices.ingest}", f"InboxConcurrency={concurrency}"),
         *(f"OfficeFormats={choices.office_formats}", "ConverterImageUri=local/no-image"),
         *(f"Results={choices.results}", f"ModelHosting={choices.hosting}"),
-        *([f"LocalFunctions={choices.local_functions}"] if choices.local_functions else []),
+        *([f"LocalFunctions={choices.functions_url}"] if choices.functions_url else []),
         *("--tags", f"results={choices.results}"),  # the emulator overlooks a change that only adds resources
         emulator_url=endpoint_url(port),
     )

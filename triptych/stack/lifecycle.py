@@ -39,9 +39,9 @@ def register_services(state: StackState, console: Console, versions: tuple[str, 
         with show_progress(console, f"Started the services {', '.join(versions)}"):
             for version in versions:
                 server = state.services[version]
-                state.services[version] = services.wait_for_service(state.home, version, server, state.hosting)
+                state.services[version] = services.wait_for_service(state.home, version, server, state.choices.hosting)
                 state.save()
-    if state.hosting == "lambda":
+    if state.choices.hosting == "lambda":
         _start_functions(state, console, [name for name in versions if name in VERSIONS])
         versions = tuple(name for name in versions if name == CONVERTER)
     for version in versions:

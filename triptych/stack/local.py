@@ -11,13 +11,12 @@ from rich.console import Console
 
 from triptych.errors import StackUnavailable
 from triptych.stack import deployment, emulator, environment, fingerprints, lifecycle, persistence, services
-from triptych.stack.deployment import Choices
 from triptych.stack.errors import StackError
 from triptych.stack.home import Home
 from triptych.stack.processes import stop_orphans, stop_processes
 from triptych.stack.progress import show_progress
 from triptych.stack.services import FUNCTIONS, service_names
-from triptych.stack.state import Hosting, Ingest, OfficeFormats, ResultsMode, StackState
+from triptych.stack.state import Choices, Hosting, Ingest, OfficeFormats, ResultsMode, StackState
 
 MAX_IN_FLIGHT = max(2, min(os.cpu_count() or 1, 8))
 """Number of Lambda workers that are started in advance. Clients that upload many documents should not have more of them
@@ -129,15 +128,15 @@ def start_stack(
         stop_orphans(home.path, keep=state.processes)  # processes that a crash left and that no state mentions
         started = _start_emulator(state, console, retry_seconds)
         choices = Choices(
-            ingest or state.ingest,
-            office_formats or state.office_formats,
-            results or state.results,
-            hosting or state.hosting,
+            ingest or state.choices.ingest,
+            office_formats or state.choices.office_formats,
+            results or state.choices.results,
+            hosting or state.choices.hosting,
         )
         names = service_names(choices.hosting, choices.office_formats)
         lifecycle.start_services(state, names, choices.hosting)
         if choices.hosting == "lambda":
-            choices = replace(choices, local_functions=emulator.endpoint_url(state.services[FUNCTIONS].port))
+            choices = replace(choices, functions_url=emulator.endpoint_url(state.services[FUNCTIONS].port))
         deployed = _deploy(state, console, choices)
         persistence.follow_table(state)
         if started or deployed:
@@ -197,7 +196,7 @@ def stack_status(home: Home | None = None) -> StackStatus:
         emulator=state.emulator is not None and emulator.emulator_is_ready(state.emulator),
         services={
             name: name in state.services and services.service_is_ready(state.services[name])
-            for name in service_names(state.hosting, state.office_formats)
+            for name in service_names(state.choices.hosting, state.choices.office_formats)
         },
     )
 
@@ -229,7 +228,7 @@ def start_service(version: str, home: Home | None = None) -> None:
     with home.lock():
         running_stack(home)
         state = StackState.load(home)
-        lifecycle.start_services(state, (version,), state.hosting)
+        lifecycle.start_services(state, (version,), state.choices.hosting)
         lifecycle.register_services(state, _QUIET, (version,))
 
 
@@ -239,7 +238,7 @@ def _stack(state: StackState) -> Stack:
         outputs=dict(state.outputs),
         ports={version: server.port for version, server in state.services.items()},
         logs=state.home.logs,
-        ingest=state.ingest,
+        ingest=state.choices.ingest,
     )
 
 
@@ -265,8 +264,7 @@ def _deploy(state: StackState, console: Console, choices: Choices) -> bool:
     """Build and deploy the template, unless the deployment is up to date, and return whether it was deployed."""
     port = state.emulator_port
     sources = fingerprints.deployment_fingerprint()
-    current = Choices(state.ingest, state.office_formats, state.results, state.hosting, state.functions_url)
-    if state.deployed == sources and current == choices:
+    if state.deployed == sources and state.choices == choices:
         return False
     if (queue_url := state.outputs.get("InboxQueueUrl")) and choices.ingest == "direct":
         _wait_until_empty(queue_url, port, console)
@@ -276,9 +274,7 @@ def _deploy(state: StackState, console: Console, choices: Choices) -> bool:
         state.outputs = deployment.sam_deploy(
             state.home, port, choices, concurrency=MAX_IN_FLIGHT, retry_seconds=state.retry_seconds
         )
-        state.deployed = sources
-        state.ingest, state.office_formats, state.results = choices.ingest, choices.office_formats, choices.results
-        state.hosting, state.functions_url = choices.hosting, choices.local_functions
+        state.deployed, state.choices = sources, choices
         state.save()
     if not emulator.has_saved_state(state.home):
         with show_progress(console, "Saved the deployment"):

@@ -29,6 +29,41 @@ Hosting = Literal["fargate", "single", "lambda"]
 
 
 @dataclass(frozen=True)
+class Choices:
+    """Parameters of the template that users choose for the local stack.
+
+    Attributes:
+        ingest: How uploads reach the orchestrator.
+        office_formats: Whether office documents, mail and archives are converted.
+        results: Whether changes of records become events.
+        hosting: Where the versions run.
+        functions_url: With functions, where the deployed orchestrator invokes them; otherwise an empty string.
+    """
+
+    ingest: Ingest = "direct"
+    office_formats: OfficeFormats = "none"
+    results: ResultsMode = "none"
+    hosting: Hosting = "fargate"
+    functions_url: str = ""
+
+    @classmethod
+    def decode(cls, saved: Mapping[str, Any]) -> "Choices":
+        """Return saved choices. An earlier release did not save all of them.
+
+        Raises:
+            KeyError: The ingest was not saved.
+            ValueError: A value is unknown.
+        """
+        return cls(
+            _member(Ingest, saved["ingest"]),
+            _member(OfficeFormats, saved.get("office_formats", "none")),
+            _member(ResultsMode, saved.get("results", "none")),
+            _member(Hosting, saved.get("hosting", "fargate")),
+            str(saved.get("functions_url", "")),
+        )
+
+
+@dataclass(frozen=True)
 class LocalServer:
     """A process that listens on a port of the loopback interface.
 
@@ -53,15 +88,11 @@ class StackState:
         services: The running services by name: the versions or what serves all of them, and the converter.
         deployed: Fingerprint of the deployment in the emulator, or an empty string.
         outputs: The outputs of the CloudFormation stack.
-        ingest: How uploads reach the orchestrator.
-        office_formats: Whether office documents, mail and archives are converted.
+        choices: The user's choices for the last deployment.
         retry_seconds: Seconds that the emulator waits before it retries a failed event.
         saved: The value of `deployed` for the state in `home.data`; an empty string if the emulator has saved none.
         port: The emulator's port at that time.
         journal: The process that writes the journal, or None if it does not run.
-        results: Whether changes of records become events.
-        hosting: Where the versions run.
-        functions_url: With functions, where the deployed orchestrator invokes them; otherwise an empty string.
     """
 
     home: Home
@@ -69,15 +100,11 @@ class StackState:
     services: dict[str, LocalServer] = field(default_factory=dict)
     deployed: str = ""
     outputs: dict[str, str] = field(default_factory=dict)
-    ingest: Ingest = "direct"
+    choices: Choices = Choices()
     retry_seconds: float = 0.0
-    office_formats: OfficeFormats = "none"
     saved: str = ""
     port: int = 0
     journal: ManagedProcess | None = None
-    results: ResultsMode = "none"
-    hosting: Hosting = "fargate"
-    functions_url: str = ""
 
     @classmethod
     def load(cls, home: Home) -> "StackState":
@@ -104,15 +131,11 @@ class StackState:
             services={str(name): _server(server) for name, server in saved["services"].items()},
             deployed=str(saved["deployed"]),
             outputs={str(key): str(value) for key, value in saved["outputs"].items()},
-            ingest=_ingest(saved["ingest"]),
-            office_formats="convert" if saved.get("office_formats") == "convert" else "none",
+            choices=Choices.decode(saved),
             retry_seconds=float(saved["retry_seconds"]),
             saved=str(saved.get("saved", "")),
             port=int(saved.get("port", 0)),
             journal=_process(saved["journal"]) if saved.get("journal") else None,
-            results="events" if saved.get("results") == "events" else "none",
-            hosting=_hosting(saved.get("hosting", "fargate")),
-            functions_url=str(saved.get("functions_url", "")),
         )
 
     @property
@@ -140,31 +163,21 @@ class StackState:
             "services": {name: asdict(server) for name, server in self.services.items()},
             "deployed": self.deployed,
             "outputs": self.outputs,
-            "ingest": self.ingest,
-            "office_formats": self.office_formats,
+            **asdict(self.choices),
             "retry_seconds": self.retry_seconds,
             "saved": self.saved,
             "port": self.port,
             "journal": asdict(self.journal) if self.journal else None,
-            "results": self.results,
-            "hosting": self.hosting,
-            "functions_url": self.functions_url,
         }
         draft = self.home.state_file.with_suffix(".draft")
         draft.write_text(json.dumps(saved, indent=2))
         draft.replace(self.home.state_file)
 
 
-def _ingest(saved: str) -> Ingest:
-    [match] = [choice for choice in get_args(Ingest) if choice == saved]
-    ingest: Ingest = match
-    return ingest
-
-
-def _hosting(saved: str) -> Hosting:
-    [match] = [choice for choice in get_args(Hosting) if choice == saved]
-    hosting: Hosting = match
-    return hosting
+def _member(literal: Any, saved: str) -> Any:
+    """Return the member of a `Literal` type that equals a saved value, or raise `ValueError`."""
+    [match] = [choice for choice in get_args(literal) if choice == saved]
+    return match
 
 
 def _server(saved: Mapping[str, Any]) -> LocalServer:

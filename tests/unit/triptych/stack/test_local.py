@@ -6,7 +6,9 @@ from tests.unit.triptych.stack.conftest import Sleeper
 from triptych import stack
 from triptych.errors import StackUnavailable
 from triptych.stack.home import Home
-from triptych.stack.state import LocalServer, StackState
+from triptych.stack.state import Choices, LocalServer, StackState
+
+QUEUE = Choices(ingest="queue")
 
 
 def test_running_stack_raises_without_a_stack(home: Home) -> None:
@@ -35,20 +37,20 @@ def test_service_functions_need_a_running_stack(home: Home) -> None:
 def test_stop_stack_stops_known_and_orphaned_processes(home: Home, sleeper: Sleeper) -> None:
     home.path.mkdir()
     known, orphan = sleeper(), sleeper(home=home.path)
-    StackState(home, LocalServer(known, 4566, ""), ingest="queue").save()
+    StackState(home, LocalServer(known, 4566, ""), choices=QUEUE).save()
     home.scratch.mkdir()
 
     assert stack.stop_stack(home=home) is True
 
     assert not known.alive
     assert not orphan.alive
-    assert StackState.load(home) == StackState(home, ingest="queue"), "the choices are kept"
+    assert StackState.load(home) == StackState(home, choices=QUEUE), "the choices are kept"
     assert not home.scratch.exists()
 
 
 def test_stop_stack_keeps_the_data_unless_they_are_to_be_forgotten(home: Home) -> None:
     home.data.mkdir(parents=True)
-    StackState(home, ingest="queue").save()
+    StackState(home, choices=QUEUE).save()
     home.journal.write_text("{}\n")
 
     stack.stop_stack(home=home)

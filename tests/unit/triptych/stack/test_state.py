@@ -3,7 +3,6 @@
 import json
 import tempfile
 from pathlib import Path
-from typing import get_args
 
 import psutil
 import pytest
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.triptych.stack.conftest import Sleeper
 from triptych.stack.home import Home
 from triptych.stack.processes import ManagedProcess, stop_processes
-from triptych.stack.state import Hosting, Ingest, LocalServer, OfficeFormats, ResultsMode, StackState
+from triptych.stack.state import Choices, LocalServer, StackState
 
 THIS_PROCESS = ManagedProcess(psutil.Process().pid, psutil.Process().create_time())
 ENDED = ManagedProcess(pid=2**22 + 1, started=1.0)
@@ -24,30 +23,23 @@ ENDED = ManagedProcess(pid=2**22 + 1, started=1.0)
     sources=st.text(),
     outputs=st.dictionaries(st.text(), st.text()),
     services=st.sets(st.sampled_from(["v1", "v2", "v3"])),
-    ingest=st.sampled_from(get_args(Ingest)),
+    choices=st.from_type(Choices),
     retry_seconds=st.floats(0, 600),
-    office_formats=st.sampled_from(get_args(OfficeFormats)),
-    results=st.sampled_from(get_args(ResultsMode)),
-    hosting=st.sampled_from(get_args(Hosting)),
 )
 def test_saved_state_is_loaded(
     port: int,
     sources: str,
     outputs: dict[str, str],
     services: set[str],
-    ingest: Ingest,
+    choices: Choices,
     retry_seconds: float,
-    office_formats: OfficeFormats,
-    results: ResultsMode,
-    hosting: Hosting,
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder))
         server = LocalServer(THIS_PROCESS, port, sources)
         running = dict.fromkeys(services, server)
-        saved = StackState(home, server, running, sources, outputs, ingest, retry_seconds, office_formats)
-        saved.saved, saved.port, saved.journal, saved.results = sources, port, THIS_PROCESS, results
-        saved.hosting, saved.functions_url = hosting, sources
+        saved = StackState(home, server, running, sources, outputs, choices, retry_seconds)
+        saved.saved, saved.port, saved.journal = sources, port, THIS_PROCESS
         saved.save()
         assert StackState.load(home) == saved
 
@@ -72,6 +64,16 @@ def test_incomplete_state_loads_as_empty(home: Home, missing: str) -> None:
     assert StackState.load(home) == StackState(home)
 
 
+def test_choices_that_an_earlier_release_did_not_save_have_their_defaults(home: Home) -> None:
+    home.path.mkdir()
+    StackState(home, LocalServer(THIS_PROCESS, 4566, ""), choices=Choices("queue")).save()
+    saved = json.loads(home.state_file.read_text())
+    for name in ("office_formats", "results", "hosting", "functions_url"):
+        del saved[name]
+    home.state_file.write_text(json.dumps(saved))
+    assert StackState.load(home).choices == Choices("queue")
+
+
 def test_state_with_an_unknown_ingest_loads_as_empty(home: Home) -> None:
     home.path.mkdir()
     StackState(home, LocalServer(THIS_PROCESS, 4566, ""), {}, "x", {"a": "b"}).save()
@@ -84,12 +86,12 @@ def test_ended_emulator_loses_its_deployment_but_not_the_services(home: Home) ->
     home.path.mkdir()
     service = LocalServer(THIS_PROCESS, 8101, "code")
     StackState(
-        home, LocalServer(ENDED, 4566, ""), {"v1": service}, "deployed", {"TableName": "records"}, "queue"
+        home, LocalServer(ENDED, 4566, ""), {"v1": service}, "deployed", {"TableName": "records"}, Choices("queue")
     ).save()
 
     loaded = StackState.load(home)
 
-    assert loaded == StackState(home, services={"v1": service}, ingest="queue"), "the chosen ingest is kept"
+    assert loaded == StackState(home, services={"v1": service}, choices=Choices("queue")), "the chosen ingest is kept"
 
 
 def test_ended_service_is_removed(home: Home, sleeper: Sleeper) -> None:
