@@ -1,4 +1,4 @@
-"""Fingerprints of sources, by which the local stack recognizes parts that are out of date."""
+"""Fingerprints of sources, by which the local stack recognises parts that are out of date."""
 
 import hashlib
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Protects: each caller's event is recognized, and what it contains is decoded."""
+"""Protects: each caller's event is recognised, and what it contains is decoded."""
 
 import json
 from typing import Any
