@@ -45,7 +45,7 @@ def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, collector: MemberC
         return
     try:
         with archive.open(entry) as file:
-            # One byte more than the limit shows that the file exceeds it, whatever size the directory states.
+            # One byte more than the limit shows that the file exceeds it, even if the directory states another size.
             content = file.read(collector.bytes_left + 1)
     except Exception:  # noqa: BLE001 -- BadZipFile, zlib.error, NotImplementedError and others: damaged or unknown
         collector.skip(entry.filename, "it is damaged or compressed in an unknown way")

@@ -140,7 +140,7 @@ def _read_start(archive: zipfile.ZipFile, name: str) -> bytes:
     try:
         with archive.open(name) as file:
             return file.read(256 * 1024)
-    except Exception as error:  # whatever zipfile raises for damaged members
+    except Exception as error:  # zipfile raises many kinds of exceptions for damaged members
         raise CorruptDocumentError("The document is damaged.") from error
 
 

@@ -44,7 +44,7 @@ def send_document(
 
     Raises:
         ChannelError: If the process does not read it in time, or has ended.
-        InvalidConversionError: If the process sends anything but the acknowledgement.
+        InvalidConversionError: If the process sends something other than the acknowledgement.
     """
     message = {"format": document_format, "limits": asdict(limits), "bytes": len(data)}
     channel.send_message(json.dumps(message).encode(), deadline)

@@ -79,7 +79,7 @@ def unpack(document_format: str, data: bytes, limits: ConversionLimits) -> Conve
         return readers[document_format](data, limits)
     except DocumentError:
         raise
-    except Exception as error:  # the parsers raise whatever damaged bytes lead to
+    except Exception as error:  # the parsers raise many kinds of exceptions for damaged bytes
         raise CorruptDocumentError("The document is damaged.") from error
 
 

@@ -27,7 +27,7 @@ _MAIL_HEADER: Final = re.compile(
 )
 _HEADER_BLOCK: Final = re.compile(rb"(?:From [^\r\n]+\r?\n)?(?:[!-9;-~]+:[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*)+")
 
-# Recognition reads no more than this much.
+# Maximum number of bytes that recognition reads.
 _HEAD_BYTES: Final = 64 * 1024
 
 

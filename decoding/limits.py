@@ -22,7 +22,7 @@ class Limits:
     max_pages: int = 40
     """Pages read from the front of a document. Further pages are skipped and reported as truncated."""
     front_pages: int = 8
-    """Pages that are read whatever they cost. The further ones up to `max_pages` never make a document unreadable: it
+    """Pages that are always read. The further ones up to `max_pages` never make a document unreadable: it
     is truncated where one fails, or when `further_seconds` are over."""
     further_seconds: float | None = None
     """Seconds since the start of decoding after which no page but the front ones is begun. None: no bound, so that the

@@ -1,7 +1,7 @@
 """Recognition of PDFs whose first page is a placeholder for content that only some viewers draw.
 
-There are two kinds. The pages of a dynamic XFA form are computed by the viewer, and its one page asks the reader to
-wait. The documents of a portfolio are attachments, and its one page asks the reader to open it in Acrobat.
+There are two kinds. The pages of a dynamic XFA form are computed by the viewer, and its only page is the text "Please
+wait". The documents of a portfolio are attachments, and its only page is the advice to open it in Acrobat.
 """
 
 import re

@@ -170,7 +170,7 @@ class _PageReader:
         return to_page(image, self._min_side, directory.integer(Tag.ORIENTATION, 1), profile)
 
     def _read_known_directory(self) -> Image.Image:
-        """Read the current page, whose coding Pillow knows, so that it must be damaged if it cannot be read."""
+        """Read the current page. Pillow supports its coding, so a page that cannot be read is damaged."""
         try:
             return self._read_directory()
         except UnsupportedCodingError as error:
@@ -202,7 +202,7 @@ def _open_single(directory: Directory, chunks: list[bytes]) -> Image.Image | Non
     if compression not in _COMPRESSIONS_OF_LIBTIFF:
         return None
     if compression == _UNCOMPRESSED:
-        # Pillow reads uncompressed pages without libtiff, which knows more layouts, such as subsampled colours.
+        # Pillow reads uncompressed pages without libtiff, which supports more layouts, such as subsampled colours.
         directory = Directory({**directory.tags, Tag.COMPRESSION: (_DEFLATE,)}, directory.byte_order)
         chunks = [zlib.compress(chunk, 1) for chunk in chunks]
     try:

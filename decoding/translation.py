@@ -18,7 +18,7 @@ from decoding.errors import (
 
 logger = logging.getLogger(__name__)
 
-# What Pillow says of valid files that it cannot decode, such as "Unsupported BMP bitfields layout".
+# Messages of Pillow about valid files that it cannot decode, such as "Unsupported BMP bitfields layout".
 _UNSUPPORTED: Final = re.compile("unsupported", re.IGNORECASE)
 
 

@@ -135,7 +135,7 @@ def assess_candidate(
 
 @dataclass(frozen=True)
 class _Contest:
-    """What the labels say about the difference.
+    """Evidence of the labels on the difference.
 
     Attributes:
         rate: Share of documents on which candidate and rival differ.

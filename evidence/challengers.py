@@ -45,7 +45,7 @@ class ChallengerEvidence:
             bounds, and so the error probability, of the claim that it is better.
         speed: Median latency of the champion divided by that of the challenger; None if either is unknown.
         harmed: Labels on which it is worse. All together are wrong with a probability of at most `ALPHA` at any time.
-        sentence: The same in words; empty if there is nothing to say.
+        sentence: The result as a sentence; empty if there is none.
     """
 
     version: str
@@ -75,7 +75,7 @@ def assess_challengers(
 
 
 def label_error_notes(pairs: Sequence[PairEvidence], labelled: Sequence[Example]) -> list[str]:
-    """Return what documents with labels of two reviewers say about wrong labels, and about the claims made."""
+    """Return notes on wrong labels, estimated from documents with labels of two reviewers, and on their effect."""
     twice = [example for example in labelled if example.second_opinions]
     if not twice:
         return []

@@ -84,7 +84,7 @@ class RiskPoint:
 
 @dataclass(frozen=True)
 class RiskControl:
-    """What is known about the automated verdicts.
+    """Evidence on the automated verdicts.
 
     Attributes:
         target: Largest share of them that may be wrong.
@@ -96,7 +96,7 @@ class RiskControl:
         more_audits: Forecast of audits until a threshold is certified, or a lower one than now; None for too many.
         auroc: Probability that a right verdict has a higher confidence than a wrong one; None if that is unknown.
         alarm: Whether recent audits show that the threshold in force breaks the promise.
-        sentence: The same in words.
+        sentence: The result as a sentence.
     """
 
     target: float

@@ -43,7 +43,7 @@ _QUOTA_ADVICE = (
 
 
 class ImageBuildFailed(Exception):
-    """The images cannot be built; the message says why."""
+    """The images cannot be built; the message states the reason."""
 
 
 class StillBuilding(Exception):

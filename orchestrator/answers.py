@@ -117,7 +117,7 @@ def _page_count(value: Any) -> int:
 
 
 def _page_values(answer: Mapping[str, Any], name: str, is_valid: Callable[[Any], bool]) -> tuple[Any, ...]:
-    """Return what a field says of each page, or nothing if it says nothing of any; older services omit the field."""
+    """Return the values of a field, one per page; empty if all are the default. Older services omit the field."""
     values = answer.get(name, [])
     _require(
         isinstance(values, list) and len(values) in (0, answer["pages"]), f"{name} has not one value for each page"

@@ -19,7 +19,7 @@ class CallFailed(OrchestratorError):
     """A call of a model service failed.
 
     Attributes:
-        kind: As in `records.outcomes.ModelFailure`; so are `detail`, `status` and `problem`.
+        kind: As in `records.outcomes.ModelFailure`, like `detail`, `status` and `problem`.
         detail: A sentence for operators.
         status: HTTP status of the response, if there was one.
         problem: Last part of the type of the response's problem.

@@ -1,4 +1,4 @@
-"""Result events: what a change of a record says to other systems. docs/result-event.schema.json is their schema."""
+"""Result events: one for each change of a record. docs/result-event.schema.json is their schema."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -21,5 +21,5 @@ class ObjectAddress:
 
     @property
     def is_pinned(self) -> bool:
-        """Whether the address names one content, not whatever the key contains later."""
+        """Whether the address names one content, not the later content of the key."""
         return bool(self.version_id or self.etag)

@@ -98,7 +98,7 @@ def is_audited(upload: Upload, verdict: Verdict | None, policy: Policy) -> bool:
 
 
 def _with_history_of(record: Record, replaced: Record | None) -> Record:
-    """Return the record with what the one that it replaces knows and no attempt finds again."""
+    """Return the record with those facts of the replaced record that no attempt can find again."""
     if replaced is None:
         return record
     return replace(

@@ -34,7 +34,7 @@ _EXISTS = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 
 
 def derived_id(upload: Upload) -> str:
-    """Return the part of derived keys that identifies an upload, whatever event announces it."""
+    """Return the part of derived keys that identifies an upload. It is the same for every event of the upload."""
     identity = upload.version_id or upload.etag or upload.sort_key
     return hashlib.sha256(f"{upload.document}\0{identity}".encode()).hexdigest()[:32]
 

@@ -195,7 +195,7 @@ class Record:
         return {version: outcome for version, outcome in self.predictions.items() if isinstance(outcome, ModelFailure)}
 
     def labels(self) -> list[str]:
-        """Return every label that a version with a prediction knows, sorted."""
+        """Return every label that a version with a prediction can predict, sorted."""
         return sorted({label for prediction in self.answered().values() for label in prediction.probabilities})
 
     def next_revision(self, replaced: "Record | None") -> "Record":

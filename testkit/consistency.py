@@ -64,7 +64,7 @@ class UploadResult:
 
 
 def scan_records(table: Any) -> list[Record]:
-    """Return every record. Only a scan also finds the records that nobody expects."""
+    """Return every record. Only a scan also finds unexpected records."""
     found: list[Record] = []
     query: dict[str, Any] = {"ConsistentRead": True}
     while True:

@@ -13,7 +13,7 @@ from sagemaker_inference.default_handler_service import DefaultHandlerService
 
 
 class RequestContext:
-    """What the model server tells the toolkit about a request, and the toolkit about the response.
+    """Properties of a request, which the model server sets, and of the response, which the toolkit sets.
 
     Args:
         package: Folder of the package.

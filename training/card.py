@@ -117,7 +117,7 @@ def _text(recipe: Recipe, manifest: Mapping[str, Any], recall_table: Sequence[st
         "",
         "## Limits",
         "",
-        "The version knows only the labels above. A page of another kind gets one of them, usually with a low",
+        "The version predicts only the labels above. A page of another kind gets one of them, usually with a low",
         "confidence, which the threshold catches. If a label was trained on one or two sources, expect a lower",
         "accuracy on documents of other sources than a random holdout shows. Pages that lie on their side were not",
         "trained on.",

@@ -135,7 +135,7 @@ class FaultCampaign(Campaign):
             self.wait_for_records(self.upload("packets lost"))
 
     def poison_policy(self) -> None:
-        """Put a policy into the table that nobody can read, as the newest."""
+        """Put an unreadable policy into the table, as the newest."""
         key = {"document": POLICY_KEY, "sequencer": policy_sort_key(999)}
         self.table.put_item(Item={**key, "id": "p999", "weights": "everything", "audit_share": "x"})
         try:

@@ -2,7 +2,7 @@
 
 Every file goes through the decoder in its isolated process, with the limits of the service, and through the reference
 renderers that are installed. The report lists crashes, time-outs, blank pages, refusals of what a reference draws, and
-pages whose pixels differ. The exit code is 0 whatever is found.
+pages whose pixels differ. The exit code is 0 even if there are findings.
 """
 
 import argparse

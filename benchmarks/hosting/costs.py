@@ -1,6 +1,6 @@
 """Monthly cost of the three versions with the templates of hosting/: `python -m benchmarks.hosting.costs`.
 
-Only what serves the versions is counted; `triptych plan` computes the whole stack and its three hostings. Prices, the
+Only the model service is counted; `triptych plan` computes the whole stack with each value of ModelHosting. Prices, the
 measured time per document and the planned utilisation are those of the plan.
 """
 

@@ -24,7 +24,7 @@ SLOW_SECONDS: Final = 0.15
 """Seconds of decoding after which a document makes way for those that wait. Most documents take less."""
 _TURN_SECONDS: Final = 0.25
 # How long a document in the slow lane pauses while the ordinary lane has documents. In between it is decoded until the
-# next check, a twentieth of a second later, so that it comes to an end whatever else arrives.
+# next check, a twentieth of a second later, so that it is completed even if more documents arrive.
 _YIELD_SECONDS: Final = 0.2
 # How long a document that is likely slow waits for ordinary ones that arrive at the same moment.
 _HEAD_START_SECONDS: Final = 0.05
@@ -93,7 +93,7 @@ class Lane:
                 self._changed.notify_all()
 
     def try_enter(self) -> bool:
-        """Enter the lane if it has room and nobody waits for it; return whether it was entered."""
+        """Enter the lane if it has room and no document waits for it. Return whether it was entered."""
         with self._changed:
             entered = self._free > 0 and not self._queue
             self._free -= entered

@@ -53,7 +53,7 @@ def send_job(channel: Channel, job: Job[Any], data: bytes, deadline: Deadline) -
 
     Raises:
         ChannelError: If the decoder process does not read it in time, or has ended.
-        InvalidReplyError: If the decoder process sends anything but the acknowledgement.
+        InvalidReplyError: If the decoder process sends something other than the acknowledgement.
     """
     message = {"job": job.kind, "arguments": asdict(job), "bytes": len(data)}
     channel.send_message(json.dumps(message).encode(), deadline)
@@ -117,8 +117,8 @@ def parse_reply(message: bytes, job: Job[Any]) -> ReplyHead:
     """Parse and check the message of a reply.
 
     Raises:
-        DocumentError: If the reply says that the document cannot be read.
-        JobCancelledError: If the reply says that decoding was stopped.
+        DocumentError: If the reply states that the document cannot be read.
+        JobCancelledError: If the reply states that decoding was stopped.
         InvalidReplyError: If the message is not a valid reply to the job.
     """
     try:

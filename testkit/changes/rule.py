@@ -1,4 +1,4 @@
-"""What a rule of a service is, and what it finds in an update."""
+"""Rules of AWS services, and the violations that they find in an update."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Rule:
     Attributes:
         name: A short name.
         severity: What a violation leads to.
-        source: Where AWS or a report of its behaviour says so.
+        source: Documentation of AWS, or a report of its behaviour.
         check: Yields resource and sentence for each violation.
     """
 

@@ -78,7 +78,7 @@ class CooperativeExecutor:
         return (outcome.result() for outcome in outcomes)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Wait for all calls, unless told otherwise."""
+        """Wait for all calls, unless `wait` is false."""
         if cancel_futures:
             self._queue.clear()
         if wait:
@@ -106,7 +106,7 @@ def wait_for(
         scheduler.wait(pending - done, None if timeout is None else deadline - scheduler.now)
 
 
-def _current_session() -> Any:
+def _current_session(_: str) -> Any:
     return Current.session
 
 

@@ -182,7 +182,7 @@ class History:
         outcome.on_done = report
 
     def _repair(self, process: Process) -> None:
-        """Do what the runbook says after an incident: backfill, then redrive. Indexes have caught up before."""
+        """Follow the runbook after an incident: backfill, then redrive. Indexes have caught up before."""
         records = [self._record(fact, final=True) for fact, _ in self._facts]
         incomplete = [record for record in records if record is None or record["status"] != "COMPLETE"]
         if incomplete:

@@ -68,11 +68,11 @@ class Reference:
         self._now, self._punctual = now, punctual
 
     def fail(self, guarantee: int, detail: str) -> None:
-        """Note a violation."""
+        """Record a violation."""
         self.violations.append(Violation(guarantee, detail))
 
     def expect(self, guarantee: int, condition: bool, detail: str) -> None:
-        """Note a violation unless the condition holds."""
+        """Record a violation unless the condition holds."""
         if not condition:
             self.violations.append(Violation(guarantee, detail))
 

@@ -1,4 +1,4 @@
-"""`triptych invoke`: send a document to one version wherever it runs, as the orchestrator would."""
+"""`triptych invoke`: send a document to one version at any endpoint, as the orchestrator does."""
 
 import json
 import time

@@ -81,7 +81,7 @@ def review_command(
     """Label documents: those with a doubtful verdict, those that show which version is right, and the audit sample.
 
     Shows one document after another, or exports and imports a sheet for a spreadsheet or a script. Importing a sheet
-    again changes nothing. With `--with`, asks for documents on which a version that is not deployed differs.
+    again changes nothing. With `--with`, shows documents on which a version that is not deployed differs.
 
     Exits with 1 if a row could not be stored.
     """

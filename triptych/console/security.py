@@ -33,7 +33,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-"""Allows scripts and styles from the console's own files only, whatever a document's name contains."""
+"""Allows scripts and styles from the console's own files only, even if a document's name contains some."""
 
 _HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,

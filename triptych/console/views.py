@@ -47,7 +47,7 @@ class Panel:
         stance: Relation to the verdict.
         probabilities: Probabilities, highest first; empty without a prediction.
         problem: Why there is no prediction, in a word or two.
-        detail: The same in a sentence.
+        detail: The reason as a sentence.
         latency_ms: Latency of the call.
     """
 

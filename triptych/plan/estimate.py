@@ -94,7 +94,7 @@ class Plan:
 
     @cached_property
     def break_even(self) -> dict[Hosting, float | None]:
-        """Rates per second from which on functions cost more than the other hostings."""
+        """Rates per second above which functions cost more than the other values of ModelHosting."""
         others = (Hosting.SINGLE, Hosting.FARGATE)
         return {other: break_even(self.workload, self.setup, other) for other in others}
 

@@ -178,7 +178,7 @@ class Backfill:
             code = error.response.get("Error", {}).get("Code")
             if code in ("404", "NoSuchKey"):
                 return BackfillOutcome.GONE, ""
-            if code == "400":  # encrypted with a customer's key: the orchestrator's response says so
+            if code == "400":  # encrypted with a customer's key: the orchestrator's response states it
                 return self._invoke_with_retries(key)
             return BackfillOutcome.FAILED, f"cannot look up the object or its record: {error}"
         except BotoCoreError as error:

@@ -131,7 +131,7 @@ class DeadLetterQueue:
 
 
 def parse_message(message: "MessageTypeDef") -> DeadLetter:
-    """Parse an SQS message. If that fails, the result says why in `parse_error`; nothing is raised."""
+    """Parse an SQS message. If that fails, the result has the reason in `parse_error`; nothing is raised."""
     sent = datetime.fromtimestamp(int(message.get("Attributes", {}).get("SentTimestamp", 0)) / 1000, UTC)
     event: Event = {}
     error_name = parse_error = ""

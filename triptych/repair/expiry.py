@@ -1,4 +1,4 @@
-"""Expiry of labelled records, which DynamoDB never deletes by itself: somebody has to ask for it."""
+"""Expiry of labelled records, which happens on request only: DynamoDB never deletes them automatically."""
 
 from collections.abc import Iterator
 from datetime import datetime

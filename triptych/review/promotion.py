@@ -155,7 +155,7 @@ class Promotions:
 
 
 def _heaviest(weights: Mapping[str, float], champion: str) -> str:
-    """Return the version with the largest weight. Among equals, it is the champion or, if it is not one, nobody."""
+    """Return the version with the largest weight; of several, the champion, or none if it is not among them."""
     heaviest = [version for version, weight in weights.items() if weight == max(weights.values())]
     return heaviest[0] if len(heaviest) == 1 else champion if champion in heaviest else ""
 

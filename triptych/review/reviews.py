@@ -37,7 +37,7 @@ WINDOW = 25
 
 
 class CannotReview(TriptychError):
-    """A label cannot be assigned or removed. The message says why."""
+    """A label cannot be assigned or removed. The message states the reason."""
 
 
 class RecordStore(Protocol):
@@ -139,7 +139,7 @@ class Reviews:
         Args:
             document: Partition key of the record.
             sequencer: Sort key of the record, or an empty string for the document's newest upload.
-            label: A label that a version knows, or `NONE_OF_THESE`.
+            label: A label that a version can predict, or `NONE_OF_THESE`.
             by: Name of the reviewer.
             seconds: How long the reviewer looked at the document.
             picked: Whether the reviewer chose this document instead of taking it from the queue. Such labels are not
@@ -150,7 +150,7 @@ class Reviews:
             The record as stored.
 
         Raises:
-            CannotReview: There is no such record, it has no verdict, or no version knows the label.
+            CannotReview: There is no such record, it has no verdict, or no version can predict the label.
             TriptychError: The table cannot be read or written.
         """
         if not by.strip():
@@ -174,7 +174,7 @@ class Reviews:
         return labelled
 
     def _keep_promise(self, labelled: Record) -> None:
-        """Widen doubt if the label shows that a promise is broken. The label is stored, whatever happens here."""
+        """Widen doubt if the label shows that a promise is broken. The label is stored even if this fails."""
         try:
             wider = self._guard.check(labelled, self._now())
         except (RecordsUnavailable, BotoCoreError, ClientError) as error:

@@ -245,8 +245,8 @@ def _rows(cells: Iterable[dict[str, Any]]) -> Iterator[SheetRow]:
 def _decode(content: bytes) -> str:
     """Decode the text of a sheet.
 
-    Without a byte order mark, zero bytes mean UTF-16. What is not UTF-8 either is taken for Windows-1252, in which
-    spreadsheets of Western Europe and America save CSV.
+    Without a byte order mark, zero bytes mean UTF-16. Other text is read as UTF-8 or, if that fails, as Windows-1252,
+    the encoding in which spreadsheets of Western Europe and America save CSV.
     """
     for mark, encoding in _BYTE_ORDER_MARKS.items():
         if content.startswith(mark):

@@ -192,7 +192,7 @@ class _InvokeHandler(BaseHTTPRequestHandler):
 
 
 def main(home: Home, port: int) -> None:
-    """Serve until the process is stopped. The state of the stack says where functions run."""
+    """Serve until the process is stopped. The state of the stack contains the ports of the functions."""
 
     def port_of(version: str) -> int | None:
         server = StackState.load(home).services.get(version)
