@@ -53,7 +53,7 @@ class Conversion:
     members: tuple[Member, ...] = ()
     """Documents within the document."""
     skipped: tuple[SkippedMember, ...] = ()
-    """What within the document does not become a document."""
+    """Parts of the document that do not become documents."""
 
 
 MAX_SKIPPED: Final = 50

@@ -23,7 +23,7 @@ class PageBatch:
     pixels: NDArray[np.uint8]
     """Shape (pages, height, width, 3), at least one page."""
     views: NDArray[np.uint8]
-    """What the orientation of each page is recognised from; see `decoding.orientation.orientation_view`."""
+    """The view of each page from which its orientation is recognised; see `decoding.orientation.orientation_view`."""
     cropped: list[bool]
     """Whether each page was cropped from a photograph; see `decoding.page_edges`."""
     truncated: bool

@@ -43,7 +43,7 @@ logging.getLogger("pypdfium2").setLevel(logging.ERROR)
 
 @dataclass(frozen=True, slots=True)
 class _Rendering:
-    """What was drawn of a PDF."""
+    """The drawn pages of a PDF."""
 
     pages: list[Image.Image]
     truncated: bool = False

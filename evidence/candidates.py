@@ -3,7 +3,7 @@
 Labels were drawn without regard to its predictions, at a different rate in each cell of the deployed versions'
 predictions (`evidence.versions.stratify`). So within each cell, the labelled documents on which it differs from its
 rival are an even sample of all of them, and `stratified` combines the cells. Once documents are drawn because the two
-differ, these are an even sample of all disagreements and have an e-process of their own, as those of deployed pairs.
+differ, these are an even sample of all disagreements and have a separate e-process, like those of deployed pairs.
 The mean of two e-processes is one.
 """
 

@@ -57,7 +57,7 @@ def aggregate_pages(pages: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Scores:
-    """What a version computed for one document."""
+    """Probabilities and familiarity of one document."""
 
     probabilities: NDArray[np.float64]
     """The probability of each label, in the manifest's order; their sum is 1."""

@@ -1,4 +1,4 @@
-"""What every service reads of a request apart from its body: how long the client waits, and whether it still does."""
+"""Deadline and disconnection of a request: how long the client waits, and whether it still does."""
 
 import asyncio
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What a record states about the conversion of its document, and about the document that it was extracted from."""
+"""Conversion and parent in a record: how its document was converted, and which document it was extracted from."""
 
 import base64
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class ConversionSummary:
         format: Format of the document, as a suffix without dot: `docx`, `eml`, `zip` …
         latency_ms: Duration of the conversion.
         pages_key: Key of the object with the pages that the versions classified; None for an archive.
-        members: Keys of the documents within the document, which have records of their own.
+        members: Keys of the documents within the document, which have separate records.
         skipped: Name of each member that did not become a document, and the reason.
     """
 

@@ -12,7 +12,7 @@ NONE_OF_THESE = "none-of-these"
 """A reviewer's label for a document that fits none of the versions' labels."""
 
 RESERVED_LABELS = frozenset({NONE_OF_THESE})
-"""Names with a meaning of their own, which no model may use."""
+"""Reserved names, which no model may use."""
 
 _DECEPTIVE = re.compile(
     "["

@@ -76,7 +76,7 @@ class Upload:
 
 
 def normalize_version_id(version_id: str | None) -> str | None:
-    """Return the version ID, or None for `null`, which S3 reports for objects without a version of their own."""
+    """Return the version ID, or None for `null`, which S3 reports for objects without a version."""
     return None if version_id in (None, "", "null") else version_id
 
 

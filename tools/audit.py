@@ -45,7 +45,7 @@ ACCEPTED: tuple[AcceptedRisk, ...] = ()
 
 @dataclass
 class Findings:
-    """What an audit found.
+    """The result of an audit.
 
     Attributes:
         looked_up: Packages about which an advisory service answered.

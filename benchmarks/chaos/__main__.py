@@ -55,7 +55,7 @@ RETRY_SECONDS = 4.0
 
 @dataclass(frozen=True)
 class Choices:
-    """What to run.
+    """The options of a run.
 
     Attributes:
         rounds: Injections of each fault in each ingest mode.

@@ -1,4 +1,4 @@
-"""What one decoding for all versions would save: `python -m benchmarks.hosting.shared_decoding --documents 100`.
+"""Savings of one decoding for all versions: `python -m benchmarks.hosting.shared_decoding --documents 100`.
 
 Each version decodes at the size that its input needs (`Preprocessing.min_side`). One decoding at the largest of these
 sizes could serve all versions. The command prints the CPU time of both, and how many predictions would change, because
@@ -36,7 +36,7 @@ Result = TypeVar("Result")
 
 @dataclass
 class Totals:
-    """What all documents took and changed.
+    """CPU times and changed predictions, over all documents.
 
     Attributes:
         separate_s: CPU seconds of a decoding and a recognition of orientations for each version.

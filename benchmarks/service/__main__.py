@@ -41,12 +41,12 @@ _SERVICE, _INT8 = "this service", "this service, int8"
 
 @dataclass(frozen=True)
 class Contest:
-    """What is compared.
+    """The servers and lower bounds that are compared.
 
     Attributes:
         floors: The lower bounds, in f32 and int8.
         candidates: The servers.
-        classifiers: What peers do with a document, without a server, by the way in which they are configured.
+        classifiers: The classification of a document by peers, without a server, by the way of their configuration.
     """
 
     floors: tuple[Floor, Floor]

@@ -31,7 +31,7 @@ class InvalidReplyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ReplyHead:
-    """What a decoder process sends before the pages, once it is checked."""
+    """The checked start of a decoder process's reply, which precedes the pages."""
 
     page_sizes: Sequence[int]
     """The valid size of each page."""
@@ -43,7 +43,7 @@ class ReplyHead:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a decoder process sends for a document that it could read."""
+    """The reply of a decoder process about a readable document."""
 
     pages: Sequence[bytes | memoryview]
     """The bytes of each page."""

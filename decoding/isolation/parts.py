@@ -32,7 +32,7 @@ _RETRY_SECONDS: Final = 0.02
 PartReader = Callable[[BatchJob], PageBatch]
 """Decodes the part of the document that a job is about."""
 SpareReader = Callable[[], AbstractContextManager[PartReader | None]]
-"""Takes a spare place, and yields its reader; None if there is no room."""
+"""Enters a spare place and yields its reader; None if the lane is full."""
 
 
 class IrregularDocumentError(Exception):

@@ -1,4 +1,4 @@
-"""What AWS does with an update of the stack: what is changed in place, what is replaced, and what is refused.
+"""Effects of an update of the stack on AWS: what is changed in place, what is replaced, and what is refused.
 
 The emulator refuses nothing that AWS refuses. This package computes it instead, from two expanded templates:
 `resource_changes` from CloudFormation's resource schemas, `service_rules` and `network_rules` from rules that the

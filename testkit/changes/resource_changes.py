@@ -16,7 +16,7 @@ Resource = Mapping[str, Any]
 
 
 class Action(StrEnum):
-    """What CloudFormation does with a resource. Deletions come last, in the clean-up after everything else."""
+    """Actions of CloudFormation on a resource. Deletions come last, in the clean-up after all other actions."""
 
     CREATE = "created"
     UPDATE = "updated in place"

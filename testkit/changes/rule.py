@@ -11,7 +11,7 @@ Check = Callable[[Update], Iterator[tuple[str, str]]]
 
 
 class Severity(StrEnum):
-    """What a violated rule leads to."""
+    """The consequence of a violated rule."""
 
     REFUSED = "refused"
     """AWS refuses the change, and CloudFormation rolls the stack back."""

@@ -9,7 +9,7 @@ from testkit.changes.service_rules import findings
 from testkit.changes.transitions import ENVIRONMENTS, changeable_parameters, updates
 
 BEGIN, END = "<!-- begin: python -m tools.update_table -->", "<!-- end -->"
-"""What surrounds the table in the page."""
+"""The lines around the table in the page."""
 
 HEADER = (
     "| parameter | orchestrator | tasks | also created or deleted | also replaced |",

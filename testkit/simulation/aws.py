@@ -17,7 +17,7 @@ USUAL = Fault("slow", 0.01)
 
 
 class World:
-    """What all services and clients of one history share.
+    """The state that all services and clients of one history share.
 
     Attributes:
         scheduler: Virtual time.

@@ -31,7 +31,7 @@ class SimulatedClients(AwsClients):
 
 
 class _Client:
-    """What clients of both services have in common."""
+    """Base of the clients of both services."""
 
     def __init__(self, services: ServiceSession, timeout: float) -> None:
         self._services, self._timeout = services, timeout

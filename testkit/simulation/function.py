@@ -113,7 +113,7 @@ class Worker:
 
 @dataclass(frozen=True)
 class _Context:
-    """What Lambda passes to an invocation."""
+    """The context that Lambda passes to an invocation."""
 
     process: Process
     aws_request_id: str

@@ -40,7 +40,7 @@ _SAME_MOMENT_S = 0.002
 
 @dataclass(frozen=True)
 class Result:
-    """What one history showed.
+    """The result of one history.
 
     Attributes:
         scenario: What happened, with all faults.
@@ -168,7 +168,7 @@ class History:
             self._scheduler.call_at(self._scheduler.now + delay, lambda name=name: deliver(event, name))  # type: ignore[misc]
 
     def _command(self, name: str, run: Callable[[Process], object]) -> None:
-        """Run a command of a person in a process of its own."""
+        """Run a user's command in a separate process."""
         process = Process(self._scheduler, name)
 
         def report() -> None:

@@ -1,4 +1,4 @@
-"""What people do: the real commands for labels, promotions and repair, with clients of the simulated services."""
+"""Actions of people: the real commands for labels, promotions and repair, with clients of the simulated services."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What happens in one history, as data that can be generated from a seed, printed, shrunk and replayed."""
+"""The events of one history, as data that can be generated from a seed, printed, shrunk and replayed."""
 
 import random
 from collections.abc import Iterator
@@ -110,7 +110,7 @@ Action = Put | Delete | Archive | Label | Undo | Promote | Redrive | Backfill | 
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to one request: its kind, and seconds that the request takes."""
+    """The fault of one request: its kind, and seconds that the request takes."""
 
     kind: str
     seconds: float = 0.01
@@ -250,7 +250,7 @@ OUTAGES = (
     *[("table", fault) for fault in ("throttled", "lost-request", "lost-answer")],
     *[("bucket", fault) for fault in ("throttled", "denied")],
 )
-"""What may fail for a while, and how."""
+"""Services that may fail for a while, and how."""
 
 _KINDS = {
     "table": ("slow", "slow", "slow", "throttled", "lost-request", "lost-answer", "delayed", "kill"),

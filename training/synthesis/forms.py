@@ -11,7 +11,7 @@ from training.synthesis.words import Words
 
 @dataclass(frozen=True)
 class _Form:
-    """What the parts of one form share.
+    """The properties that the parts of one form share.
 
     Attributes:
         sheet: The page.

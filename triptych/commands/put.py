@@ -61,7 +61,7 @@ def put_command(
 
 @dataclass(frozen=True)
 class _UploadResult:
-    """What happened to one file: it was stored, and may have a record, or it failed."""
+    """The result for one file: it was stored, and may have a record, or it failed."""
 
     stored: StoredObject | None = None
     record: Record | None = None

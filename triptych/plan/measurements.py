@@ -94,7 +94,7 @@ IMAGE_GB = 1.0
 PUBLISHER_S = 0.05
 """Assumed: duration of an invocation of the publisher or the row sender, for each record. Batches take less."""
 FIREHOSE_BYTES = 5 * 1024
-"""What Firehose bills for a row: it rounds each up to 5 KiB."""
+"""Bytes that Firehose bills for a row: it rounds each up to 5 KiB."""
 ROW_BYTES = 600
 """Assumed: a row in a Parquet file."""
 FUNCTION_OVERHEAD_S = 0.012

@@ -20,7 +20,7 @@ _MISSING_DESTINATION = {
     "QueueDoesNotExist",
 }
 _S3_EU = "EU"
-"""What S3 calls eu-west-1 for its oldest buckets."""
+"""S3's name of eu-west-1 for its oldest buckets."""
 
 
 def find_new_bucket(s3: "S3Client", deployment: Deployment) -> Findings:

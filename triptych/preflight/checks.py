@@ -28,7 +28,7 @@ class Check:
 
     Attributes:
         name: Its stable name in JSON.
-        topic: What it looks at, for the sentence "Could not check …".
+        topic: What it checks, for the sentence "Could not check …".
         run: The check itself.
     """
 

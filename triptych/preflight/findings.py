@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 Findings = Iterator["Finding"]
-"""What a check yields: nothing if all is well."""
+"""The findings of a check; none if there is no problem."""
 
 
 class Severity(StrEnum):
-    """What a finding means for the deployment."""
+    """Severity of a finding for the deployment."""
 
     PROBLEM = "problem"
     """The deployment would fail, or lose documents."""

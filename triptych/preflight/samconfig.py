@@ -15,7 +15,7 @@ _LONG_FORM = re.compile(r"ParameterKey=(?P<name>[^,]+),ParameterValue=(?P<value>
 
 @dataclass(frozen=True)
 class SamEnvironment:
-    """What an environment of samconfig.toml sets.
+    """The settings of an environment of samconfig.toml.
 
     Attributes:
         stack: Name of the stack, if given.

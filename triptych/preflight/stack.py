@@ -35,7 +35,7 @@ _WAITERS = {
     "DELETE_IN_PROGRESS": "stack-delete-complete",
     "IMPORT_IN_PROGRESS": "stack-import-complete",
 }
-"""What `aws cloudformation wait` can wait for, by state."""
+"""Waiters of `aws cloudformation wait`, by the state that they end."""
 
 
 def find_stack_name(deployment: Deployment) -> Findings:

@@ -28,7 +28,7 @@ _SAVE_EVERY_S = 1.0
 
 
 class BackfillOutcome(StrEnum):
-    """What happened to one object."""
+    """The result for one object."""
 
     SUCCEEDED = "succeeded"
     ALREADY_THERE = "already there"

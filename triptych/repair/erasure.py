@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ErasurePlan:
-    """What an erasure deletes.
+    """Objects and records that an erasure deletes.
 
     Attributes:
         objects: Key and version ID of each object, delete markers included.

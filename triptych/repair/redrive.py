@@ -89,7 +89,7 @@ class RedriveTask:
 
 @dataclass(frozen=True)
 class RedrivePlan:
-    """What a redrive would do.
+    """The work of a redrive.
 
     Attributes:
         tasks: The invocations.

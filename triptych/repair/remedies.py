@@ -1,4 +1,4 @@
-"""What a user can do about work that a redrive left unfinished."""
+"""Remedies: what a user can do about work that a redrive left unfinished."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""What the labels are to decide now: the pairs of versions that are still open, for the evidence queue."""
+"""Focus of the labels: the pairs of versions that are still open, for the evidence queue."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

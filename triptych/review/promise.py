@@ -1,4 +1,4 @@
-"""Keep the promise on automated verdicts: audits that show it to be broken widen doubt by themselves."""
+"""Keep the promise on automated verdicts: if audits show that it is broken, doubt is widened automatically."""
 
 from dataclasses import replace
 from datetime import datetime

@@ -37,7 +37,7 @@ DocumentKey = tuple[str, str]
 
 @dataclass(frozen=True)
 class ReplayedVersion:
-    """What a replay needs to know about a model version, from its manifest.
+    """The properties of a model version that a replay needs, from its manifest.
 
     Attributes:
         version: Name of the version.

@@ -1,6 +1,6 @@
 """The home of a local stack: the folder with its state, its data, its logs and its temporary files, and a lock on them.
 
-Each home is a separate stack. Stacks with different homes run at the same time, on ports of their own.
+Each home is a separate stack. Stacks with different homes run at the same time, on separate ports.
 """
 
 import fcntl

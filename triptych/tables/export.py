@@ -69,7 +69,7 @@ def _start_of(day: date) -> datetime:
 
 @dataclass
 class ExportProgress:
-    """What an interrupted export has completed.
+    """Progress of an interrupted export.
 
     Attributes:
         file: The file with the progress.

@@ -135,7 +135,7 @@ _PLACES = {
     Hosting.SINGLE: "one service for all versions",
     Hosting.LAMBDA: "a Lambda function for each version",
 }
-"""What each value of ModelHosting is."""
+"""Description of each value of ModelHosting."""
 
 
 def _hostings(plan: Plan) -> Table:

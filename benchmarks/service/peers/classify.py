@@ -1,4 +1,4 @@
-"""What every peer does with a document, in three ways.
+"""The classification of a document by the peers, in three ways.
 
 - `tutorial`: full decoding with Pillow, transforms of torchvision, and TorchScript, as in the servers' tutorials.
 - `tuned`: the same pixels, with OpenVINO on one thread for each worker, and without torch.
