@@ -39,7 +39,7 @@ class SkippedMember:
     name: str
     """Name within the document."""
     reason: str
-    """Why not, as a phrase for users."""
+    """Reason, as a phrase for users."""
 
 
 @dataclass(frozen=True, slots=True)

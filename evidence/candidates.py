@@ -88,7 +88,7 @@ class CandidateEvidence:
 
     @property
     def question(self) -> str:
-        """Why a document is asked for on which both differ, in one line."""
+        """Reason for the selection of a document on which both differ, in one line."""
         wait = "many more labels settle it"
         if self.more_labels:
             wait = "1 more label settles it" if self.more_labels == 1 else f"about {self.more_labels} more settle it"

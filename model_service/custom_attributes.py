@@ -15,7 +15,7 @@ RawHeaders = Sequence[tuple[bytes, bytes]]
 _ATTRIBUTES: Final = b"x-amzn-sagemaker-custom-attributes"
 _NAMES: Final = (b"x-timeout-ms", b"x-amzn-trace-id", b"x-request-id")
 _START: Final = re.compile(rb"(?:^|;)\s*(" + b"|".join(_NAMES) + rb")=", re.IGNORECASE)
-"""Where an attribute starts. A trace contains semicolons itself."""
+"""Start of an attribute. A trace contains semicolons itself."""
 
 
 def with_custom_attributes(headers: RawHeaders) -> RawHeaders:
