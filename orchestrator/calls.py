@@ -6,8 +6,7 @@ status means, which failures are retried and when a call gives up is the same fo
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from orchestrator.answers import read_problem, storable_text
 from orchestrator.errors import CallFailed
@@ -34,8 +33,7 @@ Clock = Callable[[], float]
 """A monotonic clock in seconds, such as `time.monotonic`."""
 
 
-@dataclass(frozen=True)
-class CallDeadline:
+class CallDeadline(NamedTuple):
     """The moment after which no response is awaited.
 
     Attributes:
@@ -58,8 +56,7 @@ class CallDeadline:
         return seconds
 
 
-@dataclass(frozen=True)
-class ServiceResponse:
+class ServiceResponse(NamedTuple):
     """The response of a service, wherever it runs.
 
     Attributes:

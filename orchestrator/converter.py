@@ -5,8 +5,7 @@ import json
 import time
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestrator.calls import Clock, DocumentService
 from orchestrator.errors import CallFailed
@@ -26,8 +25,7 @@ _MAX_NAME = 300
 _MAX_FORMAT = 10
 
 
-@dataclass(frozen=True)
-class Converted:
+class Converted(NamedTuple):
     """A document as the converter returned it.
 
     Attributes:

@@ -11,7 +11,6 @@ docs/api.md describes all fields.
 """
 
 import json
-import re
 from urllib.parse import urlsplit
 
 from orchestrator.answer_mapping import SCALES, AnswerMapping
@@ -31,19 +30,17 @@ from orchestrator.request_body import DOCUMENT_TYPE, BodyFormat
 from orchestrator.setting_fields import SettingFields
 
 _ACCOUNT = r"arn:aws[a-z-]*:{service}:[a-z0-9-]+:\d{{12}}:"
-_SECRET = re.compile(
-    f"{_ACCOUNT.format(service='secretsmanager')}secret:.+|{_ACCOUNT.format(service='ssm')}parameter/.+"
-)
-_FUNCTION = re.compile(
+_SECRET = f"{_ACCOUNT.format(service='secretsmanager')}secret:.+|{_ACCOUNT.format(service='ssm')}parameter/.+"
+_FUNCTION = (
     rf"({_ACCOUNT.format(service='lambda')}function:)?[A-Za-z0-9_-]{{1,64}}(:(\$LATEST|[A-Za-z0-9_-]{{1,128}}))?"
 )
-_SAGEMAKER_NAME = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,62}")
-_HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
-_PATH = re.compile(r"(/[A-Za-z0-9._~/-]*)?")
-_PATH_AND_QUERY = re.compile(r"(/[A-Za-z0-9._~/-]*)?(\?[A-Za-z0-9._~&=-]+)?")
-_MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
-_URL = re.compile(r"https?://[\x21-\x7e]+")
+_SAGEMAKER_NAME = r"[A-Za-z0-9](-*[A-Za-z0-9]){0,62}"
+_HEADER = r"[A-Za-z0-9-]{1,100}"
+_REGION = r"[a-z]{2}(-[a-z]+)+-\d"
+_PATH = r"(/[A-Za-z0-9._~/-]*)?"
+_PATH_AND_QUERY = r"(/[A-Za-z0-9._~/-]*)?(\?[A-Za-z0-9._~&=-]+)?"
+_MEDIA_TYPE = r"[a-z]+/[a-z0-9.+-]+"
+_URL = r"https?://[\x21-\x7e]+"
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 

@@ -1,4 +1,4 @@
-"""The Lambda's entry point: translates between AWS and the pipeline.
+"""The handler: translates between AWS and the pipeline. `orchestrator.function` starts it.
 
 Callers differ in how they learn that an upload must be processed again:
 
@@ -197,7 +197,3 @@ def _batch_answer(invocation: BatchInvocation, results: list[dict[str, str]]) ->
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-if "_HANDLER" in os.environ:  # Lambda imports the module before the first event, whose budget has not started then
-    orchestrator()

@@ -51,7 +51,7 @@ class HttpSender:
         self._max_answer_bytes = max_answer_bytes
         self._body = body
         self._authentication = authentication
-        self._connections = http_connections()
+        self._connections = http_connections(url)
 
     def send(self, document: Document, deadline: CallDeadline, trace_id: str) -> ServiceResponse:
         """Post a document and return the response. A refused request is sent once more with a renewed secret.

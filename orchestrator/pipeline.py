@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from orchestrator.interfaces import DocumentSource, PolicySource, Predictor, Preparer, RecordRepository
 from orchestrator.preparation import Prepared
@@ -37,8 +38,7 @@ _MAX_READS = 8
 delay the next document."""
 
 
-@dataclass(frozen=True)
-class Budget:
+class Budget(NamedTuple):
     """Time limits of one document.
 
     Attributes:

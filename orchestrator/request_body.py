@@ -5,7 +5,7 @@ documents from S3 itself (docs/api.md).
 """
 
 import json
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orchestrator.errors import CallFailed
 from records.addresses import ObjectAddress
@@ -15,8 +15,7 @@ OBJECT_TYPE = "application/vnd.triptych.object+json"
 """Media type of an address."""
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(NamedTuple):
     """A document to classify.
 
     Attributes:
@@ -28,8 +27,7 @@ class Document:
     address: ObjectAddress | None = None
 
 
-@dataclass(frozen=True)
-class BodyFormat:
+class BodyFormat(NamedTuple):
     """How a service receives documents.
 
     Attributes:

@@ -56,15 +56,15 @@ class SettingFields:
             raise self.error(f"has an invalid {name!r}: {value!r}")
         return float(value)
 
-    def text(self, name: str, pattern: re.Pattern[str], default: Any = None) -> Any:
-        """Take an optional string that matches a pattern."""
+    def text(self, name: str, pattern: str, default: Any = None) -> Any:
+        """Take an optional string that matches a regular expression as a whole."""
         value = self.take(name, str, default)
-        if value is not None and not pattern.fullmatch(value):
+        if value is not None and not re.fullmatch(pattern, value):
             raise self.error(f"has an invalid {name!r}: {value!r}")
         return value
 
-    def required(self, name: str, pattern: re.Pattern[str]) -> str:
-        """Take a string that matches a pattern."""
+    def required(self, name: str, pattern: str) -> str:
+        """Take a string that matches a regular expression as a whole."""
         value: str | None = self.text(name, pattern)
         if value is None:
             raise self.error(f"has no {name!r}")

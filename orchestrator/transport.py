@@ -5,6 +5,7 @@ second address can be tried in time. It would interrupt a large document on a bu
 """
 
 import io
+import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ import urllib3
 from botocore.httpsession import get_cert_path
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util.ssl_ import create_urllib3_context
 
 _SEND_TIMEOUT_S = 3.0
 """Timeout for one piece of a document: the whole budget, after which no caller waits."""
@@ -38,14 +40,22 @@ class RequestBody(io.BytesIO):
         return super().read(size)
 
 
-def http_connections() -> urllib3.PoolManager:
-    """Return a pool of connections without a proxy, because services are in the same network, and without retries.
-
-    Certificates are verified with the authorities that botocore uses.
-    """
-    connections = urllib3.PoolManager(retries=False, maxsize=_CONNECTIONS, ca_certs=get_cert_path(True))
+def http_connections(url: str) -> urllib3.PoolManager:
+    """Return connections to a URL without a proxy, because services are in the same network, and without retries."""
+    tls = _tls_context() if url.startswith("https:") else None
+    connections = urllib3.PoolManager(retries=False, maxsize=_CONNECTIONS, ssl_context=tls)
     connections.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
     return connections
+
+
+def _tls_context() -> ssl.SSLContext:
+    """Return settings of TLS that trust the authorities that botocore trusts.
+
+    Loading the authorities takes about 20 ms of CPU time, so it is part of the start, not of the first connection.
+    """
+    context = create_urllib3_context()
+    context.load_verify_locations(get_cert_path(True))
+    return context
 
 
 def _set_send_timeout(connection: HTTPConnection) -> None:

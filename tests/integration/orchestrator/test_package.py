@@ -35,12 +35,13 @@ def package(checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 def own_files(package: Path) -> set[str]:
-    """Return the packaged files that come from this repository."""
-    return {name for name in relative_files(package) if name.split("/")[0] in OWN_PACKAGES}
+    """Return the packaged files that come from this repository, without their bytecode."""
+    names = {name for name in relative_files(package) if not name.endswith(".pyc")}
+    return {name for name in names if name.split("/")[0] in OWN_PACKAGES}
 
 
 def test_package_contains_orchestrator_records_and_requirements_only(package: Path) -> None:
-    names = {path.name for path in package.iterdir() if path.suffix != ".dist-info"}
+    names = {path.name for path in package.iterdir() if path.suffix != ".dist-info" and path.name != "__pycache__"}
     assert names == {*OWN_PACKAGES, *REQUIREMENTS}
     complete = {f"{name}/{path.name}" for name in ("orchestrator", "records") for path in (ROOT / name).glob("*.py")}
     assert own_files(package) == complete | SHARED_MODULES
