@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -15,12 +15,40 @@ from decoding.preprocessing import Preprocessing
 from training.augmentation import augment
 from training.data import OOD_LABEL, SYNTHETIC_SOURCE, Page
 from training.recipe import Recipe
+from training.schedule import PageSize, pages_per_epoch
 
-LabelledBatch = tuple[Tensor, Tensor]
-"""Pages, uint8 of shape (batch, height, width, 3), and their labels."""
 
-PageSize = tuple[int, int]
-"""Height and width."""
+class LabelledBatch(NamedTuple):
+    """Augmented pages of one step.
+
+    Attributes:
+        pages: uint8, shape (batch, height, width, 3).
+        labels: Labels, shape (batch,).
+        teacher_probabilities: Shape (batch, classes); None without teachers, or if they have not seen the pages yet.
+    """
+
+    pages: Tensor
+    labels: Tensor
+    teacher_probabilities: Tensor | None = None
+
+
+class Teacher(Protocol):
+    """A model that returns probabilities to imitate.
+
+    Attributes:
+        size: Height and width of the pages that the teacher is made for.
+    """
+
+    size: PageSize
+
+    def __call__(self, pages: Tensor, temperature: float) -> Tensor:
+        """Return probabilities, shape (batch, classes), of uint8 pages, shape (batch, height, width, 3)."""
+        ...
+
+
+def common_size(size: PageSize, teacher: Teacher | None) -> PageSize:
+    """Return the size of augmented pages that both the student, at a size, and its teacher are given."""
+    return (max(size[0], teacher.size[0]), max(size[1], teacher.size[1])) if teacher else size
 
 
 class AugmentedPages(Dataset[tuple[NDArray[np.uint8], int]]):
@@ -33,14 +61,17 @@ class AugmentedPages(Dataset[tuple[NDArray[np.uint8], int]]):
         recipe: Recipe with the seed and the augmentation.
         epoch: Number of the epoch, from 0.
         size: Size of the augmented pages: the recipe's input, or the largest input of its teachers.
+        count: Number of augmented pages; that of an epoch if None.
     """
 
-    def __init__(self, pages: Sequence[Page], recipe: Recipe, epoch: int, size: PageSize) -> None:
+    def __init__(
+        self, pages: Sequence[Page], recipe: Recipe, epoch: int, size: PageSize, count: int | None = None
+    ) -> None:
         self.pages, self.recipe, self.epoch = pages, recipe, epoch
         self.preprocessing = Preprocessing(size[1], size[0], recipe.input.color)
         rng = np.random.default_rng((recipe.seed, epoch))
-        count = min(len(pages), recipe.schedule.max_pages_per_epoch or len(pages))
-        self.order = rng.choice(len(pages), size=count, p=sampling_weights(pages, recipe.schedule.balance_sources))
+        weights = sampling_weights(pages, recipe.schedule.balance_sources)
+        self.order = rng.choice(len(pages), size=count or pages_per_epoch(recipe, len(pages)), p=weights)
 
     def __len__(self) -> int:
         return len(self.order)
@@ -88,16 +119,26 @@ def _balanced(sources: NDArray[np.str_], *, is_ood: bool) -> NDArray[np.float64]
     return weights
 
 
-def load_batches(pages: AugmentedPages, recipe: Recipe, workers: int) -> Iterator[LabelledBatch]:
-    """Yield batches of augmented pages, prepared in worker processes if `workers` is more than 0."""
+def load_batches(
+    pages: AugmentedPages, recipe: Recipe, workers: int, *, drop_last: bool = True
+) -> Iterator[LabelledBatch]:
+    """Yield batches of augmented pages, prepared in worker processes if `workers` is more than 0.
+
+    Args:
+        pages: Augmented pages.
+        recipe: Recipe with the size of a batch.
+        workers: Number of worker processes.
+        drop_last: Leave out the last batch if it is incomplete.
+    """
     loader: DataLoader[Any] = DataLoader(
         pages,
         batch_size=min(recipe.schedule.batch, len(pages)),
         num_workers=workers,
-        drop_last=True,
+        drop_last=drop_last,
         worker_init_fn=_ignore_interrupt,
     )
-    yield from loader
+    for images, labels in loader:
+        yield LabelledBatch(images, labels)
 
 
 def _ignore_interrupt(_worker: int) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from training import soup
+from training.augmented_pages import Teacher
 from training.data import DataError, LabelledDocument, Page
 from training.export import as_served, export_openvino, infer, infer_with_norms
 from training.forest import fit_forest
@@ -25,7 +26,7 @@ from training.precision import (
 )
 from training.recipe import RANDOM_FOREST, Precision, Recipe
 from training.splits import assign_folds, assign_ood_folds, split_by_source
-from training.train import FitResult, Resources, Teacher, fit
+from training.train import FitResult, Resources, fit
 
 FINAL = "final"
 """Name of the fit to all pages, whose model is released. The fits that are measured are `fold-1`, `fold-2` …"""

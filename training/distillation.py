@@ -13,12 +13,13 @@ from torch.nn import functional
 from model_service.engine import openvino_core
 from model_service.manifest import load
 from training import soup
-from training.augmented_pages import PageSize, resize_pages
+from training.augmented_pages import resize_pages
 from training.checkpoint import fingerprint_of, load_averaged_weights
 from training.data import DataError, Page
 from training.export import as_served, export_openvino
 from training.network import build_model
 from training.recipe import Recipe, read_recipe
+from training.schedule import PageSize
 
 
 class TeacherEnsemble:
@@ -77,7 +78,7 @@ class TeacherEnsemble:
     ) -> "TeacherEnsemble":
         """Return the networks that were trained on exactly the student's training set.
 
-        A teacher that was trained on pages that the student's fold holds out would pass on what it knows of them.
+        A teacher that was trained on pages that the student's fold holds out would pass on what it learned from them.
 
         Args:
             folders: Version folders, whose recipes are read.

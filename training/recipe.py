@@ -12,6 +12,13 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 Precision = Literal["f32", "bf16", "int8"]
 RANDOM_FOREST = "random_forest"
 """The architecture that is not a network: see `training.forest`."""
+VARIATION_SCALE = 1.4
+"""Sides of a reused variation, relative to the input of the network. The additional pixels keep text sharp when a
+variation is enlarged by the random zoom."""
+MAX_VARIATION_BYTES = 4 * 1024**3
+"""Maximum memory of the reused variations of one training."""
+LATER_SCHEDULE_KEYS = ("variations", "rise_epochs", "mixup_share", "progressive_sizes")
+"""Keys of `[schedule]` that checkpoints of earlier releases do not contain. Their defaults change no training."""
 
 
 class RecipeError(Exception):
@@ -73,9 +80,15 @@ class Schedule(_Section):
     balance_sources: bool = False
     """Sample the pages of a source by the square root of their number, so that large sources do not dominate a label.
     Otherwise every page of a label is sampled alike."""
+    variations: Annotated[int, Field(ge=0)] = 0
+    """Number of augmented variations that are made once, with the teachers' probabilities, and reused with cheap random
+    changes: see `training.reused_variations`. An epoch then has as many pages as there are variations, or
+    `max_pages_per_epoch`. 0 makes a new variation each time."""
     batch: Annotated[int, Field(ge=2)] = 32
     learning_rate: Annotated[float, Field(gt=0)] = 4e-4
     """Peak learning rate of the blocks. The head uses `head_factor` times as much."""
+    rise_epochs: Annotated[float, Field(gt=0)] = 0.5
+    """Epochs in which the learning rate rises to its peak."""
     head_factor: Annotated[float, Field(gt=0)] = 3.0
     warmup_epochs: Annotated[float, Field(ge=0)] = 1.0
     """Epochs in which only the head is trained. A fraction ends within an epoch, rounded to a step."""
@@ -88,6 +101,10 @@ class Schedule(_Section):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.08
     mixup: Annotated[float, Field(ge=0)] = 0.0
     """Alpha of the Beta distribution that mixes pairs of pages; 0 disables mixing."""
+    mixup_share: Probability = 1.0
+    """Share of the batches that `mixup` mixes, chosen at random."""
+    progressive_sizes: bool = False
+    """Train on smaller pages first: see `training.schedule.input_size`."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.99
     """Decay of the moving average of the weights. The average is what a training returns."""
@@ -97,6 +114,17 @@ class Schedule(_Section):
     bf16: bool | Literal["auto"] = False
     """Autocast to bfloat16, which is faster on processors that support it and slow on others. `auto` uses it where the
     processor supports it; results then differ slightly between processors."""
+
+    @model_validator(mode="after")
+    def _check_combinations(self) -> Self:
+        """Reject settings that would have no effect or never take full effect."""
+        if 0 < self.variations < self.batch:
+            raise ValueError(f"{self.variations} variations are fewer than a batch of {self.batch}")
+        if self.mixup_share < 1 and not self.mixup:
+            raise ValueError("mixup_share has no effect without mixup")
+        if self.rise_epochs > self.epochs:
+            raise ValueError(f"the learning rate would rise for {self.rise_epochs} of {self.epochs} epochs")
+        return self
 
 
 class Forest(_Section):
@@ -166,16 +194,39 @@ class Recipe(_Section):
     precisions."""
 
     def training_settings(self) -> str:
-        """Return the settings that affect the weights of a network, as JSON, to compare recipes with checkpoints."""
-        return self.model_dump_json(exclude={"precision", "forest"})
+        """Return the settings that affect the weights of a network, as JSON, to compare recipes with checkpoints.
+
+        Later keys are left out while they have their defaults, so that checkpoints of earlier releases can be resumed.
+        """
+        defaults = Schedule()
+        unused = {key for key in LATER_SCHEDULE_KEYS if getattr(self.schedule, key) == getattr(defaults, key)}
+        return self.model_dump_json(exclude={"precision": True, "forest": True, "schedule": unused})
+
+    def variation_size(self) -> tuple[int, int]:
+        """Return height and width of a reused variation."""
+        return round(self.input.height * VARIATION_SCALE), round(self.input.width * VARIATION_SCALE)
 
     @model_validator(mode="after")
     def _check_forest(self) -> Self:
         """Reject what only networks have."""
         if self.architecture == RANDOM_FOREST and (
-            self.weights != "none" or self.precision != "f32" or self.distillation.teachers
+            self.weights != "none" or self.precision != "f32" or self.distillation.teachers or self.schedule.variations
         ):
-            raise ValueError(f"a {RANDOM_FOREST} has no initial weights and no teachers, and is served in f32")
+            raise ValueError(
+                f"a {RANDOM_FOREST} has no initial weights, no teachers and no reused variations, and is served in f32"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_memory(self) -> Self:
+        """Reject more variations than fit in the memory that a training may use for them."""
+        height, width = self.variation_size()
+        size = self.schedule.variations * height * width * (1 if self.input.color == "grey" else 3)
+        if size > MAX_VARIATION_BYTES:
+            raise ValueError(
+                f"{self.schedule.variations} variations of {width} x {height} pixels need {size / 1024**3:.1f} GiB of "
+                f"memory, more than {MAX_VARIATION_BYTES // 1024**3} GiB: reduce schedule.variations or the input"
+            )
         return self
 
 

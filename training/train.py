@@ -5,10 +5,10 @@ of the page, so neither the number of worker processes nor an interruption chang
 """
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.augmented_pages import AugmentedPages, PageSize, load_batches, resize_pages
+from training.augmented_pages import AugmentedPages, LabelledBatch, Teacher, common_size, load_batches, resize_pages
 from training.checkpoint import EpochResult, MovingAverage, TrainingState, fingerprint_of
 from training.data import OOD_LABEL, Page
 from training.forest import ForestModel
@@ -30,22 +30,12 @@ from training.network import (
     preprocessing_of,
     with_frozen_backbone,
 )
-from training.recipe import Recipe
+from training.recipe import Recipe, Schedule
+from training.reused_variations import make_variations
+from training.schedule import PageSize, frozen_blocks, input_size, learning_rate, relative_cost, steps_per_epoch
 
-
-class Teacher(Protocol):
-    """A model that returns probabilities to imitate.
-
-    Attributes:
-        size: Height and width of the pages that the teacher is made for. The augmented pages are as large as the larger
-            of this and the student's input.
-    """
-
-    size: PageSize
-
-    def __call__(self, pages: Tensor, temperature: float) -> Tensor:
-        """Return probabilities, shape (batch, classes), of uint8 pages, shape (batch, height, width, 3)."""
-        ...
+EpochLoader = Callable[[int], Iterator[LabelledBatch]]
+"""Yields the batches of an epoch, by its number from 0."""
 
 
 @dataclass(frozen=True)
@@ -102,21 +92,14 @@ def fit(
     if state.resume(checkpoint, fingerprint):
         console.print(f"resuming after epoch {state.epoch} of {recipe.schedule.epochs}")
     interrupted = False
-    steps = max(1, len(train) // recipe.schedule.batch)
     with _progress(console) as progress:
-        task = progress.add_task(recipe.version, total=steps * recipe.schedule.epochs, state="")
-        progress.update(task, completed=steps * state.epoch)
         try:
+            if state.epoch < recipe.schedule.epochs:
+                batches_of = _epoch_loader(recipe, train, resources, teacher, progress)
+                report_step = _step_reporter(recipe, len(train), state.epoch, progress)
             while state.epoch < recipe.schedule.epochs:
-                _train_epoch(
-                    state,
-                    recipe,
-                    labels,
-                    train,
-                    resources,
-                    teacher,
-                    lambda text: progress.update(task, advance=1, state=text),
-                )
+                batches, steps = batches_of(state.epoch), steps_per_epoch(recipe, len(train))
+                _train_epoch(state, recipe, len(labels), batches, steps, resources.threads, teacher, report_step)
                 _validate(state, labels, recipe, validation)
                 state.save(checkpoint, fingerprint)
                 console.print(_summary(state.history[-1], recipe.schedule.epochs))
@@ -125,6 +108,35 @@ def fit(
             console.print(f"stopped after {state.epoch} of {recipe.schedule.epochs} epochs")
     model.load_state_dict(state.best or state.average.state)
     return FitResult(model.eval(), state.history, interrupted)
+
+
+def _epoch_loader(
+    recipe: Recipe, train: Sequence[Page], resources: Resources, teacher: Teacher | None, progress: Progress
+) -> EpochLoader:
+    """Return a function that loads an epoch; if the recipe reuses variations, make them first."""
+    if not recipe.schedule.variations:
+        size = common_size((recipe.input.height, recipe.input.width), teacher)
+        return lambda epoch: load_batches(AugmentedPages(train, recipe, epoch, size), recipe, resources.workers)
+    task = progress.add_task("variations of pages", total=recipe.schedule.variations, state="")
+    variations = make_variations(
+        recipe, train, teacher, resources.workers, lambda count: progress.update(task, advance=count)
+    )
+    progress.remove_task(task)
+    progress.console.print(f"made {recipe.schedule.variations} variations of {len(train)} pages")
+    return variations.batches
+
+
+def _step_reporter(recipe: Recipe, pages: int, epoch: int, progress: Progress) -> Callable[[str], None]:
+    """Return a function that shows a text and a further step, from the start of an epoch.
+
+    Steps count by their cost, so that the estimate of the remaining time allows for smaller pages.
+    """
+    steps = steps_per_epoch(recipe, pages)
+    costs = [relative_cost(recipe, step / steps) for step in range(steps * recipe.schedule.epochs)]
+    remaining = iter(costs[steps * epoch :])
+    task = progress.add_task(recipe.version, total=sum(costs), state="")
+    progress.advance(task, sum(costs[: steps * epoch]))
+    return lambda text: progress.update(task, advance=next(remaining), state=text)
 
 
 def _optimizer(model: ExportableModel, recipe: Recipe) -> torch.optim.Optimizer:
@@ -144,19 +156,6 @@ def _optimizer(model: ExportableModel, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=schedule.learning_rate)
 
 
-def _learning_rate(recipe: Recipe, epochs_done: float) -> float:
-    """Return the learning rate after a number of epochs: a linear rise over half an epoch, then a cosine to zero."""
-    schedule = recipe.schedule
-    rise = min(1.0, epochs_done / 0.5 + 0.02)
-    return schedule.learning_rate * rise * 0.5 * (1 + float(np.cos(np.pi * min(1.0, epochs_done / schedule.epochs))))
-
-
-def _frozen_blocks(model: ExportableModel, recipe: Recipe, epochs_done: float) -> int:
-    """Return how many first blocks are frozen after a number of epochs: all of them during the warm-up."""
-    warming_up = epochs_done < recipe.schedule.warmup_epochs
-    return len(model.network.blocks) if warming_up else recipe.schedule.freeze_blocks
-
-
 def _freeze(model: ExportableModel, frozen: int) -> None:
     """Set the model to training mode, except for its first `frozen` blocks."""
     model.train()
@@ -169,30 +168,28 @@ def _freeze(model: ExportableModel, frozen: int) -> None:
 def _train_epoch(
     state: TrainingState,
     recipe: Recipe,
-    labels: Sequence[str],
-    train: Sequence[Page],
-    resources: Resources,
+    classes: int,
+    batches: Iterator[LabelledBatch],
+    steps: int,
+    threads: int,
     teacher: Teacher | None,
     report_step: Callable[[str], None],
 ) -> None:
-    student_size = recipe.input.height, recipe.input.width
-    size = (max(student_size[0], teacher.size[0]), max(student_size[1], teacher.size[1])) if teacher else student_size
-    augmented = AugmentedPages(train, recipe, state.epoch, size)
-    steps = max(1, len(augmented) // recipe.schedule.batch)
-    frozen = _frozen_blocks(state.model, recipe, state.epoch)
+    blocks = len(state.model.network.blocks)
+    frozen = frozen_blocks(recipe, blocks, state.epoch)
     _freeze(state.model, frozen)
-    forward = with_frozen_backbone(state.model, frozen, recipe, resources.threads)
+    forward = with_frozen_backbone(state.model, frozen, recipe, threads)
     torch.manual_seed(recipe.seed * 100_003 + state.epoch)
     losses: list[float] = []
-    for step, (pages, truth) in enumerate(load_batches(augmented, recipe, resources.workers)):
+    for step, batch in enumerate(batches):
         epochs_done = state.epoch + step / steps
-        if _frozen_blocks(state.model, recipe, epochs_done) != frozen:  # the warm-up ends within this epoch
-            frozen = _frozen_blocks(state.model, recipe, epochs_done)
+        if frozen_blocks(recipe, blocks, epochs_done) != frozen:  # the warm-up ends within this epoch
+            frozen = frozen_blocks(recipe, blocks, epochs_done)
             _freeze(state.model, frozen)
-            forward = with_frozen_backbone(state.model, frozen, recipe, resources.threads)
+            forward = with_frozen_backbone(state.model, frozen, recipe, threads)
         for group in state.optimizer.param_groups:
-            group["lr"] = _learning_rate(recipe, epochs_done) * group["factor"]
-        loss = _loss(forward, pages, truth, len(labels), recipe, teacher)
+            group["lr"] = learning_rate(recipe, epochs_done) * group["factor"]
+        loss = _loss(forward, batch, input_size(recipe, epochs_done), classes, recipe, teacher)
         state.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(state.model.parameters(), 5.0)
@@ -205,27 +202,40 @@ def _train_epoch(
 
 
 def _loss(
-    forward: Forward, pages: Tensor, truth: Tensor, classes: int, recipe: Recipe, teacher: Teacher | None
+    forward: Forward, batch: LabelledBatch, size: PageSize, classes: int, recipe: Recipe, teacher: Teacher | None
 ) -> Tensor:
     """Return the cross-entropy with smoothed and possibly mixed labels, and the divergence from the teacher."""
     schedule, distillation = recipe.schedule, recipe.distillation
-    is_ood = (truth == OOD_LABEL)[:, None]
-    target = torch.where(is_ood, 1 / classes, functional.one_hot(truth.clamp(min=0), classes).float())
-    if schedule.mixup:
-        # Seeded by torch.manual_seed at the start of the epoch.
+    pages, labels, teacher_probabilities = batch
+    is_ood = (labels == OOD_LABEL)[:, None]
+    target = torch.where(is_ood, 1 / classes, functional.one_hot(labels.clamp(min=0), classes).float())
+    if _is_mixed(schedule):
         share = float(torch.distributions.Beta(schedule.mixup, schedule.mixup).sample())
         partner = torch.randperm(len(pages))
-        pages = (share * pages.float() + (1 - share) * pages[partner].float()).round().to(torch.uint8)
-        target = share * target + (1 - share) * target[partner]
+        pages = _mix(pages.float(), partner, share).round().to(torch.uint8)
+        target = _mix(target, partner, share)
+        if teacher_probabilities is not None:
+            teacher_probabilities = _mix(teacher_probabilities, partner, share)
     with torch.autocast("cpu", torch.bfloat16, enabled=_uses_bf16(schedule.bf16)):
-        logits = forward(resize_pages(pages, (recipe.input.height, recipe.input.width))).float()
+        logits = forward(resize_pages(pages, size)).float()
     loss = functional.cross_entropy(logits, target, label_smoothing=schedule.label_smoothing)
     if teacher is None:
         return loss
-    teacher_probabilities = teacher(pages, distillation.temperature)
+    if teacher_probabilities is None:
+        teacher_probabilities = teacher(pages, distillation.temperature)
     log_probabilities = functional.log_softmax(logits / distillation.temperature, dim=1)
     divergence = functional.kl_div(log_probabilities, teacher_probabilities, reduction="batchmean")
     return (1 - distillation.weight) * loss + distillation.weight * divergence * distillation.temperature**2
+
+
+def _is_mixed(schedule: Schedule) -> bool:
+    """Return whether to mix a batch. Random numbers are seeded by `torch.manual_seed` at the start of an epoch."""
+    return schedule.mixup > 0 and (schedule.mixup_share == 1 or float(torch.rand(())) < schedule.mixup_share)
+
+
+def _mix(values: Tensor, partner: Tensor, share: float) -> Tensor:
+    """Return the weighted mean of each row and of its partner."""
+    return share * values + (1 - share) * values[partner]
 
 
 def _uses_bf16(setting: bool | Literal["auto"]) -> bool:

@@ -8,9 +8,11 @@ from rich.console import Console
 from model_service.engine import load_model
 from tests.support.small_architecture import SMALL
 from tests.support.tiny_model import write_tiny_model
+from training.augmented_pages import AugmentedPages, load_batches
 from training.data import DataError, LabelledDocument, Page
 from training.distillation import TeacherEnsemble
-from training.recipe import read_recipe
+from training.recipe import Recipe, read_recipe
+from training.reused_variations import make_variations
 from training.train import Resources, fit
 
 pytestmark = pytest.mark.xdist_group("export")  # one worker imports what exports need
@@ -83,6 +85,20 @@ def test_fold_accepts_only_a_teacher_with_the_same_training_set(train: list[Page
     for other in (train[1:], [*train, extra]):
         with pytest.raises(DataError, match="teacher v2 was not trained on exactly the pages of fold-1"):
             TeacherEnsemble.of_fold(*arguments, other)
+
+
+def test_reused_variations_keep_what_the_teachers_of_the_fold_predict(train: list[Page], folder: Path) -> None:
+    """Teachers see an augmented page at their own sizes, whether it is reused or not."""
+    teacher = TeacherEnsemble.of_fold([folder / "v2"], LABELS, folder / "runs", "fold-1", train)
+    settings = {"version": "v1", "architecture": SMALL, "input": {"width": 40, "height": 40}}
+    recipe = Recipe.model_validate({**settings, "schedule": {"variations": 8, "batch": 4}})
+    made = make_variations(recipe, train, teacher, 0, lambda _count: None)
+    for start, batch in enumerate(load_batches(AugmentedPages(train, recipe, 0, (56, 56)), recipe, 0)):
+        some = slice(4 * start, 4 * start + 4)
+        assert made.labels[some].tolist() == batch.labels.tolist()
+        assert made.teacher_probabilities is not None
+        expected = teacher(batch.pages, recipe.distillation.temperature)
+        torch.testing.assert_close(made.teacher_probabilities[some], expected)
 
 
 def test_unfinished_teacher_is_rejected(train: list[Page], folder: Path, tmp_path: Path) -> None:

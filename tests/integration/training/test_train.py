@@ -1,7 +1,9 @@
+import io
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +23,9 @@ from training.train import FitResult, Resources, fit
 LABELS = ("daisy", "rose", "sunflower")
 IN_PROCESS = Resources(threads=1, workers=0)
 BATCH = 8
+NEW_EACH_TIME: dict[str, Any] = {}
+REUSED: dict[str, Any] = {"variations": 16, "mixup": 0.4, "mixup_share": 0.5, "progressive_sizes": True}
+each_kind_of_variation = pytest.mark.parametrize("schedule", [NEW_EACH_TIME, REUSED], ids=["new each time", "reused"])
 
 
 def _recipe(architecture: str = SMALL, **schedule: object) -> Recipe:
@@ -94,17 +99,22 @@ def _changed_blocks(fitted: FitResult, recipe: Recipe) -> list[bool]:
     ]
 
 
-def test_seed_determines_the_network_whatever_the_number_of_workers(train: Train) -> None:
-    once = train(_recipe(), "a")
-    again = train(_recipe(), "b", resources=Resources(threads=1, workers=2))
-    other = train(_recipe().model_copy(update={"seed": 7}), "c")
+@each_kind_of_variation
+def test_seed_determines_the_network_whatever_the_number_of_workers(train: Train, schedule: dict[str, Any]) -> None:
+    once = train(_recipe(**schedule), "a")
+    again = train(_recipe(**schedule), "b", resources=Resources(threads=1, workers=1))
+    other = train(_recipe(**schedule).model_copy(update={"seed": 7}), "c")
     assert once.history == again.history
     assert _equal(once, again)
     assert not _equal(once, other)
 
 
-def test_interrupted_training_resumes_to_the_same_network(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
-    uninterrupted = train(_recipe(epochs=3), "uninterrupted")
+@each_kind_of_variation
+def test_interrupted_training_resumes_to_the_same_network(
+    train: Train, monkeypatch: pytest.MonkeyPatch, schedule: dict[str, Any]
+) -> None:
+    recipe = _recipe(epochs=3, **schedule)
+    uninterrupted = train(recipe, "uninterrupted")
     train_epoch, calls = training.train._train_epoch, []  # noqa: SLF001
 
     def fail_in_second_epoch(*arguments: object) -> None:
@@ -115,9 +125,9 @@ def test_interrupted_training_resumes_to_the_same_network(train: Train, monkeypa
 
     monkeypatch.setattr(training.train, "_train_epoch", fail_in_second_epoch)
     with pytest.raises(OSError, match="power failure"):
-        train(_recipe(epochs=3), "interrupted")
+        train(recipe, "interrupted")
     monkeypatch.undo()
-    resumed = train(_recipe(epochs=3), "interrupted")
+    resumed = train(recipe, "interrupted")
     assert resumed.history == uninterrupted.history
     assert _equal(resumed, uninterrupted)
 
@@ -162,6 +172,52 @@ def test_ctrl_c_returns_the_best_network_so_far(train: Train, pages: Pages, tmp_
     best = torch.load(tmp_path / "run.pt", weights_only=True)["best"][0]
     assert all(torch.equal(best[name], value) for name, value in stopped.model.state_dict().items())
     assert len(batches) == 2 * steps + 1
+
+
+@pytest.mark.usefixtures("_default_sigint")
+def test_ctrl_c_while_variations_are_made_leaves_nothing_that_changes_the_next_training(train: Train) -> None:
+    def interrupt(_batch: Tensor) -> Tensor:
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError("not reached")
+
+    stopped = train(_recipe(**REUSED), teacher=FunctionTeacher(interrupt))
+    assert stopped.interrupted
+    assert stopped.history == []
+    uniform = FunctionTeacher(_uniform)
+    assert _equal(train(_recipe(**REUSED), teacher=uniform), train(_recipe(**REUSED), "other", teacher=uniform))
+
+
+def test_teacher_sees_each_reused_variation_once_and_nothing_after_the_training(train: Train) -> None:
+    """A training that has finished makes no variations to find that out."""
+    seen: list[int] = []
+
+    def count(batch: Tensor) -> Tensor:
+        seen.append(len(batch))
+        return _uniform(batch)
+
+    once = train(_recipe(epochs=3, **REUSED), teacher=FunctionTeacher(count, (48, 40)))
+    assert sum(seen) == 16
+    assert _equal(train(_recipe(epochs=3, **REUSED), teacher=FunctionTeacher(count, (48, 40))), once)
+    assert sum(seen) == 16
+
+
+def test_making_of_variations_is_reported(train: Train, pages: Pages) -> None:
+    console = Console(record=True, quiet=False, file=io.StringIO())
+    train(_recipe(epochs=1, **REUSED), console=console)
+    assert f"made 16 variations of {len(pages.train)} pages" in console.export_text()
+
+
+def test_network_learns_from_reused_variations(train: Train, pages: Pages) -> None:
+    recipe = _recipe(epochs=12, variations=48, progressive_sizes=True, rise_epochs=2)
+    fitted = train(recipe)
+    truth = [page.document.label for page in pages.validation]
+    assert _probabilities(fitted, recipe, pages.validation).argmax(dim=1).tolist() == truth
+
+
+def test_frozen_blocks_take_pages_of_progressive_sizes(train: Train) -> None:
+    """OpenVINO runs the frozen blocks at each of the sizes."""
+    recipe = _recipe(epochs=2, freeze_blocks=4, batch_norm="folded", progressive_sizes=True)
+    assert _changed_blocks(train(recipe), recipe) == [False] * 4 + [True] * 2
 
 
 def test_frozen_blocks_keep_their_weights_and_the_others_are_trained(train: Train) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.architectures import ARCHITECTURES
-from training.recipe import Distillation, Recipe, RecipeError, read_recipe, teachers_first
+from training.recipe import Distillation, Recipe, RecipeError, Schedule, read_recipe, teachers_first
 
 MODELS = Path(__file__).parents[3] / "models"
 MINIMAL = 'version = "v9"\narchitecture = "resnet18"\n'
@@ -54,6 +54,12 @@ def test_keys_of_earlier_versions_are_read(tmp_path: Path, text: str) -> None:
         (f"{MINIMAL}[schedule]\nepochs = 0", "schedule.epochs"),
         (f'{MINIMAL}[input]\ncolor = "sepia"', "input.color"),
         (f"{MINIMAL}[synthetic]\nood_pages = 1\nstrangers = 1", "synthetic.strangers"),
+        (f"{MINIMAL}[schedule]\nvariations = 20\nbatch = 32", "20 variations are fewer than a batch of 32"),
+        (f"{MINIMAL}[schedule]\nvariations = 90000", r"90000 variations of 314 x 314 pixels need 8\.3 GiB"),
+        (f"{MINIMAL}[schedule]\nmixup_share = 0.5", "mixup_share has no effect without mixup"),
+        (f"{MINIMAL}[schedule]\nmixup = 0.4\nmixup_share = 1.5", "schedule.mixup_share"),
+        (f"{MINIMAL}[schedule]\nepochs = 2\nrise_epochs = 3", "rise for 3.0 of 2 epochs"),
+        (f"{FOREST}[schedule]\nvariations = 100", "no reused variations"),
         (f"{FOREST}[forest]\ntrees = 0", "forest.trees"),
         (f'{FOREST}precision = "bf16"', "is served in f32"),
         (f'{FOREST}weights = "docorient"', "no initial weights"),
@@ -66,6 +72,34 @@ def test_invalid_recipe_is_rejected_with_the_key(tmp_path: Path, text: str, mess
     """A misspelt key must not silently train something else."""
     with pytest.raises(RecipeError, match=message):
         _read(tmp_path, text)
+
+
+def test_settings_of_a_recipe_without_later_keys_are_those_of_earlier_releases() -> None:
+    """A checkpoint of an earlier release contains these settings, and must be resumed."""
+    schedule = (
+        '"schedule":{"epochs":12,"max_pages_per_epoch":null,"balance_sources":false,"batch":32,"learning_rate":0.0004,'
+        '"head_factor":3.0,"warmup_epochs":1.0,"weight_decay":0.02,"freeze_blocks":0,"batch_norm":"adapt",'
+        '"label_smoothing":0.08,"mixup":0.0,"dropout":0.2,"ema":0.99,"soup_size":1,"bf16":false}'
+    )
+    assert schedule in Recipe(version="v9", architecture="resnet18").training_settings()
+
+
+@pytest.mark.parametrize(
+    "setting", [{"variations": 99}, {"rise_epochs": 2}, {"mixup_share": 0.5}, {"progressive_sizes": True}]
+)
+def test_later_keys_distinguish_trainings(setting: dict[str, object]) -> None:
+    recipes = [
+        Recipe(version="v9", architecture="resnet18", schedule=Schedule.model_validate({"mixup": 0.4, **keys}))
+        for keys in ({}, setting)
+    ]
+    assert recipes[0].training_settings() != recipes[1].training_settings()
+
+
+def test_grey_variations_need_a_third_of_the_memory(tmp_path: Path) -> None:
+    reused = "[input]\nwidth = 160\nheight = 160\ncolor = {color}\n[schedule]\nvariations = 60000\n"
+    assert _read(tmp_path, MINIMAL + reused.format(color='"grey"')).variation_size() == (224, 224)
+    with pytest.raises(RecipeError, match=r"need 8\.4 GiB"):
+        _read(tmp_path, MINIMAL + reused.format(color='"rgb"'))
 
 
 def test_missing_recipe_is_rejected(tmp_path: Path) -> None:
