@@ -17,8 +17,8 @@ _MAX_BYTES: Final = 16 * 1024
 _EXAMPLE: Final[dict[str, JsonValue]] = {"bucket": "inbox", "key": "scans/1.tif", "etag": "9b2cf535f27731c9"}
 
 
-class StoredObject(BaseModel):
-    """One version of an object in S3."""
+class RequestedObject(BaseModel):
+    """The address of one version of an object in S3."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [_EXAMPLE]})
 
@@ -38,14 +38,14 @@ class StoredObject(BaseModel):
 class ObjectSource(Protocol):
     """Reads objects; see `model_service.stored_objects.StoredObjects`."""
 
-    def read(self, address: StoredObject, check_cancelled: Callable[[], None]) -> bytes:
+    def read(self, address: RequestedObject, check_cancelled: Callable[[], None]) -> bytes:
         """Return the content of an object."""
 
 
 class NoObjects:
     """Reads no object: the service is not configured to."""
 
-    def read(self, address: StoredObject, check_cancelled: Callable[[], None]) -> bytes:  # noqa: ARG002
+    def read(self, address: RequestedObject, check_cancelled: Callable[[], None]) -> bytes:  # noqa: ARG002
         """Refuse to read an object.
 
         Raises:
@@ -54,7 +54,7 @@ class NoObjects:
         raise ObjectDeniedError("This service reads no objects: OBJECT_BUCKETS names no bucket.")
 
 
-def parse_address(body: bytes) -> StoredObject:
+def parse_address(body: bytes) -> RequestedObject:
     """Return the address in a body.
 
     Raises:
@@ -63,7 +63,7 @@ def parse_address(body: bytes) -> StoredObject:
     if len(body) > _MAX_BYTES:
         raise InvalidRequestError(f"An address has at most {_MAX_BYTES:,} bytes.")
     try:
-        return StoredObject.model_validate_json(body)
+        return RequestedObject.model_validate_json(body)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "body"

@@ -34,7 +34,7 @@ from model_service.errors import (
     UnknownModelError,
 )
 from model_service.manifest import Manifest
-from model_service.object_address import OBJECT_TYPE, ObjectSource, StoredObject, parse_address
+from model_service.object_address import OBJECT_TYPE, RequestedObject, ObjectSource, parse_address
 from model_service.problems import openapi_responses
 from model_service.requests import TimeoutMs, wait_for_disconnect
 from model_service.schemas import ModelList, ModelSummary
@@ -105,7 +105,7 @@ _PREDICT: Final[dict[str, Any]] = {
                     "schema": {"type": "object", "required": ["file"], "properties": {"file": _FILE_SCHEMA}}
                 },
                 "application/json": {"schema": JsonDocument.model_json_schema()},
-                OBJECT_TYPE: {"schema": StoredObject.model_json_schema()},
+                OBJECT_TYPE: {"schema": RequestedObject.model_json_schema()},
             },
         }
     },

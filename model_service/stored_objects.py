@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from decoding.errors import DocumentTooLargeError, EmptyDocumentError
 from model_service.errors import ObjectDeniedError, ObjectGoneError, UnavailableError
-from model_service.object_address import StoredObject
+from model_service.object_address import RequestedObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -45,7 +45,7 @@ class StoredObjects:
         self._buckets = frozenset(buckets)
         self._max_bytes = max_bytes
 
-    def read(self, address: StoredObject, check_cancelled: Callable[[], None]) -> bytes:
+    def read(self, address: RequestedObject, check_cancelled: Callable[[], None]) -> bytes:
         """Return the content of exactly this version of an object.
 
         Args:
@@ -83,7 +83,7 @@ class StoredObjects:
             raise DocumentTooLargeError(f"The object is above the limit of {self._max_bytes:,} bytes.")
 
 
-def _conditions(address: StoredObject) -> dict[str, Any]:
+def _conditions(address: RequestedObject) -> dict[str, Any]:
     conditions = {"VersionId": address.version_id, "IfMatch": f'"{address.etag}"' if address.etag else None}
     return {name: value for name, value in conditions.items() if value}
 

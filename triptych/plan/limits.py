@@ -9,7 +9,7 @@ from triptych.plan import measurements, rollout
 from triptych.plan.capacity import Capacity
 from triptych.plan.costs import lcus, write_units
 from triptych.plan.rates import MAX_RATE
-from triptych.plan.reference import QUOTAS, Check, Quota
+from triptych.plan.reference import QUOTAS, Quota, Verification
 from triptych.plan.workload import Ingest, Spot
 
 Demand = Callable[[float], float]
@@ -82,11 +82,12 @@ def reached_at(demand: Demand, value: float) -> float | None:
 
 ADDRESSES = Quota(
     "Addresses in the stack's subnets", rollout.ZONES * rollout.SUBNET_ADDRESSES, "addresses",
-    "larger tasks (ModelCpu); subnets cannot be enlarged", "template.yaml", measurements.MEASURED_ON, Check.QUOTED,
+    "larger tasks (ModelCpu); subnets cannot be enlarged", "template.yaml",
+    measurements.MEASURED_ON, Verification.QUOTED,
 )  # fmt: skip
 MAX_TASKS = Quota(
     "MaxModelTasks", rollout.MAX_TASKS, "tasks", "larger tasks (ModelCpu)", "template.yaml",
-    measurements.MEASURED_ON, Check.QUOTED,
+    measurements.MEASURED_ON, Verification.QUOTED,
 )  # fmt: skip
 
 
@@ -142,6 +143,6 @@ def _demands(
     yield "item_bytes", quotas["item_bytes"], lambda _: measurements.RECORD_BYTES, 1
     document = Quota(
         "Size of a document", measurements.MAX_DOCUMENT_MB * 1e6, "bytes", "the setting MAX_DOCUMENT_BYTES",
-        "orchestrator/settings.py", measurements.MEASURED_ON, Check.QUOTED,
+        "orchestrator/settings.py", measurements.MEASURED_ON, Verification.QUOTED,
     )  # fmt: skip
     yield "document_bytes", document, lambda _: work.document_mb * 1e6, 1

@@ -11,7 +11,7 @@ from typing import Any, Final
 HOURS_PER_MONTH: Final = 730.0
 
 
-class Check(StrEnum):
+class Verification(StrEnum):
     """How a figure was verified; `aws.toml` describes each way."""
 
     QUOTED = "quoted"
@@ -30,7 +30,7 @@ class Price:
     unit: str
     page: str
     as_of: date
-    check: Check
+    check: Verification
     bands: tuple[tuple[float, float], ...] = ()
 
     def cost_of(self, quantity: float) -> float:
@@ -57,7 +57,7 @@ class Quota:
     remedy: str
     page: str
     as_of: date
-    check: Check
+    check: Verification
     service: str = ""
     code: str = ""
 
@@ -69,11 +69,11 @@ class Quota:
 
 def _price(fields: dict[str, Any]) -> Price:
     bands = tuple((start, usd) for start, usd in fields.pop("bands", ()))
-    return Price(**fields | {"check": Check(fields["check"]), "bands": bands})
+    return Price(**fields | {"check": Verification(fields["check"]), "bands": bands})
 
 
 def _quota(fields: dict[str, Any]) -> Quota:
-    return Quota(**fields | {"check": Check(fields["check"])})
+    return Quota(**fields | {"check": Verification(fields["check"])})
 
 
 _DATA: Final = tomllib.loads((Path(__file__).parent / "aws.toml").read_text(encoding="utf-8"))

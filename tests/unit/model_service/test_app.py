@@ -17,7 +17,7 @@ from model_service import health
 from model_service.app import create_service_app, load_classifier
 from model_service.classifier import Classification, Classifier
 from model_service.lifecycle import Lifecycle
-from model_service.object_address import OBJECT_TYPE, StoredObject
+from model_service.object_address import OBJECT_TYPE, RequestedObject
 from model_service.settings import ServiceSettings
 from tests.support.pages import encode, every_format, page, several_pages, text_pdf
 from tests.support.polling import wait_until
@@ -288,9 +288,9 @@ def test_openapi_has_an_example_of_every_error(client: TestClient) -> None:
 class FixedObjects:
     """Objects with one content, wherever they are."""
 
-    addresses: ClassVar[list[StoredObject]] = []
+    addresses: ClassVar[list[RequestedObject]] = []
 
-    def read(self, address: StoredObject, check_cancelled: Callable[[], None]) -> bytes:
+    def read(self, address: RequestedObject, check_cancelled: Callable[[], None]) -> bytes:
         check_cancelled()
         self.addresses.append(address)
         return DOCUMENT
@@ -304,7 +304,7 @@ def test_object_is_classified_like_its_content(client: TestClient) -> None:
     by_address = client.post("/v1/predict", json=address, headers={"Content-Type": OBJECT_TYPE})
 
     assert by_address.status_code == 200
-    assert objects.addresses == [StoredObject(**address)]
+    assert objects.addresses == [RequestedObject(**address)]
     by_content = client.post("/v1/predict", content=DOCUMENT).json()
     assert without_times(by_address.json()) == without_times(by_content)
 

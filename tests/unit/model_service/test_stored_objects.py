@@ -17,7 +17,7 @@ from model_service.errors import (
     ObjectGoneError,
     UnavailableError,
 )
-from model_service.object_address import NoObjects, StoredObject, parse_address
+from model_service.object_address import NoObjects, RequestedObject, parse_address
 from model_service.stored_objects import StoredObjects, s3_client
 
 CONTENT = b"%PDF-1.7 " + bytes(600_000)
@@ -45,10 +45,10 @@ def objects(s3: Any) -> StoredObjects:
     return StoredObjects(s3_client(), ["inbox"], LIMIT)
 
 
-def put(s3: Any, content: bytes = CONTENT, bucket: str = "inbox") -> StoredObject:
+def put(s3: Any, content: bytes = CONTENT, bucket: str = "inbox") -> RequestedObject:
     """Write an object and return its address."""
     written = s3.put_object(Bucket=bucket, Key="scan é.pdf", Body=content)
-    return StoredObject(
+    return RequestedObject(
         bucket=bucket, key="scan é.pdf", version_id=written.get("VersionId"), etag=written["ETag"].strip('"')
     )
 
@@ -125,19 +125,19 @@ def test_s3_that_cannot_be_reached_is_temporary(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    address = StoredObject(bucket="inbox", key="scan.pdf", etag="abc")
+    address = RequestedObject(bucket="inbox", key="scan.pdf", etag="abc")
     with pytest.raises(UnavailableError):
         StoredObjects(s3_client(), ["inbox"], LIMIT).read(address, never_cancelled)
 
 
 def test_no_object_is_read_by_default() -> None:
     with pytest.raises(ObjectDeniedError, match="OBJECT_BUCKETS"):
-        NoObjects().read(StoredObject(bucket="inbox", key="scan.pdf", etag="abc"), never_cancelled)
+        NoObjects().read(RequestedObject(bucket="inbox", key="scan.pdf", etag="abc"), never_cancelled)
 
 
 def test_address_is_parsed() -> None:
     fields = {"bucket": "inbox", "key": "a/b é.tif", "version_id": "7"}
-    assert parse_address(json.dumps(fields).encode()) == StoredObject(**fields)
+    assert parse_address(json.dumps(fields).encode()) == RequestedObject(**fields)
 
 
 ADDRESS = {"bucket": "inbox", "key": "scan.pdf", "etag": "abc"}

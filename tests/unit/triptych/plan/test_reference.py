@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych.plan.reference import PRICES, QUOTAS, Check, Price, parse_quotas, price_dates
+from triptych.plan.reference import PRICES, QUOTAS, Price, Verification, parse_quotas, price_dates
 
 STORAGE = PRICES["s3.storage"]
 
@@ -16,7 +16,7 @@ def test_each_price_names_its_source_and_date(name: str) -> None:
     price = PRICES[name]
     assert price.page.startswith("https://aws.amazon.com/")
     assert date(2024, 1, 1) <= price.as_of <= date.today()
-    assert price.check in Check
+    assert price.check in Verification
     assert price.usd > 0
     assert [usd for _, usd in price.bands] == sorted((usd for _, usd in price.bands), reverse=True)
 
@@ -50,7 +50,7 @@ def test_more_never_costs_less(name: str, one: float, other: float) -> None:
 
 
 def test_without_bands_the_cost_is_a_product() -> None:
-    assert Price(0.5, "GB", "", date(2026, 1, 1), Check.QUOTED).cost_of(7) == 3.5
+    assert Price(0.5, "GB", "", date(2026, 1, 1), Verification.QUOTED).cost_of(7) == 3.5
 
 
 @pytest.mark.parametrize("name", QUOTAS)
