@@ -34,7 +34,7 @@ from model_service.errors import (
     UnknownModelError,
 )
 from model_service.manifest import Manifest
-from model_service.object_address import OBJECT_TYPE, RequestedObject, ObjectSource, parse_address
+from model_service.object_address import OBJECT_TYPE, ObjectSource, RequestedObject, parse_address
 from model_service.problems import openapi_responses
 from model_service.requests import TimeoutMs, wait_for_disconnect
 from model_service.schemas import ModelList, ModelSummary
