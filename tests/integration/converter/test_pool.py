@@ -1,6 +1,6 @@
 """Protects: a document that crashes, blocks or takes over its conversion process costs only itself.
 
-The processes are real; a document tells them what to do, as `tests.support.hostile_converter` describes.
+The processes are real; the content of a document controls their behaviour, see `tests.support.hostile_converter`.
 """
 
 import os
@@ -35,7 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def pool(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SparePool]:
-    """Two processes that do what their document says."""
+    """Two processes whose behaviour their document controls."""
     monkeypatch.setattr(process, "_WORKER", hostile_converter.MODULE)
     with SparePool(lambda: ConverterProcess("office"), spares=2) as running:
         running.wait_until_ready()

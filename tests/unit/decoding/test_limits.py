@@ -1,4 +1,4 @@
-"""Protects: the front of a document is read whatever it costs, and further pages only while there is time."""
+"""Protects: the front of a document is always read, and further pages only while there is time."""
 
 import time
 

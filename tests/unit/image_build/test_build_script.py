@@ -1,4 +1,4 @@
-"""build.sh with fake `docker` and `aws` commands that record their calls and fail when a test wants it."""
+"""build.sh with fake `docker` and `aws` commands that record their calls and fail on request."""
 
 import os
 import subprocess

@@ -187,7 +187,7 @@ def test_evidence_on_previous_records_is_drawn_and_stored(previous: "Table") -> 
 
 
 def test_previous_records_are_evidence_on_a_candidate(previous: "Table", tmp_path: Path) -> None:
-    """A version that is not deployed is judged on labels of the previous version, and asks for more."""
+    """A version that is not deployed is compared by labels of the previous version, and needs further labels."""
     records = [each for each in map(Record.from_item, RECORDS.values()) if each.verdict]
     times = [each.upload.event_time for each in records]
     answers = ReplayAnswers(tmp_path / "answers", run=ReplayRun(100, min(times), max(times)))

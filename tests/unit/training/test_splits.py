@@ -115,7 +115,7 @@ def test_each_fold_needs_a_source(count: int) -> None:
 
 
 def test_families_stay_on_one_side_of_every_split() -> None:
-    """Two sources with one layout are one family: a network that knows one of them recognises the other."""
+    """Two sources with one layout are one family: a network that was trained on one of them recognises the other."""
     courts = _groups(*((source, label, 4) for source in ("nyc", "boston") for label in (0, 1)))
     others = _groups(*((source, label, 4) for source in ("irs", "cern") for label in (0, 1)))
     some = [*(LabelledDocument(d.file, d.label, d.source, family="court") for d in courts), *others]

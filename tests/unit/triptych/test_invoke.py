@@ -1,4 +1,4 @@
-"""Protects: `triptych invoke` calls a version at each kind of endpoint, and says what is wrong if it cannot."""
+"""Protects: `triptych invoke` calls a version at each kind of endpoint, and reports the reason if it cannot."""
 
 import json
 from collections.abc import Iterator
