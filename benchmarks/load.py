@@ -1,7 +1,7 @@
 """The required rate, 10 and 100 times it, and the required rate with a faulty version: `python -m benchmarks.load`.
 
 The required rate is one document every three seconds, each with a record within three seconds of the handler's start.
-Documents are uploaded by the clock (open loop): a slow record delays no upload. What exceeds the capacity of one
+Documents are uploaded at fixed times (open loop), so that a slow record delays no upload. What exceeds the capacity of one
 machine goes through the queue, as it would in AWS.
 
 Two latencies are measured for each record: from the handler's start, which is the pipeline's own, and from the S3
@@ -98,7 +98,7 @@ class LoadResult:
 def run_scenario(
     test_stack: LocalTestStack, scenario: Scenario, numbers: Iterator[int], events: ResultQueue
 ) -> LoadResult:
-    """Upload documents by the clock, and wait for the record and the result event of each."""
+    """Upload documents at fixed times, and wait for the record and the result event of each."""
     connection = test_stack.connection
     s3, table = connection.s3, connection.table
     uploads = round(scenario.seconds / scenario.interval)

@@ -1,7 +1,7 @@
 """Duration of a replay, and what a kill costs: `python -m benchmarks.replay [FOLDER]`.
 
 A child process fills an inbox and a table in memory (moto) with copies of the samples, and runs `triptych replay` on
-them. The first child is killed half-way, the second resumes and ends, and a third replays everything without a break.
+them. The first child is killed, the second resumes and ends, and a third replays everything without interruption.
 Printed are the answers that the kill lost, documents that were answered twice, and the duration of the whole replay.
 """
 

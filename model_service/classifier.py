@@ -128,7 +128,7 @@ class Classifier:
             since: `time.perf_counter()` at the arrival of the request; now, if None.
             check_cancelled: Called between pages and stages.
             patient: Whether the caller waits longer than the limit of decoding, and needs a final result: if it stops
-                waiting all the same, a slow document is an error.
+                waiting even then, a slow document is an error.
 
         Raises:
             DocumentError: If the document cannot be read.

@@ -61,7 +61,7 @@ class ModelClient:
         Args:
             document: Content of the document.
             versions: The versions to call.
-            deadline: Time on this object's clock at which the method returns at the latest.
+            deadline: Time on this object's clock by which the method returns.
             trace_id: AWS trace to forward to the services.
             address: An object with the same content, for services that cannot receive a document of its size.
         """

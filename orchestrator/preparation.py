@@ -1,7 +1,7 @@
 """Prepare documents for the versions: convert those that they cannot read, and upload the documents within them.
 
 What a document leads to is written before its record, under keys that depend on the upload only. A handler that is
-killed half-way therefore loses nothing: the next attempt finds no record, and completes what is missing.
+killed before it ends therefore loses nothing: the next attempt finds no record, and completes what is missing.
 """
 
 import logging

@@ -7,7 +7,7 @@ policy, kills Lambda workers, steps their clock, delivers events twice and out o
 result events fail. After the faults are removed, each upload must have exactly one record, with its content and the
 predictions that the services return when called again. Otherwise its event must be in the dead-letter queue, which a
 redrive then empties. Without duplicates, the result events must be the revisions of all records. In the end, the
-emulator is killed while it works, and every upload is checked once more.
+emulator is killed while it works, and every upload is checked again.
 """
 
 import argparse

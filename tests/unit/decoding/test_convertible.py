@@ -1,4 +1,4 @@
-"""Protects: documents that need the converter are recognised by their content, and plain text is not taken for one."""
+"""Protects: documents that need the converter are recognised by their content, and plain text is not one of them."""
 
 import io
 import zipfile

@@ -1,4 +1,4 @@
-"""Protects: a slow document makes way for others in its pool, and is decoded all the same."""
+"""Protects: a slow document makes way for others in its pool, and is still decoded."""
 
 import os
 import signal

@@ -1,5 +1,5 @@
 """Protects: each thing that makes a deployment fail is found, with its remedy; a clean account has no finding; a denied
-call is never taken for a good answer."""
+call never counts as a good answer."""
 
 from typing import Any
 
