@@ -1,7 +1,7 @@
 """Durations of conversions: `python -m benchmarks.conversion`.
 
-Starts a converter with two workers, and converts 60 generated files in ten formats one after the other. Prints the p50 and
-p99 of each round, and the slowest files. Plain text, which needs no converter, is left out.
+Starts a converter with two workers, and converts 60 generated files in ten formats, one after the other. Prints the p50
+and p99 of each round, and the slowest files. Plain text, which needs no converter, is left out.
 """
 
 import argparse

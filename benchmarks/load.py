@@ -1,8 +1,8 @@
 """The required rate, 10 and 100 times it, and the required rate with a faulty version: `python -m benchmarks.load`.
 
 The required rate is one document every three seconds, each with a record within three seconds of the handler's start.
-Documents are uploaded at fixed times (open loop), so that a slow record delays no upload. What exceeds the capacity of one
-machine goes through the queue, as it would in AWS.
+Documents are uploaded at fixed times (open loop), so that a slow record delays no upload. Rates above the capacity of
+one machine use the queue, as they would in AWS.
 
 Two latencies are measured for each record: from the handler's start, which is the pipeline's own, and from the S3
 event, which includes the time before the handler (in AWS, S3's "typically seconds"; here, the emulator and the queue).

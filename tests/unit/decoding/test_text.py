@@ -1,4 +1,4 @@
-"""Protects: text files are recognised and drawn as a printer would; files of other formats are never treated as text."""
+"""Protects: text files are recognised and drawn like printed text; other formats are never treated as text."""
 
 import numpy as np
 import pytest
