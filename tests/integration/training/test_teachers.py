@@ -66,6 +66,19 @@ def test_teacher_is_trained_before_its_student(trained: tuple[Path, Result]) -> 
         assert manifest["labels"] == ["daisy", "rose", "sunflower"]
 
 
+def test_student_learns_from_reused_variations(
+    trained: tuple[Path, Result], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _work_in_copy(trained[0], monkeypatch, tmp_path)
+    recipe = Path("mine/v1/recipe.toml").read_text("utf-8").replace('version = "v1"', 'version = "v3"')
+    Path("mine/v3").mkdir()
+    Path("mine/v3/recipe.toml").write_text(recipe.replace("batch = 6", "batch = 6\nvariations = 12"), "utf-8")
+    result = _train("v3")
+    assert result.exit_code == 0, result.exception
+    assert "made 12 variations of 18 pages" in result.stderr
+    assert (Path("mine/v3") / "manifest.json").exists()
+
+
 def test_student_without_its_teacher_is_rejected(
     template: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
