@@ -19,8 +19,8 @@ Each attempt emits:
     v1.Latency          for each version that it called: duration of the call
     v1.Error, v1.timeout, v1.unreachable …
                         count, for each call that failed: in total and by kind
-    v1.Fault            count, for each call that failed because the version is broken: it answered an error or invalid
-                        data. Load, lost connections and unreadable documents are no faults
+    v1.Fault            count, for each call that failed because the version is faulty: it returned an error or invalid
+                        data. Load, lost connections and unreadable documents do not count
     v1.Dissent          for each prediction that it wrote with a verdict: 100 if its label differs from the verdict's,
                         else 0; the average is a percentage
     PromiseBroken       if a policy was promoted: 1 if audits showed that the promise of the policy before was broken,
