@@ -80,7 +80,7 @@ lint: $(VENV)/dev.stamp ## check format, lint, spelling, types and imports
 audit: $(AUDIT)/stamp ## look up known vulnerabilities of all pinned packages (needs the network)
 	@$(AUDIT)/bin/python -m tools.audit
 
-scan: $(AUDIT)/stamp ## look up those of the packages in an image, unpacked to a folder: make scan IMAGE=FOLDER
+scan: $(AUDIT)/stamp ## look up known vulnerabilities of the packages in an unpacked image: make scan IMAGE=FOLDER
 	@$(AUDIT)/bin/python -m tools.audit --image $(IMAGE)
 
 sbom: $(VENV)/run.stamp $(AUDIT)/stamp ## write sbom.cdx.json, a software bill of materials in the CycloneDX format
