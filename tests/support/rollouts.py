@@ -45,6 +45,7 @@ COMBINATIONS: dict[str, dict[str, str]] = {
         "ModelCpu": "256",
         "ModelArchitecture": "ARM64",
         "OrchestratorArchitecture": "arm64",
+        "SnapStart": "orchestrator",
         "ModelSpot": "extra",
     },
     "large-fixed-spot": {"ModelCpu": "8192", "MinModelTasks": "3", "MaxModelTasks": "3", "ModelSpot": "all"},

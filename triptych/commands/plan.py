@@ -44,6 +44,9 @@ def plan(
     analytics: Annotated[
         bool, typer.Option("--analytics", help="Each change of a record becomes a row for Athena (Analytics=events).")
     ] = False,
+    snap_start: Annotated[
+        bool, typer.Option("--snap-start", help="The orchestrator starts from snapshots (SnapStart=orchestrator).")
+    ] = False,
     keep_months: Annotated[float, typer.Option(help="Retention of documents and records in months.")] = 1.0,
     page_ms: Annotated[
         float | None,
@@ -77,6 +80,7 @@ def plan(
                 events,
                 analytics,
                 hosting,
+                snap_start,
             )
             setup = setup if task_cpu else setup.changed(task_cpu=fitting_cpu(work, setup))
             plans.append(make_plan(work, setup, ingest, quotas))

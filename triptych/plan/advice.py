@@ -83,6 +83,8 @@ def parameters(capacity: Capacity, ingest: Ingest) -> dict[str, str]:
         chosen |= {"Results": "events"}
     if setup.analytics:
         chosen |= {"Analytics": "events"}
+    if setup.snap_start:
+        chosen |= {"SnapStart": "orchestrator"}
     if setup.converter_tasks:
         chosen |= {"OfficeFormats": "convert", "ConverterTasks": setup.converter_tasks}
     if ingest is Ingest.QUEUE:

@@ -124,6 +124,12 @@ def _handler(capacity: Capacity) -> Iterator[BillItem]:
     gb_seconds = documents * capacity.handler_s * rollout.HANDLER_MEMORY_GB
     yield BillItem("Lambda", "requests", "lambda.request", documents)
     yield BillItem("Lambda", "duration", f"lambda.{arch}.gb_s", gb_seconds)
+    if capacity.setup.snap_start:
+        processes = math.ceil(capacity.concurrent_executions(capacity.workload.rate))
+        starts = min(documents, processes * rollout.STARTS_PER_HOUR * HOURS_PER_MONTH)
+        cached = SECONDS_PER_MONTH * rollout.HANDLER_MEMORY_GB
+        yield BillItem("Lambda", "snapshot of the version in use", "lambda.snapshot.gb_s", cached)
+        yield BillItem("Lambda", "restored snapshots", "lambda.restore.gb", starts * rollout.HANDLER_MEMORY_GB)
 
 
 def _storage(capacity: Capacity) -> Iterator[BillItem]:

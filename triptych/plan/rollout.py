@@ -16,6 +16,8 @@ MAX_CONVERTER_TASKS = 50
 """Maximum of ConverterTasks."""
 DEFAULT_CPU = 1024
 HANDLER_MEMORY_GB = 1.0
+STARTS_PER_HOUR = 4
+"""Starts of each process of the orchestrator. Assumed, and high: AWS does not say how long it keeps a process."""
 FULL_INDEXES = 3
 """Indexes that contain every record: by_time, by_label, by_status. by_review contains a part of them."""
 MIN_CONCURRENCY, MAX_CONCURRENCY = 2, 1000

@@ -115,6 +115,7 @@ class Setup:
         events: Whether each change of a record becomes an event (Results=events).
         hosting: Where the versions run (ModelHosting).
         analytics: Whether each change of a record becomes a row for Athena (Analytics=events).
+        snap_start: Whether the orchestrator starts from snapshots (SnapStart=orchestrator).
     """
 
     task_cpu: int
@@ -127,6 +128,7 @@ class Setup:
     events: bool = False
     analytics: bool = False
     hosting: Hosting = Hosting.FARGATE
+    snap_start: bool = False
 
     def __post_init__(self) -> None:
         """Validate the fields.

@@ -16,6 +16,7 @@ REQUIREMENTS = {
     "aws_lambda_powertools",
     "bin",
     "jmespath",
+    "snapshot_restore_py.py",
     "typing_extensions.py",
     "urllib3",
 }

@@ -69,6 +69,7 @@ def published(**given: str) -> tuple[str, Any]:
         {"OrchestratorArchitecture": "arm64"},
         {"OrchestratorMemory": "2048"},
         {"OrchestratorTimeout": "60"},
+        {"SnapStart": "orchestrator"},
         {"VpcCidr": "10.0.0.0/16"},
         {"CertificateArn": "x", "ModelDomain": "models.example.com"},
         {"LocalEndpoint": "http://127.0.0.1:1"},

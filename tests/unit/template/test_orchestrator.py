@@ -67,6 +67,18 @@ class TestFunction:
         assert source.origin is not None
         assert f"import {name}" in Path(source.origin).read_text()
 
+    def test_snapshots_are_a_choice(self) -> None:
+        assert rollout()["Orchestrator"]["SnapStart"] == {"ApplyOn": "None"}
+        assert rollout(SnapStart="orchestrator")["Orchestrator"]["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+
+    def test_function_is_what_snapshots_require(self) -> None:
+        """AWS: a managed runtime from Python 3.12 on, invoked by version, without the features that exclude them."""
+        function = rollout(SnapStart="orchestrator")["Orchestrator"]
+        assert tuple(map(int, function["Runtime"].removeprefix("python").split("."))) >= (3, 12)
+        assert function["AutoPublishAlias"] == "live"
+        excluded = {"EphemeralStorage", "FileSystemConfigs", "PackageType", "ProvisionedConcurrencyConfig"}
+        assert not excluded & set(function)
+
     def test_environment_variables_match_the_settings(self) -> None:
         read = settings()
         assert read.endpoints == urls("http://alb")

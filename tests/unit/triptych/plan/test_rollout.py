@@ -34,6 +34,7 @@ def of_type(kind: str) -> list[dict[str, Any]]:
         min_tasks=st.integers(1, 100),
         converter_tasks=st.integers(0, 50),
         hosting=st.sampled_from(Hosting),
+        snap_start=st.booleans(),
     ),
     ingest=st.sampled_from([*Ingest, None]),
 )
