@@ -1,5 +1,6 @@
 """An AWS account on an emulator and its resources, for tests that deploy the template themselves."""
 
+import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -169,6 +170,13 @@ class Account:
             StackName=STACK_NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 120}
         )
         return read_outputs(self.port)
+
+    def start_orchestrator(self, function: str) -> None:
+        """Let the orchestrator process an event without uploads, once the version behind its alias is ready."""
+        client, version = self.client("lambda"), {"FunctionName": function, "Qualifier": "live"}
+        client.get_waiter("published_version_active").wait(**version)  # with SnapStart, not when the deployment ends
+        response = client.invoke(**version, Payload=json.dumps({"Records": []}))
+        assert "FunctionError" not in response, response["Payload"].read()
 
     def delete_stack(self) -> None:
         """Delete the stack as `sam delete` does, but without starting the SAM CLI."""
