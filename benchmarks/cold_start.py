@@ -46,6 +46,7 @@ class _LocalServer(BaseHTTPRequestHandler):
     """Answers as a version at `/vN/predict`, and otherwise with an empty JSON object: no item, or a small document."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         """Answer."""
@@ -79,6 +80,7 @@ def environment(url: str) -> dict[str, str]:
     """Return the environment of the function, with everything at one URL."""
     return {
         **os.environ,
+        "PYTHONDONTWRITEBYTECODE": "",
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": "key-id",
         "AWS_SECRET_ACCESS_KEY": "key",
