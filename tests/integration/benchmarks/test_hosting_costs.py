@@ -1,4 +1,4 @@
-"""Protects: the costs of other hosting options are computed from the prices of the plan, and docs/hosting.md prints them."""
+"""Protects: the costs of other hosting options are computed from the prices of the plan; docs/hosting.md has them."""
 
 import re
 import subprocess
