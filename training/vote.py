@@ -202,7 +202,7 @@ def _review_section(comparison: _Comparison, models: Path, ood: Path | None) -> 
         f"{flagged.mean():.1%} of these pages would be flagged for review, because the confidence of the vote is below",
         f"{DOUBT_BELOW} or at least half of the deciding versions are below their threshold of confidence. The vote",
         f"is right on {_share(correct[~flagged])} of the others and {_share(correct[flagged])} of the flagged pages.",
-        "The familiarity of the pages is not part of the comparison; see docs/training.md.",
+        "The familiarity of the pages is not part of the comparison; see docs/experiments.md.",
     ]
     if ood:
         threshold = float(np.quantile(comparison.verdicts.probabilities.max(axis=1), 0.1))
