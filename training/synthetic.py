@@ -37,7 +37,7 @@ LAYOUTS: dict[str, Callable[[np.random.Generator], Sheet]] = {
     "scientific_paper": draw_paper,
     "typewritten": draw_typewritten,
 }
-"""Functions that draw a page of a label. Slides have none: drawn slides did not help (docs/experiments.md)."""
+"""Functions that draw a page of a label. Slides have none: drawn slides did not help (docs/training.md)."""
 
 SYNTHETIC_LABELS = frozenset(LAYOUTS)
 """Labels that have layouts."""
