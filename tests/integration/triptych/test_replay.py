@@ -93,7 +93,7 @@ def test_replay_resumes_and_leaves_the_records_as_they_are(stack: StackConnectio
 
 
 def test_report_and_review_use_the_answers(stack: StackConnection, folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="use triptych replay first"):
+    with pytest.raises(UsageError, match="run triptych replay first"):
         run_triptych("report", "--with", folder)
     run_triptych("replay", folder, "--workers", "1")
     found = run_triptych("report", "--with", folder, "--json").json["candidate"]
