@@ -150,6 +150,14 @@ def test_12_same_label_twice_in_one_millisecond_is_one_label() -> None:
     assert labels(only_record(run(UPLOAD, *twice))) == [("receipt", "bo")]
 
 
+def test_12_two_commands_may_store_the_same_label_in_one_millisecond() -> None:
+    """Seed 30138315 of the simulation: the request of one is lost, and the other stores its label meanwhile."""
+    twice = [Label(at, "ann", 0, "none-of-these") for at in (61.117353142725335, 61.11793103723052)]
+    lost = {("label 1 by ann", 1): Fault("lost-request", 0.01)}
+    result = run(Put(1.0, "a.pdf", DIFFERING, deliveries=(0.1,)), *twice, faults=lost)
+    assert set(labels(only_record(result))) == {("none-of-these", "ann")}
+
+
 def test_13_undo_whose_answer_is_lost_removes_one_label() -> None:
     twice = Label(3.0, "ann", 0, "invoice"), Label(4.0, "ann", 0, "receipt")
     result = run(UPLOAD, *twice, Undo(5.0, "ann", 0), faults={("undo 1 by ann", 2): Fault("lost-answer")})
