@@ -16,7 +16,7 @@ from tests.support.account import Account, Credentials
 from triptych.stack.deployment import STACK_NAME
 from triptych.stack.environment import REGION
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("account")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("account")]
 
 POLICY = (ROOT / "docs" / "deployer-policy.json").read_text()
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
@@ -72,7 +72,6 @@ def test_a_deployer_deploys_deletes_and_may_do_nothing_else(
     assert STACK_NAME not in names
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("removed", ["Stacks", "CodeBucket"])
 def test_a_deployment_needs_each_statement_about_direct_calls(account: Account, removed: str) -> None:
     policy = json.loads(POLICY)

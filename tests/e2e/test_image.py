@@ -19,7 +19,11 @@ from tests.support.checkouts import VERSIONS
 from tests.support.rollouts import BUILDING
 from triptych.stack.deployment import STACK_NAME
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("account")]  # each test deploys the whole stack
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.xdist_group("account"),
+]  # each test deploys the whole stack
 
 
 def expected_tags(account: Account) -> dict[str, str]:
@@ -74,7 +78,6 @@ def test_build_that_pushes_nothing_rolls_the_stack_back(account: Account, packag
     assert repositories(account) == []
 
 
-@pytest.mark.slow
 def test_existing_images_are_used_until_their_inputs_change(account: Account, packaged: str) -> None:
     before = account.resources()
     with images_are_pushed(account):

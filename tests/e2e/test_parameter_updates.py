@@ -10,7 +10,7 @@ import pytest
 from tests.support.account import Account
 from tests.support.rollouts import CERTIFICATE
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("account")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("account")]
 
 HTTPS = {"CertificateArn": CERTIFICATE, "ModelDomain": "models.example.com"}
 KEY = {"Encryption": "customer-managed"}

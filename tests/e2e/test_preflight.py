@@ -12,7 +12,7 @@ from tests.support.rollouts import EXISTING_BUCKET
 from triptych.stack.deployment import STACK_NAME
 from triptych.stack.environment import REGION
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("account")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("account")]
 
 POLICY = (ROOT / "docs" / "preflight-policy.json").read_text()
 NOT_EMULATED = {"fargate-vcpus", "codebuild-builds", "vpcs"}
@@ -73,7 +73,6 @@ def test_what_a_new_account_lacks_is_reported(account: Account, findings: Inspec
     assert found["lambda-concurrency"][0] == "warning"  # the emulator has a concurrency of 16
 
 
-@pytest.mark.slow
 def test_a_stack_that_was_rolled_back_has_to_be_deleted(rolled_back: None, findings: Inspect) -> None:
     severity, sentence, remedy = findings()["stack-state"]
     assert severity == "problem"
@@ -81,7 +80,6 @@ def test_a_stack_that_was_rolled_back_has_to_be_deleted(rolled_back: None, findi
     assert remedy.endswith(f"sam delete --stack-name {STACK_NAME} --region {REGION}")
 
 
-@pytest.mark.slow
 def test_a_bucket_that_a_stack_left_behind_is_found(account: Account, findings: Inspect) -> None:
     bucket = f"left-inbox-000000000000-{REGION}"
     assert "bucket-name" not in findings("--stack-name", "left")
@@ -93,7 +91,6 @@ def test_a_bucket_that_a_stack_left_behind_is_found(account: Account, findings: 
     assert not {"bucket-name", "existing-bucket", "bucket-events", "bucket-key"} & set(found)
 
 
-@pytest.mark.slow
 def test_an_image_that_does_not_exist_is_found(findings: Inspect) -> None:
     image = f"000000000000.dkr.ecr.{REGION}.amazonaws.com/model:1"
     assert findings("--parameter", f"ModelImageUri={image}")["images"][1] == f"The image {image} does not exist."

@@ -19,7 +19,7 @@ from triptych.preflight.table import find_existing_table
 from triptych.stack import environment
 from triptych.storage.results import Results
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("account")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("account")]
 
 PAGE = ROOT / "docs" / "restore.md"
 RESTORED = "restored-records"
@@ -50,7 +50,6 @@ def upload(account: Account, bucket: str, key: str) -> None:
     account.client("s3").put_object(Bucket=bucket, Key=key, Body=encode(page(), "PNG"))
 
 
-@pytest.mark.slow
 def test_a_restored_table_keeps_its_records_and_receives_new_ones(account: Account, packaged: str) -> None:
     outputs = account.create_stack(packaged, {})
     bucket, table = outputs["InboxBucketName"], outputs["TableName"]

@@ -12,7 +12,7 @@ from triptych.stack import environment
 from triptych.storage.results import Results
 
 # Each test takes seconds on an idle machine, and minutes on a busy one.
-pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("account")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("account")]
 
 RETAINED = {
     "dynamodb TableNames": ("triptych-Records-",),
@@ -69,7 +69,6 @@ def test_stack_is_deployed_and_deleted_except_for_its_data(
     account.delete_retained()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("ingest", ["direct", "queue"])
 def test_uploads_to_an_existing_bucket_reach_the_configured_ingest(
     account: Account, packaged: str, ingest: str
