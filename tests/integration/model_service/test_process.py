@@ -78,6 +78,7 @@ def small_service(shared_service: ServiceProcess) -> ServiceProcess:
     return shared_service
 
 
+@pytest.mark.slow
 def test_concurrent_requests_have_the_same_results_as_sequential_ones(service: ServiceProcess) -> None:
     files = list(every_format().values())
     sequential = [post(service, file).json()["probabilities"] for file in files]
