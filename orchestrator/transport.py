@@ -7,6 +7,7 @@ second address can be tried in time. It would interrupt a large document on a bu
 import io
 import ssl
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import urllib3
@@ -42,19 +43,21 @@ class RequestBody(io.BytesIO):
 
 def http_connections(url: str) -> urllib3.PoolManager:
     """Return connections to a URL without a proxy, because services are in the same network, and without retries."""
-    tls = _tls_context() if url.startswith("https:") else None
+    tls = _tls_context(get_cert_path(True)) if url.startswith("https:") else None
     connections = urllib3.PoolManager(retries=False, maxsize=_CONNECTIONS, ssl_context=tls)
     connections.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
     return connections
 
 
-def _tls_context() -> ssl.SSLContext:
-    """Return settings of TLS that trust the authorities that botocore trusts.
+@cache
+def _tls_context(authorities: str) -> ssl.SSLContext:
+    """Return settings of TLS that trust the certificate authorities in a file, which botocore trusts.
 
-    Loading the authorities takes about 20 ms of CPU time, so it is part of the start, not of the first connection.
+    Loading them takes about 20 ms of CPU time, so it is part of the start, not of the first connection, and the URLs of
+    all versions share it.
     """
     context = create_urllib3_context()
-    context.load_verify_locations(get_cert_path(True))
+    context.load_verify_locations(authorities)
     return context
 
 

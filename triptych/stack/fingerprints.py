@@ -25,6 +25,7 @@ def deployment_fingerprint() -> str:
             REPOSITORY / "template.yaml",
             REPOSITORY / "samconfig.toml",
             orchestrator / "Makefile",
+            orchestrator / "bytecode.mk",
             orchestrator / "requirements.txt",
             *orchestrator.glob("*.py"),
             REPOSITORY / "publisher" / "Makefile",
