@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 Findings = Iterator["Finding"]
-"""The findings of a check; none if there is no problem."""
+"""The findings of a check; empty if it found nothing."""
 
 
 class Severity(StrEnum):

@@ -150,7 +150,7 @@ class Reviews:
             The record as stored.
 
         Raises:
-            CannotReview: There is no such record, it has no verdict, or no version can predict the label.
+            CannotReview: The record does not exist or has no verdict, or no version can predict the label.
             TriptychError: The table cannot be read or written.
         """
         if not by.strip():
