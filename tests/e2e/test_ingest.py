@@ -171,6 +171,7 @@ class TestQueue:
         assert {name: complete.predictions[name] for name in ("v2", "v3")} == partial.answered()
         wait_until_drained(ingest_stack)
 
+    @pytest.mark.slow  # waits for all receive attempts; the unit tests of the handler also reject such a message
     def test_unreadable_message_delays_nothing_and_becomes_a_dead_letter(self, ingest_stack: Stack) -> None:
         assert ingest_stack.inbox_queue_url
         message = '{"this is": "no notification"}'
@@ -198,6 +199,7 @@ class TestQueue:
         assert allowed["outcome"] == "allowed"
         assert set(outcomes.values()) <= {"AccessDenied", "AccessDeniedException"}, outcomes
 
+    @pytest.mark.slow  # updates the stack twice; tests/unit/template/test_updates.py checks what each update replaces
     def test_switching_the_mode_keeps_documents_and_records(self, ingest_stack: Stack, home: Home) -> None:
         version_id = put("kept.png", document(7))
         before = wait_for_records("kept.png")

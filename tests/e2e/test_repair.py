@@ -114,8 +114,8 @@ class TestRedrive:
         assert f"message {message_id} stays in the queue" in redrive.error
         assert message_id in [item["message"] for item in redrive.json["unreadable"]]
         with DeadLetterQueue(connection.sqs, queue_url) as queue:
-            [letter] = [letter for letter in queue.receive(1000) if letter.id == message_id]
-            queue.delete(letter)
+            [dead_letter] = [item for item in queue.receive(1000) if item.id == message_id]
+            queue.delete(dead_letter)
 
 
 class TestBackfill:
