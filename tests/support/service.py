@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import httpx2
 import psutil
 
 _START_SECONDS: Final = 60
@@ -140,3 +141,9 @@ def running_service(
         yield service
     finally:
         service.stop()
+
+
+def metric(service: ServiceProcess, line: str) -> float:
+    """Return the value of a metric, 0 if it has none yet."""
+    values = (text.rpartition(" ")[::2] for text in httpx2.get(service.url + "/metrics").text.splitlines())
+    return next((float(value) for name, value in values if name == line), 0.0)

@@ -20,7 +20,7 @@ from tests.support import hostile_decoder
 from tests.support.hostile_decoder import LURKING, START_VARIABLE, hostile_document
 from tests.support.pages import encode, page
 from tests.support.polling import wait_until
-from tests.support.service import ServiceProcess, running_service
+from tests.support.service import ServiceProcess, metric, running_service
 
 DOCUMENT: Final = encode(page(), "JPEG")
 _PROGRAM: Final = f"""
@@ -99,7 +99,7 @@ def test_a_hostile_document_does_not_block_the_shutdown(tiny_models: Path) -> No
     with running_service(tiny_models, command=COMMAND, **settings) as service:
         with ThreadPoolExecutor(1) as pool:
             hostile = pool.submit(post, service, hostile_document("sleep"))
-            wait_until(lambda: "triptych_in_flight 1.0" in httpx2.get(service.url + "/metrics").text)
+            wait_until(lambda: metric(service, "triptych_in_flight") == 1)
             started = time.monotonic()
 
             service.signal(signal.SIGTERM)

@@ -15,19 +15,13 @@ import pytest
 
 from tests.support.pages import encode, every_format, page, slow_document
 from tests.support.polling import wait_until
-from tests.support.service import ServiceProcess, running_service
+from tests.support.service import ServiceProcess, metric, running_service
 from tests.support.tiny_model import write_tiny_model
 
 DOCUMENT = encode(page(), "JPEG")
 SLOW = slow_document()
 CLASSIFIED = 'triptych_stage_seconds_count{model="v1",stage="total"}'
 DISCONNECTED = 'triptych_rejected_total{reason="caller-gone"}'
-
-
-def metric(service: ServiceProcess, line: str) -> float:
-    """Return the value of a metric, 0 if it has none yet."""
-    values = (text.rpartition(" ")[::2] for text in httpx2.get(service.url + "/metrics").text.splitlines())
-    return next((float(value) for name, value in values if name == line), 0.0)
 
 
 def post(service: ServiceProcess, content: bytes, **headers: str) -> httpx2.Response:

@@ -10,7 +10,7 @@ import pytest
 from testkit.slow_documents import slow_pdf
 from tests.support.pages import encode, page
 from tests.support.polling import wait_until
-from tests.support.service import running_service
+from tests.support.service import metric, running_service
 from tests.support.tiny_model import write_tiny_model
 
 _SLOW = [slow_pdf(1_000, seed) for seed in range(4)]
@@ -32,9 +32,13 @@ def test_ordinary_documents_are_classified_before_slow_ones_that_came_first(tmp_
         def is_decoding() -> bool:
             return any(decoder.cpu_times().user > before[decoder] + 0.02 for decoder in before)
 
+        def all_have_arrived() -> bool:
+            return metric(service, "triptych_in_flight") + sum(each.done() for each in kinds) >= len(_SLOW)
+
         before: dict[psutil.Process, float] = {each: each.cpu_times().user for each in service.decoders()}
         kinds = {callers.submit(classify, document): "slow" for document in _SLOW}
         wait_until(is_decoding)
+        wait_until(all_have_arrived)
         kinds |= {callers.submit(classify, _ORDINARY): "ordinary" for _ in range(6)}
 
         ended = list(as_completed(kinds))
