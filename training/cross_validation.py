@@ -287,7 +287,8 @@ def _predict(
         folders["bf16"] = folders["f32"]  # the same file: a hint at compile time selects the precision
         comparing = len(held_out) >= MIN_COMPARED_PAGES and recipe.architecture != RANDOM_FOREST
         if comparing or recipe.precision == "int8":
-            quantise(folders["f32"], preprocess(recipe, train, CALIBRATION_PAGES), folders["int8"])
+            examples = preprocess(recipe, train, CALIBRATION_PAGES)
+            quantise(folders["f32"], examples, folders["int8"], f32_layers=recipe.f32_layers)
         pixels = preprocess(recipe, held_out)
         served = folders[recipe.precision]
         scores = _score(served, recipe, pixels)

@@ -2,8 +2,10 @@
 
 bf16 halves the memory traffic on processors with instructions for it (AMX), and is emulated slowly on others. int8 is
 quantised once, after training, by NNCF. Its scales are measured on training pages and are part of the exported file.
-Hosts whose processors have no instructions for int8 (VNNI) compute slightly different sums, which changed probabilities
-of a MobileNet by up to 0.2: serve int8 only on one kind of host.
+
+Weights in int8 use half of the range. Processors without instructions for int8 (VNNI) add pairs of products in 16 bits,
+where two products of the full range can saturate: then AVX2 computed other labels than AVX-512. With half of the range
+all sums are exact, and probabilities are the same on both (`tests/integration/model_service/test_hosts.py`).
 """
 
 import os
@@ -22,6 +24,8 @@ from training.metrics import LabelIndices
 from training.recipe import Precision
 
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+CONVOLUTIONS = ("Convolution", "GroupConvolution")
+"""Types of OpenVINO's operations that count as convolutions."""
 CALIBRATION_PAGES = 300
 """Maximum number of training pages from which int8 scales are measured."""
 
@@ -43,20 +47,33 @@ class PrecisionResult:
     pages: int
 
 
-def quantise(folder: Path, pixels: NDArray[np.uint8], out: Path) -> None:
+def quantise(folder: Path, pixels: NDArray[np.uint8], out: Path, *, f32_layers: int = 0) -> None:
     """Write an int8 version of an exported model.
 
     Args:
         folder: Folder with `model.xml` and `model.bin` in floating point.
         pixels: A few hundred preprocessed pages to measure scales on, shape (pages, height, width, 3).
         out: Folder for the quantised `model.xml` and `model.bin`.
+        f32_layers: Number of first convolutions that stay in f32.
     """
     os.environ.setdefault("NNCF_CI", "1")  # disables the library's usage statistics
     import nncf  # type: ignore[import-untyped]
 
     model = openvino_core().read_model(folder / "model.xml")
-    pages = nncf.Dataset([page[None] for page in pixels])
-    quantised = nncf.quantize(model, pages, subset_size=len(pixels), preset=nncf.QuantizationPreset.MIXED)
+    convolutions = [
+        each.get_friendly_name() for each in model.get_ordered_ops() if each.get_type_name() in CONVOLUTIONS
+    ]
+    quantised = nncf.quantize(
+        model,
+        nncf.Dataset([page[None] for page in pixels]),
+        subset_size=len(pixels),
+        preset=nncf.QuantizationPreset.MIXED,
+        ignored_scope=nncf.IgnoredScope(names=convolutions[:f32_layers]),
+        fast_bias_correction=False,  # the exact correction halves the number of labels that change
+        advanced_parameters=nncf.AdvancedQuantizationParameters(
+            overflow_fix=nncf.quantization.advanced_parameters.OverflowFix.ENABLE
+        ),
+    )
     save_model(quantised, out)
 
 

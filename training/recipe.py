@@ -192,6 +192,8 @@ class Recipe(_Section):
     precision: Precision = "f32"
     """Precision in which the version is served on every host. It does not affect training. The model card compares the
     precisions."""
+    f32_layers: Annotated[int, Field(ge=0)] = 2
+    """Number of first convolutions that `int8` leaves in f32. Rounding of the first ones changes most labels."""
 
     def training_settings(self) -> str:
         """Return the settings that affect the weights of a network, as JSON, to compare recipes with checkpoints.
@@ -200,7 +202,7 @@ class Recipe(_Section):
         """
         defaults = Schedule()
         unused = {key for key in LATER_SCHEDULE_KEYS if getattr(self.schedule, key) == getattr(defaults, key)}
-        return self.model_dump_json(exclude={"precision": True, "forest": True, "schedule": unused})
+        return self.model_dump_json(exclude={"precision": True, "f32_layers": True, "forest": True, "schedule": unused})
 
     def variation_size(self) -> tuple[int, int]:
         """Return height and width of a reused variation."""

@@ -202,7 +202,8 @@ def _quantise_in_place(recipe: Recipe, held_out: HeldOut, folder: Path) -> None:
             f"{held_out.precisions['f32'].accuracy:.1%}: serve this version in f32"
         )
     with tempfile.TemporaryDirectory() as scratch:
-        quantise(folder, preprocess(recipe, held_out.training_pages, CALIBRATION_PAGES), Path(scratch))
+        examples = preprocess(recipe, held_out.training_pages, CALIBRATION_PAGES)
+        quantise(folder, examples, Path(scratch), f32_layers=recipe.f32_layers)
         for file in Path(scratch).iterdir():
             shutil.copyfile(file, folder / file.name)
 

@@ -53,7 +53,7 @@ def write_int8(floats: Path, models: Path) -> Path:
     folder.mkdir(parents=True)
     # Calibration on noise gives other scales, but the same latency.
     noise = np.random.default_rng(0).integers(0, 256, (32, SIDE, SIDE, 3), dtype=np.uint8)
-    quantise(floats, noise, folder)
+    quantise(floats, noise, folder, f32_layers=2)  # the default of a recipe
     _write_manifest(folder, "int8")
     return folder
 

@@ -49,7 +49,7 @@ def test_older_instruction_sets_yield_the_same_probabilities() -> None:
     assert len(newest) >= 15
     assert newest.keys() == oldest.keys()
     for document, probabilities in newest.items():
-        assert oldest[document] == pytest.approx(probabilities, abs=1e-3), document
+        assert oldest[document] == pytest.approx(probabilities, abs=1e-5), document
         assert max(probabilities, key=probabilities.__getitem__) == max(
             oldest[document], key=oldest[document].__getitem__
         )

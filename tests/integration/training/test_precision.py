@@ -45,6 +45,27 @@ def test_quantised_logits_are_close_to_those_in_f32(folders: dict[Precision, Pat
     assert np.abs(f32 - int8).max() < 0.2 * np.ptp(f32)
 
 
+def test_first_convolutions_stay_in_f32(folders: dict[Precision, Path], pixels: np.ndarray, tmp_path: Path) -> None:
+    quantise(folders["f32"], pixels, tmp_path, f32_layers=2)
+    assert _int8_weights(folders["int8"]) - _int8_weights(tmp_path) == 2
+
+
+def _int8_weights(folder: Path) -> int:
+    """Return the number of layers with int8 weights."""
+    nodes = openvino.Core().read_model(folder / "model.xml").get_ops()
+    return sum(
+        node.get_type_name() == "Constant" and str(node.get_element_type()) == "<Type: 'int8_t'>" for node in nodes
+    )
+
+
+def test_int8_weights_cannot_saturate(folders: dict[Precision, Path]) -> None:
+    """Processors without VNNI add two products in 16 bits: 2 * 255 * 64 fits, 2 * 255 * 127 would not."""
+    nodes = openvino.Core().read_model(folders["int8"] / "model.xml").get_ops()
+    weights = [node.get_data() for node in nodes if str(node.get_element_type()) == "<Type: 'int8_t'>"]
+    assert weights
+    assert max(np.abs(each.astype(int)).max() for each in weights) <= 64
+
+
 def test_precisions_are_compared_with_f32(folders: dict[Precision, Path], pixels: np.ndarray) -> None:
     truth = infer(folders["f32"], pixels).argmax(axis=1)
     results = compare_precisions(folders, pixels, truth)
