@@ -47,7 +47,7 @@ class PrecisionResult:
     pages: int
 
 
-def quantise(folder: Path, pixels: NDArray[np.uint8], out: Path, *, f32_layers: int = 0) -> None:
+def quantise(folder: Path, pixels: NDArray[np.uint8], out: Path, *, f32_layers: int) -> None:
     """Write an int8 version of an exported model.
 
     Args:

@@ -12,6 +12,8 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 Precision = Literal["f32", "bf16", "int8"]
 RANDOM_FOREST = "random_forest"
 """The architecture that is not a network: see `training.forest`."""
+F32_LAYERS = 2
+"""Number of first convolutions that int8 leaves in f32, unless a recipe chooses another."""
 VARIATION_SCALE = 1.4
 """Sides of a reused variation, relative to the input of the network. The additional pixels keep text sharp when a
 variation is enlarged by the random zoom."""
@@ -192,7 +194,7 @@ class Recipe(_Section):
     precision: Precision = "f32"
     """Precision in which the version is served on every host. It does not affect training. The model card compares the
     precisions."""
-    f32_layers: Annotated[int, Field(ge=0)] = 2
+    f32_layers: Annotated[int, Field(ge=0)] = F32_LAYERS
     """Number of first convolutions that `int8` leaves in f32. Rounding of the first ones changes most labels."""
 
     def training_settings(self) -> str:

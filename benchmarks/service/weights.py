@@ -17,6 +17,7 @@ from training.architectures import ARCHITECTURES, build_classifier
 from training.export import as_served, export_openvino, export_torchscript
 from training.network import ExportableModel
 from training.precision import quantise
+from training.recipe import F32_LAYERS
 
 
 def write(models: Path) -> Path:
@@ -53,7 +54,7 @@ def write_int8(floats: Path, models: Path) -> Path:
     folder.mkdir(parents=True)
     # Calibration on noise gives other scales, but the same latency.
     noise = np.random.default_rng(0).integers(0, 256, (32, SIDE, SIDE, 3), dtype=np.uint8)
-    quantise(floats, noise, folder, f32_layers=2)  # the default of a recipe
+    quantise(floats, noise, folder, f32_layers=F32_LAYERS)
     _write_manifest(folder, "int8")
     return folder
 

@@ -19,11 +19,8 @@ from tests.support.checkouts import VERSIONS
 from tests.support.rollouts import BUILDING
 from triptych.stack.deployment import STACK_NAME
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(900),
-    pytest.mark.xdist_group("account"),
-]  # each test deploys the whole stack
+# Each test deploys the whole stack.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("account")]
 
 
 def expected_tags(account: Account) -> dict[str, str]:
