@@ -1,14 +1,14 @@
 """Measured service times of a page, and the handler's own time, which is partly assumed.
 
-The figures of the service are those of docs/performance.md ("this service"), which describes the measurement; a test
-compares the two. ResNet18 at 224 x 224 in f32 represents all versions; --page-ms replaces it by your own figure.
+The figures of the service are those of docs/performance.md ("this service, int8"), which describes the measurement; a
+test compares the two. ResNet18 at 224 x 224 in int8 represents all versions; --page-ms replaces it by your own figure.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-MEASURED_ON = date(2026, 11, 22)
+MEASURED_ON = date(2026, 11, 30)
 SOURCE = "docs/performance.md"
 CPUS = 2
 """CPUs of the measured machine, all of them available to the service."""
@@ -35,10 +35,10 @@ class Measurement:
         return self.kib * 1024 / 1e6
 
 
-SCAN = Measurement("A4 scan, 300 dpi, JPEG", (1257 + 365 + 363) / 3, 28, 44, 41.1)
-PHOTO = Measurement("photo, 1000 px, JPEG", (66 + 77 + 66) / 3, 24, 37, 50.8)
-FAX = Measurement("A4, 300 dpi, TIFF group 4", (28 + 28 + 31) / 3, 41, 53, 32.2)
-PDF = Measurement("PDF, a page of text", (42 + 57 + 57) / 3, 29, 42, 45.8)
+SCAN = Measurement("A4 scan, 300 dpi, JPEG", (900 + 298 + 944) / 3, 35, 44, 41.9)
+PHOTO = Measurement("photo, 1000 px, JPEG", (97 + 151 + 80) / 3, 25, 38, 44.7)
+FAX = Measurement("A4, 300 dpi, TIFF group 4", (48 + 45 + 44) / 3, 35, 44, 43.5)
+PDF = Measurement("PDF, a page of text", (28 + 39 + 40) / 3, 32, 40, 44.3)
 KINDS = (SCAN, PHOTO, FAX, PDF)
 
 
@@ -46,7 +46,7 @@ def page_vcpu_ms(megabytes: float, kinds: Sequence[Measurement] = KINDS) -> floa
     """Return the milliseconds of one vCPU for a page of a size in megabytes, for the most expensive kind of page.
 
     The cost of a JPEG grows with its bytes (entropy decoding): the line through the two measured JPEGs. The cost of
-    other kinds depends on their pixels; the most expensive of them, a 30 KB fax, is the lower bound for every page.
+    other kinds depends on their pixels; the most expensive of them, a fax, is the lower bound for every page.
 
     Args:
         megabytes: Size of the page.
