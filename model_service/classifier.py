@@ -142,8 +142,9 @@ class Classifier:
             batch = decode(data, manifest.input, limits, check_cancelled)
             decoded = time.perf_counter()
             check_cancelled()
-            rotated = list(self._orient(batch.views)) if self._orient else [0] * len(batch.views)
-            scores = model.assess(turn_pages(batch.pixels, rotated), alone=self._active == 1)
+            alone = self._active == 1
+            rotated = list(self._orient(batch.views, alone=alone)) if self._orient else [0] * len(batch.views)
+            scores = model.assess(turn_pages(batch.pixels, rotated), alone=alone)
             scored = time.perf_counter()
         best = int(scores.probabilities.argmax())
         confidence = float(scores.probabilities[best])

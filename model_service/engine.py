@@ -1,10 +1,8 @@
 """Inference with OpenVINO: from the pixels of a page batch to calibrated probabilities."""
 
 import logging
-import queue
-from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 from openvino import opset13
 
 from model_service.errors import ModelLoadError
+from model_service.inference import Inference, compile_graph, openvino_core
 from model_service.manifest import Manifest, ModelFiles, load_files
 
 logger = logging.getLogger(__name__)
@@ -25,21 +24,7 @@ The first page usually shows the kind of document best; later pages are often pl
 aggregation in models/README.md.
 """
 
-MAX_BATCH: Final = 8
-"""Pages of one pass through a graph."""
-
 _PRECISION: Final = {"f32": ov.Type.f32, "bf16": ov.Type.bf16, "f16": ov.Type.f16, "int8": ov.Type.f32}
-
-
-@cache
-def openvino_core() -> ov.Core:
-    """Return the only OpenVINO core of this process, which is never destroyed.
-
-    A core that compiles a model installs an alternate signal stack, and its destructor unmaps that stack. If cores
-    overlap and the older one is destroyed first, the destructor of the younger one restores the unmapped stack. The
-    next signal, such as Ctrl-C or the end of a child process, then ends the process with a segmentation fault.
-    """
-    return ov.Core()
 
 
 def aggregate_pages(pages: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -119,12 +104,7 @@ class Model:
             _check_input(files.manifest, graph)
             if files.manifest.familiar_norm is not None:
                 add_feature_norm(graph)
-            shared = _compile(graph, self.manifest, streams=concurrency, threads=concurrency)
-            self._requests = RequestPool(shared.create_infer_request() for _ in range(concurrency))
-            self._alone = self._requests
-            if concurrency > 1:
-                exclusive = _compile(graph, self.manifest, streams=1, threads=concurrency)
-                self._alone = RequestPool([exclusive.create_infer_request()])
+            self._inference: Final = Inference(partial(_compile, graph, self.manifest), concurrency)
             self._warm_up()
         except RuntimeError as error:
             raise ModelLoadError(f"{self.manifest.version}: the graph cannot run: {error}") from error
@@ -143,55 +123,17 @@ class Model:
         Returns:
             The scores, as `score_pages` computes them.
         """
-        logits, *norms = (self._alone if alone else self._requests).infer_all(pages)
+        logits, *norms = self._inference.infer_all(pages, alone=alone)
         return score_pages(self.manifest, logits, norms[0] if norms else None)
 
     def _warm_up(self) -> None:
-        """Run every request once: the first run compiles kernels and allocates memory."""
         size = self.manifest.input
-        blank = np.full((1, size.height, size.width, 3), 255, dtype=np.uint8)
-        for requests in {self._requests, self._alone}:
-            for _ in range(requests.count):
-                logits = requests.infer(blank)
+        logits, *_ = self._inference.warm_up(np.full((1, size.height, size.width, 3), 255, dtype=np.uint8))
         if logits.shape != (1, len(self.manifest.labels)):
             raise ModelLoadError(
                 f"{self.manifest.version}: the graph has {logits.shape[-1]} outputs "
                 f"for {len(self.manifest.labels)} labels"
             )
-
-
-class RequestPool:
-    """A pool of inference requests of one compiled graph; safe to use from several threads.
-
-    Args:
-        requests: Requests of the same graph.
-    """
-
-    def __init__(self, requests: Iterable[ov.InferRequest]) -> None:
-        self._free: Final[queue.SimpleQueue[ov.InferRequest]] = queue.SimpleQueue()
-        for request in requests:
-            self._free.put(request)
-        self.count: Final = self._free.qsize()
-
-    def infer(self, batch: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Return the graph's first output for a batch, once a request is free."""
-        return self.infer_all(batch)[0]
-
-    def infer_all(self, batch: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
-        """Return all outputs of the graph for a batch, once a request is free.
-
-        A long batch takes several passes, because the memory of a request grows with its longest batch.
-        """
-        request = self._free.get()
-        try:
-            passes = [
-                # Copies: the request is reused.
-                [np.array(output, dtype=np.float64) for output in request.infer(batch[at : at + MAX_BATCH]).values()]
-                for at in range(0, len(batch), MAX_BATCH)
-            ]
-        finally:
-            self._free.put(request)
-        return passes[0] if len(passes) == 1 else [np.concatenate(outputs) for outputs in zip(*passes, strict=True)]
 
 
 def add_feature_norm(graph: ov.Model) -> None:
@@ -224,26 +166,6 @@ def load_model(folder: Path, *, concurrency: int = 1) -> Model:
     if files.manifest.version != folder.name:
         raise ModelLoadError(f"{folder}: its manifest names the version {files.manifest.version!r}")
     return Model(files, concurrency=concurrency)
-
-
-def compile_graph(graph: ov.Model, precision: ov.Type, *, streams: int, threads: int) -> ov.CompiledModel:
-    """Compile a graph for a number of concurrent requests (streams) that share a number of threads.
-
-    One thread per document has a higher throughput than all threads on one document: decoding, which takes longer,
-    runs on one thread anyway. Threads are not pinned, because several services on one host would pin theirs to the
-    same cores.
-    """
-    return openvino_core().compile_model(
-        graph,
-        "CPU",
-        {
-            "INFERENCE_PRECISION_HINT": precision,
-            "PERFORMANCE_HINT": "THROUGHPUT" if streams > 1 else "LATENCY",
-            "NUM_STREAMS": streams,
-            "INFERENCE_NUM_THREADS": threads,
-            "ENABLE_CPU_PINNING": False,
-        },
-    )
 
 
 def _compile(graph: ov.Model, manifest: Manifest, *, streams: int, threads: int) -> ov.CompiledModel:

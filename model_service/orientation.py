@@ -9,17 +9,18 @@ So an upright page, which is the usual case, costs one pass. The further passes 
 orientation_network/README.md has the figures.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import openvino as ov  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from decoding.orientation import QUARTER, VIEW_SIDE
-from model_service.engine import RequestPool, compile_graph, openvino_core
 from model_service.errors import ModelLoadError
+from model_service.inference import Inference, compile_graph, openvino_core
 
 GRAPH: Final = Path(__file__).parent / "orientation_network" / "graph.xml"
 """The network: from views, uint8 of shape (views, side, side), to probabilities of shape (views, 4). Class k is the
@@ -28,15 +29,21 @@ MIN_CONFIDENCE: Final = 0.7
 """Mean probability of a turn over the four orientations of a view, from which on the page is turned."""
 _TURNS: Final = 4
 
-Orienter = Callable[[NDArray[np.uint8]], Sequence[int]]
-"""A function like `OrientationNetwork.corrections`."""
+
+class Orienter(Protocol):
+    """A function like `OrientationNetwork.corrections`."""
+
+    def __call__(self, views: NDArray[np.uint8], *, alone: bool = False) -> Sequence[int]:
+        """Return by how many degrees clockwise each page must be turned to be upright."""
+        ...
 
 
 class OrientationNetwork:
     """The compiled network; safe to call from several threads at once.
 
     Args:
-        concurrency: Calls that run at the same time, each on one CPU. Further calls wait.
+        concurrency: Calls that run at the same time, each on one CPU. Further calls wait. A call that is alone can use
+            this many CPUs.
 
     Raises:
         ModelLoadError: If the network cannot be compiled.
@@ -45,26 +52,31 @@ class OrientationNetwork:
     def __init__(self, *, concurrency: int = 1) -> None:
         try:
             graph = openvino_core().read_model(GRAPH)
-            compiled = compile_graph(graph, ov.Type.f32, streams=concurrency, threads=concurrency)
-            self._requests: Final = RequestPool(compiled.create_infer_request() for _ in range(concurrency))
-            for _ in range(concurrency):  # the first run compiles kernels
-                self._requests.infer(np.full((1, VIEW_SIDE, VIEW_SIDE), 255, np.uint8))
+            self._inference: Final = Inference(partial(compile_graph, graph, ov.Type.f32), concurrency)
+            self._inference.warm_up(np.full((1, VIEW_SIDE, VIEW_SIDE), 255, np.uint8))
         except RuntimeError as error:
             raise ModelLoadError(f"the network that recognises orientations cannot run: {error}") from error
 
-    def corrections(self, views: NDArray[np.uint8]) -> list[int]:
+    def corrections(self, views: NDArray[np.uint8], *, alone: bool = False) -> list[int]:
         """Return by how many degrees clockwise each page must be turned to be upright.
 
         Args:
             views: The views of the pages, as `orientation_view` makes them.
+            alone: Whether this is the only call at the moment, so that it can use all CPUs. The result is the same.
         """
-        turns = self._requests.infer(views).argmax(axis=1)
-        return [self._correction(view, int(turn)) if turn else 0 for view, turn in zip(views, turns, strict=True)]
+        turns = self._probabilities(views, alone=alone).argmax(axis=1)
+        return [
+            self._correction(view, int(turn), alone=alone) if turn else 0
+            for view, turn in zip(views, turns, strict=True)
+        ]
 
-    def _correction(self, view: NDArray[np.uint8], turn: int) -> int:
+    def _correction(self, view: NDArray[np.uint8], turn: int, *, alone: bool) -> int:
         """Return the correction of a page that seems to be turned, or 0 if its other orientations contradict."""
         orbit = np.stack([np.rot90(view, -further) for further in range(_TURNS)])
-        probabilities = self._requests.infer(orbit)
+        probabilities = self._probabilities(orbit, alone=alone)
         expected = (turn + np.arange(_TURNS)) % _TURNS
         confidence = probabilities[np.arange(_TURNS), expected].mean()
         return (_TURNS - turn) * QUARTER if confidence >= MIN_CONFIDENCE else 0
+
+    def _probabilities(self, views: NDArray[np.uint8], *, alone: bool) -> NDArray[np.float64]:
+        return self._inference.infer_all(views, alone=alone)[0]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from model_service.engine import openvino_core
+from model_service.inference import openvino_core
 from model_service.manifest import load
 from training import soup
 from training.augmented_pages import resize_pages

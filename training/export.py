@@ -21,7 +21,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from model_service.engine import add_feature_norm, openvino_core
+from model_service.engine import add_feature_norm
+from model_service.inference import openvino_core
 from training.architectures import fold_batch_norms
 from training.forest import ForestModel
 from training.metrics import softmax

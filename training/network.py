@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from decoding.preprocessing import Preprocessing
-from model_service.engine import openvino_core
+from model_service.inference import openvino_core
 from training.architectures import ARCHITECTURES, ConvClassifier, build_classifier, fold_batch_norms
 from training.data import Page
 from training.recipe import Recipe

@@ -18,7 +18,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from model_service.engine import openvino_core
+from model_service.inference import openvino_core
 from training.export import compile_exported, infer, save_model
 from training.metrics import LabelIndices
 from training.recipe import Precision

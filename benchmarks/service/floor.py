@@ -69,4 +69,5 @@ class Floor:
 
     def _classify(self, document: bytes, *, alone: bool = False) -> NDArray[np.float64]:
         batch = decode_batch(document, self._preprocessing, Limits())
-        return self._model.score(turn_pages(batch.pixels, self._orientation.corrections(batch.views)), alone=alone)
+        rotated = self._orientation.corrections(batch.views, alone=alone)
+        return self._model.score(turn_pages(batch.pixels, rotated), alone=alone)

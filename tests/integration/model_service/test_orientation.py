@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from decoding.isolation.pool import DecoderPool
+from decoding.orientation import orientation_view, turn_page
 from decoding.reader import decode_pages
 from model_service.app import load_classifier
 from model_service.classifier import Classification, Classifier
@@ -74,6 +75,14 @@ def test_pages_of_one_document_are_turned_one_by_one(classifier: Classifier) -> 
     )
 
     assert classify(classifier, document)["v3"].rotated == [0, 180]
+
+
+def test_the_turn_of_a_page_does_not_depend_on_the_number_of_cpus() -> None:
+    [upright] = decode_pages(sample("letter.tif").read_bytes(), min_side=700)
+    views = np.stack([orientation_view(turn_page(upright, angle)) for angle in (0, 90, 180, 270)])
+    network = OrientationNetwork(concurrency=2)
+
+    assert network.corrections(views) == network.corrections(views, alone=True) == [0, 270, 180, 90]
 
 
 @pytest.mark.parametrize("kind", ["blank", "noise", "stripes"])

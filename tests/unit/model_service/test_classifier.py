@@ -3,7 +3,9 @@
 from contextlib import nullcontext
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from decoding.batch import PageBatch, decode_batch
@@ -109,12 +111,19 @@ def test_a_page_that_lies_on_its_side_is_scored_like_the_upright_one(classifier:
     upright = page((64, 64))  # twice the size of the input, so that both are reduced to equal pixels
     lying = upright.transpose(Image.Transpose.ROTATE_90)
     model = classifier.model("v1")
-    turning = Classifier(classifier.models, Limits(), orient=lambda views: [90] * len(views))
+    calls: list[bool] = []
+
+    def turn_all(views: NDArray[np.uint8], *, alone: bool = False) -> list[int]:
+        calls.append(alone)
+        return [90] * len(views)
+
+    turning = Classifier(classifier.models, Limits(), orient=turn_all)
 
     prediction = turning.classify(encode(lying, "PNG"), model)
 
     expected = classifier.classify(encode(upright, "PNG"), model).probabilities
     assert prediction.rotated == [90]
+    assert calls == [True], "a single document can use all CPUs"
     assert prediction.probabilities == pytest.approx(expected, abs=0.01)
     as_it_lies = classifier.classify(encode(lying, "PNG"), model)
     assert as_it_lies.rotated == [0]

@@ -9,8 +9,9 @@ import pytest
 from numpy.typing import NDArray
 from openvino import opset13
 
-from model_service.engine import MAX_BATCH, Model, add_feature_norm, aggregate_pages, load_model
+from model_service.engine import Model, add_feature_norm, aggregate_pages, load_model
 from model_service.errors import ManifestError, ModelLoadError
+from model_service.inference import MAX_BATCH
 from model_service.manifest import FILE_NAME, load, load_files
 from tests.support.tiny_model import LABELS, write_tiny_model
 
