@@ -55,8 +55,14 @@ def decode_batch(
     Raises:
         DocumentError: If the document cannot be read.
     """
-    side = preprocessing.min_side
-    document = decode_unconverted(data, min_side=side, limits=limits, check_cancelled=check_cancelled, part=part)
+    document = decode_unconverted(
+        data,
+        min_side=preprocessing.min_side,
+        limits=limits,
+        check_cancelled=check_cancelled,
+        part=part,
+        grey=preprocessing.color == "grey",
+    )
     pixels, views, cropped = zip(*(_prepare(page, preprocessing) for page in document.pages), strict=True)
     return PageBatch(np.stack(pixels), np.stack(views), list(cropped), document.truncated, document.unread)
 

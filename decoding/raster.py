@@ -73,7 +73,13 @@ _TRANSPOSE: Final = {
 
 
 def decode_image(
-    data: bytes, kind: str, *, min_side: int, limits: Limits, check_cancelled: CancelCheck = never_cancel
+    data: bytes,
+    kind: str,
+    *,
+    min_side: int,
+    limits: Limits,
+    check_cancelled: CancelCheck = never_cancel,
+    grey: bool = False,
 ) -> DecodedDocument:
     """Decode an image file of any format but TIFF. Of an animation, the first image is decoded.
 
@@ -83,6 +89,7 @@ def decode_image(
         min_side: Minimum length of the shorter side of a page in pixels, as in `decoding.reader.decode_document`.
         limits: Bounds on the document.
         check_cancelled: Called before decoding.
+        grey: Whether a page in colour may be decoded in grey, as in `decoding.reader.decode_unconverted`.
 
     Raises:
         DocumentError: If the file is damaged or larger than the limits allow.
@@ -90,7 +97,7 @@ def decode_image(
     check_cancelled()
     if kind == "JPEG":
         with translate_errors(kind):
-            page, truncated = _decode_jpeg(data, min_side, limits)
+            page, truncated = _decode_jpeg(data, min_side, limits, grey=grey)
             return DecodedDocument([page], truncated)
     try:
         return DecodedDocument([_decode(data, kind, min_side, limits)])
@@ -111,19 +118,19 @@ def _decode(data: bytes, kind: str, min_side: int, limits: Limits) -> Image.Imag
         return to_page(image, min_side)
 
 
-def _decode_jpeg(data: bytes, min_side: int, limits: Limits) -> tuple[Image.Image, bool]:
+def _decode_jpeg(data: bytes, min_side: int, limits: Limits, *, grey: bool) -> tuple[Image.Image, bool]:
     """Decode a JPEG file.
 
     Returns:
         The page, and whether the end of the file is missing.
     """
-    with _open_jpeg(data, min_side, limits) as image:
+    with _open_jpeg(data, min_side, limits, grey=grey) as image:
         try:
             return to_page(image, min_side), False
         except OSError:
             logger.debug("JPEG file is incomplete", exc_info=True)
     # With an end marker, the decoder returns what it has decoded.
-    with _open_jpeg(data + jpeg.END_MARKER, min_side, limits) as image:
+    with _open_jpeg(data + jpeg.END_MARKER, min_side, limits, grey=grey) as image:
         image.load()
         orientation, profile = _orientation(image), image.info.get("icc_profile")
         complete, truncated = jpeg.whiten_missing(image)
@@ -132,10 +139,11 @@ def _decode_jpeg(data: bytes, min_side: int, limits: Limits) -> tuple[Image.Imag
         return page, truncated or "progressive" in image.info
 
 
-def _open_jpeg(data: bytes, min_side: int, limits: Limits) -> Image.Image:
+def _open_jpeg(data: bytes, min_side: int, limits: Limits, *, grey: bool) -> Image.Image:
     """Open a JPEG file at the reduced size, within the limits.
 
-    libjpeg computes a smaller inverse DCT: an eighth, a quarter or half of the size, never below `min_side`.
+    libjpeg computes a smaller inverse DCT: an eighth, a quarter or half of the size, never below `min_side`. In grey,
+    it does so for the luminance only, which is the grey of the page up to rounding. A colour profile needs the colours.
     """
     # Not Image.open, which would check the full size against Pillow's own limit.
     image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
@@ -143,7 +151,8 @@ def _open_jpeg(data: bytes, min_side: int, limits: Limits) -> Image.Image:
         limits.check_reduced_pixels(*image.size)
     else:
         limits.check_pixels(*image.size)
-    image.draft(None, (min_side, min_side))
+    mode = "L" if grey and image.mode == "RGB" and "icc_profile" not in image.info else None
+    image.draft(mode, (min_side, min_side))
     limits.check_pixels(*image.size)
     return image
 

@@ -95,8 +95,18 @@ def decode_unconverted(
     limits: Limits | None = None,
     check_cancelled: CancelCheck = never_cancel,
     part: range | None = None,
+    grey: bool = False,
 ) -> DecodedDocument:
-    """Decode a document like `decode_document`, but leave pages in grey that are stored so."""
+    """Decode a document like `decode_document`, but leave pages in grey that are stored so.
+
+    Args:
+        data: See `decode_document`.
+        min_side: See `decode_document`.
+        limits: See `decode_document`.
+        check_cancelled: See `decode_document`.
+        part: See `decode_document`.
+        grey: Whether pages in colour may be decoded in grey as well. Those that save time by it are.
+    """
     limits = limits or Limits()
     if not data:
         raise EmptyDocumentError("The document has no bytes.")
@@ -111,7 +121,7 @@ def decode_unconverted(
         return tiff.decode_tiff(data, min_side=min_side, limits=limits, check_cancelled=check_cancelled)
     if kind == _TEXT:
         return text_pdf.decode_text(data, min_side=min_side, limits=limits, check_cancelled=check_cancelled)
-    return raster.decode_image(data, kind, min_side=min_side, limits=limits, check_cancelled=check_cancelled)
+    return raster.decode_image(data, kind, min_side=min_side, limits=limits, check_cancelled=check_cancelled, grey=grey)
 
 
 def _unsupported(data: bytes) -> UnsupportedFormatError:
