@@ -70,8 +70,9 @@ def decode_batch(
 def _prepare(page: Image.Image, preprocessing: Preprocessing) -> tuple[NDArray[np.uint8], NDArray[np.uint8], bool]:
     """Return the pixels of a page, its view, and whether it was cropped."""
     grey = to_grey(page)  # once for all three steps
+    if preprocessing.color == "grey":
+        page = grey
     crop = crop_to_page(page, grey)
     if crop is not None:
         page, grey = crop, to_grey(crop)
-    pixels = preprocessing.apply(grey if preprocessing.color == "grey" else page)
-    return pixels, orientation_view(grey), crop is not None
+    return preprocessing.apply(page), orientation_view(grey), crop is not None

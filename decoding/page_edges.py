@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from decoding.grey import to_grey, to_rgb
+from decoding.grey import to_grey
 
 # Length of the shorter side at which the page is searched, in pixels.
 _SIDE: Final = 144
@@ -33,7 +33,7 @@ Corners = NDArray[np.float64]
 
 
 def crop_to_page(picture: Image.Image, grey: Image.Image | None = None) -> Image.Image | None:
-    """Return the page that a picture shows, as a rectangle in RGB; None if the picture is the page.
+    """Return the page that a picture shows, as a rectangle; None if the picture is the page.
 
     Args:
         picture: A picture in RGB or grey.
@@ -46,7 +46,7 @@ def crop_to_page(picture: Image.Image, grey: Image.Image | None = None) -> Image
     size = (round(max(lengths[0], lengths[2])), round(max(lengths[1], lengths[3])))
     upper_left, upper_right, lower_right, lower_left = corners.tolist()
     quadrilateral = (*upper_left, *lower_left, *lower_right, *upper_right)
-    return to_rgb(picture).transform(size, Image.Transform.QUAD, quadrilateral, Image.Resampling.BILINEAR)
+    return picture.transform(size, Image.Transform.QUAD, quadrilateral, Image.Resampling.BILINEAR)
 
 
 def find_page(picture: Image.Image) -> Corners | None:
