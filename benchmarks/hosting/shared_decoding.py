@@ -17,6 +17,7 @@ from PIL import Image
 from rich.table import Table
 
 from benchmarks.hosting.documents import draw_documents
+from decoding.batch import decode_batch
 from decoding.errors import DocumentError
 from decoding.grey import to_grey
 from decoding.limits import Limits
@@ -25,7 +26,7 @@ from decoding.page_edges import crop_to_page
 from decoding.preprocessing import Preprocessing
 from decoding.reader import decode_unconverted
 from model_service.engine import load_model
-from model_service.orientation import OrientationNetwork
+from model_service.orientation import OrientationNetwork, Orienter
 from testkit.reports import report_console
 from testkit.template import ROOT
 
@@ -64,14 +65,14 @@ def measure(documents: Sequence[bytes]) -> Totals:
     totals = Totals()
     for data in documents:
         try:
-            before = [_timed(_upright, data, [each], each.min_side, orient) for each in inputs]
-            after, shared_s = _timed(_upright, data, inputs, side, orient)
+            before = [_timed(_decode_for_one, data, each, orient) for each in inputs]
+            after, shared_s = _timed(_decode_for_all, data, inputs, side, orient)
         except DocumentError:
             continue
         totals.documents += 1
         totals.separate_s += sum(seconds for _, seconds in before)
         totals.shared_s += shared_s
-        for version, ([separate], _), shared in zip(VERSIONS, before, after, strict=True):
+        for version, (separate, _), shared in zip(VERSIONS, before, after, strict=True):
             scores, seconds = _timed(models[version].assess, separate)
             changed = models[version].assess(shared).probabilities
             totals.infer_s += seconds
@@ -80,19 +81,19 @@ def measure(documents: Sequence[bytes]) -> Totals:
     return totals
 
 
-def _upright(
-    data: bytes,
-    inputs: Sequence[Preprocessing],
-    min_side: int,
-    orient: Callable[[NDArray[np.uint8]], Sequence[int]],
+def _decode_for_one(data: bytes, each: Preprocessing, orient: Orienter) -> NDArray[np.uint8]:
+    """Return the pixels of upright pages for an input, decoded for it like in the service."""
+    batch = decode_batch(data, each, Limits())
+    return turn_pages(batch.pixels, orient(batch.views))
+
+
+def _decode_for_all(
+    data: bytes, inputs: Sequence[Preprocessing], min_side: int, orient: Orienter
 ) -> list[NDArray[np.uint8]]:
     """Return the pixels of upright pages for each input, from one decoding."""
     pages = [_cropped(page) for page in decode_unconverted(data, min_side=min_side, limits=Limits()).pages]
     turns = orient(np.stack([orientation_view(to_grey(page)) for page in pages]))
-    return [
-        turn_pages(np.stack([each.apply(to_grey(page) if each.color == "grey" else page) for page in pages]), turns)
-        for each in inputs
-    ]
+    return [turn_pages(np.stack([each.apply(page) for page in pages]), turns) for each in inputs]
 
 
 def _cropped(page: Image.Image) -> Image.Image:
