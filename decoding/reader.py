@@ -99,13 +99,7 @@ def decode_unconverted(
 ) -> DecodedDocument:
     """Decode a document like `decode_document`, but leave pages in grey that are stored so.
 
-    Args:
-        data: See `decode_document`.
-        min_side: See `decode_document`.
-        limits: See `decode_document`.
-        check_cancelled: See `decode_document`.
-        part: See `decode_document`.
-        grey: Whether pages in colour may be decoded in grey as well. Those that save time by it are.
+    With `grey`, pages in colour may be in grey as well, where that saves time.
     """
     limits = limits or Limits()
     if not data:
