@@ -46,7 +46,7 @@ def page_vcpu_ms(megabytes: float, kinds: Sequence[Measurement] = KINDS) -> floa
     """Return the milliseconds of one vCPU for a page of a size in megabytes, for the most expensive kind of page.
 
     The cost of a JPEG grows with its bytes (entropy decoding): the line through the two measured JPEGs. The cost of
-    other kinds depends on their pixels; the most expensive of them, a fax, is the lower bound for every page.
+    other kinds depends on their pixels. The most expensive measured page is the lower bound for every page.
 
     Args:
         megabytes: Size of the page.
