@@ -1,9 +1,9 @@
 """The orchestrator's own time for a document: `python -m benchmarks.handler`.
 
 The handler runs in a process of its own, and a local server answers in place of S3, DynamoDB and the versions, each
-after a fixed time. The time of an invocation is compared with what cannot be avoided: the read of the object, the slowest
-call and the write, each measured where the pipeline waits for it. The first document opens the connections, and is left
-out.
+after a fixed time. The time of an invocation is compared with what cannot be avoided: the read of the object, the
+slowest call and the write, each measured where the pipeline waits for it. The first document opens the connections, and
+is left out.
 """
 
 import argparse
