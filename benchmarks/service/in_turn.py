@@ -1,7 +1,7 @@
 """The service and the floor process the same documents in turn, so that the machine is in the same state for both.
 
 Measured minutes apart, their ratio contains how the machine changed in between, which can be more than what the service
-adds. The two times of a pair are less than a second apart.
+adds. The two times of a pair follow each other.
 """
 
 import http.client
