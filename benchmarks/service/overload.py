@@ -4,6 +4,7 @@ import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from benchmarks.service.documents import mixture
 from benchmarks.service.full_queue import FullQueue, measure_full_queue
@@ -11,7 +12,7 @@ from benchmarks.service.load import OpenLoopResult, open_loop
 from benchmarks.service.servers import Server
 from testkit.reports import percentile
 
-_SATURATION = 2
+_SATURATION: Final = 2
 """How much longer the full queue is measured than the overload."""
 
 
