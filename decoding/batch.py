@@ -1,7 +1,7 @@
 """Page batches: every page of a document, decoded once and brought to the input size of one model or several."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,8 @@ class PageBatch:
     """Whether the document has further pages or parts that were not read; see `DecodedDocument.truncated`."""
     unread: int = 0
     """Pages that follow the part of the document that was requested; see `DecodedDocument.unread`."""
+    upright: list[bool] = field(default_factory=list)
+    """Whether each page is known to be upright, see `DecodedDocument.upright`; empty if none is known to be."""
 
 
 PageBatches = tuple[PageBatch, ...]
@@ -84,7 +86,7 @@ def decode_batches(
     pixels, views, cropped = zip(*(_prepare(page, inputs) for page in document.pages), strict=True)
     stacked, marks = np.stack(views), list(cropped)
     return tuple(
-        PageBatch(np.stack(pages), stacked, marks, document.truncated, document.unread)
+        PageBatch(np.stack(pages), stacked, marks, document.truncated, document.unread, list(document.upright))
         for pages in zip(*pixels, strict=True)
     )
 

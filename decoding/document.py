@@ -16,3 +16,5 @@ class DecodedDocument:
     `Limits.max_pages`, damaged or missing."""
     unread: int = 0
     """Pages up to `Limits.max_pages` that follow the part of the document that was requested."""
+    upright: tuple[bool, ...] = ()
+    """Whether the text of each page shows that the page is upright; empty if pages have no text but their pixels."""

@@ -16,6 +16,7 @@ from decoding.errors import CorruptDocumentError, DocumentError, EncryptedDocume
 from decoding.jpeg import is_decoded_by_rows
 from decoding.limits import Limits, PageCount
 from decoding.pdf_placeholders import check_not_placeholder
+from decoding.pdf_text import has_upright_text
 from decoding.translation import translate_errors
 
 logger = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class _Rendering:
     """The drawn pages of a PDF."""
 
     pages: list[Image.Image]
+    upright: list[bool]
     truncated: bool = False
     damage: CorruptDocumentError | None = None
     """Why the first page that is missing could not be drawn."""
@@ -97,7 +99,12 @@ def decode_pdf(
                 rendering = max(rendering, searched, key=_completeness)
     if rendering.damage and not rendering.pages:
         raise rendering.damage
-    return DecodedDocument(rendering.pages, rendering.truncated or rendering.damage is not None, rendering.unread)
+    return DecodedDocument(
+        rendering.pages,
+        rendering.truncated or rendering.damage is not None,
+        rendering.unread,
+        tuple(rendering.upright),
+    )
 
 
 def _render_pages(
@@ -105,6 +112,7 @@ def _render_pages(
 ) -> _Rendering:
     """Render what can be rendered."""
     pages: list[Image.Image] = []
+    upright: list[bool] = []
     damage: CorruptDocumentError | None = None
     empty = False
     budget = PageCount(limits)
@@ -112,11 +120,11 @@ def _render_pages(
         with translate_errors("PDF"):
             document = _open(data, forms=limits.forms)
     except CorruptDocumentError as error:
-        return _Rendering([], damage=error)
+        return _Rendering([], [], damage=error)
     with closing(document):
         total = len(document)
         if total == 0:
-            return _Rendering([], damage=CorruptDocumentError("The PDF has no page."))
+            return _Rendering([], [], damage=CorruptDocumentError("The PDF has no page."))
         count = min(total, limits.max_pages)
         truncated = total > count or (not limits.forms and document.get_formtype() != pdfium.FORMTYPE_NONE)
         wanted = range(count) if part is None else range(part.start, min(part.stop, count))
@@ -131,6 +139,7 @@ def _render_pages(
                     if index == 0:
                         check_not_placeholder(document, page, data)
                     pages.append(_render(page, index, min_side, limits))
+                    upright.append(has_upright_text(page))
             except CorruptDocumentError as error:
                 damage = damage or error
             except DocumentError:
@@ -138,7 +147,7 @@ def _render_pages(
                     raise
                 truncated = True
                 break
-    return _Rendering(pages, truncated, damage, empty, count - wanted.stop)
+    return _Rendering(pages, upright, truncated, damage, empty, count - wanted.stop)
 
 
 def _completeness(rendering: _Rendering) -> tuple[bool, int]:

@@ -55,7 +55,8 @@ def decode_text(
         raise CorruptDocumentError("The file is not text.")
     layout = lay_out(text, limits.max_pages)
     decoded = decode_pdf(_draw(layout), min_side=min_side, limits=limits, check_cancelled=check_cancelled)
-    return DecodedDocument(decoded.pages, truncated=layout.truncated or len(data) > MAX_TEXT_BYTES)
+    truncated = layout.truncated or len(data) > MAX_TEXT_BYTES
+    return DecodedDocument(decoded.pages, truncated, upright=(True,) * len(decoded.pages))
 
 
 def _draw(layout: TextLayout) -> bytes:

@@ -22,7 +22,7 @@ from decoding.limits import Limits
 from decoding.orientation import turn_pages
 from model_service.engine import Scores, ScoringModel
 from model_service.errors import DeadlineExceededError, UnknownModelError
-from model_service.orientation import Orienter
+from model_service.orientation import Orienter, corrections_of
 from model_service.shared_work import Participant, SharedWork
 
 SLOW_AFTER_SECONDS: Final = 2.0
@@ -242,7 +242,7 @@ class Classifier:
         decode_ms = _milliseconds_since(started)
         check_cancelled()
         first, started = batches[0], time.perf_counter()
-        rotated = list(self._orient(first.views, alone=self._active == 1)) if self._orient else [0] * len(first.views)
+        rotated = corrections_of(first, self._orient, alone=self._active == 1)
         pages = UprightPages(
             {
                 each.manifest.version: turn_pages(batch.pixels, rotated)

@@ -18,6 +18,7 @@ import numpy as np
 import openvino as ov  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from decoding.batch import PageBatch
 from decoding.orientation import QUARTER, VIEW_SIDE
 from model_service.errors import ModelLoadError
 from model_service.inference import Inference, compile_graph, openvino_core
@@ -36,6 +37,23 @@ class Orienter(Protocol):
     def __call__(self, views: NDArray[np.uint8], *, alone: bool = False) -> Sequence[int]:
         """Return by how many degrees clockwise each page must be turned to be upright."""
         ...
+
+
+def corrections_of(batch: PageBatch, orient: Orienter | None, *, alone: bool = False) -> list[int]:
+    """Return by how many degrees clockwise each page of a document must be turned to be upright.
+
+    Args:
+        batch: The document, of whose pages some may be known to be upright.
+        orient: Recognises the others; if None, they stay as they are.
+        alone: Whether this is the only document at the moment.
+    """
+    corrections = [0] * len(batch.views)
+    known = batch.upright or [False] * len(batch.views)
+    unknown = [index for index, upright in enumerate(known) if not upright]
+    if orient and unknown:
+        for index, degrees in zip(unknown, orient(batch.views[unknown], alone=alone), strict=True):
+            corrections[index] = degrees
+    return corrections
 
 
 class OrientationNetwork:

@@ -15,7 +15,7 @@ from decoding.limits import Limits
 from decoding.orientation import turn_pages
 from model_service.cpus import available_cpus
 from model_service.engine import load_model
-from model_service.orientation import OrientationNetwork
+from model_service.orientation import OrientationNetwork, corrections_of
 
 
 class Floor:
@@ -69,5 +69,5 @@ class Floor:
 
     def _classify(self, document: bytes, *, alone: bool = False) -> NDArray[np.float64]:
         batch = decode_batch(document, self._preprocessing, Limits())
-        rotated = self._orientation.corrections(batch.views, alone=alone)
+        rotated = corrections_of(batch, self._orientation.corrections, alone=alone)
         return self._model.score(turn_pages(batch.pixels, rotated), alone=alone)

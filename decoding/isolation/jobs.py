@@ -24,6 +24,10 @@ Result = TypeVar("Result")
 # Tables and metadata of a JPEG file, in addition to its pixels.
 _JPEG_HEADER_BYTES: Final = 64 * 1024
 
+# Marks of a page in the reply to a batch job.
+_CROPPED: Final = 1
+_UPRIGHT: Final = 2
+
 
 class InvalidReplyError(Exception):
     """A decoder process sent something other than the protocol allows."""
@@ -100,8 +104,8 @@ class Job(ABC, Generic[Result]):
 class BatchJob(Job[PageBatches]):
     """Decode a document to a page batch for each of several inputs.
 
-    The reply has the pixels of each page for every input, followed by its view and a byte that is 1 if the page was
-    cropped.
+    The reply has the pixels of each page for every input, followed by its view and a byte of marks: `_CROPPED` and
+    `_UPRIGHT`.
     """
 
     kind = "batch"
@@ -121,10 +125,11 @@ class BatchJob(Job[PageBatches]):
         part = range(*self.part) if self.part else None
         batches = decode_batches(data, self.inputs, self.limits, check_cancelled, part)
         first = batches[0]
-        parts = zip(zip(*(batch.pixels for batch in batches), strict=True), first.views, first.cropped, strict=True)
+        upright = first.upright or [False] * len(first.cropped)
+        marks = [_CROPPED * crop | _UPRIGHT * up for crop, up in zip(first.cropped, upright, strict=True)]
+        parts = zip(zip(*(batch.pixels for batch in batches), strict=True), first.views, marks, strict=True)
         pages = [
-            b"".join(each.tobytes() for each in pixels) + view.tobytes() + bytes([cropped])
-            for pixels, view, cropped in parts
+            b"".join(each.tobytes() for each in pixels) + view.tobytes() + bytes([mark]) for pixels, view, mark in parts
         ]
         return Reply(pages, first.truncated, first.unread)
 
@@ -141,11 +146,11 @@ class BatchJob(Job[PageBatches]):
         pages = np.frombuffer(data, np.uint8).reshape(len(head.page_sizes), -1)
         *ends, end_of_pixels = accumulate(map(_pixel_bytes, self.inputs))
         views = np.ascontiguousarray(pages[:, end_of_pixels:-1]).reshape(len(pages), VIEW_SIDE, VIEW_SIDE)
-        cropped = [bool(mark) for mark in pages[:, -1]]
+        cropped, upright = ([bool(mark & bit) for mark in pages[:, -1]] for bit in (_CROPPED, _UPRIGHT))
         return tuple(
             PageBatch(
                 np.ascontiguousarray(pages[:, start:end]).reshape(len(pages), each.height, each.width, 3),
-                views, cropped, head.truncated, head.unread,
+                views, cropped, head.truncated, head.unread, upright,
             )
             for each, start, end in zip(self.inputs, [0, *ends], [*ends, end_of_pixels], strict=True)
         )  # fmt: skip

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -151,6 +152,27 @@ def test_a_page_that_lies_on_its_side_is_scored_like_the_upright_one(classifier:
     as_it_lies = classifier.classify(encode(lying, "PNG"), model)
     assert as_it_lies.rotated == [0]
     assert as_it_lies.probabilities != pytest.approx(expected, abs=0.01)
+
+
+def test_pages_that_are_known_to_be_upright_are_not_looked_at(classifier: Classifier) -> None:
+    seen: list[int] = []
+
+    def turn_all(views: NDArray[np.uint8], *, alone: bool = False) -> list[int]:
+        seen.append(len(views))
+        return [180] * len(views)
+
+    def rotated(upright: list[bool]) -> list[int]:
+        def decode(data: bytes, inputs: Inputs, limits: Limits, check_cancelled: CancelCheck) -> PageBatches:
+            batches = decode_batches(data, inputs, limits, check_cancelled)
+            return tuple(replace(batch, upright=upright) for batch in batches)
+
+        turning = Classifier(classifier.models, Limits(), Decoder(decode), turn_all)
+        return turning.classify(several_pages(3, "TIFF"), turning.model("v1")).rotated
+
+    assert rotated([False, True, False]) == [180, 0, 180]
+    assert rotated([True, True, True]) == [0, 0, 0]
+    assert rotated([]) == [180, 180, 180]
+    assert seen == [2, 3]
 
 
 @pytest.mark.parametrize(("patient", "slow_after"), [(False, None), (True, SLOW_AFTER_SECONDS)])

@@ -56,7 +56,8 @@ def test_a_batch_arrives_as_it_was_sent(ends: tuple[Channel, Channel]) -> None:
     assert isinstance(batch, PageBatch)
     np.testing.assert_array_equal(batch.pixels, pages[:, :36].reshape(2, 3, 4, 3))
     np.testing.assert_array_equal(batch.views, pages[:, 36:-1].reshape(2, VIEW_SIDE, VIEW_SIDE))
-    assert batch.cropped == [bool(mark) for mark in pages[:, -1]]
+    assert batch.cropped == [bool(mark & 1) for mark in pages[:, -1]]
+    assert batch.upright == [bool(mark & 2) for mark in pages[:, -1]]
     assert batch.truncated
     assert batch.unread == 2
 
