@@ -1,4 +1,4 @@
-"""`python -m benchmarks.document_transfer`: what receiving a document costs the model service, by content and by address.
+"""`python -m benchmarks.document_transfer`: what a document costs the model service by content and by address.
 
 Prints CPU milliseconds of the service's processes for each request. The document is of no known format, so that the
 request ends once the service has it, and the difference between the two columns is that of the transfer. In place of S3

@@ -127,7 +127,7 @@ def test_more_documents_never_need_fewer_tasks(one: float, other: float, cpu: in
 
 @pytest.mark.parametrize(("hosting", "versions"), [(Hosting.FARGATE, 1), (Hosting.SINGLE, 3)])
 def test_services_that_read_documents_need_longer(hosting: Hosting, versions: int) -> None:
-    """By hand, for 1 MB: 4 ms of CPU time for each version; 163 ms until it is read, instead of 40 ms for sending it."""
+    """By hand, for 1 MB: 4 ms of CPU time for each version; 163 ms until it is read, instead of 40 ms to send it."""
     by_content, by_address = (
         Capacity(Workload(1, 1, page_ms=100), Setup(1024, hosting=hosting, transfer=each)) for each in Transfer
     )
