@@ -103,7 +103,7 @@ chaos: $(VENV)/bench.stamp $(TOOLS)/stamp ## inject faults into a local stack, a
 load: $(VENV)/bench.stamp $(TOOLS)/stamp ## measure the required rate, 10 and 100 times it, and a faulty version (about 6 minutes)
 	@$(BIN)/python -m benchmarks.load
 
-bench-service: $(VENV)/bench.stamp ## compare the model service with other servers (about 14 minutes)
+bench-service: $(VENV)/bench.stamp ## compare the model service with other servers (about 17 minutes)
 	-@$(MAKE) --no-print-directory --keep-going peers
 	@$(BIN)/python -W ignore -m benchmarks.service $(ARGS)
 

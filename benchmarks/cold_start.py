@@ -9,18 +9,14 @@ the network and of Lambda itself are missing.
 import argparse
 import gc
 import json
-import os
-import re
 import statistics
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import SimpleNamespace
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from benchmarks.local_server import environment, lambda_context, local_server, upload_event
 
 _PHASES: Final = {
     "boto3": "its import",
@@ -30,69 +26,6 @@ _PHASES: Final = {
     "first event": "one document, three versions",
     "second event": "the same",
 }
-_VERSIONS: Final = ("v1", "v2", "v3")
-_PREDICTION: Final = {
-    "model_sha256": "0",
-    "label": "invoice",
-    "confidence": 0.9,
-    "probabilities": {"invoice": 0.9, "receipt": 0.1},
-    "abstained": False,
-    "pages": 1,
-    "timings_ms": {},
-}
-
-
-class _LocalServer(BaseHTTPRequestHandler):
-    """Answers as a version at `/vN/predict`, and otherwise with an empty JSON object: no item, or a small document."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def do_GET(self) -> None:
-        """Answer."""
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        version = re.fullmatch(r"/(v\d)/predict", self.path)
-        body = json.dumps({"model": version[1], **_PREDICTION} if version else {}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_POST = do_GET  # noqa: N815
-
-    def log_message(self, *_: object) -> None:
-        """Log nothing."""
-
-
-@contextmanager
-def local_server() -> Iterator[str]:
-    """Run the server within the block, and yield its URL."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _LocalServer)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-def environment(url: str) -> dict[str, str]:
-    """Return the environment of the function, with everything at one URL."""
-    return {
-        **os.environ,
-        "PYTHONDONTWRITEBYTECODE": "",
-        "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": "key-id",
-        "AWS_SECRET_ACCESS_KEY": "key",
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_LAMBDA_FUNCTION_NAME": "orchestrator",
-        "POWERTOOLS_METRICS_NAMESPACE": "Triptych",
-        "POWERTOOLS_SERVICE_NAME": "orchestrator",
-        "TABLE_NAME": "records",
-        "MODEL_ENDPOINTS": json.dumps({version: f"{url}/{version}" for version in _VERSIONS}),
-    }
-
-
 Phases = Mapping[str, tuple[float, float]]
 """Elapsed milliseconds and milliseconds of CPU time, by phase."""
 
@@ -120,28 +53,12 @@ def start() -> Phases:
 
     create_urllib3_context().load_verify_locations(get_cert_path(True))
     done()
-    context: Any = SimpleNamespace(
-        function_name="orchestrator",
-        function_version="1",
-        memory_limit_in_mb=1024,
-        invoked_function_arn="arn:aws:lambda:eu-west-1:123456789012:function:orchestrator",
-        aws_request_id="1",
-        get_remaining_time_in_millis=lambda: 15_000,
-    )
     for number in (1, 2):
-        function.handler(_event(number), context)
+        function.handler(upload_event(number), lambda_context())
         done()
     return {
         name: ((after[0] - before[0]) * 1000, (after[1] - before[1]) * 1000)
         for name, before, after in zip(_PHASES, marks, marks[1:], strict=False)
-    }
-
-
-def _event(number: int) -> dict[str, Any]:
-    s3 = {"bucket": {"name": "inbox"}, "object": {"key": f"{number}.txt", "size": 2, "sequencer": f"{number:016X}"}}
-    time_of_upload = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
-    return {
-        "Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "eventTime": time_of_upload, "s3": s3}]
     }
 
 

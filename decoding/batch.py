@@ -1,6 +1,6 @@
-"""Page batches: every page of a document, decoded and brought to a model's input size."""
+"""Page batches: every page of a document, decoded once and brought to the input size of one model or several."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,9 @@ from decoding.cancellation import CancelCheck, never_cancel
 from decoding.grey import to_grey
 from decoding.limits import Limits
 from decoding.orientation import orientation_view
-from decoding.page_edges import crop_to_page
+from decoding.page_edges import crop_to_page, find_page
 from decoding.preprocessing import Preprocessing
+from decoding.raster import JpegMode
 from decoding.reader import decode_unconverted
 
 
@@ -32,8 +33,11 @@ class PageBatch:
     """Pages that follow the part of the document that was requested; see `DecodedDocument.unread`."""
 
 
-BatchDecoder = Callable[[bytes, Preprocessing, Limits, CancelCheck], PageBatch]
-"""A function like `decode_batch`, such as `DecoderPool.decode_batch`, which works in a decoder process."""
+PageBatches = tuple[PageBatch, ...]
+"""The pages of one document for several inputs, in their order. All that does not depend on an input is the same."""
+
+BatchDecoder = Callable[[bytes, Sequence[Preprocessing], Limits, CancelCheck], PageBatches]
+"""A function like `decode_batches`, such as `DecoderPool.decode_batches`, which works in a decoder process."""
 
 
 def decode_batch(
@@ -43,11 +47,24 @@ def decode_batch(
     check_cancelled: CancelCheck = never_cancel,
     part: range | None = None,
 ) -> PageBatch:
-    """Decode a document and preprocess its pages, in this process.
+    """Decode a document for one input; see `decode_batches`."""
+    return decode_batches(data, [preprocessing], limits, check_cancelled, part)[0]
+
+
+def decode_batches(
+    data: bytes,
+    inputs: Sequence[Preprocessing],
+    limits: Limits,
+    check_cancelled: CancelCheck = never_cancel,
+    part: range | None = None,
+) -> PageBatches:
+    """Decode a document and preprocess its pages for each input, in this process.
+
+    Inputs with the same `min_side` get the same pixels together as each alone.
 
     Args:
         data: The whole document.
-        preprocessing: The model's input.
+        inputs: The inputs of the models.
         limits: Bounds on the document.
         check_cancelled: Called before each page.
         part: The pages to decode, as in `decoding.reader.decode_document`; all if None.
@@ -55,24 +72,32 @@ def decode_batch(
     Raises:
         DocumentError: If the document cannot be read.
     """
+    jpeg_mode: JpegMode = "YCbCr" if any(each.color == "rgb" for each in inputs) else "L"
     document = decode_unconverted(
         data,
-        min_side=preprocessing.min_side,
+        min_side=max(each.min_side for each in inputs),
         limits=limits,
         check_cancelled=check_cancelled,
         part=part,
-        grey=preprocessing.color == "grey",
+        jpeg_mode=jpeg_mode,
     )
-    pixels, views, cropped = zip(*(_prepare(page, preprocessing) for page in document.pages), strict=True)
-    return PageBatch(np.stack(pixels), np.stack(views), list(cropped), document.truncated, document.unread)
+    pixels, views, cropped = zip(*(_prepare(page, inputs) for page in document.pages), strict=True)
+    stacked, marks = np.stack(views), list(cropped)
+    return tuple(
+        PageBatch(np.stack(pages), stacked, marks, document.truncated, document.unread)
+        for pages in zip(*pixels, strict=True)
+    )
 
 
-def _prepare(page: Image.Image, preprocessing: Preprocessing) -> tuple[NDArray[np.uint8], NDArray[np.uint8], bool]:
-    """Return the pixels of a page, its view, and whether it was cropped."""
-    grey = to_grey(page)  # once for all three steps
-    if preprocessing.color == "grey":
-        page = grey
-    crop = crop_to_page(page, grey)
-    if crop is not None:
-        page, grey = crop, to_grey(crop)
-    return preprocessing.apply(page), orientation_view(grey), crop is not None
+def _prepare(
+    page: Image.Image, inputs: Sequence[Preprocessing]
+) -> tuple[list[NDArray[np.uint8]], NDArray[np.uint8], bool]:
+    """Return the pixels of a page for each input, its view, and whether it was cropped."""
+    grey = to_grey(page)  # once for all steps
+    corners = find_page(grey)
+    coloured = page if any(each.color == "rgb" for each in inputs) and page.mode != "L" else None
+    if corners is not None:
+        grey = crop_to_page(grey, corners)
+        coloured = None if coloured is None else crop_to_page(coloured, corners)
+    pixels = [each.apply(grey if coloured is None or each.color == "grey" else coloured) for each in inputs]
+    return pixels, orientation_view(grey), corners is not None

@@ -1,4 +1,8 @@
-"""Grey of pages. A page that is stored in grey stays so, because three equal channels take three times the time."""
+"""Colours of pages, which stay as they are stored until a model's input: in grey, RGB or YCbCr.
+
+Three equal channels of a grey page would take three times the time. The grey of a page in YCbCr is its luminance, a
+channel; a JPEG file stores it so.
+"""
 
 from PIL import Image
 

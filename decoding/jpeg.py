@@ -1,11 +1,11 @@
-"""JPEG files whose end is missing, and the memory that their decoding takes."""
+"""JPEG files: their colours, those whose end is missing, and the memory that their decoding takes."""
 
 from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, JpegImagePlugin
 
 from decoding.errors import CorruptDocumentError
 
@@ -48,6 +48,18 @@ def frame_size(data: bytes) -> tuple[int, int]:
         if marker in _FRAMES and len(segment) >= 5:
             return int.from_bytes(segment[3:5]), int.from_bytes(segment[1:3])
     return 0, 0
+
+
+def has_luminance(image: JpegImagePlugin.JpegImageFile) -> bool:
+    """Return whether the channels of a file in colour are luminance and chrominance, not R, G and B.
+
+    libjpeg decides in the same way (`default_decompress_parms` in jdapimin.c).
+    """
+    if "jfif" in image.info:
+        return True
+    if "adobe" in image.info:
+        return image.info.get("adobe_transform") != 0
+    return [channel[0] for channel in image.layer] != list(b"RGB")
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -32,16 +32,13 @@ Corners = NDArray[np.float64]
 """Shape (4, 2): x and y of the corners at the upper left, upper right, lower right and lower left."""
 
 
-def crop_to_page(picture: Image.Image, grey: Image.Image | None = None) -> Image.Image | None:
-    """Return the page that a picture shows, as a rectangle; None if the picture is the page.
+def crop_to_page(picture: Image.Image, corners: Corners) -> Image.Image:
+    """Return the page that a picture shows, as a rectangle.
 
     Args:
-        picture: A picture in RGB or grey.
-        grey: The same in grey, if it is needed elsewhere as well.
+        picture: A picture of any mode.
+        corners: Those of the page, as `find_page` returns them.
     """
-    corners = find_page(grey or picture)
-    if corners is None:
-        return None
     lengths = _lengths(corners)
     size = (round(max(lengths[0], lengths[2])), round(max(lengths[1], lengths[3])))
     upper_left, upper_right, lower_right, lower_left = corners.tolist()

@@ -3,7 +3,7 @@
 import io
 import logging
 from functools import cache
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import pi_heif  # type: ignore[import-untyped]
@@ -30,6 +30,8 @@ from decoding.limits import Limits
 from decoding.translation import translate_errors
 
 logger = logging.getLogger(__name__)
+
+JpegMode = Literal["RGB", "YCbCr", "L"]
 
 # Imported at start, so that the first document of a format need not wait for the import.
 READERS: Final = (
@@ -79,7 +81,7 @@ def decode_image(
     min_side: int,
     limits: Limits,
     check_cancelled: CancelCheck = never_cancel,
-    grey: bool = False,
+    jpeg_mode: JpegMode = "RGB",
 ) -> DecodedDocument:
     """Decode an image file of any format but TIFF. Of an animation, the first image is decoded.
 
@@ -89,7 +91,8 @@ def decode_image(
         min_side: Minimum length of the shorter side of a page in pixels, as in `decoding.reader.decode_document`.
         limits: Bounds on the document.
         check_cancelled: Called before decoding.
-        grey: Whether a page in colour may be decoded in grey, as in `decoding.reader.decode_unconverted`.
+        jpeg_mode: Mode of a page from a JPEG file that stores luminance and chrominance and is complete: `L`, its
+            luminance, takes less time, and `YCbCr` contains the same luminance. Other files in colour give RGB.
 
     Raises:
         DocumentError: If the file is damaged or larger than the limits allow.
@@ -97,7 +100,7 @@ def decode_image(
     check_cancelled()
     if kind == "JPEG":
         with translate_errors(kind):
-            page, truncated = _decode_jpeg(data, min_side, limits, grey=grey)
+            page, truncated = _decode_jpeg(data, min_side, limits, jpeg_mode)
             return DecodedDocument([page], truncated)
     try:
         return DecodedDocument([_decode(data, kind, min_side, limits)])
@@ -118,19 +121,19 @@ def _decode(data: bytes, kind: str, min_side: int, limits: Limits) -> Image.Imag
         return to_page(image, min_side)
 
 
-def _decode_jpeg(data: bytes, min_side: int, limits: Limits, *, grey: bool) -> tuple[Image.Image, bool]:
+def _decode_jpeg(data: bytes, min_side: int, limits: Limits, mode: JpegMode) -> tuple[Image.Image, bool]:
     """Decode a JPEG file.
 
     Returns:
         The page, and whether the end of the file is missing.
     """
-    with _open_jpeg(data, min_side, limits, grey=grey) as image:
+    with _open_jpeg(data, min_side, limits, mode) as image:
         try:
             return to_page(image, min_side), False
         except OSError:
             logger.debug("JPEG file is incomplete", exc_info=True)
     # With an end marker, the decoder returns what it has decoded.
-    with _open_jpeg(data + jpeg.END_MARKER, min_side, limits, grey=grey) as image:
+    with _open_jpeg(data + jpeg.END_MARKER, min_side, limits, "RGB") as image:
         image.load()
         orientation, profile = _orientation(image), image.info.get("icc_profile")
         complete, truncated = jpeg.whiten_missing(image)
@@ -139,7 +142,7 @@ def _decode_jpeg(data: bytes, min_side: int, limits: Limits, *, grey: bool) -> t
         return page, truncated or "progressive" in image.info
 
 
-def _open_jpeg(data: bytes, min_side: int, limits: Limits, *, grey: bool) -> Image.Image:
+def _open_jpeg(data: bytes, min_side: int, limits: Limits, mode: JpegMode) -> Image.Image:
     """Open a JPEG file at the reduced size, within the limits.
 
     libjpeg computes a smaller inverse DCT: an eighth, a quarter or half of the size, never below `min_side`. In grey,
@@ -151,14 +154,14 @@ def _open_jpeg(data: bytes, min_side: int, limits: Limits, *, grey: bool) -> Ima
         limits.check_reduced_pixels(*image.size)
     else:
         limits.check_pixels(*image.size)
-    mode = "L" if grey and image.mode == "RGB" and "icc_profile" not in image.info else None
-    image.draft(mode, (min_side, min_side))
+    as_stored = mode != "RGB" and image.mode == "RGB" and "icc_profile" not in image.info and jpeg.has_luminance(image)
+    image.draft(mode if as_stored else None, (min_side, min_side))
     limits.check_pixels(*image.size)
     return image
 
 
 def to_page(image: Image.Image, min_side: int, orientation: int | None = None, profile: object = None) -> Image.Image:
-    """Convert an image to an upright page on white, in RGB, or in grey if the image is.
+    """Convert an image to an upright page on white, in RGB, or in grey or YCbCr if the image is.
 
     The image is reduced as early as possible, so that later steps process fewer pixels.
 
@@ -261,7 +264,7 @@ def _flatten(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: object) -> Image.Image:
-    """Convert an image to RGB, with its embedded colour profile if that is valid. Grey without one stays grey."""
+    """Convert an image to RGB, with its embedded colour profile if that is valid. Grey and YCbCr stay without one."""
     if isinstance(profile, bytes) and len(profile) <= _MAX_PROFILE_BYTES and image.mode in ("L", "RGB", "CMYK"):
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
@@ -271,7 +274,7 @@ def _to_srgb(image: Image.Image, profile: object) -> Image.Image:
                     return converted
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
             logger.debug("colour profile ignored", exc_info=True)  # as viewers do
-    return image if image.mode == "L" else image.convert("RGB")
+    return image if image.mode in ("L", "YCbCr") else image.convert("RGB")
 
 
 def _lab_to_rgb(image: Image.Image) -> Image.Image:

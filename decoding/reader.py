@@ -17,6 +17,7 @@ from decoding.document import DecodedDocument
 from decoding.errors import DocumentTooLargeError, EmptyDocumentError, UnsupportedFormatError
 from decoding.grey import to_rgb
 from decoding.limits import Limits
+from decoding.raster import JpegMode
 
 # A PDF may have other bytes before its header. Viewers accept it within the first 1024 bytes.
 _PDF_HEADER_WITHIN: Final = 1024
@@ -95,11 +96,11 @@ def decode_unconverted(
     limits: Limits | None = None,
     check_cancelled: CancelCheck = never_cancel,
     part: range | None = None,
-    grey: bool = False,
+    jpeg_mode: JpegMode = "RGB",
 ) -> DecodedDocument:
     """Decode a document like `decode_document`, but leave pages in grey that are stored so.
 
-    With `grey`, pages in colour may be in grey as well, where that saves time.
+    Most JPEG files in colour are decoded to `jpeg_mode`, see `decoding.raster.decode_image`.
     """
     limits = limits or Limits()
     if not data:
@@ -115,7 +116,9 @@ def decode_unconverted(
         return tiff.decode_tiff(data, min_side=min_side, limits=limits, check_cancelled=check_cancelled)
     if kind == _TEXT:
         return text_pdf.decode_text(data, min_side=min_side, limits=limits, check_cancelled=check_cancelled)
-    return raster.decode_image(data, kind, min_side=min_side, limits=limits, check_cancelled=check_cancelled, grey=grey)
+    return raster.decode_image(
+        data, kind, min_side=min_side, limits=limits, check_cancelled=check_cancelled, jpeg_mode=jpeg_mode
+    )
 
 
 def _unsupported(data: bytes) -> UnsupportedFormatError:

@@ -40,7 +40,7 @@ def load_classifier(settings: ServiceSettings, decoders: DecoderPool) -> Classif
     }
     orient = OrientationNetwork(concurrency=settings.threads).corrections if settings.orient_pages else None
     decoders.wait_until_ready()
-    return Classifier(models, settings.limits, decoders.batch_decoder, orient)
+    return Classifier(models, settings.limits, decoders, orient)
 
 
 def create_service_app(

@@ -1,34 +1,77 @@
-"""Classification of one document: decode it, score its pages, choose the label. Independent of HTTP."""
+"""Classification of one document: decode it, score its pages, choose the label. Independent of HTTP.
+
+Versions whose inputs have the same `min_side` share the decoding of a document if their requests arrive together.
+"""
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
-from decoding.batch import BatchDecoder, decode_batch
+from decoding.batch import BatchDecoder, decode_batches
 from decoding.cancellation import CancelCheck, never_cancel
+from decoding.errors import DecoderCrashedError, DecoderMemoryError, DecoderTimeoutError, DocumentError
 from decoding.limits import Limits
 from decoding.orientation import turn_pages
 from model_service.engine import Scores, ScoringModel
-from model_service.errors import UnknownModelError
+from model_service.errors import DeadlineExceededError, UnknownModelError
 from model_service.orientation import Orienter
-
-Decoding = Callable[[bytes, CancelCheck], AbstractContextManager[BatchDecoder]]
-"""A function like `DecoderPool.batch_decoder`, which waits until a document can be decoded and yields its decoder."""
+from model_service.shared_work import Participant, SharedWork
 
 SLOW_AFTER_SECONDS: Final = 2.0
 """Time of decoding, without pauses, after which a document counts as too slow if a patient caller stops waiting.
 Next to others, it may get less than the limit of decoding. Ordinary documents take less than half a second."""
 
 
-def decode_here(_data: bytes, _check_cancelled: CancelCheck) -> AbstractContextManager[BatchDecoder]:
-    """Return a decoder that works in this process."""
-    return nullcontext(decode_batch)
+class Decoding(Protocol):
+    """Decodes documents, like `DecoderPool`."""
+
+    def batch_decoder(self, data: bytes, check_cancelled: CancelCheck) -> AbstractContextManager[BatchDecoder]:
+        """Wait until a document can be decoded, and yield its decoder."""
+        ...
+
+    def place_for_decoded(self, check_cancelled: CancelCheck) -> AbstractContextManager[None]:
+        """Wait until a document that is decoded can be processed further."""
+        ...
+
+
+class DecodingHere:
+    """Decodes documents in this process, without waiting."""
+
+    def batch_decoder(self, _data: bytes, _check_cancelled: CancelCheck) -> AbstractContextManager[BatchDecoder]:
+        """Return the decoder."""
+        return nullcontext(decode_batches)
+
+    def place_for_decoded(self, _check_cancelled: CancelCheck) -> AbstractContextManager[None]:
+        """Return at once."""
+        return nullcontext()
+
+
+class UprightPages(NamedTuple):
+    """The pages of one document for the versions that share its decoding.
+
+    Attributes:
+        pixels: Upright pages for each version, of shape (pages, height, width, 3).
+        rotated: By how many degrees each page was turned.
+        cropped: Whether each page was cropped.
+        truncated: Whether the document has further pages.
+        decode_ms: Duration of the decoding.
+        orient_ms: Duration of turning the pages upright.
+    """
+
+    pixels: Mapping[str, NDArray[np.uint8]]
+    rotated: list[int]
+    cropped: list[bool]
+    truncated: bool
+    decode_ms: float
+    orient_ms: float
 
 
 @dataclass(frozen=True, config=ConfigDict(use_attribute_docstrings=True))
@@ -36,9 +79,9 @@ class Timings:
     """Duration of the stages in milliseconds."""
 
     decode: float
-    """Decoding the document and preprocessing its pages."""
+    """Decoding the document and preprocessing its pages, here or in a request for another version."""
     infer: float
-    """Turning the pages upright and scoring them."""
+    """Turning the pages upright, unless a request for another version did, and scoring them."""
     total: float
     """From the arrival of the request to the result, upload and waiting included."""
 
@@ -80,7 +123,7 @@ class Classifier:
     Args:
         models: The models by version; the first is the default.
         limits: Bounds on one document.
-        decoding: Decodes documents. The default does so in this process.
+        decoding: Decodes documents; in this process if None.
         orient: Recognises pages that are not upright. If None, pages are classified as they are.
     """
 
@@ -88,14 +131,15 @@ class Classifier:
         self,
         models: Mapping[str, ScoringModel],
         limits: Limits,
-        decoding: Decoding = decode_here,
+        decoding: Decoding | None = None,
         orient: Orienter | None = None,
     ) -> None:
         self.models: Final = dict(models)
         self.limits: Final = limits
         self.default: Final = next(iter(models))
-        self._decoding: Final = decoding
+        self._decoding: Final[Decoding] = decoding or DecodingHere()
         self._orient: Final = orient
+        self._shared: Final[SharedWork[UprightPages]] = SharedWork()
         self._active = 0
         self._lock: Final = threading.Lock()
 
@@ -137,15 +181,16 @@ class Classifier:
         manifest = model.manifest
         arrived = time.perf_counter() if since is None else since
         limits = replace(self.limits, slow_after=SLOW_AFTER_SECONDS) if patient else self.limits
-        with self._decoding(data, check_cancelled) as decode, self._count_active():
-            started = time.perf_counter()
-            batch = decode(data, manifest.input, limits, check_cancelled)
-            decoded = time.perf_counter()
-            check_cancelled()
-            alone = self._active == 1
-            rotated = list(self._orient(batch.views, alone=alone)) if self._orient else [0] * len(batch.views)
-            scores = model.assess(turn_pages(batch.pixels, rotated), alone=alone)
-            scored = time.perf_counter()
+        with self._shared.join(self._key(data, model, patient=patient)) as request:
+            pages = request.wait(check_cancelled, grace=patient)
+            if pages is None:
+                with self._decoding.batch_decoder(data, check_cancelled) as decode, self._count_active():
+                    pages = self._decode(decode, data, model, limits, check_cancelled, request)
+                    scores, infer_ms = self._score(model, pages, check_cancelled, request)
+                infer_ms += pages.orient_ms
+            else:
+                with self._decoding.place_for_decoded(check_cancelled), self._count_active():
+                    scores, infer_ms = self._score(model, pages, check_cancelled, request)
         best = int(scores.probabilities.argmax())
         confidence = float(scores.probabilities[best])
         return Classification(
@@ -155,17 +200,76 @@ class Classifier:
             probabilities=dict(zip(manifest.labels, scores.probabilities.tolist(), strict=True)),
             abstained=confidence < manifest.abstain_below or _is_unfamiliar(scores),
             familiarity=scores.familiarity,
-            pages=len(batch.pixels),
-            truncated=batch.truncated,
-            rotated=rotated,
-            cropped=batch.cropped,
+            pages=len(pages.rotated),
+            truncated=pages.truncated,
+            rotated=pages.rotated,
+            cropped=pages.cropped,
             timings_ms=Timings(
-                decode=_milliseconds(decoded - started),
-                infer=_milliseconds(scored - decoded),
-                total=_milliseconds(scored - arrived),
+                decode=round(pages.decode_ms, 3), infer=round(infer_ms, 3), total=round(_milliseconds_since(arrived), 3)
             ),
             model_sha256=manifest.sha256,
         )
+
+    def _sharing(self, model: ScoringModel) -> list[ScoringModel]:
+        """Return the versions that share the decoding of a document with a version, and the version itself."""
+        side = model.manifest.input.min_side
+        return [each for each in self.models.values() if each.manifest.input.min_side == side]
+
+    def _key(self, data: bytes, model: ScoringModel, *, patient: bool) -> Hashable:
+        """Return what requests that share a decoding have in common."""
+        if len(self._sharing(model)) == 1:
+            return object()  # shared with no other request
+        return data, model.manifest.input.min_side, patient
+
+    def _decode(
+        self,
+        decode: BatchDecoder,
+        data: bytes,
+        model: ScoringModel,
+        limits: Limits,
+        check_cancelled: CancelCheck,
+        request: Participant[UprightPages],
+    ) -> UprightPages:
+        """Decode a document and turn its pages upright, for this request and those that wait for it."""
+        models = self._sharing(model)
+        started = time.perf_counter()
+        try:
+            batches = decode(data, [each.manifest.input for each in models], limits, check_cancelled)
+        except DocumentError as error:
+            if _concerns_all(error):
+                request.fail(error)
+            raise
+        decode_ms = _milliseconds_since(started)
+        check_cancelled()
+        first, started = batches[0], time.perf_counter()
+        rotated = list(self._orient(first.views, alone=self._active == 1)) if self._orient else [0] * len(first.views)
+        pages = UprightPages(
+            {
+                each.manifest.version: turn_pages(batch.pixels, rotated)
+                for each, batch in zip(models, batches, strict=True)
+            },
+            rotated,
+            first.cropped,
+            first.truncated,
+            decode_ms,
+            _milliseconds_since(started),
+        )
+        request.publish(pages)
+        return pages
+
+    def _score(
+        self,
+        model: ScoringModel,
+        pages: UprightPages,
+        check_cancelled: CancelCheck,
+        request: Participant[UprightPages],
+    ) -> tuple[Scores, float]:
+        """Return the scores of a document, and the duration in milliseconds."""
+        check_cancelled()
+        started = time.perf_counter()
+        alone = self._active == 1 and request.is_single
+        scores = model.assess(pages.pixels[model.manifest.version], alone=alone)
+        return scores, _milliseconds_since(started)
 
     @contextmanager
     def _count_active(self) -> Iterator[None]:
@@ -182,5 +286,15 @@ def _is_unfamiliar(scores: Scores) -> bool:
     return scores.familiarity is not None and scores.familiarity < 1
 
 
-def _milliseconds(seconds: float) -> float:
-    return round(seconds * 1000, 3)
+def _milliseconds_since(start: float) -> float:
+    return (time.perf_counter() - start) * 1000
+
+
+def _concerns_all(error: DocumentError) -> bool:
+    """Return whether an error of one request is that of others for the same document.
+
+    A crash may have another cause than the document. So may a decoding that ended because its caller disconnected.
+    """
+    if isinstance(error, DecoderTimeoutError):
+        return error.__cause__ is None or isinstance(error.__cause__, DeadlineExceededError)
+    return not isinstance(error, DecoderCrashedError | DecoderMemoryError)

@@ -12,6 +12,7 @@ import platform
 import sys
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -64,6 +65,12 @@ class HostedVersions:
     def predict(self, version: str, document: bytes) -> Answer:
         """Return the comparable part of the response to a document."""
         return comparable(*self.ask(version, document))
+
+    def predict_all(self, versions: Sequence[str], document: bytes) -> dict[str, Answer]:
+        """Return what each version responds to a document, asked at the same time, as the orchestrator does."""
+        with ThreadPoolExecutor(len(versions)) as pool:
+            answers = pool.map(lambda version: self.predict(version, document), versions)
+            return dict(zip(versions, answers, strict=True))
 
     def cpu_seconds(self) -> float:
         """Return the CPU time of its processes so far, start included."""

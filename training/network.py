@@ -58,7 +58,8 @@ def build_model(recipe: Recipe, classes: int, head_seed: int | None = None) -> E
 
 def preprocessing_of(recipe: Recipe) -> Preprocessing:
     """Return the preprocessing that training and the model service share."""
-    return Preprocessing(recipe.input.width, recipe.input.height, recipe.input.color)
+    given = recipe.input
+    return Preprocessing(given.width, given.height, given.color, given.decode_side)
 
 
 def with_frozen_backbone(model: ExportableModel, frozen: int, recipe: Recipe, threads: int) -> Forward:

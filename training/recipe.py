@@ -8,6 +8,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from decoding.preprocessing import MAX_DECODE_SIDE
+
 Probability = Annotated[float, Field(ge=0, le=1)]
 Precision = Literal["f32", "bf16", "int8"]
 RANDOM_FOREST = "random_forest"
@@ -37,6 +39,9 @@ class Input(_Section):
     width: Annotated[int, Field(ge=32, le=1024)] = 224
     height: Annotated[int, Field(ge=32, le=1024)] = 224
     color: Literal["rgb", "grey"] = "grey"
+    decode_side: Annotated[int, Field(ge=0, le=MAX_DECODE_SIDE)] = 0
+    """Minimum length of the shorter side of a decoded page; 1.5 times the longer side of the input at least. Versions
+    with the same one share the decoding of a document in one process."""
 
 
 class Augmentation(_Section):

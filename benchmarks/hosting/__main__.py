@@ -82,9 +82,9 @@ def _measure(open_hosting: OpenHosting, documents: Mapping[str, bytes]) -> Run:
     with open_hosting(VERSIONS, ROOT / "models") as hosted:
         cpu, started = hosted.cpu_seconds(), time.perf_counter()
         answers = {
-            (name, version): hosted.predict(version, document)
+            (name, version): answer
             for name, document in documents.items()
-            for version in VERSIONS
+            for version, answer in hosted.predict_all(VERSIONS, document).items()
         }
         return Run(
             name=hosted.name,

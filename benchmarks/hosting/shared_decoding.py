@@ -1,132 +1,159 @@
-"""Savings of one decoding for all versions: `python -m benchmarks.hosting.shared_decoding --documents 100`.
+"""What one decoding for all versions saves: `python -m benchmarks.hosting.shared_decoding`.
 
-Each version decodes at the size that its input needs (`Preprocessing.min_side`). One decoding at the largest of these
-sizes could serve all versions. The command prints the CPU time of both, and how many predictions would change, because
-the pixels of the smaller inputs would not be the same.
+One service with all versions gets each document in a request for every version at the same time, as the orchestrator
+sends them. It is compared with the same service without sharing. Both run in turn, round by round. Their predictions
+are the same.
 """
 
 import argparse
+import json
+import statistics
+import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Final, ParamSpec, TypeVar
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 from rich.table import Table
 
-from benchmarks.hosting.documents import draw_documents
-from decoding.batch import decode_batch
-from decoding.errors import DocumentError
-from decoding.grey import to_grey
-from decoding.limits import Limits
-from decoding.orientation import orientation_view, turn_pages
-from decoding.page_edges import crop_to_page
-from decoding.preprocessing import Preprocessing
-from decoding.reader import decode_unconverted
-from model_service.engine import load_model
-from model_service.orientation import OrientationNetwork, Orienter
+from benchmarks.service import documents
+from benchmarks.service.servers import Candidate, Server, running, this_service
+from model_service.cpus import available_cpus
 from testkit.reports import report_console
 from testkit.template import ROOT
 
 VERSIONS: Final = ("v1", "v2", "v3")
-Arguments = ParamSpec("Arguments")
-Result = TypeVar("Result")
+_SHARED, _EACH = "one decoding for all versions", "a decoding for each version"
+_WITHOUT_SHARING: Final = """
+import runpy
+from model_service.classifier import Classifier
+Classifier._key = lambda *_, **__: object()
+runpy.run_module("model_service", run_name="__main__")
+"""
+_PAUSE_SECONDS: Final = 0.1
+_CLIENTS: Final = 4
 
 
 @dataclass
-class Totals:
-    """CPU times and changed predictions, over all documents.
+class Figures:
+    """Measurements of one service for one kind of document.
 
     Attributes:
-        separate_s: CPU seconds of a decoding and a recognition of orientations for each version.
-        shared_s: CPU seconds of one of both for all versions.
-        infer_s: CPU seconds of the three networks, which sharing does not change.
-        documents: Number of readable documents.
-        labels: Number of labels that change, by version.
-        shifts: Largest change of a probability in each document, by version.
+        latencies_ms: Time until all versions have answered, of a single client.
+        cpu_ms: CPU time of a document, once a round.
+        per_second: Documents per second with several clients, once a round.
     """
 
-    separate_s: float = 0.0
-    shared_s: float = 0.0
-    infer_s: float = 0.0
-    documents: int = 0
-    labels: dict[str, int] = field(default_factory=lambda: dict.fromkeys(VERSIONS, 0))
-    shifts: dict[str, list[float]] = field(default_factory=lambda: {version: [] for version in VERSIONS})
+    latencies_ms: list[float] = field(default_factory=list)
+    cpu_ms: list[float] = field(default_factory=list)
+    per_second: list[float] = field(default_factory=list)
 
 
-def measure(documents: Sequence[bytes]) -> Totals:
-    """Classify documents both ways, in this process."""
-    models = {version: load_model(ROOT / "models" / version) for version in VERSIONS}
-    orient = OrientationNetwork().corrections
-    inputs = [models[version].manifest.input for version in VERSIONS]
-    side = max(each.min_side for each in inputs)
-    totals = Totals()
-    for data in documents:
-        try:
-            before = [_timed(_decode_for_one, data, each, orient) for each in inputs]
-            after, shared_s = _timed(_decode_for_all, data, inputs, side, orient)
-        except DocumentError:
-            continue
-        totals.documents += 1
-        totals.separate_s += sum(seconds for _, seconds in before)
-        totals.shared_s += shared_s
-        for version, (separate, _), shared in zip(VERSIONS, before, after, strict=True):
-            scores, seconds = _timed(models[version].assess, separate)
-            changed = models[version].assess(shared).probabilities
-            totals.infer_s += seconds
-            totals.labels[version] += int(scores.probabilities.argmax() != changed.argmax())
-            totals.shifts[version].append(float(np.abs(scores.probabilities - changed).max()))
-    return totals
+class Client:
+    """Sends documents to all versions of a server at the same time, over kept connections."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._connections = {version: server.connect() for version in VERSIONS}
+        self._threads = ThreadPoolExecutor(len(VERSIONS))
+
+    def classify(self, document: bytes) -> dict[str, object]:
+        """Return the probabilities of each version."""
+        answers = self._threads.map(lambda version: self._ask(version, document), VERSIONS)
+        return dict(zip(VERSIONS, answers, strict=True))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._threads.shutdown()
+        for connection in self._connections.values():
+            connection.close()
+
+    def _ask(self, version: str, document: bytes) -> object:
+        connection = self._connections[version]
+        connection.request("POST", f"/{version}/predict", document, self._server.headers)
+        response = connection.getresponse()
+        answer = json.loads(response.read())
+        if response.status != 200:
+            raise RuntimeError(f"{self._server.name} returned {response.status}: {answer}")
+        return answer["probabilities"]
 
 
-def _decode_for_one(data: bytes, each: Preprocessing, orient: Orienter) -> NDArray[np.uint8]:
-    """Return the pixels of upright pages for an input, decoded for it like in the service."""
-    batch = decode_batch(data, each, Limits())
-    return turn_pages(batch.pixels, orient(batch.views))
+def measure(figures: Figures, server: Server, bodies: Sequence[bytes], seconds: float) -> list[dict[str, object]]:
+    """Measure one service with one kind of document; return its answers."""
+    client = Client(server)
+    answers = [client.classify(body) for body in bodies]
+    time.sleep(_PAUSE_SECONDS)
+    before = server.cpu_seconds()
+    for body in [*bodies, *bodies]:
+        started = time.perf_counter()
+        client.classify(body)
+        figures.latencies_ms.append((time.perf_counter() - started) * 1000)
+    figures.cpu_ms.append((server.cpu_seconds() - before) / (2 * len(bodies)) * 1000)
+    client.close()
+    figures.per_second.append(_saturate(server, bodies, seconds))
+    return answers
 
 
-def _decode_for_all(
-    data: bytes, inputs: Sequence[Preprocessing], min_side: int, orient: Orienter
-) -> list[NDArray[np.uint8]]:
-    """Return the pixels of upright pages for each input, from one decoding."""
-    pages = [_cropped(page) for page in decode_unconverted(data, min_side=min_side, limits=Limits()).pages]
-    turns = orient(np.stack([orientation_view(to_grey(page)) for page in pages]))
-    return [turn_pages(np.stack([each.apply(page) for page in pages]), turns) for each in inputs]
+def _saturate(server: Server, bodies: Sequence[bytes], seconds: float) -> float:
+    started = time.perf_counter()
+
+    def work(number: int) -> int:
+        client, done = Client(server), 0
+        while time.perf_counter() < started + seconds:
+            client.classify(bodies[(number + done) % len(bodies)])
+            done += 1
+        client.close()
+        return done
+
+    with ThreadPoolExecutor(_CLIENTS) as clients:
+        done = sum(clients.map(work, range(_CLIENTS)))
+    return done / (time.perf_counter() - started)
 
 
-def _cropped(page: Image.Image) -> Image.Image:
-    crop = crop_to_page(page, to_grey(page))
-    return page if crop is None else crop
-
-
-def _timed(
-    work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
-) -> tuple[Result, float]:
-    started = time.process_time()
-    return work(*args, **kwargs), time.process_time() - started
+def services(models: Path) -> tuple[Candidate, Candidate]:
+    """Return the service as it is, and one whose versions do not share a decoding."""
+    shared = this_service(models, name=_SHARED, MODELS=",".join(VERSIONS))
+    return shared, replace(shared, name=_EACH, arguments=("-c", _WITHOUT_SHARING))
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--documents", type=int, default=100, help="number of documents")
-    totals = measure(list(draw_documents(parser.parse_args().documents).values()))
-    milliseconds = {
-        "decoding and orientation, for each version": totals.separate_s,
-        "decoding and orientation, once": totals.shared_s,
-        "networks": totals.infer_s,
-    }
-    table = Table("CPU time per document", "ms", title=f"{totals.documents} documents")
-    for name, seconds in milliseconds.items():
-        table.add_row(name, f"{1000 * seconds / totals.documents:.1f}")
-    changes = Table("version", "labels that change", "median change of a probability", "largest")
-    for version, shifts in totals.shifts.items():
-        changes.add_row(version, str(totals.labels[version]), f"{np.median(shifts):.4f}", f"{max(shifts):.3f}")
+    parser.add_argument("--models", type=Path, default=ROOT / "models", help="folder of versions v1, v2 and v3")
+    parser.add_argument("--rounds", type=int, default=4, help="rounds over both services (default 4)")
+    parser.add_argument("--seconds", type=float, default=3, help="seconds of saturation in a round (default 3)")
+    options = parser.parse_args()
+    bodies = documents.draw()
+    figures = {(name, kind): Figures() for kind in bodies for name in (_SHARED, _EACH)}
+    answers: dict[tuple[str, str], list[dict[str, object]]] = {}
+    for number in range(options.rounds):
+        for candidate in services(options.models):
+            print(f"round {number + 1}: {candidate.name}", file=sys.stderr)
+            with running([candidate]) as (server,):
+                for kind, files in bodies.items():
+                    each = candidate.name, kind
+                    answers[each] = measure(figures[each], server, files, options.seconds)
+    for kind in bodies:
+        if answers[_SHARED, kind] != answers[_EACH, kind]:
+            raise RuntimeError(f"{kind}: the predictions differ")
+    print_report(figures, list(bodies))
+
+
+def print_report(figures: dict[tuple[str, str], Figures], kinds: Sequence[str]) -> None:
+    """Print what sharing changes, for each kind of document."""
+    table = Table("", "three answers, ms", "ratio", "CPU ms", "ratio", "documents a second", "ratio")
+    for kind in kinds:
+        shared, each = (figures[name, kind] for name in (_SHARED, _EACH))
+        cells = []
+        for name in ("latencies_ms", "cpu_ms", "per_second"):
+            now, before = (statistics.median(getattr(figure, name)) for figure in (shared, each))
+            cells += [f"{now:.1f} instead of {before:.1f}", f"{now / before:.2f}"]
+        table.add_row(kind, *cells)
     console = report_console()
+    console.print(f"{available_cpus()} CPUs; one decoding for all versions instead of one for each; equal predictions")
     console.print(table)
-    console.print(changes)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from typing import Final
 
 import psutil
 
-from benchmarks.service import chart, cost, documents, load, overload, report, weights
+from benchmarks.service import chart, cost, documents, overload, report, weights
 from benchmarks.service.candidates import PEERS, is_installed, way_of
 from benchmarks.service.floor import Floor
 from benchmarks.service.metrics import (
@@ -27,6 +27,7 @@ from benchmarks.service.metrics import (
     ServerMetrics,
     largest_difference,
     measure_kinds,
+    measure_pairs,
     measure_server,
 )
 from benchmarks.service.network import ARCHITECTURE, SIDE
@@ -53,11 +54,15 @@ class Contest:
     candidates: list[Candidate]
     classifiers: Mapping[str, Classifier]
 
+    def floor(self, candidate: Candidate) -> Floor:
+        """Return the lower bound of this service with the network of a candidate."""
+        return self.floors[candidate.name == _INT8]
+
     def expected(self, candidate: Candidate, document: bytes) -> Mapping[str, float]:
         """Return the probabilities of the pixels that a server makes of a document, computed without the server."""
         way = way_of(candidate)
         if way is None:
-            return self.floors[candidate.name == _INT8].probabilities(document)
+            return self.floor(candidate).probabilities(document)
         probabilities: dict[str, float] = classify(self.classifiers[way], document)["probabilities"]
         return probabilities
 
@@ -99,6 +104,8 @@ def compare(contest: Contest, bodies: Documents, effort: Effort, rounds: int) ->
                     if number == 0:
                         verify(server, contest, bodies)
                     measure_server(results[candidate.name], server, bodies, effort)
+                    if way_of(candidate) is None:
+                        measure_pairs(results[candidate.name], contest.floor(candidate), server, bodies, effort)
             except _FAILURES as error:
                 if way_of(candidate) is None:
                     raise
@@ -140,8 +147,15 @@ def main() -> None:
         "--requests", type=int, default=8, help="requests of a single client, for each kind and round (default 8)"
     )
     parser.add_argument(
+        "--pairs",
+        type=int,
+        default=12,
+        help="documents that this service and the floor process in turn, for each kind and round (default 12)",
+    )
+    parser.add_argument(
         "--seconds", type=float, default=2.5, help="seconds of saturation, for each kind and round (default 2.5)"
     )
+    parser.add_argument("--overloads", type=int, default=3, help="runs at twice the capacity (default 3)")
     parser.add_argument("--only", action="append", default=[], help="part of the name of a server; repeatable")
     parser.add_argument("--chart", type=Path, default=_CHART, help="SVG file to write")
     arguments = parser.parse_args()
@@ -150,19 +164,19 @@ def main() -> None:
     print(describe_machine(bodies), flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         contest = prepare(Path(scratch), arguments.only)
-        results = compare(contest, bodies, Effort(arguments.requests, arguments.seconds), arguments.rounds)
+        effort = Effort(arguments.requests, arguments.pairs, arguments.seconds)
+        results = compare(contest, bodies, effort, arguments.rounds)
         tables = [
             report.ratio_tables(results, _SERVICE, list(bodies)),
+            report.in_turn_table(results, list(bodies)),
             report.figures_table(results, list(bodies)),
             report.cost_table(cost.costs(results, bodies, own=(_SERVICE, _INT8))),
         ]
         print("", *tables, sep="\n\n", flush=True)
-        scans = bodies[documents.SCAN]
         with running([contest.candidates[0]]) as (server,):
-            capacity = load.saturate(server, scans, 2 * arguments.seconds)
-            overloaded = overload.overload(server, scans, capacity, 8 * arguments.seconds)
-            abandoned = overload.abandon(server, scans[0])
-        print("", report.overload_lines(overloaded, abandoned), sep="\n\n")
+            overloaded = overload.overload(server, bodies, 8 * arguments.seconds, arguments.overloads)
+            abandoned = overload.abandon(server, bodies[documents.SCAN][0])
+        print("", report.overload_tables(overloaded, abandoned), sep="\n\n")
     chart.draw(
         arguments.chart,
         list(bodies),

@@ -1,6 +1,7 @@
 """The documents of the benchmark, drawn from a seed."""
 
 import io
+import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from itertools import cycle, islice
@@ -30,6 +31,13 @@ LONG: Final = frozenset({LONG_PDF, LONG_SCAN})
 def draw(kinds: Sequence[str] = (SCAN, PHOTO, FAX, PDF), each: int = 3) -> dict[str, list[bytes]]:
     """Draw documents of some kinds; one of each kind in `LONG`. JPEGs have quality 76, as scanners write them."""
     return {kind: [_DRAW[kind](seed) for seed in range(1 if kind in LONG else each)] for kind in kinds}
+
+
+def mixture(bodies: Mapping[str, Sequence[bytes]], seed: int, count: int = 1000) -> list[bytes]:
+    """Return documents of all kinds in random order, each kind and each document of a kind equally likely."""
+    generator = random.Random(seed)
+    kinds = list(bodies.values())
+    return [generator.choice(generator.choice(kinds)) for _ in range(count)]
 
 
 def _draw_scan(seed: int) -> bytes:

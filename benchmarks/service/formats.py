@@ -5,23 +5,18 @@ turn. The ratio of the two shows what the service adds to each format.
 """
 
 import argparse
-import json
 import os
 import statistics
 import tempfile
-import time
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from benchmarks.service import documents, load, weights
 from benchmarks.service.floor import Floor
-from benchmarks.service.servers import Server, running, this_service
+from benchmarks.service.in_turn import PairedMetrics, measure_in_turn
+from benchmarks.service.servers import running, this_service
 from model_service.cpus import available_cpus
-
-_PAUSE_SECONDS: Final = 0.3
 
 
 @dataclass
@@ -29,69 +24,29 @@ class FormatMetrics:
     """Measurements of one kind of document.
 
     Attributes:
-        floor_ms: Time of each document without a server.
-        latencies_ms: Time of each request of a single client.
-        floor_cpu_ms: CPU time of a document without a server, once a round.
-        cpu_ms: CPU time of a request, once a round.
+        pairs: Times of the same documents without and with the service.
         floor_per_second: Throughput without a server, once a round.
         per_second: Throughput with eight clients, once a round.
-        stages_ms: The service's timings of each request, by stage.
     """
 
-    floor_ms: list[float] = field(default_factory=list)
-    latencies_ms: list[float] = field(default_factory=list)
-    floor_cpu_ms: list[float] = field(default_factory=list)
-    cpu_ms: list[float] = field(default_factory=list)
+    pairs: PairedMetrics = field(default_factory=PairedMetrics)
     floor_per_second: list[float] = field(default_factory=list)
     per_second: list[float] = field(default_factory=list)
-    stages_ms: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def row(self) -> list[str]:
         """Return the cells of a table: three ratios, then milliseconds."""
-        latency, floor = statistics.median(self.latencies_ms), statistics.median(self.floor_ms)
-        cpu, floor_cpu = statistics.median(self.cpu_ms), statistics.median(self.floor_cpu_ms)
+        pairs = self.pairs
         throughput = statistics.mean(self.floor_per_second) / max(statistics.mean(self.per_second), 1e-9)
-        stages = [statistics.median(self.stages_ms[stage]) for stage in ("decode", "infer", "total")]
-        ratios = [f"{latency / floor:.2f}", f"{cpu / max(floor_cpu, 1e-9):.2f}", f"{throughput:.2f}"]
-        return [*ratios, *(f"{milliseconds:.1f}" for milliseconds in (floor, latency, *stages, floor_cpu, cpu))]
+        stages = [pairs.stages_ms[stage] for stage in ("decode", "infer", "total")]
+        times = [pairs.floor_ms, pairs.service_ms, *stages, pairs.floor_cpu_ms, pairs.service_cpu_ms]
+        ratios = [pairs.ratio(), f"{pairs.cpu_ratio():.2f}", f"{throughput:.2f}"]
+        return [*ratios, *(f"{statistics.median(milliseconds):.1f}" for milliseconds in times)]
 
 
 _COLUMNS: Final = (
     "", "latency", "CPU time", "throughput", "floor, ms", "service, ms", "of which decode", "infer", "total",
     "floor, CPU ms", "service, CPU ms",
 )  # fmt: skip
-
-
-def measure(metrics: FormatMetrics, floor: Floor, server: Server, bodies: Sequence[bytes], requests: int) -> None:
-    """Process documents without and with the server in turn, one at a time."""
-    floor.sequential(bodies, 1)
-    _send(server, bodies, 1)
-    before = floor.cpu_seconds(), server.cpu_seconds()
-    for number in range(requests):
-        body = [bodies[number % len(bodies)]]
-        metrics.floor_ms += floor.sequential(body, 1)
-        for milliseconds, stages in _send(server, body, 1):
-            metrics.latencies_ms.append(milliseconds)
-            for stage, value in stages.items():
-                metrics.stages_ms[stage].append(value)
-        time.sleep(_PAUSE_SECONDS)  # threads of the engine spin for a while after work
-    after = floor.cpu_seconds(), server.cpu_seconds()
-    metrics.floor_cpu_ms.append((after[0] - before[0]) / requests * 1000)
-    metrics.cpu_ms.append((after[1] - before[1]) / requests * 1000)
-
-
-def _send(server: Server, bodies: Sequence[bytes], count: int) -> list[tuple[float, dict[str, float]]]:
-    """Send requests; return the milliseconds of each, and those of the service's stages."""
-    connection = server.connect()
-    results = []
-    for body in bodies[:count]:
-        started = time.perf_counter()
-        connection.request("POST", server.path, server.body(body), server.headers)
-        content = connection.getresponse().read()
-        milliseconds = (time.perf_counter() - started) * 1000
-        results.append((milliseconds, json.loads(content)["timings_ms"]))
-    connection.close()
-    return results
 
 
 def main() -> None:
@@ -112,7 +67,7 @@ def main() -> None:
         with running([this_service(folder.absolute().parent, MODELS=options.version)]) as (server,):
             for _ in range(options.rounds):
                 for kind, files in bodies.items():
-                    measure(results[kind], floor, server, files, options.requests)
+                    measure_in_turn(results[kind].pairs, floor, server, files, options.requests)
                     # A long document occupies all CPUs. More clients would be answered with fewer pages.
                     long = kind in documents.LONG
                     seconds, clients = (5 * options.seconds, available_cpus()) if long else (options.seconds, 8)
@@ -120,7 +75,8 @@ def main() -> None:
                     results[kind].per_second.append(load.saturate(server, files, seconds, clients))
             memory = server.memory_mib()
     print(f"{available_cpus()} CPUs, load {os.getloadavg()[0]:.1f}; memory of the service after load {memory:.0f} MiB")
-    print("Ratio to the floor: latency with one client, CPU time, throughput with eight clients (long: one per CPU)\n")
+    print("Ratio to the floor: latency with one client (median of the pairs, 95 % interval), CPU time, throughput with")
+    print("eight clients (long: one per CPU)\n")
     print("|", " | ".join(_COLUMNS), "|")
     print("|" + "---|" * len(_COLUMNS))
     for kind, metrics in results.items():

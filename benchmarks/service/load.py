@@ -27,30 +27,70 @@ def sequential(server: Server, documents: Sequence[bytes], count: int) -> list[f
     return latencies
 
 
-def saturate(server: Server, documents: Sequence[bytes], seconds: float, callers: int = 8) -> float:
-    """Return the documents per second while each caller sends a request as soon as the previous one is answered.
+@dataclass(frozen=True)
+class ClosedLoopResult:
+    """Responses to callers that each send a request as soon as the previous one is answered.
 
-    Requests that are under way when the seconds are over are waited for, and counted.
+    Attributes:
+        completed: When each response came, in seconds from the start and in this order. As many requests as there are
+            callers are under way at any time, until these many responses are left.
+        latencies_ms: Latency of each response, in the same order.
+    """
+
+    completed: Sequence[float]
+    latencies_ms: Sequence[float]
+
+    @property
+    def per_second(self) -> float:
+        """Responses per second. Requests that were under way at the end were waited for, and count."""
+        return len(self.completed) / self.completed[-1]
+
+
+def closed_loop(
+    server: Server, documents: Sequence[bytes], seconds: float, callers: int, at_least: int = 0
+) -> ClosedLoopResult:
+    """Send documents, each caller as soon as its previous request is answered.
+
+    Args:
+        server: The server.
+        documents: Documents, sent in turn.
+        seconds: Duration.
+        callers: Connections.
+        at_least: Number of requests that are sent even if it takes longer.
+
+    Raises:
+        RuntimeError: If a response has another status than 200.
     """
     bodies = [server.body(document) for document in documents]
+    numbers = itertools.count()
     started = time.perf_counter()
 
-    def caller(number: int) -> int:
+    def caller() -> list[tuple[float, float]]:
         connection = server.connect()
-        completed = 0
-        for body in itertools.islice(itertools.cycle(bodies), number, None):
-            status, _ = _post(connection, server, body)
+        responses = []
+        while True:
+            number = next(numbers)
+            sent = time.perf_counter()
+            status, _ = _post(connection, server, bodies[number % len(bodies)])
+            completed = time.perf_counter()
             if status != 200:
                 raise RuntimeError(f"{server.name} returned {status}")
-            completed += 1
-            if time.perf_counter() > started + seconds:
+            responses.append((completed - started, (completed - sent) * 1000))
+            if completed > started + seconds and number + callers >= at_least:
                 break
         connection.close()
-        return completed
+        return responses
 
     with ThreadPoolExecutor(callers) as pool:
-        completed = sum(pool.map(caller, range(callers)))
-    return completed / (time.perf_counter() - started)
+        pending = [pool.submit(caller) for _ in range(callers)]
+        responses = sorted(response for future in pending for response in future.result())
+    completed, latencies = zip(*responses, strict=True)
+    return ClosedLoopResult(completed, latencies)
+
+
+def saturate(server: Server, documents: Sequence[bytes], seconds: float, callers: int = 8) -> float:
+    """Return the documents per second in a closed loop."""
+    return closed_loop(server, documents, seconds, callers).per_second
 
 
 @dataclass
@@ -63,6 +103,7 @@ class OpenLoopResult:
         rejected_ms: Latency of every other response.
         without_retry_after: Number of 429 and 503 responses without a Retry-After header.
         lost: Number of requests without a response.
+        seconds: From the first request to the last response.
     """
 
     statuses: Counter[int] = field(default_factory=Counter)
@@ -70,6 +111,7 @@ class OpenLoopResult:
     rejected_ms: list[float] = field(default_factory=list)
     without_retry_after: int = 0
     lost: int = 0
+    seconds: float = 0.0
 
 
 def open_loop(
@@ -114,8 +156,9 @@ def open_loop(
         connection.close()
 
     with ThreadPoolExecutor(callers) as pool:
-        for _ in [pool.submit(caller) for _ in range(callers)]:
-            pass
+        for pending in [pool.submit(caller) for _ in range(callers)]:
+            pending.result()
+    result.seconds = time.perf_counter() - begin
     return result
 
 

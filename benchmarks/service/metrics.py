@@ -11,6 +11,7 @@ from typing import Final
 
 from benchmarks.service import load
 from benchmarks.service.floor import Floor
+from benchmarks.service.in_turn import PairedMetrics, measure_in_turn
 from benchmarks.service.servers import Server
 
 Documents = Mapping[str, Sequence[bytes]]
@@ -35,6 +36,7 @@ class ServerMetrics:
         idle_mib: Memory before the first request, once a round.
         busy_mib: Memory after the last request, once a round.
         idle_cpu: Share of a CPU that the server uses without requests, once a round.
+        pairs: Times of the same documents without and with the service; empty for other servers.
     """
 
     latencies_ms: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -44,6 +46,7 @@ class ServerMetrics:
     idle_mib: list[float] = field(default_factory=list)
     busy_mib: list[float] = field(default_factory=list)
     idle_cpu: list[float] = field(default_factory=list)
+    pairs: defaultdict[str, PairedMetrics] = field(default_factory=lambda: defaultdict(PairedMetrics))
 
     def latency(self, kind: str) -> float:
         """Return the median latency in milliseconds."""
@@ -60,9 +63,16 @@ class ServerMetrics:
 
 @dataclass(frozen=True)
 class Effort:
-    """Requests of a single client, and seconds of saturation, for each kind and round."""
+    """How much is measured, for each kind and round.
+
+    Attributes:
+        requests: Requests of a single client.
+        pairs: Documents that the service and the floor process in turn.
+        seconds: Seconds of saturation.
+    """
 
     requests: int
+    pairs: int
     seconds: float
 
 
@@ -90,6 +100,12 @@ def measure_kinds(metrics: ServerMetrics, target: Floor | Server, documents: Doc
         metrics.latencies_ms[kind] += sequential(bodies, effort.requests)
         metrics.cpu_ms[kind].append((target.cpu_seconds() - before) / effort.requests * 1000)
         metrics.per_second[kind].append(saturate(bodies, effort.seconds))
+
+
+def measure_pairs(metrics: ServerMetrics, floor: Floor, server: Server, documents: Documents, effort: Effort) -> None:
+    """Measure this service in turn with the floor, with every kind of document."""
+    for kind, bodies in documents.items():
+        measure_in_turn(metrics.pairs[kind], floor, server, bodies, effort.pairs)
 
 
 def largest_difference(server: Server, documents: Sequence[bytes], expected: Sequence[Mapping[str, float]]) -> float:

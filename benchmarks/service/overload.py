@@ -1,44 +1,82 @@
 """Load at twice the service's capacity, and callers that disconnect."""
 
-import http.client
+import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from benchmarks.service.documents import mixture
+from benchmarks.service.full_queue import FullQueue, measure_full_queue
 from benchmarks.service.load import OpenLoopResult, open_loop
 from benchmarks.service.servers import Server
+from testkit.reports import percentile
 
-_LIMIT = "triptych_in_flight_limit"
-_IN_FLIGHT = "triptych_in_flight"
+_SATURATION: Final = 2
+"""How much longer the full queue is measured than the overload."""
 
 
 @dataclass(frozen=True)
-class OverloadResult:
+class OverloadRun:
     """Behaviour at twice the capacity.
 
     Attributes:
         requests: Accepted and rejected requests.
-        rate: Requests sent per second.
-        full_queue_ms: Time to process a full queue at capacity, the longest wait that is expected.
-        memory_before_mib: Memory after a warm-up at the same rate, which fills caches and pools.
+        memory_before_mib: Memory after a warm-up, which fills caches and pools.
         memory_after_mib: Memory after the measurement.
     """
 
     requests: OpenLoopResult
-    rate: float
-    full_queue_ms: float
     memory_before_mib: float
     memory_after_mib: float
 
+    @property
+    def p99_ms(self) -> float:
+        """The 99th percentile of the latency of accepted requests."""
+        return percentile(self.requests.accepted_ms, 99)
 
-def overload(server: Server, documents: Sequence[bytes], capacity: float, seconds: float) -> OverloadResult:
-    """Send twice the measured capacity, first as a warm-up and then to measure."""
-    rate = 2 * capacity
-    open_loop(server, documents, rate, seconds / 3)
-    before = server.memory_mib()
-    result = open_loop(server, documents, rate, seconds)
-    limit = _metric(server, _LIMIT)
-    return OverloadResult(result, rate, limit / capacity * 1000, before, server.memory_mib())
+    def percent_within(self, milliseconds: float) -> float:
+        """Return the percentage of accepted requests that took at most this time."""
+        return 100 * statistics.fmean(each <= milliseconds for each in self.requests.accepted_ms)
+
+
+@dataclass(frozen=True)
+class OverloadResult:
+    """Runs at twice the capacity, after that of a full queue was measured.
+
+    Attributes:
+        queue: The full queue.
+        rate: Requests sent per second.
+        runs: The runs.
+    """
+
+    queue: FullQueue
+    rate: float
+    runs: Sequence[OverloadRun]
+
+
+def overload(server: Server, bodies: Mapping[str, Sequence[bytes]], seconds: float, runs: int) -> OverloadResult:
+    """Measure a full queue, then send twice its capacity: as a warm-up, and in several runs.
+
+    Documents of all kinds are sent in random order. Requests are accepted before they are read, so that those in the
+    queue are the same mixture, as in the full queue that is measured before. In a fixed order, every second request
+    could be of the same kind, and it is every second one that is accepted.
+
+    Args:
+        server: The service.
+        bodies: Documents by kind.
+        seconds: Duration of a run.
+        runs: Number of runs.
+    """
+    queue = measure_full_queue(server, mixture(bodies, seed=0), _SATURATION * seconds)
+    rate = 2 * queue.per_second
+    open_loop(server, mixture(bodies, seed=0), rate, seconds / 3)
+    results = []
+    for number in range(runs):
+        before = server.memory_mib()
+        requests = open_loop(server, mixture(bodies, seed=1 + number), rate, seconds)
+        results.append(OverloadRun(requests, before, server.memory_mib()))
+    return OverloadResult(queue, rate, results)
 
 
 @dataclass(frozen=True)
@@ -58,24 +96,16 @@ class AbandonedRequests:
 
 def abandon(server: Server, document: bytes) -> AbandonedRequests:
     """Send as many requests as the service admits, and close their connections at once."""
-    callers = int(_metric(server, _LIMIT))
+    callers = int(server.metric("triptych_in_flight_limit"))
     connections = [server.connect() for _ in range(callers)]
     for connection in connections:
         connection.request("POST", "/predict", server.body(document), server.headers)
     started = time.perf_counter()
     for connection in connections:
         connection.close()
-    while _metric(server, _IN_FLIGHT) > 0:
+    while server.metric("triptych_in_flight") > 0:
         time.sleep(0.005)
     seconds = time.perf_counter() - started
     before = server.cpu_seconds()
     time.sleep(1)
     return AbandonedRequests(callers, seconds, server.cpu_seconds() - before)
-
-
-def _metric(server: Server, name: str) -> float:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
-    connection.request("GET", "/metrics")
-    lines = connection.getresponse().read().decode().splitlines()
-    connection.close()
-    return next(float(line.split()[1]) for line in lines if line.startswith(name + " "))

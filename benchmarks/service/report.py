@@ -1,11 +1,13 @@
 """The report in Markdown: tables for docs/performance.md."""
 
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks.service.cost import PAGE_MB, RATES
+from benchmarks.service.full_queue import FullQueue
 from benchmarks.service.metrics import ServerMetrics
-from benchmarks.service.overload import AbandonedRequests, OverloadResult
+from benchmarks.service.overload import AbandonedRequests, OverloadResult, OverloadRun
 from testkit.reports import percentile
 
 Results = Mapping[str, ServerMetrics]
@@ -58,26 +60,52 @@ def cost_table(usd: Mapping[str, Sequence[float]]) -> str:
     return _table(title, RATES, {name: [f"{value:.3f}" for value in values] for name, values in usd.items()})
 
 
-def overload_lines(result: OverloadResult, abandoned: AbandonedRequests) -> str:
-    """Return the behaviour at twice the capacity."""
-    requests = result.requests
-    statuses = ", ".join(f"{count} times {status}" for status, count in sorted(requests.statuses.items()))
-    lines = [
-        f"Twice the capacity ({result.rate:.0f} requests per second, open loop)\n",
-        f"- responses: {statuses}; lost: {requests.lost}; "
-        f"429 or 503 without Retry-After: {requests.without_retry_after}",
-        f"- accepted: p50 {percentile(requests.accepted_ms, 50):.0f} ms, "
-        f"p99 {percentile(requests.accepted_ms, 99):.0f} ms; "
-        f"a full queue takes {result.full_queue_ms:.0f} ms at capacity",
-    ]
-    if requests.rejected_ms:
-        lines.append(f"- rejected: p50 {statistics.median(requests.rejected_ms):.1f} ms")
-    lines += [
-        f"- memory: {result.memory_before_mib:.0f} MiB before, {result.memory_after_mib:.0f} MiB after",
-        f"- {abandoned.callers} callers disconnected: no request in flight after {abandoned.seconds * 1000:.0f} ms, "
-        f"{abandoned.cpu_seconds_after * 1000:.0f} ms of CPU time in the second after",
-    ]
-    return "\n".join(lines)
+def in_turn_table(results: Results, kinds: Sequence[str]) -> str:
+    """Return the time of this service in relation to the floor, for each precision."""
+    measured = {name: result.pairs for name, result in results.items() if result.pairs}
+    count = min(len(pairs[kind].service_ms) for pairs in measured.values() for kind in kinds)
+    title = f"time of the service in relation to the floor, measured in turn: median of {count} pairs (95 % interval)"
+    return _table(title, kinds, {name: [pairs[kind].ratio() for kind in kinds] for name, pairs in measured.items()})
+
+
+def overload_tables(result: OverloadResult, abandoned: AbandonedRequests) -> str:
+    """Return the time of a full queue, the behaviour at twice the capacity, and that after callers disconnected."""
+    bound = result.queue.bound_ms
+    measures: dict[str, Callable[[OverloadRun], str]] = {
+        "accepted: p50, ms": lambda run: f"{percentile(run.requests.accepted_ms, 50):.0f}",
+        "accepted: p99, ms": lambda run: f"{run.p99_ms:.0f}",
+        "bound of a full queue, ms": lambda _: f"{bound:.0f}",
+        "p99 / bound": lambda run: f"{run.p99_ms / bound:.2f}",
+        "p99 within the bound": lambda run: "yes" if run.p99_ms <= bound else "**no**",
+        "accepted within the bound, %": lambda run: f"{run.percent_within(bound):.1f}",
+        "accepted per second": lambda run: f"{len(run.requests.accepted_ms) / run.requests.seconds:.1f}",
+        "rejected: p50, ms": lambda run: f"{percentile(run.requests.rejected_ms or [math.nan], 50):.1f}",
+        "responses": lambda run: ", ".join(
+            f"{count} times {each}" for each, count in sorted(run.requests.statuses.items())
+        ),
+        "lost": lambda run: str(run.requests.lost),
+        "429 or 503 without Retry-After": lambda run: str(run.requests.without_retry_after),
+        "memory before, after, MiB": lambda run: f"{run.memory_before_mib:.0f}, {run.memory_after_mib:.0f}",
+    }
+    title = f"Twice the capacity: {result.rate:.0f} requests per second, open loop"
+    columns = [f"run {number}" for number in range(1, len(result.runs) + 1)]
+    rows = {measure: list(map(cell, result.runs)) for measure, cell in measures.items()}
+    left = (
+        f"{abandoned.callers} callers disconnected: no request in flight after {abandoned.seconds * 1000:.0f} ms, "
+        f"{abandoned.cpu_seconds_after * 1000:.0f} ms of CPU time in the second after."
+    )
+    return "\n\n".join([_full_queue(result.queue), _table(title, columns, rows), left])
+
+
+def _full_queue(queue: FullQueue) -> str:
+    p50, p99 = percentile(queue.latencies_ms, 50), percentile(queue.latencies_ms, 99)
+    return (
+        f"A full queue of {queue.limit} requests of all kinds, measured {queue.queues:.0f} times: "
+        f"mean {queue.mean_ms:.0f} ms, standard deviation {queue.deviation_ms:.0f} ms, "
+        f"longest {max(queue.times_ms):.0f} ms. "
+        f"99 % of full queues take at most {queue.bound_ms:.0f} ms, with a confidence of 99 %. "
+        f"The requests in it: p50 {p50:.0f} ms, p99 {p99:.0f} ms. Capacity: {queue.per_second:.1f} requests per second."
+    )
 
 
 def _table(title: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:

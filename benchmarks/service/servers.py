@@ -88,6 +88,14 @@ class Server:
         """Return the CPU time of all its running processes."""
         return sum(sum(process.cpu_times()[:2]) for process in self._processes())
 
+    def metric(self, name: str) -> float:
+        """Return a metric of this service without labels, such as `triptych_in_flight`."""
+        connection = self.connect(10)
+        connection.request("GET", "/metrics")
+        lines = connection.getresponse().read().decode().splitlines()
+        connection.close()
+        return next(float(line.split()[1]) for line in lines if line.startswith(name + " "))
+
     def stop(self) -> int:
         """Stop the server and return its exit code."""
         children = self._processes()[1:] if self.process.poll() is None else []

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final, Generic, Self, TypeVar
 
 import numpy as np
 
-from decoding.batch import PageBatch, decode_batch
+from decoding.batch import PageBatch, PageBatches, decode_batches
 from decoding.cancellation import CancelCheck
 from decoding.limits import Limits
 from decoding.orientation import VIEW_BYTES, VIEW_SIDE
@@ -97,15 +97,16 @@ class Job(ABC, Generic[Result]):
 
 
 @dataclass(frozen=True)
-class BatchJob(Job[PageBatch]):
-    """Decode a document to a page batch.
+class BatchJob(Job[PageBatches]):
+    """Decode a document to a page batch for each of several inputs.
 
-    The reply has the pixels of each page, followed by its view and a byte that is 1 if the page was cropped.
+    The reply has the pixels of each page for every input, followed by its view and a byte that is 1 if the page was
+    cropped.
     """
 
     kind = "batch"
-    preprocessing: Preprocessing
-    """The model's input."""
+    inputs: tuple[Preprocessing, ...]
+    """The inputs of the models."""
     part: tuple[int, int] | None = None
     """The pages of a PDF to decode, as the arguments of `range`; all if None."""
 
@@ -113,35 +114,45 @@ class BatchJob(Job[PageBatch]):
     def from_arguments(cls, arguments: Mapping[str, Any]) -> Self:
         """Create the job from its fields as JSON."""
         part = arguments["part"] and tuple(arguments["part"])
-        return cls(Limits(**arguments["limits"]), Preprocessing(**arguments["preprocessing"]), part)
+        return cls(Limits(**arguments["limits"]), tuple(Preprocessing(**each) for each in arguments["inputs"]), part)
 
     def execute(self, data: bytes, check_cancelled: CancelCheck) -> Reply:
         """Decode the document."""
         part = range(*self.part) if self.part else None
-        batch = decode_batch(data, self.preprocessing, self.limits, check_cancelled, part)
-        parts = zip(batch.pixels, batch.views, batch.cropped, strict=True)
-        pages = [pixels.tobytes() + view.tobytes() + bytes([cropped]) for pixels, view, cropped in parts]
-        return Reply(pages, batch.truncated, batch.unread)
+        batches = decode_batches(data, self.inputs, self.limits, check_cancelled, part)
+        first = batches[0]
+        parts = zip(zip(*(batch.pixels for batch in batches), strict=True), first.views, first.cropped, strict=True)
+        pages = [
+            b"".join(each.tobytes() for each in pixels) + view.tobytes() + bytes([cropped])
+            for pixels, view, cropped in parts
+        ]
+        return Reply(pages, first.truncated, first.unread)
 
     def without_forms(self) -> Self:
         """Return the job for the whole document without drawing form fields."""
         return replace(super().without_forms(), part=None)
 
     def is_valid_page_size(self, size: int) -> bool:
-        """Return whether the size is that of the model's input, a view and a byte."""
-        return size == self._pixel_bytes + VIEW_BYTES + 1
+        """Return whether the size is that of the models' inputs, a view and a byte."""
+        return size == sum(map(_pixel_bytes, self.inputs)) + VIEW_BYTES + 1
 
-    def build_result(self, data: bytearray, head: ReplyHead) -> PageBatch:
-        """Return the pixels and the views as one array each."""
+    def build_result(self, data: bytearray, head: ReplyHead) -> PageBatches:
+        """Return the pixels for each input and the views as one array each."""
         pages = np.frombuffer(data, np.uint8).reshape(len(head.page_sizes), -1)
-        shape = (len(pages), self.preprocessing.height, self.preprocessing.width, 3)
-        pixels = np.ascontiguousarray(pages[:, : self._pixel_bytes]).reshape(shape)
-        views = np.ascontiguousarray(pages[:, self._pixel_bytes : -1]).reshape(len(pages), VIEW_SIDE, VIEW_SIDE)
-        return PageBatch(pixels, views, [bool(mark) for mark in pages[:, -1]], head.truncated, head.unread)
+        *ends, end_of_pixels = accumulate(map(_pixel_bytes, self.inputs))
+        views = np.ascontiguousarray(pages[:, end_of_pixels:-1]).reshape(len(pages), VIEW_SIDE, VIEW_SIDE)
+        cropped = [bool(mark) for mark in pages[:, -1]]
+        return tuple(
+            PageBatch(
+                np.ascontiguousarray(pages[:, start:end]).reshape(len(pages), each.height, each.width, 3),
+                views, cropped, head.truncated, head.unread,
+            )
+            for each, start, end in zip(self.inputs, [0, *ends], [*ends, end_of_pixels], strict=True)
+        )  # fmt: skip
 
-    @property
-    def _pixel_bytes(self) -> int:
-        return self.preprocessing.width * self.preprocessing.height * 3
+
+def _pixel_bytes(preprocessing: Preprocessing) -> int:
+    return preprocessing.width * preprocessing.height * 3
 
 
 @dataclass(frozen=True)

@@ -74,15 +74,19 @@ class Lane:
         """Whether no document is in the lane."""
         return self._free == self.size
 
-    def enter(self, check_cancelled: CancelCheck) -> None:
+    def enter(self, check_cancelled: CancelCheck, *, first: bool = False) -> None:
         """Enter the lane, or wait for it.
 
         Args:
             check_cancelled: Called several times a second while the document waits; what it raises propagates.
+            first: Whether to wait before all others.
         """
         ticket = object()
         with self._changed:
-            self._queue.append(ticket)
+            if first:
+                self._queue.appendleft(ticket)
+            else:
+                self._queue.append(ticket)
             try:
                 while self._queue[0] is not ticket or not self._free:
                     self._changed.wait(_CHECK_SECONDS)
@@ -149,17 +153,18 @@ class Place:
         while self._held:
             self._held.pop().leave()
 
-    def enter(self, check_cancelled: CancelCheck, *, likely_slow: bool = False) -> None:
+    def enter(self, check_cancelled: CancelCheck, *, likely_slow: bool = False, decoded: bool = False) -> None:
         """Wait for the ordinary lane, or for a turn in the slow one.
 
         Args:
             check_cancelled: Called several times a second while the document waits; what it raises propagates.
             likely_slow: Whether the document probably takes long. Without a slow lane, it waits for the ordinary one.
+            decoded: Whether the document had its turn and is decoded, so that it waits before those that are not.
         """
         lanes = self._lanes
         slow = likely_slow and lanes.slow.size > 0
         for lane in [lanes.slow, lanes.turn] if slow else [lanes.ordinary]:
-            lane.enter(check_cancelled)
+            lane.enter(check_cancelled, first=decoded)
             self._held.append(lane)
         if slow:
             time.sleep(_HEAD_START_SECONDS)

@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from decoding.batch import PageBatch
+from decoding.batch import PageBatch, PageBatches
 from decoding.errors import DecoderCrashedError, DecoderTimeoutError, DocumentError
 from decoding.isolation.jobs import BatchJob
 
@@ -29,7 +29,7 @@ PART_SECONDS: Final = 5.0
 """Time limit of a part. Ordinary ones take a tenth of a second."""
 _RETRY_SECONDS: Final = 0.02
 
-PartReader = Callable[[BatchJob], PageBatch]
+PartReader = Callable[[BatchJob], PageBatches]
 """Decodes the part of the document that a job is about."""
 SpareReader = Callable[[], AbstractContextManager[PartReader | None]]
 """Enters a spare place and yields its reader; None if the lane is full."""
@@ -49,24 +49,24 @@ class FurtherPages:
             is begun.
     """
 
-    def __init__(self, front: PageBatch, job: BatchJob, began: float) -> None:
+    def __init__(self, front: PageBatches, job: BatchJob, began: float) -> None:
         limits = job.limits
         seconds = min(limits.max_seconds, PART_SECONDS)
         part = replace(job, limits=replace(limits, max_seconds=seconds, further_seconds=None))
-        first = len(front.pixels)
-        stop = first + front.unread
+        first = len(front[0].pixels)
+        stop = first + front[0].unread
         self._front: Final = front
         self._end: Final = None if limits.further_seconds is None else began + limits.further_seconds
         self._parts: Final = [
             replace(part, part=(at, min(at + PART_PAGES, stop))) for at in range(first, stop, PART_PAGES)
         ]
-        self._batches: Final[dict[int, PageBatch]] = {}
+        self._batches: Final[dict[int, PageBatches]] = {}
         self._begun = 0
         self._irregular = False
         # Guards the attributes above.
         self._lock: Final = threading.Lock()
 
-    def read(self, read_here: PartReader, read_elsewhere: SpareReader, helpers: int) -> PageBatch:
+    def read(self, read_here: PartReader, read_elsewhere: SpareReader, helpers: int) -> PageBatches:
         """Read the parts, and return the front and all parts up to the first that was not read.
 
         Args:
@@ -130,17 +130,18 @@ class FurtherPages:
         with self._lock:
             self._begun = len(self._parts)
 
-    def _join(self) -> PageBatch:
+    def _join(self) -> PageBatches:
         if self._irregular:
             raise IrregularDocumentError
-        batches = [self._front]
+        read = [self._front]
         for number in range(len(self._parts)):
             if number not in self._batches:
                 break
-            batches.append(self._batches[number])
-        return PageBatch(
-            np.concatenate([batch.pixels for batch in batches]),
-            np.concatenate([batch.views for batch in batches]),
-            [mark for batch in batches for mark in batch.cropped],
-            self._front.truncated or len(batches) <= len(self._parts),
+            read.append(self._batches[number])
+        truncated = self._front[0].truncated or len(read) <= len(self._parts)
+        views = np.concatenate([batches[0].views for batches in read])
+        cropped = [mark for batches in read for mark in batches[0].cropped]
+        return tuple(
+            PageBatch(np.concatenate([batch.pixels for batch in of_input]), views, cropped, truncated)
+            for of_input in zip(*read, strict=True)
         )

@@ -12,14 +12,14 @@ idle, or fails before it has a document, is replaced without a failed request. A
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
-from decoding.batch import BatchDecoder, PageBatch
+from decoding.batch import BatchDecoder, PageBatch, PageBatches
 from decoding.cancellation import CancelCheck, never_cancel
 from decoding.cost import is_likely_slow
 from decoding.errors import DecoderCrashedError, DecoderTimeoutError, DecoderUnavailableError, DecodingError
@@ -123,7 +123,7 @@ class DecoderPool:
             DecoderUnavailableError: See `run`.
         """
         with self.batch_decoder(data, check_cancelled) as decode:
-            return decode(data, preprocessing, limits, check_cancelled)
+            return decode(data, [preprocessing], limits, check_cancelled)[0]
 
     def run(self, job: Job[Result], data: bytes, check_cancelled: CancelCheck = never_cancel) -> Result:
         """Process a document in a decoder process. Safe to call from several threads.
@@ -143,7 +143,7 @@ class DecoderPool:
 
     @contextmanager
     def batch_decoder(self, data: bytes, check_cancelled: CancelCheck = never_cancel) -> Iterator[BatchDecoder]:
-        """Wait for a place for a document, and yield a function like `decode_batch` that uses it.
+        """Wait for a place for a document, and yield a function like `decode_batches` that uses it.
 
         The place is kept until the end of the `with` statement, so that further work on the document counts, too.
 
@@ -152,11 +152,18 @@ class DecoderPool:
             check_cancelled: Called several times a second while the document waits.
         """
 
-        def decode(data: bytes, preprocessing: Preprocessing, limits: Limits, check: CancelCheck) -> PageBatch:
-            return self._decode(place, BatchJob(limits, preprocessing), data, check)
+        def decode(data: bytes, inputs: Sequence[Preprocessing], limits: Limits, check: CancelCheck) -> PageBatches:
+            return self._decode(place, BatchJob(limits, tuple(inputs)), data, check)
 
         with self._place(data, check_cancelled) as place:
             yield decode
+
+    @contextmanager
+    def place_for_decoded(self, check_cancelled: CancelCheck = never_cancel) -> Iterator[None]:
+        """Wait for a place for further work on a document that is decoded already, before documents that are not."""
+        with Place(self._lanes) as place:
+            place.enter(lambda: self._check(check_cancelled), decoded=True)
+            yield
 
     @contextmanager
     def _place(self, data: bytes, check_cancelled: CancelCheck) -> Iterator[Place]:
@@ -164,10 +171,10 @@ class DecoderPool:
             place.enter(lambda: self._check(check_cancelled), likely_slow=is_likely_slow(data))
             yield place
 
-    def _decode(self, place: Place, job: BatchJob, data: bytes, check_cancelled: CancelCheck) -> PageBatch:
+    def _decode(self, place: Place, job: BatchJob, data: bytes, check_cancelled: CancelCheck) -> PageBatches:
         """Decode the front of a document, and its further pages in parts."""
 
-        def read(place: Place, part: BatchJob) -> PageBatch:
+        def read(place: Place, part: BatchJob) -> PageBatches:
             return self._run_in_process(place, part, data, check_cancelled)
 
         @contextmanager
@@ -177,7 +184,7 @@ class DecoderPool:
 
         began = time.monotonic()
         front = self._run(place, replace(job, part=(0, job.limits.front_pages)), data, check_cancelled)
-        if not front.unread:
+        if not front[0].unread:
             return front
         try:
             return FurtherPages(front, job, began).read(partial(read, place), read_elsewhere, self._size - 1)

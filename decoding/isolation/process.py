@@ -33,7 +33,7 @@ GRACE_SECONDS = 0.25
 _KILL_SECONDS: Final = 2.0
 
 _ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1", **MALLOC_ENVIRONMENT}
-_SELF_TEST: Final = BatchJob(Limits(), Preprocessing(2, 2, "rgb"))
+_SELF_TEST: Final = BatchJob(Limits(), (Preprocessing(2, 2, "rgb"),))
 
 
 class DecoderLostError(Exception):
@@ -105,7 +105,7 @@ class DecoderProcess:
         try:
             protocol.receive_ready(self._channel, deadline)
             protocol.send_job(self._channel, _SELF_TEST, _self_test_document(), deadline)
-            batch = protocol.receive_result(self._channel, _SELF_TEST, deadline)
+            (batch,) = protocol.receive_result(self._channel, _SELF_TEST, deadline)
         except (ChannelError, InvalidReplyError, DocumentError) as error:
             self._broken = True
             raise DecoderUnavailableError("A decoder process did not start.") from error

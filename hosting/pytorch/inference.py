@@ -75,7 +75,7 @@ def model_fn(model_dir: str) -> Classifier:
     decoders = DecoderPool(1)
     orientation = OrientationNetwork(concurrency=1)
     decoders.wait_until_ready()
-    return Classifier({version: _load(folder)}, settings.limits, decoders.batch_decoder, orientation.corrections)
+    return Classifier({version: _load(folder)}, settings.limits, decoders, orientation.corrections)
 
 
 def _load(folder: Path) -> ScoringModel:

@@ -51,7 +51,7 @@ def _valid_head(job: Job[Any]) -> bytes:
 def _page(job: Job[Any]) -> bytes:
     match job:
         case BatchJob():
-            return bytes(job.preprocessing.width * job.preprocessing.height * 3 + VIEW_BYTES + 1)
+            return bytes(sum(each.width * each.height * 3 for each in job.inputs) + VIEW_BYTES + 1)
         case JpegJob():
             return b"\xff\xd8\xff" + bytes(4000)
     raise TypeError(job)

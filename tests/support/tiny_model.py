@@ -35,6 +35,7 @@ def write_tiny_model(
     labels: Sequence[str] = LABELS,
     size: tuple[int, int] = (32, 32),
     color: Literal["rgb", "grey"] = "grey",
+    decode_side: int = 0,
     temperature: float = 1.0,
     abstain_below: float = 0.0,
     familiar_norm: float | None = None,
@@ -48,6 +49,7 @@ def write_tiny_model(
         labels: Sorted labels.
         size: Width and height of the input, multiples of 4.
         color: Colour mode of the input.
+        decode_side: Minimum length of the shorter side of a decoded page, if more than the input needs.
         temperature: Divisor of the logits.
         abstain_below: Threshold for abstaining.
         familiar_norm: Norm of the features below which a document is unfamiliar.
@@ -81,7 +83,7 @@ def write_tiny_model(
         version=version,
         architecture="tiny",
         labels=tuple(labels),
-        input=Preprocessing(width, height, color),
+        input=Preprocessing(width, height, color, decode_side),
         normalization=Normalization(mean=(_MEAN,) * 3, std=(_STD,) * 3),
         precision="f32",
         temperature=temperature,

@@ -1,4 +1,4 @@
-"""Protects: a page that is stored in grey gives the same batch as in RGB, where it takes three times the work."""
+"""Protects: pages stay in their stored colours until the input, and all inputs of a document get what one would get."""
 
 from typing import Any
 
@@ -7,10 +7,11 @@ import pytest
 from PIL import Image, ImageCms
 
 from decoding import batch
-from decoding.batch import decode_batch
+from decoding.batch import decode_batch, decode_batches
 from decoding.document import DecodedDocument
 from decoding.limits import Limits
 from decoding.preprocessing import Preprocessing
+from decoding.raster import JpegMode
 from decoding.reader import decode_document, decode_unconverted
 from tests.support.pages import encode, page, several_pages
 
@@ -34,7 +35,7 @@ def test_grey_pages_of_one_file_keep_their_pixels() -> None:
 def batch_of_rgb(monkeypatch: pytest.MonkeyPatch, document: bytes, preprocessing: Preprocessing) -> batch.PageBatch:
     """Return the batch of a document whose pages are decoded in RGB."""
 
-    def decode_in_rgb(data: bytes, *, grey: bool, **options: Any) -> DecodedDocument:
+    def decode_in_rgb(data: bytes, *, jpeg_mode: str, **options: Any) -> DecodedDocument:
         return decode_document(data, **options)
 
     monkeypatch.setattr(batch, "decode_unconverted", decode_in_rgb)
@@ -82,25 +83,77 @@ def coloured(**options: Any) -> bytes:
     return encode(sheet, "JPEG", **options)
 
 
+@pytest.mark.parametrize("color", ["grey", "rgb"])
 @pytest.mark.parametrize("options", [{}, {"subsampling": 0}, {"progressive": True}, {"quality": 20}])
-def test_a_coloured_jpeg_in_grey_gives_the_grey_of_its_colours(
-    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+def test_a_coloured_jpeg_gives_its_colours(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], color: str
 ) -> None:
-    """The luminance of the file differs from the grey of the colours, which were rounded and clipped, by few levels."""
-    document, preprocessing = coloured(**options), Preprocessing(96, 128, "grey")
-    assert decode_unconverted(document, min_side=100, grey=True).pages[0].mode == "L"
-    luminance = decode_batch(document, preprocessing, Limits())
+    """The page stays in luminance and chrominance until it is resized. RGB was rounded and clipped before."""
+    document, preprocessing = coloured(**options), Preprocessing(96, 128, color)  # type: ignore[arg-type]
+    stored = decode_batch(document, preprocessing, Limits())
     converted = batch_of_rgb(monkeypatch, document, preprocessing)
 
-    difference = np.abs(luminance.pixels.astype(int) - converted.pixels.astype(int))
-    assert difference.mean() < 0.1
-    assert difference.max() <= 3
+    difference = np.abs(stored.pixels.astype(int) - converted.pixels.astype(int))
+    assert difference.mean() < 1
+    assert difference.max() <= 5
 
 
-@pytest.mark.parametrize("profile", [True, False])
-def test_a_jpeg_keeps_its_colours_if_they_are_needed(profile: bool) -> None:
+def with_channels(document: bytes, names: bytes) -> bytes:
+    """Give the channels of a JPEG file without a JFIF or Adobe header other names."""
+    frame = document.index(b"\xff\xc0")
+    scan = document.index(b"\xff\xda")
+    renamed = bytearray(document)
+    for index, name in enumerate(names):
+        renamed[frame + 10 + 3 * index] = renamed[scan + 5 + 2 * index] = name
+    header = document.index(b"\xff\xe0")  # JFIF
+    return bytes(renamed[:header] + renamed[header + 18 :])
+
+
+def with_adobe_header(document: bytes, transform: int) -> bytes:
+    header = document.index(b"\xff\xe0")
+    adobe = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00" + bytes([transform])
+    return document[:header] + adobe + document[header + 18 :]
+
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+JPEG_MODES = {
+    "jfif": (coloured(), "L", "YCbCr"),
+    "adobe": (with_adobe_header(coloured(), 1), "L", "YCbCr"),
+    "without-header": (with_channels(coloured(), b"\1\2\3"), "L", "YCbCr"),
+    "rgb-in-adobe": (with_adobe_header(coloured(), 0), "RGB", "RGB"),
+    "rgb-by-name": (with_channels(coloured(), b"RGB"), "RGB", "RGB"),
+    "profile": (coloured(icc_profile=SRGB), "RGB", "RGB"),
+    "incomplete": (coloured()[:-3000], "RGB", "RGB"),
+}
+
+
+@pytest.mark.parametrize(("document", "grey", "colour"), JPEG_MODES.values(), ids=JPEG_MODES)
+def test_a_jpeg_stays_as_it_is_stored_where_that_is_known(document: bytes, grey: str, colour: str) -> None:
     """A colour profile describes colours; grey is computed from them afterwards."""
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    document = coloured(icc_profile=srgb) if profile else coloured()
+    modes: dict[JpegMode, str] = {"L": grey, "YCbCr": colour, "RGB": "RGB"}
+    for mode, expected in modes.items():
+        assert decode_unconverted(document, min_side=100, jpeg_mode=mode).pages[0].mode == expected
 
-    assert decode_unconverted(document, min_side=100, grey=profile).pages[0].mode == "RGB"
+
+SHARED = {
+    **{f"jpeg-{name}": document for name, (document, _, _) in JPEG_MODES.items()},
+    "jpeg-photograph": encode(on_a_desk(), "JPEG"),
+    "photograph": encode(on_a_desk(), "PNG"),
+    "transparent": encode(page((300, 400)).convert("RGBA"), "PNG"),
+    "fax": encode(page((620, 877)).convert("1"), "TIFF", compression="group4"),
+    "pdf": several_pages(3, "PDF"),
+    "pages": grey_pages(),
+}
+
+
+@pytest.mark.parametrize("document", SHARED.values(), ids=SHARED)
+def test_several_inputs_get_the_same_together_as_each_alone(document: bytes) -> None:
+    inputs = [Preprocessing(32, 48, "grey", 160), Preprocessing(64, 64, "rgb", 160), Preprocessing(96, 96, "grey", 160)]
+
+    together = decode_batches(document, inputs, Limits())
+
+    for batch_of_input, preprocessing in zip(together, inputs, strict=True):
+        alone = decode_batch(document, preprocessing, Limits())
+        np.testing.assert_array_equal(batch_of_input.pixels, alone.pixels)
+        np.testing.assert_array_equal(batch_of_input.views, alone.views)
+        assert (batch_of_input.cropped, batch_of_input.truncated) == (alone.cropped, alone.truncated)

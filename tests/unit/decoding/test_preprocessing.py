@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from decoding.preprocessing import Preprocessing
+from decoding.preprocessing import MAX_DECODE_SIDE, Preprocessing
 from tests.support.pages import page
 
 sides = st.integers(1, 96)
@@ -54,6 +54,24 @@ def test_fine_lines_are_averaged_to_grey() -> None:
 
 def test_pages_are_decoded_larger_than_the_input() -> None:
     assert Preprocessing(224, 320, "rgb").min_side == 480
+
+
+def test_small_inputs_can_share_the_page_of_large_ones() -> None:
+    assert Preprocessing(128, 128, "grey", decode_side=480).min_side == Preprocessing(320, 320, "rgb").min_side
+    assert Preprocessing(400, 400, "rgb", decode_side=480).min_side == 600, "never less than the input needs"
+    for side in (-1, MAX_DECODE_SIDE + 1):
+        with pytest.raises(ValueError, match="decode_side"):
+            Preprocessing(128, 128, "grey", decode_side=side)
+
+
+@pytest.mark.parametrize("color", ["rgb", "grey"])
+def test_a_page_in_luminance_and_chrominance_gives_its_colours(color: str) -> None:
+    preprocessing = Preprocessing(64, 64, color)  # type: ignore[arg-type]
+    sheet = page()
+    sheet.paste((200, 40, 60), (20, 20, 60, 60))
+    expected, pixels = (preprocessing.apply(each).astype(int) for each in (sheet, sheet.convert("YCbCr")))
+
+    assert np.abs(pixels - expected).max() <= 5, "both are rounded to 8 bits"
 
 
 @pytest.mark.parametrize(("width", "height"), [(0, 5), (5, -1)])

@@ -1,23 +1,46 @@
-"""Protects: the label, confidence and pages of a classification."""
+"""Protects: the label, confidence and pages of a classification, and one decoding for versions that can share it."""
 
-from contextlib import nullcontext
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from decoding.batch import PageBatch, decode_batch
+from decoding.batch import BatchDecoder, PageBatches, decode_batches
 from decoding.cancellation import CancelCheck
-from decoding.errors import CorruptDocumentError
+from decoding.errors import (
+    CorruptDocumentError,
+    DecoderCrashedError,
+    DecoderMemoryError,
+    DecoderTimeoutError,
+    DocumentError,
+)
 from decoding.limits import Limits
 from decoding.preprocessing import Preprocessing
-from model_service.classifier import SLOW_AFTER_SECONDS, Classifier
-from model_service.engine import load_model
-from model_service.errors import UnknownModelError
+from model_service.admission import ClientDisconnectedError
+from model_service.classifier import SLOW_AFTER_SECONDS, Classification, Classifier, DecodingHere
+from model_service.engine import Model, load_model
+from model_service.errors import DeadlineExceededError, UnknownModelError
 from tests.support.pages import encode, page, several_pages
+from tests.support.polling import wait_until
 from tests.support.tiny_model import LABELS, write_tiny_model
+
+Inputs = Sequence[Preprocessing]
+
+
+class Decoder(DecodingHere):
+    """Decodes documents with a function."""
+
+    def __init__(self, decode: BatchDecoder) -> None:
+        self._decode = decode
+
+    def batch_decoder(self, _data: bytes, _check_cancelled: CancelCheck) -> AbstractContextManager[BatchDecoder]:
+        return nullcontext(self._decode)
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +107,10 @@ def test_a_document_cancelled_while_it_is_decoded_is_not_scored(
     class CancelledError(Exception):
         pass
 
-    decoded: list[PageBatch] = []
+    decoded: list[PageBatches] = []
 
-    def decode(data: bytes, preprocessing: Preprocessing, limits: Limits, check_cancelled: CancelCheck) -> PageBatch:
-        decoded.append(decode_batch(data, preprocessing, limits, check_cancelled))
+    def decode(data: bytes, inputs: Inputs, limits: Limits, check_cancelled: CancelCheck) -> PageBatches:
+        decoded.append(decode_batches(data, inputs, limits, check_cancelled))
         return decoded[0]
 
     def cancel_after_decoding() -> None:
@@ -97,7 +120,7 @@ def test_a_document_cancelled_while_it_is_decoded_is_not_scored(
     model = classifier.model("v1")
     monkeypatch.setattr(model, "assess", lambda *_, **__: pytest.fail("it was scored"))
 
-    classifier = Classifier({"v1": model}, classifier.limits, lambda *_: nullcontext(decode))
+    classifier = Classifier({"v1": model}, classifier.limits, Decoder(decode))
     with pytest.raises(CancelledError):
         classifier.classify(encode(page(), "PNG"), model, check_cancelled=cancel_after_decoding)
 
@@ -136,11 +159,124 @@ def test_slow_documents_of_patient_callers_come_to_an_end(
 ) -> None:
     limits: list[Limits] = []
 
-    def decode(data: bytes, preprocessing: Preprocessing, given: Limits, check_cancelled: CancelCheck) -> PageBatch:
+    def decode(data: bytes, inputs: Inputs, given: Limits, check_cancelled: CancelCheck) -> PageBatches:
         limits.append(given)
-        return decode_batch(data, preprocessing, given, check_cancelled)
+        return decode_batches(data, inputs, given, check_cancelled)
 
-    recording = Classifier(classifier.models, classifier.limits, lambda *_: nullcontext(decode))
+    recording = Classifier(classifier.models, classifier.limits, Decoder(decode))
     recording.classify(encode(page(), "PNG"), recording.model("v1"), patient=patient)
 
     assert [each.slow_after for each in limits] == [slow_after]
+
+
+VERSIONS = ("v1", "v2", "v3")
+
+
+def versions_of_one_page(folder: Path, decode_side: int = 96) -> dict[str, Model]:
+    """Return versions of different inputs whose pages are decoded at the same size."""
+    colors: list[Literal["rgb", "grey"]] = ["grey", "rgb", "grey"]
+    for seed, (version, color) in enumerate(zip(VERSIONS, colors, strict=True)):
+        write_tiny_model(folder, version, seed=seed, color=color, size=(32 + 16 * seed, 32), decode_side=decode_side)
+    return {version: load_model(folder / version) for version in VERSIONS}
+
+
+class Together:
+    """Requests for all versions of a document, which is decoded once all others wait for the decoding.
+
+    Args:
+        models: The versions.
+        outcomes: Of each decoding: the error that it raises, or None if it succeeds.
+    """
+
+    def __init__(self, models: dict[str, Model], *outcomes: Exception | None) -> None:
+        self.models = models
+        self.outcomes = list(outcomes)
+        self.decodings: list[int] = []
+        self._waiting: set[str] = set()
+
+    def decode(self, data: bytes, inputs: Inputs, limits: Limits, check_cancelled: CancelCheck) -> PageBatches:
+        wait_until(lambda: len(self._waiting) == len(self.models) - 1)
+        self.decodings.append(len(inputs))
+        if self.outcomes and (error := self.outcomes.pop(0)):
+            raise error
+        return decode_batches(data, inputs, limits, check_cancelled)
+
+    def classify(self, document: bytes) -> list[Classification | DocumentError]:
+        """Return the result of each version, or what it raises."""
+        classifier = Classifier(self.models, Limits(), Decoder(self.decode))
+
+        def classify(version: str) -> Classification | DocumentError:
+            def check() -> None:
+                if not self.decodings:
+                    self._waiting.add(version)
+
+            try:
+                return classifier.classify(document, self.models[version], check_cancelled=check)
+            except DocumentError as error:
+                return error
+
+        with ThreadPoolExecutor(len(self.models)) as pool:
+            return list(pool.map(classify, self.models))
+
+
+def test_versions_of_one_page_share_its_decoding(tmp_path: Path) -> None:
+    models, document = versions_of_one_page(tmp_path), encode(page((400, 500)), "JPEG")
+    together = Together(models)
+
+    results = together.classify(document)
+
+    assert together.decodings == [3]
+    for model, result in zip(models.values(), results, strict=True):
+        alone = Classifier({model.manifest.version: model}, Limits()).classify(document, model)
+        assert isinstance(result, Classification)
+        assert result.model == model.manifest.version
+        assert result.probabilities == alone.probabilities
+
+
+def test_versions_of_other_pages_decode_on_their_own(tmp_path: Path) -> None:
+    models = versions_of_one_page(tmp_path, decode_side=0)
+    decodings: list[int] = []
+
+    def decode(data: bytes, inputs: Inputs, limits: Limits, check_cancelled: CancelCheck) -> PageBatches:
+        decodings.append(len(inputs))
+        return decode_batches(data, inputs, limits, check_cancelled)
+
+    classifier = Classifier(models, Limits(), Decoder(decode))
+    for model in models.values():
+        classifier.classify(encode(page((400, 500)), "JPEG"), model)
+
+    assert decodings == [1, 1, 1]
+
+
+def timeout(cause: Exception | None) -> DecoderTimeoutError:
+    error = DecoderTimeoutError("too slow")
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [CorruptDocumentError("damaged"), timeout(None), timeout(DeadlineExceededError("late"))],
+    ids=["damaged", "slow", "slow-at-the-deadline"],
+)
+def test_what_is_wrong_with_a_document_is_found_once(tmp_path: Path, error: DocumentError) -> None:
+    together = Together(versions_of_one_page(tmp_path), error)
+
+    results = together.classify(encode(page(), "PNG"))
+
+    assert [type(result) for result in results] == [type(error)] * 3
+    assert together.decodings == [3]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [DecoderCrashedError("crashed"), DecoderMemoryError("large"), timeout(ClientDisconnectedError())],
+    ids=["crash", "memory", "disconnected"],
+)
+def test_what_may_have_another_cause_fails_one_version_only(tmp_path: Path, error: DocumentError) -> None:
+    together = Together(versions_of_one_page(tmp_path), error)
+
+    results = together.classify(encode(page(), "PNG"))
+
+    assert sorted(isinstance(result, Classification) for result in results) == [False, True, True]
+    assert together.decodings == [3, 3]

@@ -27,7 +27,7 @@ from tests.support.polling import wait_until
 
 PREPROCESSING = Preprocessing(48, 32, "grey")
 DOCUMENT = encode(page((310, 438)), "JPEG")
-BATCH = BatchJob(Limits(), PREPROCESSING)
+BATCH = BatchJob(Limits(), (PREPROCESSING,))
 JPEG = JpegJob(Limits(), 96, 128)
 TIMEOUTS = {
     "sleep",
@@ -85,7 +85,7 @@ def test_a_hostile_document_is_cancelled_while_it_trickles(hostile_pool: Decoder
     started = time.monotonic()
     for behaviour in ("trickle-message", "trickle-pages"):
         with pytest.raises(CancelledError):
-            hostile_pool.run(BatchJob(Limits(), PREPROCESSING), hostile_document(behaviour), cancel)
+            hostile_pool.run(BatchJob(Limits(), (PREPROCESSING,)), hostile_document(behaviour), cancel)
 
     assert time.monotonic() - started < Limits().max_seconds / 2
     assert len(hostile_pool.decode_batch(DOCUMENT, PREPROCESSING, Limits()).pixels) == 1

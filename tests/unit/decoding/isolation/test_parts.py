@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from decoding.batch import PageBatch
+from decoding.batch import PageBatch, PageBatches
 from decoding.errors import DecoderCrashedError, DecoderTimeoutError, DecompressionBombError
 from decoding.isolation.jobs import BatchJob
 from decoding.isolation.parts import (
@@ -23,16 +23,16 @@ from decoding.isolation.parts import (
 from decoding.limits import Limits
 from decoding.preprocessing import Preprocessing
 
-JOB = BatchJob(Limits(front_pages=2), Preprocessing(1, 1, "rgb"))
+JOB = BatchJob(Limits(front_pages=2), (Preprocessing(1, 1, "rgb"),))
 
 
-def pages(*numbers: int, truncated: bool = False, unread: int = 0) -> PageBatch:
+def pages(*numbers: int, truncated: bool = False, unread: int = 0) -> PageBatches:
     """Return pages whose pixels are their numbers."""
     pixels = np.array(numbers, np.uint8).reshape(-1, 1, 1, 1)
-    return PageBatch(pixels, pixels, [number % 2 == 0 for number in numbers], truncated, unread)
+    return (PageBatch(pixels, pixels, [number % 2 == 0 for number in numbers], truncated, unread),)
 
 
-def read(job: BatchJob) -> PageBatch:
+def read(job: BatchJob) -> PageBatches:
     assert job.part is not None
     return pages(*range(*job.part))
 
@@ -50,21 +50,34 @@ def numbers(batch: PageBatch) -> list[int]:
 def test_parts_follow_the_front(unread: int) -> None:
     further = FurtherPages(pages(0, 1, unread=unread), JOB, time.monotonic())
 
-    batch = further.read(read, no_room, 1)
+    (batch,) = further.read(read, no_room, 1)
 
     assert numbers(batch) == list(range(2 + unread))
     assert batch.cropped == [number % 2 == 0 for number in range(2 + unread)]
     assert (batch.truncated, batch.unread) == (False, 0)
 
 
+def test_the_pages_of_every_input_are_joined() -> None:
+    def read_both(job: BatchJob) -> PageBatches:
+        (batch,) = read(job)
+        return batch, replace(batch, pixels=batch.pixels + 100)
+
+    front = pages(0, 1, unread=5)[0]
+    further = FurtherPages((front, replace(front, pixels=front.pixels + 100)), JOB, time.monotonic())
+    small, large = further.read(read_both, no_room, 1)
+
+    assert numbers(small) == list(range(7))
+    assert numbers(large) == list(range(100, 107))
+
+
 def test_a_truncated_front_stays_truncated() -> None:
-    assert FurtherPages(pages(0, 1, truncated=True, unread=1), JOB, 0.0).read(read, no_room, 0).truncated
+    assert FurtherPages(pages(0, 1, truncated=True, unread=1), JOB, 0.0).read(read, no_room, 0)[0].truncated
 
 
 def test_a_part_has_less_time_than_its_document() -> None:
     seen: list[Limits] = []
 
-    def note(job: BatchJob) -> PageBatch:
+    def note(job: BatchJob) -> PageBatches:
         seen.append(job.limits)
         return read(job)
 
@@ -78,19 +91,19 @@ def test_a_part_has_less_time_than_its_document() -> None:
 
 @pytest.mark.parametrize("error", [DecoderCrashedError, DecoderTimeoutError])
 def test_a_document_ends_before_a_part_that_crashes(error: type[Exception]) -> None:
-    def crash(job: BatchJob) -> PageBatch:
+    def crash(job: BatchJob) -> PageBatches:
         if job.part == (2 + PART_PAGES, 2 + 2 * PART_PAGES):
             raise error("crash")
         return read(job)
 
-    batch = FurtherPages(pages(0, 1, unread=20), JOB, 0.0).read(crash, no_room, 0)
+    (batch,) = FurtherPages(pages(0, 1, unread=20), JOB, 0.0).read(crash, no_room, 0)
 
     assert numbers(batch) == list(range(2 + PART_PAGES))
     assert batch.truncated
 
 
 def test_a_part_with_a_page_above_a_limit_requires_the_whole_document() -> None:
-    def reject(job: BatchJob) -> PageBatch:
+    def reject(job: BatchJob) -> PageBatches:
         raise DecompressionBombError("large")
 
     with pytest.raises(IrregularDocumentError):
@@ -100,7 +113,7 @@ def test_a_part_with_a_page_above_a_limit_requires_the_whole_document() -> None:
 def test_no_part_is_begun_after_its_time() -> None:
     job = replace(JOB, limits=replace(JOB.limits, further_seconds=1.0))
 
-    batch = FurtherPages(pages(0, 1, unread=20), job, time.monotonic() - 1).read(read, no_room, 1)
+    (batch,) = FurtherPages(pages(0, 1, unread=20), job, time.monotonic() - 1).read(read, no_room, 1)
 
     assert numbers(batch) == [0, 1]
     assert batch.truncated
@@ -113,7 +126,7 @@ class Elsewhere:
         self._both = threading.Barrier(2, timeout=10)
         self.threads: set[str] = set()
 
-    def read(self, job: BatchJob) -> PageBatch:
+    def read(self, job: BatchJob) -> PageBatches:
         self.threads.add(threading.current_thread().name)
         if job.part in ((2, 2 + PART_PAGES), (2 + PART_PAGES, 2 + 2 * PART_PAGES)):
             self._both.wait()
@@ -127,7 +140,7 @@ class Elsewhere:
 def test_parts_are_read_in_parallel_and_joined_in_order() -> None:
     elsewhere = Elsewhere()
 
-    batch = FurtherPages(pages(0, 1, unread=20), JOB, 0.0).read(elsewhere.read, elsewhere, 1)
+    (batch,) = FurtherPages(pages(0, 1, unread=20), JOB, 0.0).read(elsewhere.read, elsewhere, 1)
 
     assert numbers(batch) == list(range(22))
     assert len(elsewhere.threads) == 2
@@ -141,11 +154,11 @@ def fails() -> Iterator[PartReader | None]:
 
 @pytest.mark.parametrize("elsewhere", [fails, no_room])
 def test_a_document_does_not_depend_on_spare_places(elsewhere: SpareReader) -> None:
-    assert len(FurtherPages(pages(0, 1, unread=20), JOB, 0.0).read(read, elsewhere, 1).pixels) == 22
+    assert len(FurtherPages(pages(0, 1, unread=20), JOB, 0.0).read(read, elsewhere, 1)[0].pixels) == 22
 
 
 def test_a_cancelled_document_leaves_no_thread() -> None:
-    def cancel(job: BatchJob) -> PageBatch:
+    def cancel(job: BatchJob) -> PageBatches:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

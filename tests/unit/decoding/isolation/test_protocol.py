@@ -18,7 +18,7 @@ from decoding.orientation import VIEW_BYTES, VIEW_SIDE
 from decoding.preprocessing import Preprocessing
 
 LIMITS = Limits(max_pages=2)
-BATCH = BatchJob(LIMITS, Preprocessing(4, 3, "rgb"))
+BATCH = BatchJob(LIMITS, (Preprocessing(4, 3, "rgb"),))
 JPEG = JpegJob(LIMITS, 40, 30, (90, 0))
 PAGE_BYTES = 4 * 3 * 3 + VIEW_BYTES + 1
 JPEG_BYTES = 40 * 30 * 3 + 65536
@@ -51,7 +51,7 @@ def test_a_batch_arrives_as_it_was_sent(ends: tuple[Channel, Channel]) -> None:
     pages = np.arange(2 * PAGE_BYTES, dtype=np.uint8).reshape(2, PAGE_BYTES)
     protocol.send_reply(worker, Reply([page.data for page in pages], truncated=True, unread=2))
 
-    batch = protocol.receive_result(parent, BATCH)
+    (batch,) = protocol.receive_result(parent, BATCH)
 
     assert isinstance(batch, PageBatch)
     np.testing.assert_array_equal(batch.pixels, pages[:, :36].reshape(2, 3, 4, 3))
@@ -135,7 +135,7 @@ def test_a_message_that_is_not_a_reply_is_rejected(message: bytes) -> None:
         (BATCH, {"pages": [PAGE_BYTES], "truncated": False, "unread": -1}),
         (BATCH, {"pages": [PAGE_BYTES], "truncated": False, "unread": 1.0}),
         (BATCH, {"pages": [PAGE_BYTES], "truncated": False, "unread": True}),
-        (BatchJob(LIMITS, Preprocessing(1, 1, "rgb")), {"pages": [True], "truncated": False}),
+        (BatchJob(LIMITS, (Preprocessing(1, 1, "rgb"),)), {"pages": [True], "truncated": False}),
         (JPEG, {"pages": [0], "truncated": False}),
         (JPEG, {"pages": [JPEG_BYTES + 1], "truncated": False}),
         (JPEG, {"pages": [100, 2**40], "truncated": False}),

@@ -17,7 +17,7 @@ from decoding.preprocessing import Preprocessing
 from tests.support.pages import encode, page, several_pages
 
 PREPROCESSING = Preprocessing(8, 8, "rgb")
-BATCH = BatchJob(Limits(), PREPROCESSING)
+BATCH = BatchJob(Limits(), (PREPROCESSING,))
 DOCUMENT = encode(page((60, 80)), "PNG")
 
 
@@ -82,7 +82,7 @@ def test_a_document_gets_one_reply(ends: tuple[Channel, Channel]) -> None:
 
     worker.execute_job(child, BATCH, DOCUMENT)
 
-    batch, expected = protocol.receive_result(parent, BATCH), decode_batch(DOCUMENT, PREPROCESSING, Limits())
+    (batch,), expected = protocol.receive_result(parent, BATCH), decode_batch(DOCUMENT, PREPROCESSING, Limits())
     np.testing.assert_array_equal(batch.pixels, expected.pixels)
     assert not parent.has_input()
 

@@ -1,0 +1,75 @@
+"""How long a full queue takes, measured before the service is overloaded.
+
+A request that takes the last of N slots is answered when N requests have been answered, because the service works in
+the order of arrival. So its time is the time of N consecutive responses while the queue is full. Its mean is N divided
+by the capacity, which about half of the requests exceed; a p99 must be compared with the end of its distribution.
+
+The distribution is observed: N callers, each with one request under way, keep the queue full. From times of single
+documents, with standard deviation s on C CPUs, the time would be normal with standard deviation sqrt(N) s / C. That is
+too little, because consecutive documents are not independent: the state of the machine affects all of them alike.
+"""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.service.load import closed_loop
+from benchmarks.service.servers import Server
+from testkit.intervals import tolerance_limit
+
+_MIN_QUEUES: Final = 10
+"""Full queues that are measured at least."""
+
+
+@dataclass(frozen=True)
+class FullQueue:
+    """Measurements of a full queue.
+
+    Attributes:
+        limit: Its number of requests, N.
+        per_second: Requests per second while it is full: the capacity.
+        times_ms: Times of N consecutive responses, one for each response that begins one. They overlap.
+        latencies_ms: Latencies of the requests. They resemble `times_ms` if the order is that of arrival.
+    """
+
+    limit: int
+    per_second: float
+    times_ms: Sequence[float]
+    latencies_ms: Sequence[float]
+
+    @property
+    def queues(self) -> float:
+        """The number of full queues that did not overlap."""
+        return len(self.times_ms) / self.limit
+
+    @property
+    def mean_ms(self) -> float:
+        """Mean time of a full queue."""
+        return statistics.fmean(self.times_ms)
+
+    @property
+    def deviation_ms(self) -> float:
+        """Standard deviation of the time of a full queue."""
+        return statistics.stdev(self.times_ms)
+
+    @property
+    def bound_ms(self) -> float:
+        """The time that 99 % of full queues do not exceed, with a confidence of 99 %.
+
+        A 99th percentile of some dozens of queues would be about the longest of them. So it is computed for a normal
+        distribution, which a sum of N times resembles, as an upper tolerance limit. Overlapping times give mean and
+        standard deviation more precisely, but only those that do not overlap count as independent.
+        """
+        return tolerance_limit(self.times_ms, self.queues)
+
+
+def measure_full_queue(server: Server, documents: Sequence[bytes], seconds: float) -> FullQueue:
+    """Keep the queue full for some seconds, or longer for `_MIN_QUEUES` queues."""
+    limit = int(server.metric("triptych_in_flight_limit"))
+    result = closed_loop(server, documents, seconds, limit, at_least=(_MIN_QUEUES + 3) * limit)
+    full = slice(limit, -limit)  # without the requests that came first together, and the last ones, which none follow
+    completed = result.completed[full]
+    times_ms = [(end - begin) * 1000 for begin, end in zip(completed, completed[limit:], strict=False)]
+    per_second = (len(completed) - 1) / (completed[-1] - completed[0])
+    return FullQueue(limit, per_second, times_ms, result.latencies_ms[full])
