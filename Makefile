@@ -24,7 +24,7 @@ COVERAGE := --cov --cov-append --cov-report= --cov-fail-under=0
 .DEFAULT_GOAL := help
 
 run: $(VENV)/run.stamp $(TOOLS)/stamp ## set up, start the local stack, classify the sample documents (HOSTING=single or lambda)
-	@$(BIN)/triptych up $(if $(HOSTING),--hosting $(HOSTING))
+	@$(BIN)/triptych up $(if $(HOSTING),--hosting $(HOSTING)) $(if $(TRANSFER),--transfer $(TRANSFER))
 	@$(BIN)/triptych put samples/documents --wait
 	@cat tools/next_steps.txt
 

@@ -84,7 +84,7 @@ def _object_source(settings: ServiceSettings) -> ObjectSource:
         return NoObjects()
     from model_service.stored_objects import StoredObjects, s3_client
 
-    return StoredObjects(s3_client(), settings.object_buckets, settings.max_bytes)
+    return StoredObjects(s3_client(settings.max_in_flight), settings.object_buckets, settings.max_bytes)
 
 
 @asynccontextmanager

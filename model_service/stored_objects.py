@@ -26,9 +26,14 @@ _AWS: Final = Config(connect_timeout=0.5, read_timeout=1.0, retries={"mode": "st
 """A caller waits for less than three seconds in all."""
 
 
-def s3_client() -> "S3Client":
-    """Return a client whose timeouts fit the deadline of a request."""
-    return boto3.client("s3", config=_AWS)
+def s3_client(connections: int = 10) -> "S3Client":
+    """Return a client whose timeouts fit the deadline of a request.
+
+    Args:
+        connections: Number of connections that are kept. Further concurrent reads open and close connections of their
+            own, which costs a handshake each.
+    """
+    return boto3.client("s3", config=_AWS.merge(Config(max_pool_connections=connections)))
 
 
 class StoredObjects:

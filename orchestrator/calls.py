@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol, TypeVar
 
 from orchestrator.answers import read_problem, storable_text
+from orchestrator.content_fallback import ContentFallback
 from orchestrator.errors import CallFailed
 from orchestrator.request_body import Document
 from records.outcomes import ModelFailure
@@ -87,12 +88,21 @@ class DocumentService:
     Args:
         sender: Sends documents to it.
         clock: The clock of all deadlines.
+        fallback: Replaces an address that the service could not read; None if it receives no addresses.
         sleep: Waits before a retry; for tests.
     """
 
-    def __init__(self, sender: Sender, clock: Clock, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        sender: Sender,
+        clock: Clock,
+        *,
+        fallback: ContentFallback | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._sender = sender
         self._clock = clock
+        self._fallback = fallback
         self._sleep = sleep
 
     def call(
@@ -118,6 +128,9 @@ class DocumentService:
                 failure = error
             except Exception as error:  # noqa: BLE001 -- no failure of one service may affect the others
                 failure = CallFailed("failed", f"The call failed: {error!r}")
+            if self._fallback and (content := self._fallback.instead_of(document, failure)):
+                document = content
+                continue
             if not self._may_retry(failure, delays, deadline):
                 latency_ms = (self._clock() - started) * 1000
                 return ModelFailure(

@@ -114,11 +114,11 @@ def _body(fields: SettingFields, max_bytes: int | None) -> BodyFormat:
     limit = fields.take("max_bytes", int, max_bytes)
     if limit is not None and limit <= 0:
         raise fields.error(f"has an invalid 'max_bytes': {limit}")
-    return BodyFormat(
-        fields.text("content_type", _MEDIA_TYPE, DOCUMENT_TYPE),
-        limit,
-        fields.take("reads_objects", bool, not fields.has("answer")),  # only model services read objects
-    )
+    reads_objects = fields.take("reads_objects", bool, not fields.has("answer"))  # only model services read objects
+    by_address = fields.take("by_address", bool, False)
+    if by_address and not reads_objects:
+        raise fields.error("has 'by_address', but it reads no objects: 'reads_objects' must be true")
+    return BodyFormat(fields.text("content_type", _MEDIA_TYPE, DOCUMENT_TYPE), limit, reads_objects, by_address)
 
 
 def _answer(fields: SettingFields) -> AnswerMapping | None:

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from orchestrator.answers import read_prediction
 from orchestrator.aws_clients import AwsClients
 from orchestrator.calls import Clock, DocumentService
+from orchestrator.content_fallback import ContentFallback
 from orchestrator.endpoints import Endpoint, HttpEndpoint
 from orchestrator.request_body import Document
 from orchestrator.senders import create_sender
@@ -36,7 +37,12 @@ class ModelClient:
         clients = clients or AwsClients()
         self._endpoints = {version: _as_endpoint(given) for version, given in endpoints.items()}
         self._services = {
-            version: DocumentService(create_sender(endpoint, clients, clock), clock, sleep=sleep)
+            version: DocumentService(
+                create_sender(endpoint, clients, clock),
+                clock,
+                fallback=ContentFallback(endpoint.body, version, clock),
+                sleep=sleep,
+            )
             for version, endpoint in self._endpoints.items()
         }
 
@@ -63,7 +69,7 @@ class ModelClient:
             versions: The versions to call.
             deadline: Time on this object's clock by which the method returns.
             trace_id: AWS trace to forward to the services.
-            address: An object with the same content, for services that cannot receive a document of its size.
+            address: An object with the same content, for services that read documents themselves.
         """
         started = self._clock()
         called = list(versions)

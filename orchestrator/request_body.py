@@ -1,7 +1,8 @@
 """The body of a request to a service: a document, or the address of an object that contains it.
 
 Lambda accepts requests of 6 MB and SageMaker's serverless endpoints 4 MB. A service at such an endpoint reads larger
-documents from S3 itself (docs/api.md).
+documents from S3 itself (docs/endpoints.md). Behind a load balancer, which bills what passes it, a service may read
+every document itself.
 """
 
 import json
@@ -34,11 +35,22 @@ class BodyFormat(NamedTuple):
         media_type: Media type of a document.
         max_bytes: Maximum size of a document in a request; None for no limit.
         reads_objects: Whether the service reads an object whose address it receives.
+        by_address: Whether the address is sent whenever there is one, not only of documents above `max_bytes`.
     """
 
     media_type: str = DOCUMENT_TYPE
     max_bytes: int | None = None
     reads_objects: bool = True
+    by_address: bool = False
+
+    def accepts(self, content: bytes) -> bool:
+        """Return whether a request may contain the content of a document."""
+        return self.max_bytes is None or len(content) <= self.max_bytes
+
+    def sends_address(self, document: Document) -> bool:
+        """Return whether a request contains the address of a document instead of its content."""
+        known = self.reads_objects and document.address is not None and document.address.is_pinned
+        return known and (self.by_address or not self.accepts(document.content))
 
     def encode(self, document: Document) -> tuple[str, bytes]:
         """Return the media type and the body of a request.
@@ -46,10 +58,10 @@ class BodyFormat(NamedTuple):
         Raises:
             CallFailed: `rejected`: The document is too large for a request, and the service cannot read it.
         """
-        if self.max_bytes is None or len(document.content) <= self.max_bytes:
-            return self.media_type, document.content
-        if self.reads_objects and document.address and document.address.is_pinned:
+        if document.address and self.sends_address(document):
             return OBJECT_TYPE, _address_as_json(document.address)
+        if self.accepts(document.content):
+            return self.media_type, document.content
         detail = f"The document has {len(document.content):,} bytes; this endpoint accepts {self.max_bytes:,}."
         raise CallFailed("rejected", detail, 413, "document-too-large")
 

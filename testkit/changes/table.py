@@ -52,7 +52,9 @@ def _row(parameter: str) -> str:
     replaced = {each for _, update in found for each in update.names(Action.REPLACE)}
     version = "new version" if any(each.startswith("OrchestratorVersion") for each in replaced) else ""
     others = {
-        each for each in replaced if not re.match(r"OrchestratorVersion|ImageBuilderVersion|Task(V|Converter)", each)
+        each
+        for each in replaced
+        if not re.match(r"OrchestratorVersion|ImageBuilderVersion|Task(V|Shared|Converter)", each)
     }
     cells = [name, version, _tasks(found), _names(created), _names(others)]
     return "".join(f"| {cell} " if cell else "| " for cell in cells) + "|"

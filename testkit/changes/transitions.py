@@ -30,6 +30,8 @@ _EVENTS = {"Results": "events"}
 
 _FUNCTIONS = {"ModelHosting": "lambda"}
 
+_BY_ADDRESS = {"DocumentTransfer": "address"}
+
 _ENDPOINT = "arn:aws:sagemaker:us-east-1:000000000000:endpoint/documents"
 
 _OTHER_MODELS = {
@@ -87,10 +89,19 @@ _MORE_CHANGES: dict[str, list[tuple[Parameters, Parameters]]] = {
     "CertificateArn": [
         (_FUNCTIONS, {**_FUNCTIONS, "CertificateArn": CERTIFICATE, "ModelDomain": "models.example.com"}),
     ],
-    "ExistingBucketName": [(_FUNCTIONS, {**_FUNCTIONS, "ExistingBucketName": "theirs"})],
+    "DocumentTransfer": [
+        ({"ModelHosting": "single"}, {"ModelHosting": "single", "DocumentTransfer": "address"}),
+        (_FUNCTIONS, {**_FUNCTIONS, "DocumentTransfer": "address"}),
+    ],
+    "ExecuteCommand": [(_BY_ADDRESS, {**_BY_ADDRESS, "ExecuteCommand": "enabled"})],
+    "ExistingBucketName": [
+        (_FUNCTIONS, {**_FUNCTIONS, "ExistingBucketName": "theirs"}),
+        (_BY_ADDRESS, {**_BY_ADDRESS, "ExistingBucketName": "theirs"}),
+    ],
     "ModelCpu": [(_FUNCTIONS, {**_FUNCTIONS, "ModelCpu": "4096"})],
     "ModelHosting": [
         ({"ModelHosting": "single"}, _FUNCTIONS),
+        (_BY_ADDRESS, {**_BY_ADDRESS, **_FUNCTIONS}),
         ({**_CONVERTER, "ModelHosting": "single"}, {**_CONVERTER, **_FUNCTIONS}),
     ],
     "ModelImageUriV1": [(_FUNCTIONS, {**_FUNCTIONS, "ModelImageUriV1": "registry/image:1"})],

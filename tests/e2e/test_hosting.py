@@ -1,6 +1,7 @@
-"""Protects: versions as Lambda functions and in one service give the same records, on one stack whose hosting changes;
-and a function that is down costs its own prediction only."""
+"""Protects: versions as Lambda functions and in one service give the same records, on one stack whose hosting changes,
+and so do services that get addresses; and a function that is down costs its own prediction only."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,5 +67,15 @@ def test_records_do_not_depend_on_the_hosting_and_a_live_stack_changes_it(home: 
             assert record.status is Status.PARTIAL
             kinds = {version: getattr(outcome, "kind", "") for version, outcome in record.predictions.items()}
             assert kinds == {"v1": "", "v2": "unreachable", "v3": ""}
+    stack = start_stack(home=home, hosting="single", transfer="address", retry_seconds=60)
+    seen.append(probabilities(classified(stack, "by-address.tif")))
+    assert max(sent_bytes(stack)[-3:]) < 1000 < sample(DOCUMENT).stat().st_size
     assert len(seen[0]) == 3
-    assert seen[0] == seen[1]
+    assert seen[0] == seen[1] == seen[2]
+
+
+def sent_bytes(stack: Stack) -> list[int]:
+    """Return the size of each request that the shared service classified, from its log."""
+    lines = (stack.logs / "shared.log").read_text().splitlines()
+    entries = [json.loads(line) for line in lines if line.startswith("{")]
+    return [entry["bytes"] for entry in entries if "bytes" in entry]

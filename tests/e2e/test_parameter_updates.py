@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_grou
 HTTPS = {"CertificateArn": CERTIFICATE, "ModelDomain": "models.example.com"}
 KEY = {"Encryption": "customer-managed"}
 SPOT = {"ModelSpot": "extra"}
+BY_ADDRESS = {"DocumentTransfer": "address"}
 
 UPDATES: dict[str, list[Mapping[str, str]]] = {
     "HTTPS on and off": [{}, HTTPS, {}],
@@ -24,6 +25,7 @@ UPDATES: dict[str, list[Mapping[str, str]]] = {
     "ingest": [{}, {"Ingest": "queue"}, {}],
     "events and retention": [{}, {"Results": "events", "DocumentDays": "365", "RecordDays": "730"}, {}],
     "hosting": [{}, {"ModelHosting": "single"}, {"ModelHosting": "lambda"}, {}],
+    "documents by address": [{}, BY_ADDRESS, {**BY_ADDRESS, "ModelHosting": "single"}, {}],
     "Athena": [{}, {"Analytics": "events"}, {}, {"Analytics": "events"}],
     "network, shell and tracing": [{}, {"Network": "public"}, {"ExecuteCommand": "enabled", "Tracing": "active"}],
 }

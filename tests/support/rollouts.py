@@ -87,6 +87,16 @@ COMBINATIONS: dict[str, dict[str, str]] = {
         "PermissionsBoundaryArn": BOUNDARY,
     },
     "single": {"ModelHosting": "single", "ModelSpot": "extra"},
+    "single-by-address": {"ModelHosting": "single", "DocumentTransfer": "address"},
+    "by-address-key-bounded-shell": {
+        "DocumentTransfer": "address",
+        "Encryption": "customer-managed",
+        "ExistingBucketName": EXISTING_BUCKET,
+        "ExistingBucketKeyArn": KEY,
+        "PermissionsBoundaryArn": BOUNDARY,
+        "ExecuteCommand": "enabled",
+        "Network": "public",
+    },
     "functions": {"ModelHosting": "lambda", "ModelConcurrency": "20"},
     "functions-without-network": {
         "ModelHosting": "lambda",

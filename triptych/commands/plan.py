@@ -13,7 +13,7 @@ from triptych.plan import rollout
 from triptych.plan.estimate import Plan, fitting_cpu, make_plan
 from triptych.plan.rates import per_second
 from triptych.plan.reference import REGION, parse_quotas, price_dates
-from triptych.plan.workload import Arch, Hosting, Ingest, NetworkMode, Setup, Spot, Workload
+from triptych.plan.workload import Arch, Hosting, Ingest, NetworkMode, Setup, Spot, Transfer, Workload
 from triptych.terminal import plan_tables
 
 
@@ -25,6 +25,9 @@ def plan(
     pages: Annotated[int, typer.Option(help="Pages per document.")] = 1,
     peak: Annotated[str | None, typer.Option(help="Rate in the busiest minutes.", show_default="the rate")] = None,
     hosting: Annotated[Hosting, typer.Option(help="Where the versions run (ModelHosting).")] = Hosting.FARGATE,
+    transfer: Annotated[
+        Transfer, typer.Option(help="What a request to a service contains (DocumentTransfer).")
+    ] = Transfer.CONTENT,
     arch: Annotated[Arch, typer.Option(help="Processor architecture.")] = Arch.X86_64,
     spot: Annotated[Spot, typer.Option(help="Tasks that run on Spot (ModelSpot).")] = Spot.NONE,
     network: Annotated[
@@ -81,6 +84,7 @@ def plan(
                 analytics,
                 hosting,
                 snap_start,
+                transfer,
             )
             setup = setup if task_cpu else setup.changed(task_cpu=fitting_cpu(work, setup))
             plans.append(make_plan(work, setup, ingest, quotas))

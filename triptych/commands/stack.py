@@ -36,6 +36,13 @@ def up_command(
             show_default="unchanged, or fargate",
         ),
     ] = None,
+    transfer: Annotated[
+        stack.Transfer | None,
+        typer.Option(
+            help="What a request to a service contains: the document, or its address in the inbox.",
+            show_default="unchanged, or content",
+        ),
+    ] = None,
     results: Annotated[
         stack.ResultsMode | None,
         typer.Option(
@@ -51,7 +58,9 @@ def up_command(
     console = Console(stderr=True)
     has_libreoffice = find_libreoffice() is not None
     chosen = office_formats or ("convert" if has_libreoffice else "none")
-    running = stack.start_stack(console=console, ingest=ingest, office_formats=chosen, results=results, hosting=hosting)
+    running = stack.start_stack(
+        console=console, ingest=ingest, office_formats=chosen, results=results, hosting=hosting, transfer=transfer
+    )
     if not has_libreoffice:
         console.print(_NO_LIBREOFFICE, highlight=False, soft_wrap=True)
     console.print(f"The local stack is running at {running.endpoint_url}. Logs: {running.logs}", highlight=False)

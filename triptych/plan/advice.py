@@ -8,7 +8,7 @@ from triptych.plan import measurements, rollout
 from triptych.plan.capacity import Capacity
 from triptych.plan.limits import RECOMMENDED_SHARE, Limit
 from triptych.plan.reference import PRICES, QUOTAS, REGION
-from triptych.plan.workload import Arch, Hosting, Ingest, NetworkMode, Spot
+from triptych.plan.workload import Arch, Hosting, Ingest, NetworkMode, Spot, Transfer
 
 RESERVE = 1.5
 """Factor by which MaxModelTasks and InboxConcurrency exceed the peak, so that a recovered version can catch up."""
@@ -79,6 +79,8 @@ def parameters(capacity: Capacity, ingest: Ingest) -> dict[str, str]:
         "Network": setup.network,
         "Ingest": ingest,
     }
+    if setup.by_address:
+        chosen |= {"DocumentTransfer": setup.transfer}
     if setup.events:
         chosen |= {"Results": "events"}
     if setup.analytics:
@@ -119,7 +121,7 @@ def _sentences(capacity: Capacity, ingest: Ingest, limits: Sequence[Limit]) -> I
 def _settings(capacity: Capacity, ingest: Ingest, limits: Sequence[Limit]) -> str:
     chosen = parameters(capacity, ingest)
     names = ["MinModelTasks", "MaxModelTasks", "RequestsPerTask"] if capacity.setup.services else []
-    names += ["Ingest", "InboxConcurrency"]
+    names += ["DocumentTransfer", "Ingest", "InboxConcurrency"]
     if capacity.setup.hosting is not Hosting.FARGATE:
         names.insert(0, "ModelHosting")
     if capacity.setup.task_cpu != rollout.DEFAULT_CPU:
@@ -178,6 +180,8 @@ def savings(capacity: Capacity) -> Iterator[Saving]:
         yield changed("--arch arm64", "not measured; build with ARCH=arm64 sam build", arch=Arch.ARM64)
     if not setup.services:
         return
+    if setup.transfer is Transfer.CONTENT:
+        yield _by_address(capacity)
     if setup.spot is Spot.NONE and capacity.tasks > setup.min_tasks:
         yield changed(
             "--spot extra", "tasks above the minimum may be stopped with two minutes' notice", spot=Spot.EXTRA
@@ -192,9 +196,21 @@ def savings(capacity: Capacity) -> Iterator[Saving]:
         )
     if setup.min_tasks > 1:
         yield changed("--min-tasks 1", "the failure of a zone causes PARTIAL records for minutes", min_tasks=1)
+    yield from _smaller_tasks(capacity)
+
+
+def _by_address(capacity: Capacity) -> Saving:
+    by_address = Capacity(capacity.workload, capacity.setup.changed(transfer=Transfer.ADDRESS))
+    later = by_address.handler_s - capacity.handler_s
+    drawback = f"every task may read the inbox; a document takes {later:.2f} s longer"
+    return Saving("--transfer address", by_address, drawback)
+
+
+def _smaller_tasks(capacity: Capacity) -> Iterator[Saving]:
+    """Yield the smallest task with which answers are within the budget, if it is smaller than the chosen one."""
     for size in sorted(rollout.TASK_MEMORY_GB):
-        smaller = Capacity(work, setup.changed(task_cpu=size))
-        if size < setup.task_cpu and smaller.fits_budget:
+        smaller = Capacity(capacity.workload, capacity.setup.changed(task_cpu=size))
+        if size < capacity.setup.task_cpu and smaller.fits_budget:
             slower = f"three answers in {smaller.answers_p99_s:.1f} s instead of {capacity.answers_p99_s:.1f} s (p99)"
             yield Saving(f"--task-cpu {size}", smaller, slower)
             return

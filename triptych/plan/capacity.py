@@ -41,7 +41,8 @@ class Capacity:
     def task_vcpu_s(self) -> float:
         """Seconds of one vCPU that a task needs for a document: for one version, or for all that it serves."""
         versions = rollout.VERSIONS if self.setup.hosting is Hosting.SINGLE else 1
-        return self.workload.document_vcpu_s * versions
+        read = measurements.OBJECT_READ_VCPU_S if self.setup.by_address else 0.0
+        return (self.workload.document_vcpu_s + read) * versions
 
     @property
     def service_s(self) -> float:
@@ -103,14 +104,25 @@ class Capacity:
         late = 0.01 / rollout.VERSIONS
         waiting = max(waiting_share(self.workers, self.peak_utilisation), late)
         rate = self.workers * (1 - self.peak_utilisation) / self.service_s
-        return self.service_s + math.log(waiting / late) / rate
+        return self.service_read_s + self.service_s + math.log(waiting / late) / rate
 
     @property
     def handler_s(self) -> float:
         """Mean seconds that an invocation lasts: Lambda bills it, and concurrency follows from it."""
-        transfer = (1 + rollout.VERSIONS) * self.workload.document_mb / measurements.LAMBDA_MB_PER_S
-        overhead = (measurements.S3_FIRST_BYTE_MS + measurements.HANDLER_MS) / 1000 + transfer
-        return min(overhead + self.service_s + self.mean_wait_s, self.outage_handler_s)
+        copies = 0 if self.setup.by_address else rollout.VERSIONS
+        sent = copies * self.workload.document_mb / measurements.LAMBDA_MB_PER_S
+        overhead = measurements.HANDLER_MS / 1000 + self._read_s + sent
+        return min(overhead + self.service_read_s + self.service_s + self.mean_wait_s, self.outage_handler_s)
+
+    @property
+    def service_read_s(self) -> float:
+        """Seconds until the versions have read a document, all at the same time; 0 if they receive it."""
+        return self._read_s if self.setup.by_address else 0.0
+
+    @property
+    def _read_s(self) -> float:
+        """Seconds until a document has been read from S3."""
+        return measurements.S3_FIRST_BYTE_MS / 1000 + self.workload.document_mb / measurements.LAMBDA_MB_PER_S
 
     @property
     def outage_handler_s(self) -> float:
@@ -132,5 +144,5 @@ class Capacity:
     @property
     def fits_budget(self) -> bool:
         """Whether 99 % of the documents get all answers within the budget, including the read before the calls."""
-        overhead = self.handler_s - self.service_s - self.mean_wait_s
+        overhead = self.handler_s - self.service_read_s - self.service_s - self.mean_wait_s
         return self.answers_p99_s + overhead <= measurements.MODEL_BUDGET_MS / 1000

@@ -106,7 +106,9 @@ def lcus(capacity: Capacity, rate: float) -> float:
 
     Handlers reuse connections, so new connections do not count, and three rules are below the ten free ones.
     """
-    gigabytes_per_hour = rollout.VERSIONS * rate * capacity.workload.document_mb * 1e6 * 3600 / GB
+    by_address = capacity.setup.by_address
+    call = measurements.ADDRESS_CALL_BYTES if by_address else capacity.workload.document_mb * 1e6
+    gigabytes_per_hour = rollout.VERSIONS * rate * call * 3600 / GB
     return max(gigabytes_per_hour, rollout.VERSIONS * capacity.concurrent_executions(rate) / 3000)
 
 
@@ -135,7 +137,7 @@ def _handler(capacity: Capacity) -> Iterator[BillItem]:
 def _storage(capacity: Capacity) -> Iterator[BillItem]:
     work = capacity.workload
     yield BillItem("S3", "uploads", "s3.put", work.documents_per_month)
-    yield BillItem("S3", "reads", "s3.get", work.documents_per_month)
+    yield BillItem("S3", "reads", "s3.get", work.documents_per_month * capacity.setup.reads)
     stored = work.documents_per_month * work.keep_months * work.document_mb * 1e6 / GB
     yield BillItem("S3", "storage", "s3.storage", stored)
 

@@ -138,7 +138,7 @@ def _demands(
     yield "dynamodb_new_table", quotas["dynamodb_new_table"], written, 1
     yield "dynamodb_table", quotas["dynamodb_table"], written, 1
     yield "s3_put", quotas["s3_put"], lambda rate: rate, 1
-    yield "s3_get", quotas["s3_get"], lambda rate: rate, 1
+    yield "s3_get", quotas["s3_get"], lambda rate: rate * setup.reads, 1
     yield "event_bytes", quotas["event_bytes"], lambda _: measurements.EVENT_BYTES, 1
     yield "item_bytes", quotas["item_bytes"], lambda _: measurements.RECORD_BYTES, 1
     document = Quota(

@@ -74,7 +74,12 @@ S3_FIRST_BYTE_MS = 150.0
 """Assumed: AWS states "roughly 100-200 milliseconds" for small objects (S3 user guide, performance guidelines)."""
 LAMBDA_MB_PER_S = 75.0
 """Assumed, AWS publishes no figure: network throughput of a handler, which reads a document once and sends it three
-times."""
+times, and of a task that reads a document."""
+ADDRESS_CALL_BYTES = 2000
+"""A request with the address of a document, and its response, with their headers; a test measures one."""
+OBJECT_READ_VCPU_S = 0.004
+"""By how much more CPU time a service needs to read a document of 1 MB from S3 than to receive it in a request
+(docs/endpoints.md); between 0.1 and 4 MB, the size changes it by a millisecond."""
 
 RECORD_BYTES = 1700
 """A COMPLETE record of three versions and nine labels, by DynamoDB's size rules; a test measures one."""

@@ -47,6 +47,13 @@ class Ingest(StrEnum):
     QUEUE = "queue"
 
 
+class Transfer(StrEnum):
+    """The parameter DocumentTransfer."""
+
+    CONTENT = "content"
+    ADDRESS = "address"
+
+
 @dataclass(frozen=True)
 class Workload:
     """The documents that arrive.
@@ -116,6 +123,7 @@ class Setup:
         hosting: Where the versions run (ModelHosting).
         analytics: Whether each change of a record becomes a row for Athena (Analytics=events).
         snap_start: Whether the orchestrator starts from snapshots (SnapStart=orchestrator).
+        transfer: What a request to a service contains (DocumentTransfer); without effect on functions.
     """
 
     task_cpu: int
@@ -129,6 +137,7 @@ class Setup:
     analytics: bool = False
     hosting: Hosting = Hosting.FARGATE
     snap_start: bool = False
+    transfer: Transfer = Transfer.CONTENT
 
     def __post_init__(self) -> None:
         """Validate the fields.
@@ -154,6 +163,16 @@ class Setup:
     def services(self) -> int:
         """Number of Fargate services of the versions."""
         return rollout.SERVICES[self.hosting]
+
+    @property
+    def by_address(self) -> bool:
+        """Whether services read documents from the inbox. Functions do only if a document is large."""
+        return self.transfer is Transfer.ADDRESS and self.services > 0
+
+    @property
+    def reads(self) -> int:
+        """How often a document is read from the inbox: by the orchestrator, and by address for each version."""
+        return 1 + (rollout.VERSIONS if self.by_address else 0)
 
     @property
     def function_gb(self) -> float:

@@ -21,7 +21,7 @@ from triptych.stack.local import (
     stop_service,
     stop_stack,
 )
-from triptych.stack.state import Hosting, Ingest, OfficeFormats, ResultsMode
+from triptych.stack.state import Hosting, Ingest, OfficeFormats, ResultsMode, Transfer
 
 __all__ = [
     "MAX_IN_FLIGHT",
@@ -33,6 +33,7 @@ __all__ = [
     "Stack",
     "StackError",
     "StackStatus",
+    "Transfer",
     "running_stack",
     "stack_status",
     "start_service",

@@ -74,7 +74,7 @@ def sam_deploy(home: Home, port: int, choices: Choices, *, concurrency: int, ret
         *("--parameter-overrides", *local_parameters(config.read_text(), endpoint_url(port))),
         *(f"Ingest={choices.ingest}", f"InboxConcurrency={concurrency}"),
         *(f"OfficeFormats={choices.office_formats}", "ConverterImageUri=local/no-image"),
-        *(f"Results={choices.results}", f"ModelHosting={choices.hosting}"),
+        *(f"Results={choices.results}", f"ModelHosting={choices.hosting}", f"DocumentTransfer={choices.transfer}"),
         *([f"LocalFunctions={choices.functions_url}"] if choices.functions_url else []),
         *("--tags", f"results={choices.results}"),  # the emulator overlooks a change that only adds resources
         emulator_url=endpoint_url(port),

@@ -61,12 +61,9 @@ def start_function(home: Home, version: str, port: int) -> ManagedProcess:
     Raises:
         StackError: The emulator is not installed.
     """
-    emulator = StackState.load(home).emulator
     settings = {
         "MODELS": version,
         "MODELS_DIR": str(REPOSITORY / "models"),
-        "OBJECT_BUCKETS": _INBOX,
-        "AWS_ENDPOINT_URL": f"http://{HOST}:{emulator.port}" if emulator else "",
         "WORKERS": "1",
         "MAX_SLOW": "0",
         "PYTHONUNBUFFERED": "1",
@@ -78,10 +75,19 @@ def start_function(home: Home, version: str, port: int) -> ManagedProcess:
     ]
     return start_process(
         [str(_emulator_path()), *addresses, sys.executable, "-m", "awslambdaric", _HANDLER],
-        environment=environment.aws_environment(home) | settings,
+        environment=inbox_environment(home) | settings,
         log=home.logs / f"{version}.log",
         cwd=REPOSITORY,
     )
+
+
+def inbox_environment(home: Home) -> dict[str, str]:
+    """Return the environment of a process that may read documents from the inbox."""
+    emulator = StackState.load(home).emulator
+    return environment.aws_environment(home) | {
+        "OBJECT_BUCKETS": _INBOX,
+        "AWS_ENDPOINT_URL": f"http://{HOST}:{emulator.port}" if emulator else "",
+    }
 
 
 def start_invoke_server(home: Home, port: int) -> ManagedProcess:

@@ -10,19 +10,19 @@ from triptych.stack.functions import function_is_ready
 from triptych.stack.processes import RESPONSE_TIMEOUT, becomes_ready, stop_processes
 from triptych.stack.progress import show_progress
 from triptych.stack.services import CONVERTER, VERSIONS
-from triptych.stack.state import Hosting, StackState
+from triptych.stack.state import Choices, StackState
 
 _FUNCTION_TIMEOUT = 60.0
 """Seconds in which a model function has to start."""
 
 
-def start_services(state: StackState, versions: tuple[str, ...], hosting: Hosting) -> None:
+def start_services(state: StackState, versions: tuple[str, ...], choices: Choices) -> None:
     """Start services that do not run or are out of date. They load their models while other parts start."""
     for version in versions:
-        if not _is_up_to_date(state, version, hosting):
+        if not _is_up_to_date(state, version, choices):
             if previous := state.services.pop(version, None):
                 stop_processes(previous.process)
-            state.services[version] = services.start_service_process(state.home, version, hosting)
+            state.services[version] = services.start_service_process(state.home, version, choices)
             state.save()
 
 
@@ -39,7 +39,7 @@ def register_services(state: StackState, console: Console, versions: tuple[str, 
         with show_progress(console, f"Started the services {', '.join(versions)}"):
             for version in versions:
                 server = state.services[version]
-                state.services[version] = services.wait_for_service(state.home, version, server, state.choices.hosting)
+                state.services[version] = services.wait_for_service(state.home, version, server, state.choices)
                 state.save()
     if state.choices.hosting == "lambda":
         _start_functions(state, console, [name for name in versions if name in VERSIONS])
@@ -62,10 +62,10 @@ def _start_functions(state: StackState, console: Console, versions: Sequence[str
                 raise StackError(f"The model function {version} does not start.", state.home.logs / f"{version}.log")
 
 
-def _is_up_to_date(state: StackState, version: str, hosting: Hosting) -> bool:
+def _is_up_to_date(state: StackState, version: str, choices: Choices) -> bool:
     server = state.services.get(version)
     return (
         server is not None
-        and server.sources == services.current_fingerprint(version, hosting)
+        and server.sources == services.current_fingerprint(version, choices)
         and becomes_ready(server.process, lambda: services.service_is_ready(server), RESPONSE_TIMEOUT)
     )

@@ -16,7 +16,7 @@ from triptych.stack.home import Home
 from triptych.stack.processes import stop_orphans, stop_processes
 from triptych.stack.progress import show_progress
 from triptych.stack.services import FUNCTIONS, service_names
-from triptych.stack.state import Choices, Hosting, Ingest, OfficeFormats, ResultsMode, StackState
+from triptych.stack.state import Choices, Hosting, Ingest, OfficeFormats, ResultsMode, StackState, Transfer
 
 MAX_IN_FLIGHT = max(2, min(os.cpu_count() or 1, 8))
 """Number of Lambda workers that are started in advance. Clients that upload many documents should not have more of them
@@ -105,6 +105,7 @@ def start_stack(
     office_formats: OfficeFormats | None = None,
     results: ResultsMode | None = None,
     hosting: Hosting | None = None,
+    transfer: Transfer | None = None,
     retry_seconds: float = _RETRY_SECONDS,
 ) -> Stack:
     """Start the local stack with the data that it has kept, or the parts of it that do not run or are out of date.
@@ -117,6 +118,7 @@ def start_stack(
         office_formats: Whether the stack has a converter. The default is the previous choice, and none at first.
         results: Whether changes of records become events. The default is the previous choice, and none at first.
         hosting: Where the versions run. The default is the previous choice, and a service for each at first.
+        transfer: What a request to a service contains. The default is the previous choice, and the content at first.
         retry_seconds: If the emulator has to be started, seconds before it retries a failed event.
 
     Raises:
@@ -132,9 +134,10 @@ def start_stack(
             office_formats or state.choices.office_formats,
             results or state.choices.results,
             hosting or state.choices.hosting,
+            transfer or state.choices.transfer,
         )
         names = service_names(choices.hosting, choices.office_formats)
-        lifecycle.start_services(state, names, choices.hosting)
+        lifecycle.start_services(state, names, choices)
         if choices.hosting == "lambda":
             choices = replace(choices, functions_url=emulator.endpoint_url(state.services[FUNCTIONS].port))
         deployed = _deploy(state, console, choices)
@@ -228,7 +231,7 @@ def start_service(version: str, home: Home | None = None) -> None:
     with home.lock():
         running_stack(home)
         state = StackState.load(home)
-        lifecycle.start_services(state, (version,), state.choices.hosting)
+        lifecycle.start_services(state, (version,), state.choices)
         lifecycle.register_services(state, _QUIET, (version,))
 
 

@@ -15,7 +15,7 @@ from triptych.stack.errors import StackError
 from triptych.stack.home import REPOSITORY, Home
 from triptych.stack.ports import HOST
 from triptych.stack.processes import require_ready, start_process
-from triptych.stack.state import Hosting, LocalServer, OfficeFormats
+from triptych.stack.state import Choices, Hosting, LocalServer, OfficeFormats
 
 if TYPE_CHECKING:
     from mypy_boto3_elbv2.client import ElasticLoadBalancingv2Client
@@ -30,6 +30,9 @@ FUNCTIONS = "functions"
 _DEFAULT_PORTS = {"v1": 8101, "v2": 8102, "v3": 8103, CONVERTER: 8104, SHARED: 8105, FUNCTIONS: 8106}
 _FUNCTION_MARK = "function "
 """Prefix of the fingerprint of a version that runs as a function."""
+_ADDRESS_MARK = "by address "
+"""Prefix of the fingerprint of a service that reads documents from the inbox."""
+_DEFAULT = Choices()
 
 
 def service_names(hosting: Hosting, office_formats: OfficeFormats) -> tuple[str, ...]:
@@ -38,26 +41,28 @@ def service_names(hosting: Hosting, office_formats: OfficeFormats) -> tuple[str,
     return (*models, CONVERTER) if office_formats == "convert" else models
 
 
-def start_service_process(home: Home, name: str, hosting: Hosting = "fargate") -> LocalServer:
+def start_service_process(home: Home, name: str, choices: Choices = _DEFAULT) -> LocalServer:
     """Start a service. It needs some seconds to become ready: `wait_for_service`."""
     if name == CONVERTER:
         return _start_converter(home)
-    if hosting == "lambda":
+    if choices.hosting == "lambda":
         port = ports.choose_port(_DEFAULT_PORTS[name])
         start = functions.start_invoke_server if name == FUNCTIONS else partial(functions.start_function, version=name)
-        return LocalServer(start(home, port=port), port, current_fingerprint(name, hosting))
-    return start_model_service(home, name)
+        return LocalServer(start(home, port=port), port, current_fingerprint(name, choices))
+    return start_model_service(home, name, by_address=choices.by_address)
 
 
-def current_fingerprint(name: str, hosting: Hosting = "fargate") -> str:
-    """Return the fingerprint of the code that a service should run."""
+def current_fingerprint(name: str, choices: Choices = _DEFAULT) -> str:
+    """Return the fingerprint of the code that a service should run, and how."""
     if name == CONVERTER:
         return fingerprints.converter_fingerprint()
     if name == FUNCTIONS:
         return fingerprints.files_fingerprint([Path(functions.__file__)])
     versions = VERSIONS if name == SHARED else (name,)
     digests = " ".join(map(fingerprints.service_fingerprint, versions))
-    return _FUNCTION_MARK + digests if hosting == "lambda" else digests
+    if choices.hosting == "lambda":
+        return _FUNCTION_MARK + digests
+    return _ADDRESS_MARK + digests if choices.by_address else digests
 
 
 def target_group_output(name: str) -> str:
@@ -77,8 +82,17 @@ def _start_converter(home: Home) -> LocalServer:
     return LocalServer(process, port, fingerprints.converter_fingerprint())
 
 
-def start_model_service(home: Home, version: str, models: Path | None = None) -> LocalServer:
-    """Start the service of a version, or of all, with the models in `models`; by default the released ones."""
+def start_model_service(
+    home: Home, version: str, models: Path | None = None, *, by_address: bool = False
+) -> LocalServer:
+    """Start the service of a version, or of all.
+
+    Args:
+        home: Home of the stack.
+        version: The version, or `SHARED`.
+        models: Folder of the models; by default the released ones.
+        by_address: Whether the service may read documents from the inbox.
+    """
     port = ports.choose_port(_DEFAULT_PORTS[version])
     cpus = os.cpu_count() or 1
     workers = str(cpus if version == SHARED else max(1, cpus // len(VERSIONS)))
@@ -91,16 +105,18 @@ def start_model_service(home: Home, version: str, models: Path | None = None) ->
         "WORKERS": workers,  # three services share this machine, and more threads than cores increase the latency
         "PYTHONUNBUFFERED": "1",
     }
+    inherited = functions.inbox_environment(home) if by_address else environment.base_environment(home)
     process = start_process(
         [sys.executable, "-m", "model_service"],
-        environment=environment.base_environment(home) | settings,
+        environment=inherited | settings,
         log=home.logs / f"{version}.log",
         cwd=REPOSITORY,
     )
-    return LocalServer(process, port, current_fingerprint(version))
+    choices = Choices(transfer="address" if by_address else "content")
+    return LocalServer(process, port, current_fingerprint(version, choices))
 
 
-def wait_for_service(home: Home, name: str, server: LocalServer, hosting: Hosting = "fargate") -> LocalServer:
+def wait_for_service(home: Home, name: str, server: LocalServer, choices: Choices = _DEFAULT) -> LocalServer:
     """Wait until the service has loaded its model, or started its processes, and is ready.
 
     Returns:
@@ -120,7 +136,7 @@ def wait_for_service(home: Home, name: str, server: LocalServer, hosting: Hostin
     except StackError:
         if not lost_its_port(server):
             raise
-        return wait_for_service(home, name, start_service_process(home, name, hosting), hosting)
+        return wait_for_service(home, name, start_service_process(home, name, choices), choices)
     return server
 
 

@@ -28,6 +28,10 @@ Hosting = Literal["fargate", "single", "lambda"]
 """Where versions run: the parameter ModelHosting in template.yaml."""
 
 
+Transfer = Literal["content", "address"]
+"""What a request to a service contains: the parameter DocumentTransfer in template.yaml."""
+
+
 @dataclass(frozen=True)
 class Choices:
     """Parameters of the template that users choose for the local stack.
@@ -37,6 +41,7 @@ class Choices:
         office_formats: Whether office documents, mail and archives are converted.
         results: Whether changes of records become events.
         hosting: Where the versions run.
+        transfer: Whether services get documents, or their addresses in the inbox.
         functions_url: With functions, where the deployed orchestrator invokes them; otherwise an empty string.
     """
 
@@ -44,7 +49,13 @@ class Choices:
     office_formats: OfficeFormats = "none"
     results: ResultsMode = "none"
     hosting: Hosting = "fargate"
+    transfer: Transfer = "content"
     functions_url: str = ""
+
+    @property
+    def by_address(self) -> bool:
+        """Whether services read documents from the inbox. Functions do only if a document is large."""
+        return self.transfer == "address" and self.hosting != "lambda"
 
     @classmethod
     def decode(cls, saved: Mapping[str, Any]) -> "Choices":
@@ -59,6 +70,7 @@ class Choices:
             _member(OfficeFormats, saved.get("office_formats", "none")),
             _member(ResultsMode, saved.get("results", "none")),
             _member(Hosting, saved.get("hosting", "fargate")),
+            _member(Transfer, saved.get("transfer", "content")),
             str(saved.get("functions_url", "")),
         )
 

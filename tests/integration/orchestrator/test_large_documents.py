@@ -1,9 +1,14 @@
-"""Protects: a document that a request may not contain is read from S3 by the service, and classified like any other."""
+"""Protects: a document that a request does not contain is read from S3 by the service, and classified like any other.
+
+Functions and SageMaker get the addresses of large documents, services behind the load balancer those of all documents
+if so chosen, and their content after all if they may not read them.
+"""
 
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -27,11 +32,12 @@ from orchestrator.endpoints import (
 from orchestrator.models import ModelClient
 from orchestrator.pipeline import Budget
 from orchestrator.preparation import Preparation
+from orchestrator.request_body import DOCUMENT_TYPE, OBJECT_TYPE, BodyFormat
 from records.addresses import ObjectAddress
 from records.derived import DerivedObjects
 from records.documents import DocumentStore
 from records.outcomes import ModelFailure, Outcome, Prediction
-from records.record import Record
+from records.record import Record, Status
 from testkit.fault_proxy import running
 from testkit.model_edges import LambdaEdge, SageMakerEdge
 from tests.support.pages import encode, page
@@ -41,6 +47,8 @@ from tests.support.uploads import upload
 
 PASS_LOCAL: Any = {"core": {"passthrough": {"urls": [r"http://127\.0\.0\.1:.*"]}}}
 BUDGET = Budget(30.0, 0.3)
+VERSIONS = ("v1", "v2", "v3")
+SMALL = encode(page((300, 400)), "JPEG")
 LARGE = encode(page((1100, 1500)), "BMP")
 OFFICE = b"PK\x03\x04 an office document"
 
@@ -58,17 +66,49 @@ def s3() -> Iterator[Any]:
         yield client
 
 
-@pytest.fixture(scope="module")
-def port(s3: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of a service that may read the inbox."""
-    models = tmp_path_factory.mktemp("models")
-    for version in ("v1", "v2", "v3"):
-        write_tiny_model(models, version)
-    settings = ServiceSettings(models_dir=models, models=("v1", "v2", "v3"), workers=1, object_buckets=("documents",))
+class Service:
+    """A running model service that remembers the media type of each request."""
+
+    def __init__(self, app: Any) -> None:
+        self.port, self.received = 0, list[str]()
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            self.received.append(dict(scope["headers"])[b"content-type"].decode())
+        await self._app(scope, receive, send)
+
+
+@contextmanager
+def service(models: Path, *buckets: str) -> Iterator[Service]:
+    """Run a service that may read the objects of some buckets."""
+    settings = ServiceSettings(models_dir=models, models=VERSIONS, workers=1, object_buckets=buckets)
     with DecoderPool(1) as decoders:
-        app = create_service_app(load_classifier(settings, decoders), settings, decoders)
-        with serving(uvicorn.Config(app, port=0, log_config=None)) as port:
-            yield port
+        running_app = Service(create_service_app(load_classifier(settings, decoders), settings, decoders))
+        with serving(uvicorn.Config(running_app, port=0, log_config=None)) as running_app.port:
+            yield running_app
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with three versions."""
+    models = tmp_path_factory.mktemp("models")
+    for version in VERSIONS:
+        write_tiny_model(models, version)
+    return models
+
+
+@pytest.fixture(scope="module")
+def reader(s3: Any, weights: Path) -> Iterator[Service]:
+    """A service that may read the inbox."""
+    with service(weights, "documents") as running_service:
+        yield running_service
+
+
+@pytest.fixture(scope="module")
+def port(reader: Service) -> int:
+    """The port of a service that may read the inbox."""
+    return reader.port
 
 
 @contextmanager
@@ -156,3 +196,47 @@ def test_object_that_is_replaced_before_the_service_reads_it_is_not_mistaken_for
     assert [(each.kind, each.problem) for each in gone if isinstance(each, ModelFailure)] == [
         ("rejected", "object-gone")
     ] * 2
+
+
+def client_of(port: int, *, by_address: bool) -> ModelClient:
+    """Return a client of all versions at one service, as behind the load balancer."""
+    body = BodyFormat(by_address=by_address)
+    endpoints = {version: HttpEndpoint(f"http://127.0.0.1:{port}/{version}", body=body) for version in VERSIONS}
+    return ModelClient(endpoints, time.monotonic)
+
+
+def test_record_is_the_same_by_address_and_by_content(s3: Any, reader: Service) -> None:
+    reader.received.clear()
+    by_content = classify(s3, client_of(reader.port, by_address=False), SMALL)
+    assert reader.received == [DOCUMENT_TYPE] * 3
+
+    reader.received.clear()
+    by_address = classify(s3, client_of(reader.port, by_address=True), SMALL)
+    assert reader.received == [OBJECT_TYPE] * 3
+    assert by_address.status is Status.COMPLETE
+    assert predictions(by_address) == predictions(by_content)
+
+
+def predictions(record: Record) -> dict[str, object]:
+    return {version: outcome_of(outcome) for version, outcome in record.predictions.items()}
+
+
+def test_service_that_may_not_read_the_inbox_gets_the_content_in_the_same_attempt(
+    s3: Any, reader: Service, weights: Path
+) -> None:
+    """As during an update, in which services change before the orchestrator, and without a permission."""
+    with service(weights) as without_permission:
+        record = classify(s3, client_of(without_permission.port, by_address=True), SMALL)
+    assert sorted(without_permission.received) == sorted([OBJECT_TYPE, DOCUMENT_TYPE] * 3)
+    assert record.status is Status.COMPLETE
+    assert predictions(record) == predictions(classify(s3, client_of(reader.port, by_address=False), SMALL))
+
+
+def test_document_that_is_deleted_meanwhile_is_classified_from_its_content(s3: Any, reader: Service) -> None:
+    """The orchestrator has read it: a deletion costs no more predictions than if it were sent at once."""
+    written = s3.put_object(Bucket="documents", Key="deleted.jpg", Body=SMALL)
+    address = ObjectAddress("documents", "deleted.jpg", written["VersionId"])
+    s3.delete_object(Bucket="documents", Key="deleted.jpg", VersionId=written["VersionId"])
+    models = client_of(reader.port, by_address=True)
+    outcomes = models.predict(SMALL, versions=VERSIONS, deadline=time.monotonic() + 30, address=address)
+    assert all(isinstance(outcome, Prediction) for outcome in outcomes.values()), outcomes

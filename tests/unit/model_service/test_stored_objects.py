@@ -121,6 +121,11 @@ def test_errors_of_s3_are_translated(s3: Any, code: str, status: int, error: typ
             StoredObjects(client, ["inbox"], LIMIT).read(put(s3), never_cancelled)
 
 
+def test_client_keeps_a_connection_for_each_request_in_flight(s3: Any) -> None:
+    config: Any = s3_client(48).meta.config
+    assert (config.max_pool_connections, config.read_timeout) == (48, 1.0)
+
+
 def test_s3_that_cannot_be_reached_is_temporary(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")

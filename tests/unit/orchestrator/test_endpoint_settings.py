@@ -80,6 +80,7 @@ def parse(value: object) -> Endpoint:
             },
             HttpEndpoint(URL, body=BodyFormat("application/x-image", 100, reads_objects=False)),
         ),
+        ({"type": "http", "url": URL, "by_address": True}, HttpEndpoint(URL, body=BodyFormat(by_address=True))),
     ],
 )
 def test_each_kind_of_endpoint_is_read(value: object, endpoint: Endpoint) -> None:
@@ -142,6 +143,9 @@ def test_documents_that_a_request_cannot_contain_have_a_limit_at_functions_and_s
         ({"type": "http", "url": URL, "path": "predict"}, "'path'"),
         ({"type": "http", "url": URL, "max_bytes": 0}, "'max_bytes'"),
         ({"type": "http", "url": URL, "max_bytes": True}, "'max_bytes'"),
+        ({"type": "http", "url": URL, "by_address": 1}, "'by_address'"),
+        ({"type": "http", "url": URL, "by_address": True, "reads_objects": False}, "'by_address'"),
+        (mapped({"scores": "s"}) | {"by_address": True}, "'by_address'"),
         ({"type": "http", "url": URL, "content_type": "image"}, "'content_type'"),
         ({"type": "lambda"}, "no 'function'"),
         ({"type": "lambda", "function": "arn:aws:lambda:eu-west-1:1:function:f"}, "'function'"),

@@ -70,6 +70,7 @@ def published(**given: str) -> tuple[str, Any]:
         {"OrchestratorMemory": "2048"},
         {"OrchestratorTimeout": "60"},
         {"SnapStart": "orchestrator"},
+        {"DocumentTransfer": "address"},
         {"VpcCidr": "10.0.0.0/16"},
         {"CertificateArn": "x", "ModelDomain": "models.example.com"},
         {"LocalEndpoint": "http://127.0.0.1:1"},

@@ -11,6 +11,7 @@ import pytest
 
 from decoding.limits import Limits
 from orchestrator.endpoints import Endpoint, HttpEndpoint, LambdaEndpoint
+from orchestrator.request_body import BodyFormat
 from orchestrator.settings import OrchestratorSettings
 from records.policy import POLICY_KEY
 from testkit.changes.resource_changes import references
@@ -49,8 +50,9 @@ def settings(**parameters: str) -> OrchestratorSettings:
     if isinstance(value, str):
         endpoints = re.sub(r"\$\{ModelAlias(V\d)\}", r"arn:aws:lambda:us-east-1:000000000000:function:\1:live", value)
     else:
-        text, bases = value
-        endpoints = text.replace("${Base}", bases["Base"]["Sub"].replace("${LoadBalancer.DNSName}", "alb"))
+        text, given_texts = value
+        base = given_texts["Base"]["Sub"].replace("${LoadBalancer.DNSName}", "alb")
+        endpoints = text.replace("${Base}", base).replace("${Transfer}", given_texts["Transfer"])
     return OrchestratorSettings.from_environment({**given, "TABLE_NAME": "records", "MODEL_ENDPOINTS": endpoints})
 
 
@@ -92,6 +94,18 @@ class TestFunction:
     def test_shared_service_gets_the_version_in_the_query(self) -> None:
         read = settings(ModelHosting="single")
         assert read.endpoints == {each: HttpEndpoint("http://alb", f"/predict?model={each}") for each in VERSIONS}
+
+    @pytest.mark.parametrize("hosting", ["fargate", "single"])
+    def test_addresses_are_sent_to_services_only_if_chosen(self, hosting: str) -> None:
+        """And never to those that may not read them; functions get them for large documents in any case."""
+        by_content = settings(ModelHosting=hosting).endpoints
+        by_address = settings(ModelHosting=hosting, DocumentTransfer="address").endpoints
+        assert not any(endpoint.body.by_address for endpoint in by_content.values())
+        assert by_address == {
+            version: endpoint._replace(body=BodyFormat(by_address=True)) for version, endpoint in by_content.items()
+        }
+        functions = {"ModelHosting": "lambda"}
+        assert settings(**functions, DocumentTransfer="address") == settings(**functions)
 
     def test_model_functions_are_invoked_by_their_alias(self) -> None:
         arn = "arn:aws:lambda:us-east-1:000000000000:function"

@@ -1,13 +1,14 @@
 """The three model services: identical definitions, safe replacement, size and scaling."""
 
 import re
+from typing import Any
 
 import pytest
 import yaml
 
 from model_service.settings import ServiceSettings
 from testkit.changes.resource_changes import references
-from testkit.template import rollout, template
+from testkit.template import Rollout, rollout, template
 
 VERSIONS = ("v1", "v2", "v3")
 KINDS = ("Logs", "Task", "Targets", "OtherTargets", "Rule", "Service", "Scaling", "ScalingByRequests", "ScalingByCpu")
@@ -91,6 +92,69 @@ class TestShell:
     def test_private_network_has_an_endpoint_for_the_shell(self) -> None:
         assert "ShellEndpoint" in rollout(ExecuteCommand="enabled")
         assert "ShellEndpoint" not in rollout(ExecuteCommand="enabled", Network="public")
+
+
+@pytest.mark.parametrize("hosting", ["fargate", "single"])
+class TestDocumentTransfer:
+    """DocumentTransfer=address: services read documents from the inbox, with a role of their own."""
+
+    def test_service_may_read_the_bucket_that_its_setting_names_and_nothing_else(self, hosting: str) -> None:
+        stack = rollout(ModelHosting=hosting, DocumentTransfer="address")
+        for task in model_tasks(stack):
+            given = {pair["Name"]: pair["Value"] for pair in task["ContainerDefinitions"][0]["Environment"]}
+            bucket = given.pop("OBJECT_BUCKETS")["Sub"]
+            assert given.pop("AWS_DEFAULT_REGION") == {"Ref": "AWS::Region"}
+            assert ServiceSettings.from_environment({**given, "OBJECT_BUCKETS": "inbox"}).object_buckets == ("inbox",)
+            assert task["TaskRoleArn"] == {"GetAtt": "ModelTaskRole.Arn"}
+            [allowed] = [each for role, each in stack.statements() if role == "ModelTaskRole"]
+            assert allowed["Action"] == ["s3:GetObject", "s3:GetObjectVersion"]
+            assert allowed["Resource"] == {"Sub": f"arn:${{AWS::Partition}}:s3:::{bucket}/*"}
+
+    def test_existing_bucket_and_keys_are_read_as_well(self, hosting: str) -> None:
+        stack = rollout(
+            ModelHosting=hosting,
+            DocumentTransfer="address",
+            ExistingBucketName="theirs",
+            ExistingBucketKeyArn="arn:aws:kms:us-east-1:0:key/x",
+            Encryption="customer-managed",
+        )
+        allowed = {each["Sid"]: each for role, each in stack.statements() if role == "ModelTaskRole"}
+        assert allowed["ReadDocuments"]["Resource"] == {"Sub": "arn:${AWS::Partition}:s3:::theirs/*"}
+        keys = {str(each["Resource"]) for each in allowed.values() if each["Action"] == "kms:Decrypt"}
+        assert keys == {str({"GetAtt": "Key.Arn"}), "arn:aws:kms:us-east-1:0:key/x"}
+        for task in model_tasks(stack):
+            assert {"Name": "OBJECT_BUCKETS", "Value": "theirs"} in task["ContainerDefinitions"][0]["Environment"]
+
+    def test_shell_keeps_its_permissions_and_the_converter_gets_no_others(self, hosting: str) -> None:
+        given = {"OfficeFormats": "convert", "ExecuteCommand": "enabled", "ModelHosting": hosting}
+        stack = rollout(**given, DocumentTransfer="address")
+        shell = next(each for role, each in stack.statements() if role == "ShellRole")
+        assert shell in [each for role, each in stack.statements() if role == "ModelTaskRole"]
+        assert stack["TaskConverter"]["TaskRoleArn"] == {"GetAtt": "ShellRole.Arn"}
+
+    def test_endpoint_of_the_network_lets_services_read_the_inbox(self, hosting: str) -> None:
+        stack = rollout(ModelHosting=hosting, DocumentTransfer="address")
+        [allowed] = [each for role, each in stack.statements() if role == "ModelTaskRole"]
+        [passes] = stack["S3Endpoint"]["PolicyDocument"]["Statement"]
+        assert allowed["Resource"] in passes["Resource"]
+        assert set(allowed["Action"]) <= set(passes["Action"])
+        [outbound] = stack["ModelSecurityGroup"]["SecurityGroupEgress"]
+        assert (outbound["FromPort"], outbound["CidrIp"]) == (443, "0.0.0.0/0")
+
+    def test_otherwise_services_read_nothing(self, hosting: str) -> None:
+        for stack in (
+            rollout(ModelHosting=hosting),
+            rollout(ModelHosting=hosting, ExecuteCommand="enabled"),
+            rollout(ModelHosting="lambda", DocumentTransfer="address"),
+        ):
+            assert "ModelTaskRole" not in stack
+            assert not [task for task in model_tasks(stack) if "OBJECT_BUCKETS" in str(task)]
+
+
+def model_tasks(stack: Rollout) -> list[dict[str, Any]]:
+    """Return the task definitions of the model services."""
+    tasks = stack.of_type("AWS::ECS::TaskDefinition")
+    return [task for name, task in tasks.items() if name != "TaskConverter"]
 
 
 class TestReplacement:

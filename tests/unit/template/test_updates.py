@@ -9,6 +9,7 @@ import re
 import pytest
 
 from testkit.changes import compare, findings
+from testkit.changes.resource_changes import Action, references
 from testkit.changes.table import write_update_table
 from testkit.changes.transitions import changeable_parameters, updates
 from testkit.template import ROOT
@@ -80,6 +81,23 @@ def test_change_of_a_parameter_violates_no_rule_of_aws(parameter: str) -> None:
         assert not update.after.violated_rules(), str(transition)
         found = findings(update)
         assert {finding.rule for finding in found} == REFUSED.get(parameter, set()), f"{transition}: {found}"
+
+
+def test_services_change_before_the_orchestrator_and_their_role_is_deleted_last() -> None:
+    """So they may read documents when the orchestrator starts to send addresses. On the way back, an old orchestrator
+    sends addresses to services without the role, and then the content: `orchestrator.content_fallback`."""
+    seen = set()
+    for transition, update in updates("DocumentTransfer"):
+        if transition.after.get("ModelHosting") == "lambda":
+            assert not update.changes, str(transition)
+            continue
+        changed = update.names(Action.UPDATE, "AWS::ECS::Service")
+        awaited = set(references(update.after.resources["Orchestrator"]["Metadata"]["After"]))
+        assert changed == set(update.after.of_type("AWS::ECS::Service")) <= awaited, str(transition)
+        action = Action.CREATE if transition.after.get("DocumentTransfer") == "address" else Action.DELETE
+        assert "ModelTaskRole" in update.names(action), str(transition)
+        seen.add(action)
+    assert seen == {Action.CREATE, Action.DELETE}
 
 
 def test_documented_table_of_updates_is_the_computed_one() -> None:

@@ -88,6 +88,15 @@ def test_every_option_takes_effect() -> None:
     assert vcpus["value"] == 64
 
 
+def test_addresses_change_bill_limits_and_command() -> None:
+    content = json.loads(run("--rate 10/s --transfer address --json").stdout)
+    assert content["parameters"]["DocumentTransfer"] == "address"
+    assert content["usd_a_month"]["by_service"]["Load balancer"] < 20
+    assert [limit["demand"] for limit in content["limits"] if limit["id"] == "s3_get"] == [40]
+    screen = run("--rate 10/s --transfer address").stdout
+    assert "DocumentTransfer=address" in next(line for line in screen.splitlines() if line.startswith("sam deploy"))
+
+
 def test_several_rates_are_an_array_and_a_comparison() -> None:
     content = json.loads(run("--rate 1/s --rate 10/s --json").stdout)
     assert [plan["workload"]["rate_per_s"] for plan in content] == [1, 10]

@@ -8,7 +8,7 @@ from triptych.plan import rollout
 from triptych.plan.advice import IN_FLIGHT, choose_ingest, inbox_concurrency, max_tasks
 from triptych.plan.capacity import Capacity
 from triptych.plan.estimate import make_plan
-from triptych.plan.workload import Arch, Ingest, Setup, Spot, Workload
+from triptych.plan.workload import Arch, Hosting, Ingest, Setup, Spot, Transfer, Workload
 
 
 def capacity(rate: float, peak: float | None = None, setup: Setup | None = None) -> Capacity:
@@ -96,3 +96,18 @@ def test_caveats_are_listed() -> None:
     assert "first 40 pages" in warnings_of(Setup(1024), pages=41, page_mb=0.1)
     assert "constant rate" in " ".join(make_plan(Workload(1, 1)).advice.warnings)
     assert "MaxModelTasks allows 1,000" in warnings_of(Setup(1024), page_ms=1e6)
+
+
+def test_addresses_are_recommended_as_chosen_and_offered_otherwise() -> None:
+    work = Workload(10, 10)
+    usual, by_address = make_plan(work), make_plan(work, Setup(1024, transfer=Transfer.ADDRESS))
+    [(saved, drawback)] = [(usd, why) for change, usd, why in usual.savings if change == "--transfer address"]
+    assert saved == pytest.approx(usual.usd - by_address.usd)
+    assert saved > 500
+    assert "may read the inbox" in drawback
+    assert by_address.parameters["DocumentTransfer"] == "address"
+    assert "DocumentTransfer=address" in by_address.advice.sentences[0]
+    assert "DocumentTransfer" not in usual.parameters
+    assert not [change for change, _, _ in by_address.savings if change == "--transfer address"]
+    functions = make_plan(work, Setup(1024, hosting=Hosting.LAMBDA, transfer=Transfer.ADDRESS))
+    assert "DocumentTransfer" not in functions.parameters

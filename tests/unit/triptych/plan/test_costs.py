@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from triptych.plan import costs, rollout
 from triptych.plan.capacity import Capacity
 from triptych.plan.reference import PRICES
-from triptych.plan.workload import Arch, Ingest, NetworkMode, Setup, Spot, Workload
+from triptych.plan.workload import Arch, Hosting, Ingest, NetworkMode, Setup, Spot, Transfer, Workload
 
 setups = st.builds(
     Setup,
@@ -17,6 +17,7 @@ setups = st.builds(
     spot=st.sampled_from(Spot),
     min_tasks=st.integers(1, 10),
     snap_start=st.booleans(),
+    transfer=st.sampled_from(Transfer),
 )
 
 
@@ -160,3 +161,18 @@ def test_events_add_their_own_items_only() -> None:
     assert with_events["Events: events"] == pytest.approx(0.86724)
     assert with_events["Events: publisher's requests"] == pytest.approx(0.173, abs=0.001)
     assert with_events["Events: alarms"] == pytest.approx(0.2)
+
+
+def test_by_address_the_load_balancer_bills_kilobytes_and_each_version_a_read() -> None:
+    """By hand: 10/s are 26.28 million documents, each read four times; three calls of 2 KB are 0.22 GB an hour."""
+    by_content, by_address = (bill(10, Setup(1024, transfer=each)) for each in Transfer)
+    assert by_content["Load balancer: processed bytes"] == pytest.approx(3 * 10 * 1e6 * 3600 / 1e9 * 730 * 0.008)
+    assert by_address["Load balancer: processed bytes"] == pytest.approx(3 * 10 * 2000 * 3600 / 1e9 * 730 * 0.008)
+    assert by_content["S3: reads"] == pytest.approx(26.28e6 * 0.4e-6)
+    assert by_address["S3: reads"] == pytest.approx(4 * 26.28e6 * 0.4e-6)
+    assert by_address["Lambda: duration"] > by_content["Lambda: duration"], "the handler waits for the reads"
+
+
+def test_functions_get_documents_in_any_case() -> None:
+    functions = (Setup(1024, hosting=Hosting.LAMBDA, transfer=each) for each in Transfer)
+    assert len({str(bill(10, setup)) for setup in functions}) == 1

@@ -13,10 +13,12 @@ from decoding.limits import Limits
 from model_service.settings import ServiceSettings
 from orchestrator import telemetry
 from orchestrator.pipeline import Attempt
+from orchestrator.request_body import BodyFormat, Document
 from orchestrator.settings import OrchestratorSettings
 from records.policy import DEFAULT_POLICY
 from records.record import Record
 from testkit.template import ROOT
+from tests.support.servers import valid_answer
 from tests.support.uploads import prediction, record, upload
 from triptych.plan import advice, measurements
 from triptych.plan.measurements import FAX, KINDS, PDF, PHOTO, SCAN, page_vcpu_ms
@@ -116,6 +118,18 @@ def test_a_record_has_the_assumed_size() -> None:
     item = a_record().to_item()
     item_bytes = sum(len(name.encode()) + size(value) for name, value in item.items())
     assert 0.8 * measurements.RECORD_BYTES < item_bytes <= measurements.RECORD_BYTES
+
+
+HEADERS = 600
+"""Bytes of the request line and the headers of a call and of its response, as captured from a service."""
+
+
+def test_a_call_with_an_address_has_as_many_bytes_as_assumed() -> None:
+    record = a_record()
+    _, request = BodyFormat(by_address=True).encode(Document(b"", record.upload.address))
+    response = json.dumps(valid_answer(probabilities=dict.fromkeys(LABELS, 0.123456))).encode()
+    transferred = len(request) + len(response) + HEADERS
+    assert 0.5 * measurements.ADDRESS_CALL_BYTES < transferred <= measurements.ADDRESS_CALL_BYTES
 
 
 CONTEXT = ["cold_start", "function_name", "function_memory_size", "function_arn", "function_request_id"]

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from triptych.stack import environment, ports
 from triptych.stack.functions import INVOKE_PATH, InvokeServer, function_is_ready
 from triptych.stack.services import FUNCTIONS, SHARED, VERSIONS, current_fingerprint, service_names
+from triptych.stack.state import Choices
 
 
 class Emulator(BaseHTTPRequestHandler):
@@ -128,6 +129,9 @@ def test_services_follow_the_hosting() -> None:
     assert service_names("lambda", "none") == (*VERSIONS, FUNCTIONS)
 
 
-def test_change_of_hosting_replaces_the_process_of_a_version() -> None:
-    assert current_fingerprint("v1", "lambda") != current_fingerprint("v1", "fargate")
-    assert current_fingerprint("converter", "lambda") == current_fingerprint("converter")
+def test_change_of_hosting_or_transfer_replaces_the_process_of_a_version() -> None:
+    functions, by_address = Choices(hosting="lambda"), Choices(transfer="address")
+    of_v1 = [current_fingerprint("v1", choices) for choices in (Choices(), functions, by_address)]
+    assert len(set(of_v1)) == len(of_v1)
+    assert current_fingerprint("v1", Choices(hosting="lambda", transfer="address")) == of_v1[1]
+    assert current_fingerprint("converter", functions) == current_fingerprint("converter")

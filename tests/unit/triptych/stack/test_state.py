@@ -68,7 +68,7 @@ def test_choices_that_an_earlier_release_did_not_save_have_their_defaults(home: 
     home.path.mkdir()
     StackState(home, LocalServer(THIS_PROCESS, 4566, ""), choices=Choices("queue")).save()
     saved = json.loads(home.state_file.read_text())
-    for name in ("office_formats", "results", "hosting", "functions_url"):
+    for name in ("office_formats", "results", "hosting", "transfer", "functions_url"):
         del saved[name]
     home.state_file.write_text(json.dumps(saved))
     assert StackState.load(home).choices == Choices("queue")
