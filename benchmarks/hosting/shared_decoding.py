@@ -7,10 +7,12 @@ are the same.
 
 import argparse
 import json
+import shutil
 import statistics
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,9 +20,10 @@ from typing import Final
 
 from rich.table import Table
 
-from benchmarks.service import documents
+from benchmarks.service import documents, weights
 from benchmarks.service.servers import Candidate, Server, running, this_service
 from model_service.cpus import available_cpus
+from model_service.manifest import FILE_NAME
 from testkit.reports import report_console
 from testkit.template import ROOT
 
@@ -112,6 +115,16 @@ def _saturate(server: Server, bodies: Sequence[bytes], seconds: float) -> float:
     return done / (time.perf_counter() - started)
 
 
+def copies(folder: Path) -> Path:
+    """Write three versions that are the same network, and return their folder."""
+    first = weights.write_int8(weights.write(folder / "f32"), folder / "int8")
+    for version in VERSIONS[1:]:
+        shutil.copytree(first, first.parent / version)
+        manifest = json.loads((first / FILE_NAME).read_text())
+        (first.parent / version / FILE_NAME).write_text(json.dumps({**manifest, "version": version}))
+    return first.parent
+
+
 def services(models: Path) -> tuple[Candidate, Candidate]:
     """Return the service as it is, and one whose versions do not share a decoding."""
     shared = this_service(models, name=_SHARED, MODELS=",".join(VERSIONS))
@@ -122,19 +135,24 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", type=Path, default=ROOT / "models", help="folder of versions v1, v2 and v3")
+    parser.add_argument(
+        "--resnet", action="store_true", help="three copies of the ResNet18 in int8 of `make bench-service`"
+    )
     parser.add_argument("--rounds", type=int, default=4, help="rounds over both services (default 4)")
     parser.add_argument("--seconds", type=float, default=3, help="seconds of saturation in a round (default 3)")
     options = parser.parse_args()
     bodies = documents.draw()
     figures = {(name, kind): Figures() for kind in bodies for name in (_SHARED, _EACH)}
     answers: dict[tuple[str, str], list[dict[str, object]]] = {}
-    for number in range(options.rounds):
-        for candidate in services(options.models):
-            print(f"round {number + 1}: {candidate.name}", file=sys.stderr)
-            with running([candidate]) as (server,):
-                for kind, files in bodies.items():
-                    each = candidate.name, kind
-                    answers[each] = measure(figures[each], server, files, options.seconds)
+    with tempfile.TemporaryDirectory() as scratch:
+        models = copies(Path(scratch)) if options.resnet else options.models
+        for number in range(options.rounds):
+            for candidate in services(models):
+                print(f"round {number + 1}: {candidate.name}", file=sys.stderr)
+                with running([candidate]) as (server,):
+                    for kind, files in bodies.items():
+                        each = candidate.name, kind
+                        answers[each] = measure(figures[each], server, files, options.seconds)
     for kind in bodies:
         if answers[_SHARED, kind] != answers[_EACH, kind]:
             raise RuntimeError(f"{kind}: the predictions differ")
@@ -154,6 +172,18 @@ def print_report(figures: dict[tuple[str, str], Figures], kinds: Sequence[str]) 
     console = report_console()
     console.print(f"{available_cpus()} CPUs; one decoding for all versions instead of one for each; equal predictions")
     console.print(table)
+    console.print(
+        f"With all versions, a document takes {versions_of_work(figures, kinds):.2f} times the time of one version."
+    )
+
+
+def versions_of_work(figures: Mapping[tuple[str, str], Figures], kinds: Sequence[str]) -> float:
+    """Return the time of a document relative to its time with one version alone, at full load; median of the kinds."""
+    ratios = (
+        statistics.median(figures[_EACH, kind].per_second) / statistics.median(figures[_SHARED, kind].per_second)
+        for kind in kinds
+    )
+    return len(VERSIONS) * statistics.median(ratios)
 
 
 if __name__ == "__main__":
