@@ -15,7 +15,7 @@ from model_service.errors import ServiceError
 from model_service.lifecycle import Lifecycle
 from model_service.metrics import ServiceMetrics
 from model_service.middleware import RequestContext
-from model_service.object_address import NoObjects, ObjectSource
+from model_service.object_address import NoObjects, ObjectSource, SharedObjects
 from model_service.orientation import OrientationNetwork
 from model_service.problems import Problem, openapi_responses
 from model_service.settings import ServiceSettings
@@ -84,7 +84,8 @@ def _object_source(settings: ServiceSettings) -> ObjectSource:
         return NoObjects()
     from model_service.stored_objects import StoredObjects, s3_client
 
-    return StoredObjects(s3_client(settings.max_in_flight), settings.object_buckets, settings.max_bytes)
+    source = StoredObjects(s3_client(settings.max_in_flight), settings.object_buckets, settings.max_bytes)
+    return SharedObjects(source) if len(settings.models) > 1 else source
 
 
 @asynccontextmanager

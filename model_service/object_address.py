@@ -9,6 +9,7 @@ from typing import Annotated, Final, Protocol, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from model_service.errors import InvalidRequestError, ObjectDeniedError
+from model_service.shared_work import SharedWork
 
 OBJECT_TYPE: Final = "application/vnd.triptych.object+json"
 """Media type of an address."""
@@ -52,6 +53,31 @@ class NoObjects:
             ObjectDeniedError: Always.
         """
         raise ObjectDeniedError("This service reads no objects: OBJECT_BUCKETS names no bucket.")
+
+
+class SharedObjects:
+    """Reads an object once for requests that need it at the same time, such as those for several versions.
+
+    Args:
+        source: Reads objects.
+    """
+
+    def __init__(self, source: ObjectSource) -> None:
+        self._source: Final = source
+        self._reads: Final[SharedWork[bytes]] = SharedWork()
+
+    def read(self, address: RequestedObject, check_cancelled: Callable[[], None]) -> bytes:
+        """Return the content of an object. If a read fails, only its request does; another one reads the object.
+
+        Raises:
+            Exception: What the source raises.
+        """
+        with self._reads.join(address) as request:
+            content = request.wait(check_cancelled)
+            if content is None:
+                content = self._source.read(address, check_cancelled)
+                request.publish(content)
+            return content
 
 
 def parse_address(body: bytes) -> RequestedObject:

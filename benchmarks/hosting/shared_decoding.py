@@ -6,14 +6,11 @@ are the same.
 """
 
 import argparse
-import json
-import shutil
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -22,12 +19,11 @@ from rich.table import Table
 
 from benchmarks.service import documents, weights
 from benchmarks.service.servers import Candidate, Server, running, this_service
+from benchmarks.service.three_versions import VERSIONS, Client, saturate, write_copies
 from model_service.cpus import available_cpus
-from model_service.manifest import FILE_NAME
 from testkit.reports import report_console
 from testkit.template import ROOT
 
-VERSIONS: Final = ("v1", "v2", "v3")
 _SHARED, _EACH = "one decoding for all versions", "a decoding for each version"
 _WITHOUT_SHARING: Final = """
 import runpy
@@ -36,7 +32,6 @@ Classifier._key = lambda *_, **__: object()
 runpy.run_module("model_service", run_name="__main__")
 """
 _PAUSE_SECONDS: Final = 0.1
-_CLIENTS: Final = 4
 
 
 @dataclass
@@ -54,35 +49,6 @@ class Figures:
     per_second: list[float] = field(default_factory=list)
 
 
-class Client:
-    """Sends documents to all versions of a server at the same time, over kept connections."""
-
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self._connections = {version: server.connect() for version in VERSIONS}
-        self._threads = ThreadPoolExecutor(len(VERSIONS))
-
-    def classify(self, document: bytes) -> dict[str, object]:
-        """Return the probabilities of each version."""
-        answers = self._threads.map(lambda version: self._ask(version, document), VERSIONS)
-        return dict(zip(VERSIONS, answers, strict=True))
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._threads.shutdown()
-        for connection in self._connections.values():
-            connection.close()
-
-    def _ask(self, version: str, document: bytes) -> object:
-        connection = self._connections[version]
-        connection.request("POST", f"/{version}/predict", document, self._server.headers)
-        response = connection.getresponse()
-        answer = json.loads(response.read())
-        if response.status != 200:
-            raise RuntimeError(f"{self._server.name} returned {response.status}: {answer}")
-        return answer["probabilities"]
-
-
 def measure(figures: Figures, server: Server, bodies: Sequence[bytes], seconds: float) -> list[dict[str, object]]:
     """Measure one service with one kind of document; return its answers."""
     client = Client(server)
@@ -95,34 +61,14 @@ def measure(figures: Figures, server: Server, bodies: Sequence[bytes], seconds: 
         figures.latencies_ms.append((time.perf_counter() - started) * 1000)
     figures.cpu_ms.append((server.cpu_seconds() - before) / (2 * len(bodies)) * 1000)
     client.close()
-    figures.per_second.append(_saturate(server, bodies, seconds))
+    figures.per_second.append(saturate(server, bodies, seconds))
     return answers
 
 
-def _saturate(server: Server, bodies: Sequence[bytes], seconds: float) -> float:
-    started = time.perf_counter()
-
-    def work(number: int) -> int:
-        client, done = Client(server), 0
-        while time.perf_counter() < started + seconds:
-            client.classify(bodies[(number + done) % len(bodies)])
-            done += 1
-        client.close()
-        return done
-
-    with ThreadPoolExecutor(_CLIENTS) as clients:
-        done = sum(clients.map(work, range(_CLIENTS)))
-    return done / (time.perf_counter() - started)
-
-
 def copies(folder: Path) -> Path:
-    """Write three versions that are the same network, and return their folder."""
-    first = weights.write_int8(weights.write(folder / "f32"), folder / "int8")
-    for version in VERSIONS[1:]:
-        shutil.copytree(first, first.parent / version)
-        manifest = json.loads((first / FILE_NAME).read_text())
-        (first.parent / version / FILE_NAME).write_text(json.dumps({**manifest, "version": version}))
-    return first.parent
+    """Write three versions that are the ResNet18 in int8, and return their folder."""
+    write_copies(weights.write_int8(weights.write(folder / "f32"), folder / "int8"), folder / "copies")
+    return folder / "copies"
 
 
 def services(models: Path) -> tuple[Candidate, Candidate]:

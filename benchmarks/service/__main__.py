@@ -29,10 +29,12 @@ from benchmarks.service.metrics import (
     measure_kinds,
     measure_pairs,
     measure_server,
+    measure_three_versions,
 )
 from benchmarks.service.network import ARCHITECTURE, SIDE
 from benchmarks.service.peers.classify import Classifier, classify, create_classifier
 from benchmarks.service.servers import Candidate, Server, running, this_service
+from benchmarks.service.three_versions import VERSIONS, write_copies
 from model_service.cpus import available_cpus
 
 _CHART: Final = Path(__file__).parents[2] / "docs" / "images" / "performance.svg"
@@ -47,11 +49,13 @@ class Contest:
     Attributes:
         floors: The lower bounds, in f32 and int8.
         candidates: The servers.
+        three_versions: This service with three versions of the network, by the name of its candidate.
         classifiers: The classification of a document by peers, without a server, by the way of their configuration.
     """
 
     floors: tuple[Floor, Floor]
     candidates: list[Candidate]
+    three_versions: Mapping[str, Candidate]
     classifiers: Mapping[str, Classifier]
 
     def floor(self, candidate: Candidate) -> Floor:
@@ -72,6 +76,11 @@ def prepare(scratch: Path, only: Sequence[str]) -> Contest:
     network = weights.write(scratch / "f32")
     quantised = weights.write_int8(network, scratch / "int8")
     candidates = [this_service(network.parent), this_service(quantised.parent, name=_INT8)]
+    several = {}
+    for name, version in ((_SERVICE, network), (_INT8, quantised)):
+        folder = scratch / f"three-{version.parent.name}"
+        write_copies(version, folder)
+        several[name] = this_service(folder, name=f"{name}, three versions", MODELS=",".join(VERSIONS))
     for peer in PEERS:
         if is_installed(peer):
             candidates += peer.candidates(network)
@@ -85,7 +94,7 @@ def prepare(scratch: Path, only: Sequence[str]) -> Contest:
     floors = (Floor(network), Floor(quantised, name="the floor: no server, int8"))
     tuned = create_classifier(network, "tuned")  # the pixels of torchvision as well
     scaled = create_classifier(network, "scaled")
-    return Contest(floors, chosen, {"tutorial": tuned, "tuned": tuned, "scaled": scaled})
+    return Contest(floors, chosen, several, {"tutorial": tuned, "tuned": tuned, "scaled": scaled})
 
 
 def compare(contest: Contest, bodies: Documents, effort: Effort, rounds: int) -> dict[str, ServerMetrics]:
@@ -106,6 +115,9 @@ def compare(contest: Contest, bodies: Documents, effort: Effort, rounds: int) ->
                     measure_server(results[candidate.name], server, bodies, effort)
                     if way_of(candidate) is None:
                         measure_pairs(results[candidate.name], contest.floor(candidate), server, bodies, effort)
+                if way_of(candidate) is None:
+                    with running([contest.three_versions[candidate.name]]) as (server,):
+                        measure_three_versions(results[candidate.name], server, bodies, effort)
             except _FAILURES as error:
                 if way_of(candidate) is None:
                     raise
@@ -169,6 +181,7 @@ def main() -> None:
         tables = [
             report.ratio_tables(results, _SERVICE, list(bodies)),
             report.in_turn_table(results, list(bodies)),
+            report.three_versions_table(results, _SERVICE, list(bodies)),
             report.figures_table(results, list(bodies)),
             report.cost_table(cost.costs(results, bodies, own=(_SERVICE, _INT8))),
         ]

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from benchmarks.service import load
+from benchmarks.service import load, three_versions
 from benchmarks.service.floor import Floor
 from benchmarks.service.in_turn import PairedMetrics, measure_in_turn
 from benchmarks.service.servers import Server
+from benchmarks.service.three_versions import VERSIONS
 
 Documents = Mapping[str, Sequence[bytes]]
 """Documents by kind."""
@@ -36,6 +37,8 @@ class ServerMetrics:
         idle_mib: Memory before the first request, once a round.
         busy_mib: Memory after the last request, once a round.
         idle_cpu: Share of a CPU that the server uses without requests, once a round.
+        three_per_second: Documents per second that three versions of this service classify, once a round; empty for
+            other servers.
         pairs: Times of the same documents without and with the service; empty for other servers.
     """
 
@@ -46,6 +49,7 @@ class ServerMetrics:
     idle_mib: list[float] = field(default_factory=list)
     busy_mib: list[float] = field(default_factory=list)
     idle_cpu: list[float] = field(default_factory=list)
+    three_per_second: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     pairs: defaultdict[str, PairedMetrics] = field(default_factory=lambda: defaultdict(PairedMetrics))
 
     def latency(self, kind: str) -> float:
@@ -59,6 +63,14 @@ class ServerMetrics:
     def throughput(self, kind: str) -> float:
         """Return the mean throughput of the rounds, in documents per second."""
         return statistics.mean(self.per_second[kind])
+
+    def three_versions(self, kind: str) -> float:
+        """Return the documents per second with three versions of the network.
+
+        Other servers serve a version each, on the same CPUs, so that a document takes three requests.
+        """
+        measured = self.three_per_second[kind]
+        return statistics.mean(measured) if measured else self.throughput(kind) / len(VERSIONS)
 
 
 @dataclass(frozen=True)
@@ -106,6 +118,13 @@ def measure_pairs(metrics: ServerMetrics, floor: Floor, server: Server, document
     """Measure this service in turn with the floor, with every kind of document."""
     for kind, bodies in documents.items():
         measure_in_turn(metrics.pairs[kind], floor, server, bodies, effort.pairs)
+
+
+def measure_three_versions(metrics: ServerMetrics, server: Server, documents: Documents, effort: Effort) -> None:
+    """Measure the throughput of this service with three versions, with every kind of document."""
+    for kind, bodies in documents.items():
+        three_versions.saturate(server, bodies, _WARM_UP_SECONDS)
+        metrics.three_per_second[kind].append(three_versions.saturate(server, bodies, effort.seconds))
 
 
 def largest_difference(server: Server, documents: Sequence[bytes], expected: Sequence[Mapping[str, float]]) -> float:

@@ -31,6 +31,20 @@ def ratio_tables(results: Results, reference: str, kinds: Sequence[str]) -> str:
     return "\n\n".join(tables)
 
 
+def three_versions_table(results: Results, reference: str, kinds: Sequence[str]) -> str:
+    """Return the documents per second that three versions of the network classify, and their ratio to one server."""
+    base = results[reference]
+    rows = {
+        name: [
+            f"{result.three_versions(kind):.1f}/s, {result.three_versions(kind) / base.three_versions(kind):.2f}"
+            for kind in kinds
+        ]
+        for name, result in results.items()
+        if result.ready_seconds  # a server
+    }
+    return _table(f"documents per second with three versions: ratio to {reference}", kinds, rows)
+
+
 def figures_table(results: Results, kinds: Sequence[str]) -> str:
     """Return the absolute figures: latency, CPU time and throughput by kind, then start, memory and idle CPU."""
     columns = [*kinds, "ready after, s", "memory idle, after load, MiB", "CPU idle, %"]

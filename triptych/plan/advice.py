@@ -66,7 +66,8 @@ def max_tasks(capacity: Capacity) -> int:
 def parameters(capacity: Capacity, ingest: Ingest) -> dict[str, str]:
     """Return parameters of template.yaml, by name."""
     setup = capacity.setup
-    requests = min(max(rollout.MIN_REQUESTS, math.floor(60 * capacity.per_task)), rollout.MAX_REQUESTS)
+    calls = math.floor(60 * capacity.per_task * setup.calls)
+    requests = min(max(rollout.MIN_REQUESTS, calls), rollout.MAX_REQUESTS)
     chosen = {
         "ModelHosting": setup.hosting,
         "ModelCpu": setup.task_cpu,

@@ -40,9 +40,9 @@ class Capacity:
     @property
     def task_vcpu_s(self) -> float:
         """Seconds of one vCPU that a task needs for a document: for one version, or for all that it serves."""
-        versions = rollout.VERSIONS if self.setup.hosting is Hosting.SINGLE else 1
+        versions = measurements.VERSIONS_IN_ONE_SERVICE if self.setup.hosting is Hosting.SINGLE else 1
         read = measurements.OBJECT_READ_VCPU_S if self.setup.by_address else 0.0
-        return (self.workload.document_vcpu_s + read) * versions
+        return self.workload.document_vcpu_s * versions + read
 
     @property
     def service_s(self) -> float:

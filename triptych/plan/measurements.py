@@ -75,6 +75,9 @@ S3_FIRST_BYTE_MS = 150.0
 LAMBDA_MB_PER_S = 75.0
 """Assumed, AWS publishes no figure: network throughput of a handler, which reads a document once and sends it three
 times, and of a task that reads a document."""
+VERSIONS_IN_ONE_SERVICE = 1.36
+"""Time of a document in a service with all versions, which share its decoding, relative to one with a single version
+(docs/hosting.md, `python -m benchmarks.hosting.shared_decoding --resnet`)."""
 ADDRESS_CALL_BYTES = 2000
 """A request with the address of a document, and its response, with their headers; a test measures one."""
 OBJECT_READ_VCPU_S = 0.004

@@ -170,9 +170,14 @@ class Setup:
         return self.transfer is Transfer.ADDRESS and self.services > 0
 
     @property
+    def calls(self) -> int:
+        """How many requests a service gets for each document: one for each of its versions."""
+        return rollout.VERSIONS // self.services if self.services else 1
+
+    @property
     def reads(self) -> int:
-        """How often a document is read from the inbox: by the orchestrator, and by address for each version."""
-        return 1 + (rollout.VERSIONS if self.by_address else 0)
+        """How often a document is read from the inbox: by the orchestrator, and by address for each service."""
+        return 1 + (self.services if self.by_address else 0)
 
     @property
     def function_gb(self) -> float:

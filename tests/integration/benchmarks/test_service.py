@@ -30,6 +30,7 @@ def test_servers_are_compared_with_this_service(tmp_path: Path) -> None:
     for name in compared:
         assert re.search(rf"^round 1: {name}\n  probabilities differ by at most [\d.]+e[+-]", done.stderr, re.MULTILINE)
         assert len(re.findall(rf"^\| {name} \| [\d.]+ \|", done.stdout, re.MULTILINE)) == 4  # three ratios, a cost
+        assert re.search(rf"^\| {name} \| [\d.]+/s, [\d.]+ \|", done.stdout, re.MULTILINE)  # three versions
         assert re.search(rf"^\| {name} \| \d+ ms, \d+ ms, [\d.]+/s \|", done.stdout, re.MULTILINE)
     assert re.findall(r"^\| this service \| 1.00 \| 1.00 \| 1.00 \| 1.00 \|$", done.stdout, re.MULTILINE)
     _check_ratio_to_the_floor(done.stdout)

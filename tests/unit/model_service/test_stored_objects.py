@@ -1,7 +1,9 @@
 """Protects: a service reads exactly the object that a request names, from its buckets and within its limits."""
 
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import boto3
@@ -17,7 +19,7 @@ from model_service.errors import (
     ObjectGoneError,
     UnavailableError,
 )
-from model_service.object_address import NoObjects, RequestedObject, parse_address
+from model_service.object_address import NoObjects, RequestedObject, SharedObjects, parse_address
 from model_service.stored_objects import StoredObjects, s3_client
 
 CONTENT = b"%PDF-1.7 " + bytes(600_000)
@@ -138,6 +140,43 @@ def test_s3_that_cannot_be_reached_is_temporary(monkeypatch: pytest.MonkeyPatch)
 def test_no_object_is_read_by_default() -> None:
     with pytest.raises(ObjectDeniedError, match="OBJECT_BUCKETS"):
         NoObjects().read(RequestedObject(bucket="inbox", key="scan.pdf", etag="abc"), never_cancelled)
+
+
+class Source:
+    """Reads an object once two requests wait for it, and counts the reads.
+
+    Args:
+        failures: Number of reads that fail.
+    """
+
+    def __init__(self, failures: int = 0) -> None:
+        self.reads = 0
+        self.failures = failures
+        self.waiting = threading.Event()
+
+    def read(self, address: RequestedObject, check_cancelled: Callable[[], None]) -> bytes:
+        assert self.waiting.wait(10)
+        self.reads += 1
+        if self.reads <= self.failures:
+            raise UnavailableError("S3 does not respond")
+        return CONTENT
+
+
+@pytest.mark.parametrize(("failures", "results"), [(0, [CONTENT, CONTENT]), (1, [CONTENT, UnavailableError])])
+def test_requests_for_several_versions_read_an_object_once(failures: int, results: list[Any]) -> None:
+    source = Source(failures)
+    objects = SharedObjects(source)
+    address = RequestedObject(bucket="inbox", key="scan.pdf", etag="abc")
+
+    def read(_: int) -> Any:
+        try:
+            return objects.read(address, source.waiting.set)  # called by the one that waits
+        except UnavailableError as error:
+            return type(error)
+
+    with ThreadPoolExecutor(2) as requests:
+        assert sorted(requests.map(read, range(2)), key=str) == sorted(results, key=str)
+    assert source.reads == 1 + failures
 
 
 def test_address_is_parsed() -> None:

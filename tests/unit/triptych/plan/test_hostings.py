@@ -4,10 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from triptych.plan.advice import parameters
 from triptych.plan.estimate import make_plan
 from triptych.plan.hostings import advise_hosting, break_even, compare_hostings
+from triptych.plan.measurements import VERSIONS_IN_ONE_SERVICE
 from triptych.plan.rates import per_second
-from triptych.plan.workload import Hosting, NetworkMode, Setup, Spot, Workload
+from triptych.plan.workload import Hosting, Ingest, NetworkMode, Setup, Spot, Workload
 
 SETUP = Setup(1024)
 
@@ -57,7 +59,8 @@ def test_shared_service_has_one_third_of_the_tasks_while_the_minimum_suffices() 
 def test_a_task_of_the_shared_service_processes_every_version() -> None:
     single = make_plan(workload("1/s"), SETUP.changed(hosting=Hosting.SINGLE)).capacity
     separate = make_plan(workload("1/s"), SETUP).capacity
-    assert single.max_per_task == pytest.approx(separate.max_per_task / 3)
+    assert single.max_per_task == pytest.approx(separate.max_per_task / VERSIONS_IN_ONE_SERVICE)
+    assert 1 < VERSIONS_IN_ONE_SERVICE < 3
 
 
 @given(rate=st.floats(1e-4, 1000), network=st.sampled_from(NetworkMode))
@@ -90,3 +93,11 @@ def test_advice_names_the_cheapest_hosting() -> None:
     compared = compare_hostings(workload("40/d"), SETUP)
     assert "ModelHosting=lambda would cost 1" in advise_hosting(compared, Hosting.FARGATE)
     assert "ModelHosting=lambda is the cheapest" in advise_hosting(compared, Hosting.LAMBDA)
+
+
+@pytest.mark.parametrize(("hosting", "calls"), [(Hosting.FARGATE, 1), (Hosting.SINGLE, 3)])
+def test_tasks_scale_with_the_requests_of_their_documents(hosting: Hosting, calls: int) -> None:
+    """The load balancer counts requests, and a service gets one for each of its versions."""
+    plan = make_plan(workload("1/s"), SETUP.changed(hosting=hosting))
+    requests = int(parameters(plan.capacity, Ingest.DIRECT)["RequestsPerTask"])
+    assert requests == int(60 * plan.capacity.per_task * calls)
