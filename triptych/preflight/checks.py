@@ -46,6 +46,11 @@ CHECKS = (
         lambda _, deployment, __: stack.find_fixed_parameters(deployment),
     ),
     Check(
+        "descriptions",
+        "the descriptions of versions",
+        lambda _, deployment, __: stack.find_long_descriptions(deployment),
+    ),
+    Check(
         "hosting",
         "the change of ModelHosting",
         lambda _, deployment, __: stack.find_hosting_change(deployment),

@@ -15,6 +15,12 @@ _STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _FIXED_PARAMETERS = ("VpcId", "VpcCidr", "ZoneA", "ZoneB")
 """Parameters of the network: a load balancer cannot move to another VPC, nor a subnet to another zone."""
 
+MAX_NAMES = 90
+"""Characters of ExistingTableName and ModelDomain in the description of the orchestrator's version, and"""
+MAX_IMAGE_AND_BUCKET = 219
+"""those of an image and of ExistingBucketName in that of a model function. A description has at most 256 characters:
+https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html. Tests compare both with the template."""
+
 _READY = {
     "CREATE_COMPLETE",
     "UPDATE_COMPLETE",
@@ -101,6 +107,28 @@ def find_hosting_change(deployment: Deployment) -> Findings:
             "delete it.",
             "Keep the Network, which is free, or delete these versions first.",
         )
+
+
+def find_long_descriptions(deployment: Deployment) -> Findings:
+    """Yield parameters that make the description of a function's version longer than Lambda accepts."""
+    names = ["ExistingTableName", *(["ModelDomain"] if deployment["CertificateArn"] else [])]
+    length = sum(len(deployment[name]) for name in names)
+    if length > MAX_NAMES:
+        yield Finding(
+            f"{' and '.join(names)} have {length} characters. The description of the orchestrator's version, in which "
+            f"Lambda accepts 256, leaves room for {MAX_NAMES}.",
+            "Use shorter names: restore the table under another one.",
+        )
+    if deployment["ModelHosting"] != "lambda":
+        return
+    for uri in deployment.images:
+        length = len(uri) + len(deployment["ExistingBucketName"])
+        if length > MAX_IMAGE_AND_BUCKET:
+            yield Finding(
+                f"{uri} and ExistingBucketName have {length} characters. The description of a model function's version, "
+                f"in which Lambda accepts 256, leaves room for {MAX_IMAGE_AND_BUCKET}.",
+                "Use a tag instead of a digest, or a repository with a shorter name.",
+            )
 
 
 def find_stack_state(deployment: Deployment) -> Findings:

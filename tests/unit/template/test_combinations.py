@@ -5,6 +5,7 @@ first, conditions and mappings are resolved, and the result is linted: the resou
 """
 
 import json
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from testkit.translated import expanded, full_names
 from tests.support.checkov import require_checkov
 from tests.support.rollouts import BUILDING, COMBINATIONS, NOT_EMULATED
 from tests.support.tools import require_tool
+from triptych.preflight.stack import MAX_IMAGE_AND_BUCKET, MAX_NAMES
 from triptych.stack import environment
 from triptych.stack.home import Home
 
@@ -101,6 +103,45 @@ def test_version_description_contains_every_parameter_of_the_function(name: str)
     if name in {"VpcCidr", "ZoneA", "ZoneB"}:  # they mean other subnets
         changes = True
     assert (before["VersionDescription"] != after["VersionDescription"]) == changes
+
+
+def longest_value(parameter: Mapping[str, Any]) -> str:
+    return max((str(each) for each in parameter["AllowedValues"]), key=len)
+
+
+@pytest.mark.parametrize("hosting", ["fargate", "lambda"])
+def test_lambda_accepts_the_descriptions_of_versions(hosting: str) -> None:
+    """Lambda accepts 256 characters. The preflight checks the names whose length the template does not limit."""
+    parameters = template()["Parameters"]
+    choices = ["OrchestratorArchitecture", "OrchestratorTimeout", "Encryption", "Tracing", "OfficeFormats", "SnapStart"]
+    given = {name: longest_value(parameters[name]) for name in [*choices, "ModelCpu", "ModelArchitecture"]}
+    given |= {"OrchestratorMemory": str(parameters["OrchestratorMemory"]["MaxValue"]), "OtherModelRevision": "999999"}
+    given |= {"RecordDays": str(parameters["RecordDays"]["MaxValue"]), "ModelHosting": hosting}
+    given |= {"VpcId": "vpc-1", "SubnetIds": ",".join(["subnet-0123456789abcdef0"] * 4), "DocumentTransfer": "address"}
+    given |= {"ExistingTableName": "t" * (MAX_NAMES - 18), "CertificateArn": "arn", "ModelDomain": "models.example.com"}
+    given |= {"ModelImageUri": "i" * (MAX_IMAGE_AND_BUCKET - 63), "ExistingBucketName": "b" * 63}
+    resources = rollout(**given)
+    texts = [resources["Orchestrator"]["VersionDescription"]]
+    if hosting == "lambda":
+        texts += [resources[f"ModelVersionV{number}"]["Description"] for number in (1, 2, 3)]
+    lengths = [len(rendered(text)) for text in texts]
+    assert 200 < max(lengths) <= 256
+
+
+def rendered(value: Any) -> str:
+    """Return the text that intrinsic functions would give."""
+    match value:
+        case str():
+            return value
+        case {"Sub": str(text)}:
+            return text
+        case {"Sub": [text, variables]}:
+            return re.sub(r"\$\{(\w+)\}", lambda found: rendered(variables[found[1]]), text)
+        case {"Join": [separator, {"Split": [other, whole]}]}:
+            return str(separator).join(rendered(whole).split(other))
+        case {"Join": [separator, list(parts)]}:
+            return str(separator).join(map(rendered, parts))
+    raise TypeError(value)
 
 
 def other_value(parameter: Mapping[str, Any]) -> str:

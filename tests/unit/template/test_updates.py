@@ -26,7 +26,7 @@ SEEDED_FAULTS: dict[str, tuple[str, str, dict[str, str]]] = {
     "strategy without a new deployment": (r" +ForceNewDeploymentNonce: .*\n", "", {"ModelSpot": "extra"}),
     "task definition becomes inactive": (r"    UpdateReplacePolicy: Retain  # a service.*\n", "", {"ModelCpu": "512"}),
     "function version is deleted": (r"    UpdateReplacePolicy: Retain  # SAM.*\n", "", {"OrchestratorTimeout": "60"}),
-    "change without a version": (r"\$\{OrchestratorMemory\} MiB", "MiB", {"OrchestratorMemory": "512"}),
+    "change without a version": (r"\$\{OrchestratorMemory\} ", "", {"OrchestratorMemory": "512"}),
     "queue has two encryptions": (
         r"!If \[OwnKey, false, true\]",
         "!If [OwnKey, !Ref AWS::NoValue, true]",

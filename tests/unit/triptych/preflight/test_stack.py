@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from tests.unit.triptych.preflight.conftest import ACCOUNT
 from triptych.preflight.deployment import DeployedStack, Deployment
 from triptych.preflight.findings import Severity
-from triptych.preflight.stack import find_fixed_parameters, find_hosting_change, find_stack_name, find_stack_state
+from triptych.preflight.stack import (
+    MAX_IMAGE_AND_BUCKET,
+    MAX_NAMES,
+    find_fixed_parameters,
+    find_hosting_change,
+    find_long_descriptions,
+    find_stack_name,
+    find_stack_state,
+)
 
 
 def planned(stack: str, region: str = "us-east-1", status: str | None = None, **parameters: str) -> Deployment:
@@ -124,3 +132,19 @@ def test_change_to_functions_that_would_leave_something_behind_is_found(
 def test_only_tasks_use_the_quota_of_fargate(hosting: str, vcpus: int) -> None:
     given = {"ModelHosting": hosting, "MinModelTasks": "2"}
     assert Deployment("triptych", "us-east-1", ACCOUNT, "aws", given).minimum_vcpus == {"fargate_vcpus": vcpus}
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({"ExistingTableName": "t" * MAX_NAMES}, False),
+        ({"ExistingTableName": "t" * MAX_NAMES, "ModelDomain": "models.example.com"}, False),
+        ({"ExistingTableName": "t" * MAX_NAMES, "ModelDomain": "m.example.com", "CertificateArn": "arn"}, True),
+        ({"ExistingTableName": "t" * (MAX_NAMES + 1)}, True),
+        ({"ModelImageUri": "i" * MAX_IMAGE_AND_BUCKET, "ModelHosting": "lambda"}, False),
+        ({"ModelImageUri": "i" * MAX_IMAGE_AND_BUCKET, "ModelHosting": "lambda", "ExistingBucketName": "b"}, True),
+        ({"ModelImageUri": "i" * 250, "ModelHosting": "fargate"}, False),
+    ],
+)
+def test_descriptions_that_lambda_rejects_are_found(given: dict[str, str], found: bool) -> None:
+    assert bool(list(find_long_descriptions(planned("triptych", **given)))) == found
