@@ -125,8 +125,8 @@ def find_long_descriptions(deployment: Deployment) -> Findings:
         length = len(uri) + len(deployment["ExistingBucketName"])
         if length > MAX_IMAGE_AND_BUCKET:
             yield Finding(
-                f"{uri} and ExistingBucketName have {length} characters. The description of a model function's version, "
-                f"in which Lambda accepts 256, leaves room for {MAX_IMAGE_AND_BUCKET}.",
+                f"{uri} and ExistingBucketName have {length} characters. The description of a model function's "
+                f"version, in which Lambda accepts 256, leaves room for {MAX_IMAGE_AND_BUCKET}.",
                 "Use a tag instead of a digest, or a repository with a shorter name.",
             )
 
