@@ -36,10 +36,15 @@ def test_inbox_concurrency_is_the_peak_plus_a_reserve() -> None:
     assert inbox_concurrency(capacity(100)) == 50
 
 
-def test_inbox_concurrency_is_bounded_by_what_the_tasks_accept() -> None:
-    burst = make_plan(Workload(1, 100), Setup(1024))
-    assert burst.parameters["InboxConcurrency"] == str(2 * IN_FLIGHT)
-    assert any("MinModelTasks=4" in warning for warning in burst.advice.warnings)
+@pytest.mark.parametrize(
+    ("hosting", "documents", "needed"),
+    [(Hosting.FARGATE, IN_FLIGHT, 4), (Hosting.SINGLE, IN_FLIGHT // 3, 12)],
+)
+def test_inbox_concurrency_is_bounded_by_what_the_tasks_accept(hosting: Hosting, documents: int, needed: int) -> None:
+    """A service with all versions gets three requests for each document."""
+    burst = make_plan(Workload(1, 100), Setup(1024, hosting=hosting))
+    assert burst.parameters["InboxConcurrency"] == str(2 * documents)
+    assert any(f"MinModelTasks={needed}" in warning for warning in burst.advice.warnings)
     assert not any("MinModelTasks" in warning for warning in make_plan(Workload(100, 100)).advice.warnings)
 
 
