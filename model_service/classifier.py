@@ -17,7 +17,7 @@ from pydantic.dataclasses import dataclass
 
 from decoding.batch import BatchDecoder, decode_batches
 from decoding.cancellation import CancelCheck, never_cancel
-from decoding.errors import DecoderCrashedError, DecoderMemoryError, DecoderTimeoutError, DocumentError
+from decoding.errors import DecoderCrashedError, DecoderTimeoutError, DocumentError
 from decoding.limits import Limits
 from decoding.orientation import turn_pages
 from model_service.engine import Scores, ScoringModel
@@ -33,23 +33,36 @@ Next to others, it may get less than the limit of decoding. Ordinary documents t
 class Decoding(Protocol):
     """Decodes documents, like `DecoderPool`."""
 
-    def batch_decoder(self, data: bytes, check_cancelled: CancelCheck) -> AbstractContextManager[BatchDecoder]:
-        """Wait until a document can be decoded, and yield its decoder."""
+    def batch_decoder(
+        self, data: bytes, check_cancelled: CancelCheck, *, first: bool
+    ) -> AbstractContextManager[BatchDecoder]:
+        """Wait until a document can be decoded, before others if `first`, and yield its decoder."""
         ...
 
-    def place_for_decoded(self, check_cancelled: CancelCheck) -> AbstractContextManager[None]:
-        """Wait until a document that is decoded can be processed further."""
+    def place_for_decoded(self, check_cancelled: CancelCheck, *, first: bool) -> AbstractContextManager[None]:
+        """Wait until a document that is decoded can be processed further, before others if `first`."""
         ...
 
 
 class DecodingHere:
     """Decodes documents in this process, without waiting."""
 
-    def batch_decoder(self, _data: bytes, _check_cancelled: CancelCheck) -> AbstractContextManager[BatchDecoder]:
+    def batch_decoder(
+        self,
+        _data: bytes,
+        _check_cancelled: CancelCheck,
+        *,
+        first: bool,  # noqa: ARG002
+    ) -> AbstractContextManager[BatchDecoder]:
         """Return the decoder."""
         return nullcontext(decode_batches)
 
-    def place_for_decoded(self, _check_cancelled: CancelCheck) -> AbstractContextManager[None]:
+    def place_for_decoded(
+        self,
+        _check_cancelled: CancelCheck,
+        *,
+        first: bool,  # noqa: ARG002
+    ) -> AbstractContextManager[None]:
         """Return at once."""
         return nullcontext()
 
@@ -183,13 +196,15 @@ class Classifier:
         limits = replace(self.limits, slow_after=SLOW_AFTER_SECONDS) if patient else self.limits
         with self._shared.join(self._key(data, model, patient=patient)) as request:
             pages = request.wait(check_cancelled, grace=patient)
+            # A request that has waited for the decoding does not lose its place in the queue to later documents.
+            first = request.has_waited
             if pages is None:
-                with self._decoding.batch_decoder(data, check_cancelled) as decode, self._count_active():
+                with self._decoding.batch_decoder(data, check_cancelled, first=first) as decode, self._count_active():
                     pages = self._decode(decode, data, model, limits, check_cancelled, request)
                     scores, infer_ms = self._score(model, pages, check_cancelled, request)
                 infer_ms += pages.orient_ms
             else:
-                with self._decoding.place_for_decoded(check_cancelled), self._count_active():
+                with self._decoding.place_for_decoded(check_cancelled, first=first), self._count_active():
                     scores, infer_ms = self._score(model, pages, check_cancelled, request)
         best = int(scores.probabilities.argmax())
         confidence = float(scores.probabilities[best])
@@ -236,8 +251,9 @@ class Classifier:
         try:
             batches = decode(data, [each.manifest.input for each in models], limits, check_cancelled)
         except DocumentError as error:
-            if _concerns_all(error):
-                request.fail(error)
+            if not _was_disconnected(error):
+                # A crash may have another cause than the document, once.
+                request.fail(error, certain=not isinstance(error, DecoderCrashedError))
             raise
         decode_ms = _milliseconds_since(started)
         check_cancelled()
@@ -290,11 +306,7 @@ def _milliseconds_since(start: float) -> float:
     return (time.perf_counter() - start) * 1000
 
 
-def _concerns_all(error: DocumentError) -> bool:
-    """Return whether an error of one request is that of others for the same document.
-
-    A crash may have another cause than the document. So may a decoding that ended because its caller disconnected.
-    """
-    if isinstance(error, DecoderTimeoutError):
-        return error.__cause__ is None or isinstance(error.__cause__, DeadlineExceededError)
-    return not isinstance(error, DecoderCrashedError | DecoderMemoryError)
+def _was_disconnected(error: DocumentError) -> bool:
+    """Return whether a decoding ended because its caller disconnected, which does not concern others."""
+    cause = error.__cause__
+    return isinstance(error, DecoderTimeoutError) and cause is not None and not isinstance(cause, DeadlineExceededError)

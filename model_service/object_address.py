@@ -8,8 +8,15 @@ from typing import Annotated, Final, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
-from model_service.errors import InvalidRequestError, ObjectDeniedError
-from model_service.shared_work import SharedWork
+from decoding.errors import DocumentError
+from model_service.errors import (
+    DeadlineExceededError,
+    InvalidRequestError,
+    ObjectDeniedError,
+    ObjectGoneError,
+    UnavailableError,
+)
+from model_service.shared_work import Participant, SharedWork
 
 OBJECT_TYPE: Final = "application/vnd.triptych.object+json"
 """Media type of an address."""
@@ -67,7 +74,7 @@ class SharedObjects:
         self._reads: Final[SharedWork[bytes]] = SharedWork()
 
     def read(self, address: RequestedObject, check_cancelled: Callable[[], None]) -> bytes:
-        """Return the content of an object. If a read fails, only its request does; another one reads the object.
+        """Return the content of an object. If a read is cancelled, another request reads the object.
 
         Raises:
             Exception: What the source raises.
@@ -75,9 +82,21 @@ class SharedObjects:
         with self._reads.join(address) as request:
             content = request.wait(check_cancelled)
             if content is None:
-                content = self._source.read(address, check_cancelled)
-                request.publish(content)
+                content = self._read(address, check_cancelled, request)
             return content
+
+    def _read(
+        self, address: RequestedObject, check_cancelled: Callable[[], None], request: Participant[bytes]
+    ) -> bytes:
+        try:
+            content = self._source.read(address, check_cancelled)
+        except DeadlineExceededError:
+            raise
+        except (UnavailableError, ObjectDeniedError, ObjectGoneError, DocumentError) as error:
+            request.fail(error)
+            raise
+        request.publish(content)
+        return content
 
 
 def parse_address(body: bytes) -> RequestedObject:

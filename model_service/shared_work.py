@@ -7,6 +7,7 @@
 A result is kept only while a request for it is under way.
 """
 
+import copy
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ class _Work(Generic[Result]):
     def __init__(self) -> None:
         self.participants = 0
         self.is_done_by_someone = False
+        self.failures = 0
         self.result: Result | None = None
         self.error: Exception | None = None
 
@@ -42,6 +44,8 @@ class Participant(Generic[Result]):
         self._changed: Final = changed
         self.does_it = False
         """Whether this request must do the work."""
+        self.has_waited = False
+        """Whether this request has waited for another one that did the work."""
 
     @property
     def is_single(self) -> bool:
@@ -59,11 +63,12 @@ class Participant(Generic[Result]):
             The result; None if this request must do the work, and then call `publish` or `fail`.
 
         Raises:
-            Exception: What another request passed to `fail`.
+            Exception: A copy of what another request passed to `fail`; a traceback belongs to one thread.
         """
         work = self._work
         with self._changed:
             while work.is_done_by_someone and not work.is_over:
+                self.has_waited = True
                 self._changed.wait(_CHECK_SECONDS)
                 try:
                     check_cancelled()
@@ -71,7 +76,7 @@ class Participant(Generic[Result]):
                     if not (grace and self._changed.wait_for(lambda: work.is_over, GRACE_SECONDS)):
                         raise
             if work.error is not None:
-                raise work.error
+                raise copy.copy(work.error)
             if work.result is None:
                 work.is_done_by_someone = self.does_it = True
             return work.result
@@ -82,19 +87,18 @@ class Participant(Generic[Result]):
             self._work.result = result
             self._changed.notify_all()
 
-    def fail(self, error: Exception) -> None:
-        """Let the work fail for all requests that take part."""
-        with self._changed:
-            self._work.error = error
-            self._changed.notify_all()
+    def fail(self, error: Exception, *, certain: bool = True) -> None:
+        """Let the work fail for all requests that take part.
 
-    def leave(self) -> None:
-        """End the participation. Work that was begun and is not over passes to another request."""
+        Args:
+            error: Why it failed.
+            certain: Whether another request would fail as well. If not, one of them does the work again first.
+        """
         with self._changed:
-            self._work.participants -= 1
-            if self.does_it and not self._work.is_over:
-                self._work.is_done_by_someone = False
-                self._changed.notify_all()
+            self._work.failures += 1
+            if certain or self._work.failures > 1:
+                self._work.error = error
+            self._changed.notify_all()
 
 
 class SharedWork(Generic[Result]):
@@ -112,6 +116,7 @@ class SharedWork(Generic[Result]):
     @contextmanager
     def join(self, key: Hashable) -> Iterator[Participant[Result]]:
         """Take part in the work with a key until the end of the `with` statement."""
+        hash(key)  # bytes keep their hash, which takes a while for a large document
         with self._changed:
             work = self._works.setdefault(key, _Work())
             work.participants += 1
@@ -119,7 +124,16 @@ class SharedWork(Generic[Result]):
         try:
             yield participant
         finally:
-            participant.leave()
-            with self._changed:
-                if not work.participants and self._works.get(key) is work:
-                    del self._works[key]
+            self._leave(key, work, participant)
+
+    def _leave(self, key: Hashable, work: _Work[Result], participant: Participant[Result]) -> None:
+        """End a participation. Work that was begun and is not over passes to another request."""
+        with self._changed:
+            work.participants -= 1
+            if not work.participants:
+                del self._works[key]
+                # Its traceback refers to this request, and with it to the document: a cycle that would keep both.
+                work.error = None
+            elif participant.does_it and not work.is_over:
+                work.is_done_by_someone = False
+                self._changed.notify_all()

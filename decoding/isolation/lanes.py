@@ -153,18 +153,18 @@ class Place:
         while self._held:
             self._held.pop().leave()
 
-    def enter(self, check_cancelled: CancelCheck, *, likely_slow: bool = False, decoded: bool = False) -> None:
+    def enter(self, check_cancelled: CancelCheck, *, likely_slow: bool = False, first: bool = False) -> None:
         """Wait for the ordinary lane, or for a turn in the slow one.
 
         Args:
             check_cancelled: Called several times a second while the document waits; what it raises propagates.
             likely_slow: Whether the document probably takes long. Without a slow lane, it waits for the ordinary one.
-            decoded: Whether the document had its turn and is decoded, so that it waits before those that are not.
+            first: Whether the document waits before all others, because it has waited elsewhere.
         """
         lanes = self._lanes
         slow = likely_slow and lanes.slow.size > 0
         for lane in [lanes.slow, lanes.turn] if slow else [lanes.ordinary]:
-            lane.enter(check_cancelled, first=decoded)
+            lane.enter(check_cancelled, first=first)
             self._held.append(lane)
         if slow:
             time.sleep(_HEAD_START_SECONDS)

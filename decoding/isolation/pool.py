@@ -142,7 +142,9 @@ class DecoderPool:
             return self._run(place, job, data, check_cancelled)
 
     @contextmanager
-    def batch_decoder(self, data: bytes, check_cancelled: CancelCheck = never_cancel) -> Iterator[BatchDecoder]:
+    def batch_decoder(
+        self, data: bytes, check_cancelled: CancelCheck = never_cancel, *, first: bool = False
+    ) -> Iterator[BatchDecoder]:
         """Wait for a place for a document, and yield a function like `decode_batches` that uses it.
 
         The place is kept until the end of the `with` statement, so that further work on the document counts, too.
@@ -150,25 +152,26 @@ class DecoderPool:
         Args:
             data: The whole document, whose estimated cost decides where it waits.
             check_cancelled: Called several times a second while the document waits.
+            first: Whether the document waits before all others.
         """
 
         def decode(data: bytes, inputs: Sequence[Preprocessing], limits: Limits, check: CancelCheck) -> PageBatches:
             return self._decode(place, BatchJob(limits, tuple(inputs)), data, check)
 
-        with self._place(data, check_cancelled) as place:
+        with self._place(data, check_cancelled, first=first) as place:
             yield decode
 
     @contextmanager
-    def place_for_decoded(self, check_cancelled: CancelCheck = never_cancel) -> Iterator[None]:
-        """Wait for a place for further work on a document that is decoded already, before documents that are not."""
+    def place_for_decoded(self, check_cancelled: CancelCheck = never_cancel, *, first: bool = False) -> Iterator[None]:
+        """Wait for a place for further work on a document that is decoded already, before all others if `first`."""
         with Place(self._lanes) as place:
-            place.enter(lambda: self._check(check_cancelled), decoded=True)
+            place.enter(lambda: self._check(check_cancelled), first=first)
             yield
 
     @contextmanager
-    def _place(self, data: bytes, check_cancelled: CancelCheck) -> Iterator[Place]:
+    def _place(self, data: bytes, check_cancelled: CancelCheck, *, first: bool = False) -> Iterator[Place]:
         with Place(self._lanes) as place:
-            place.enter(lambda: self._check(check_cancelled), likely_slow=is_likely_slow(data))
+            place.enter(lambda: self._check(check_cancelled), likely_slow=is_likely_slow(data), first=first)
             yield place
 
     def _decode(self, place: Place, job: BatchJob, data: bytes, check_cancelled: CancelCheck) -> PageBatches:

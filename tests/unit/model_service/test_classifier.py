@@ -1,8 +1,10 @@
 """Protects: the label, confidence and pages of a classification, and one decoding for versions that can share it."""
 
+import gc
+import weakref
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -24,7 +26,7 @@ from decoding.errors import (
 from decoding.limits import Limits
 from decoding.preprocessing import Preprocessing
 from model_service.admission import ClientDisconnectedError
-from model_service.classifier import SLOW_AFTER_SECONDS, Classification, Classifier, DecodingHere
+from model_service.classifier import SLOW_AFTER_SECONDS, Classification, Classifier, Decoding, DecodingHere
 from model_service.engine import Model, load_model
 from model_service.errors import DeadlineExceededError, UnknownModelError
 from tests.support.pages import encode, page, several_pages
@@ -40,7 +42,9 @@ class Decoder(DecodingHere):
     def __init__(self, decode: BatchDecoder) -> None:
         self._decode = decode
 
-    def batch_decoder(self, _data: bytes, _check_cancelled: CancelCheck) -> AbstractContextManager[BatchDecoder]:
+    def batch_decoder(
+        self, _data: bytes, _check_cancelled: CancelCheck, *, first: bool
+    ) -> AbstractContextManager[BatchDecoder]:
         return nullcontext(self._decode)
 
 
@@ -223,9 +227,9 @@ class Together:
             raise error
         return decode_batches(data, inputs, limits, check_cancelled)
 
-    def classify(self, document: bytes) -> list[Classification | DocumentError]:
+    def classify(self, document: bytes, decoding: Decoding | None = None) -> list[Classification | DocumentError]:
         """Return the result of each version, or what it raises."""
-        classifier = Classifier(self.models, Limits(), Decoder(self.decode))
+        classifier = Classifier(self.models, Limits(), decoding or Decoder(self.decode))
 
         def classify(version: str) -> Classification | DocumentError:
             def check() -> None:
@@ -278,8 +282,13 @@ def timeout(cause: Exception | None) -> DecoderTimeoutError:
 
 @pytest.mark.parametrize(
     "error",
-    [CorruptDocumentError("damaged"), timeout(None), timeout(DeadlineExceededError("late"))],
-    ids=["damaged", "slow", "slow-at-the-deadline"],
+    [
+        CorruptDocumentError("damaged"),
+        DecoderMemoryError("large"),
+        timeout(None),
+        timeout(DeadlineExceededError("late")),
+    ],
+    ids=["damaged", "memory", "slow", "slow-at-the-deadline"],
 )
 def test_what_is_wrong_with_a_document_is_found_once(tmp_path: Path, error: DocumentError) -> None:
     together = Together(versions_of_one_page(tmp_path), error)
@@ -292,8 +301,8 @@ def test_what_is_wrong_with_a_document_is_found_once(tmp_path: Path, error: Docu
 
 @pytest.mark.parametrize(
     "error",
-    [DecoderCrashedError("crashed"), DecoderMemoryError("large"), timeout(ClientDisconnectedError())],
-    ids=["crash", "memory", "disconnected"],
+    [DecoderCrashedError("crashed"), timeout(ClientDisconnectedError())],
+    ids=["crash", "disconnected"],
 )
 def test_what_may_have_another_cause_fails_one_version_only(tmp_path: Path, error: DocumentError) -> None:
     together = Together(versions_of_one_page(tmp_path), error)
@@ -302,3 +311,59 @@ def test_what_may_have_another_cause_fails_one_version_only(tmp_path: Path, erro
 
     assert sorted(isinstance(result, Classification) for result in results) == [False, True, True]
     assert together.decodings == [3, 3]
+
+
+def test_a_second_crash_is_that_of_the_document(tmp_path: Path) -> None:
+    crash = DecoderCrashedError("crashed")
+    together = Together(versions_of_one_page(tmp_path), crash, crash, crash)
+
+    results = together.classify(encode(page(), "PNG"))
+
+    assert [type(result) for result in results] == [DecoderCrashedError] * 3
+    assert together.decodings == [3, 3]
+
+
+def test_a_document_that_cannot_be_read_is_not_kept(classifier: Classifier) -> None:
+    """The error, its traceback and the request would otherwise refer to each other, and with them to the document."""
+
+    def references_after_request() -> "weakref.ref[CancelCheck]":
+        def check() -> None:
+            """Be an argument of the request, like the document."""
+
+        with suppress(CorruptDocumentError):
+            classifier.classify(encode(page(), "PNG")[:900], classifier.model("v1"), check_cancelled=check)
+        return weakref.ref(check)
+
+    gc.disable()
+    try:
+        assert references_after_request()() is None
+    finally:
+        gc.enable()
+
+
+class Lanes(DecodingHere):
+    """Notes which requests wait before all others."""
+
+    def __init__(self, decode: BatchDecoder) -> None:
+        self._decode = decode
+        self.first: list[bool] = []
+
+    def batch_decoder(
+        self, _data: bytes, _check_cancelled: CancelCheck, *, first: bool
+    ) -> AbstractContextManager[BatchDecoder]:
+        self.first.append(first)
+        return nullcontext(self._decode)
+
+    def place_for_decoded(self, _check_cancelled: CancelCheck, *, first: bool) -> AbstractContextManager[None]:
+        self.first.append(first)
+        return nullcontext()
+
+
+def test_requests_keep_their_place_in_the_queue(tmp_path: Path) -> None:
+    """Those that waited for the decoding go on before later documents."""
+    together = Together(versions_of_one_page(tmp_path))
+    lanes = Lanes(together.decode)
+    together.classify(encode(page(), "PNG"), lanes)
+
+    assert lanes.first[0] is False
+    assert lanes.first[1:] == [True, True]

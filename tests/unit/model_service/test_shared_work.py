@@ -136,3 +136,38 @@ def test_an_outcome_that_is_due_when_a_request_is_cancelled_is_preferred() -> No
 
         with shared.join("document") as second, pytest.raises(TimeoutError, match="too slow"):
             second.wait(cancel_shortly_before_the_end, grace=True)
+
+
+def test_a_request_that_comes_after_the_result_has_not_waited() -> None:
+    shared: SharedWork[str] = SharedWork()
+    with shared.join("document") as first:
+        assert first.wait(never) is None
+        first.publish("pages")
+        with shared.join("document") as late:
+            assert late.wait(never) == "pages"
+            assert not late.has_waited
+
+
+def test_an_uncertain_error_is_that_of_all_if_it_is_repeated(others: Others) -> None:
+    shared: SharedWork[str] = SharedWork()
+    with shared.join("document") as first, shared.join("document") as second:
+        assert first.wait(never) is None
+        first.fail(ValueError("crashed"), certain=False)
+        waiting = others.request(shared, "document", "other")
+        others.wait_until_one_waits()
+        second.fail(ValueError("crashed"), certain=False)
+
+        with pytest.raises(ValueError, match="crashed"):
+            waiting.result(10)
+
+
+def test_each_request_gets_an_error_of_its_own() -> None:
+    """A traceback would otherwise grow in every thread."""
+    shared: SharedWork[str] = SharedWork()
+    error = ValueError("damaged")
+    with shared.join("document") as first:
+        assert first.wait(never) is None
+        first.fail(error)
+        with shared.join("document") as second, pytest.raises(ValueError, match="damaged") as raised:
+            second.wait(never)
+    assert raised.value is not error

@@ -17,6 +17,7 @@ from model_service.errors import (
     InvalidRequestError,
     ObjectDeniedError,
     ObjectGoneError,
+    ServiceError,
     UnavailableError,
 )
 from model_service.object_address import NoObjects, RequestedObject, SharedObjects, parse_address
@@ -143,40 +144,52 @@ def test_no_object_is_read_by_default() -> None:
 
 
 class Source:
-    """Reads an object once two requests wait for it, and counts the reads.
+    """Reads an object once another request waits for it, and counts the reads.
 
     Args:
-        failures: Number of reads that fail.
+        errors: What the first reads raise.
     """
 
-    def __init__(self, failures: int = 0) -> None:
+    def __init__(self, *errors: Exception) -> None:
         self.reads = 0
-        self.failures = failures
+        self.errors = list(errors)
         self.waiting = threading.Event()
 
     def read(self, address: RequestedObject, check_cancelled: Callable[[], None]) -> bytes:
         assert self.waiting.wait(10)
         self.reads += 1
-        if self.reads <= self.failures:
-            raise UnavailableError("S3 does not respond")
+        if self.errors:
+            raise self.errors.pop(0)
         return CONTENT
 
 
-@pytest.mark.parametrize(("failures", "results"), [(0, [CONTENT, CONTENT]), (1, [CONTENT, UnavailableError])])
-def test_requests_for_several_versions_read_an_object_once(failures: int, results: list[Any]) -> None:
-    source = Source(failures)
+@pytest.mark.parametrize(
+    ("errors", "reads", "results"),
+    [
+        ([], 1, [CONTENT, CONTENT]),
+        ([UnavailableError("S3 does not respond")], 1, [UnavailableError, UnavailableError]),
+        ([ObjectGoneError("replaced")], 1, [ObjectGoneError, ObjectGoneError]),
+        ([DeadlineExceededError("late")], 2, [CONTENT, DeadlineExceededError]),
+    ],
+    ids=["read", "unavailable", "gone", "deadline"],
+)
+def test_requests_for_several_versions_read_an_object_once(
+    errors: list[Exception], reads: int, results: list[Any]
+) -> None:
+    """A read that takes a second to fail would otherwise fail for one version after the other, beyond the deadline."""
+    source = Source(*errors)
     objects = SharedObjects(source)
     address = RequestedObject(bucket="inbox", key="scan.pdf", etag="abc")
 
     def read(_: int) -> Any:
         try:
             return objects.read(address, source.waiting.set)  # called by the one that waits
-        except UnavailableError as error:
+        except ServiceError as error:
             return type(error)
 
     with ThreadPoolExecutor(2) as requests:
         assert sorted(requests.map(read, range(2)), key=str) == sorted(results, key=str)
-    assert source.reads == 1 + failures
+    assert source.reads == reads
 
 
 def test_address_is_parsed() -> None:

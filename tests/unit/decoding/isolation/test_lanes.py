@@ -55,18 +55,18 @@ def waiting(lane: Lane) -> Iterator[threading.Event]:
         yield entered
 
 
-def test_a_decoded_document_is_admitted_before_those_that_are_not() -> None:
+def test_a_document_that_has_waited_elsewhere_is_admitted_before_others() -> None:
     lanes, order = Lanes(1, 0), []
 
-    def enter(name: str, *, decoded: bool) -> None:
+    def enter(name: str, *, first: bool) -> None:
         with Place(lanes) as place:
-            place.enter(never_cancel, decoded=decoded)
+            place.enter(never_cancel, first=first)
             order.append(name)
 
     with ThreadPoolExecutor(3) as others, Place(lanes) as first:
         first.enter(never_cancel)
         for number, name in enumerate(["new", "newer", "decoded"]):
-            others.submit(enter, name, decoded=name == "decoded")
+            others.submit(enter, name, first=name == "decoded")
             wait_until(lambda count=number + 1: lanes.ordinary.waiting == count)  # type: ignore[misc]
 
     assert order == ["decoded", "new", "newer"]
