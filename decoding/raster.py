@@ -127,11 +127,12 @@ def _decode_jpeg(data: bytes, min_side: int, limits: Limits, mode: JpegMode) -> 
     Returns:
         The page, and whether the end of the file is missing.
     """
-    with _open_jpeg(data, min_side, limits, mode) as image:
-        try:
-            return to_page(image, min_side), False
-        except OSError:
-            logger.debug("JPEG file is incomplete", exc_info=True)
+    for each in dict.fromkeys((mode, "RGB")):  # a file may contradict its headers about its channels
+        with _open_jpeg(data, min_side, limits, each) as image:
+            try:
+                return to_page(image, min_side), False
+            except OSError:
+                logger.debug("JPEG file is incomplete", exc_info=True)
     # With an end marker, the decoder returns what it has decoded.
     with _open_jpeg(data + jpeg.END_MARKER, min_side, limits, "RGB") as image:
         image.load()

@@ -79,6 +79,11 @@ class Job(ABC, Generic[Result]):
             DocumentError: If the document cannot be read.
         """
 
+    @property
+    def max_pages(self) -> int:
+        """Maximum number of pages in the reply."""
+        return self.limits.max_pages
+
     def without_forms(self) -> Self:
         """Return the same job without drawing form fields."""
         return replace(self, limits=replace(self.limits, forms=False))
@@ -132,6 +137,11 @@ class BatchJob(Job[PageBatches]):
             b"".join(each.tobytes() for each in pixels) + view.tobytes() + bytes([mark]) for pixels, view, mark in parts
         ]
         return Reply(pages, first.truncated, first.unread)
+
+    @property
+    def max_pages(self) -> int:
+        """Maximum number of pages in the reply: those of the part, but the first part may give the whole document."""
+        return len(range(*self.part)) if self.part and self.part[0] else self.limits.max_pages
 
     def without_forms(self) -> Self:
         """Return the job for the whole document without drawing form fields."""

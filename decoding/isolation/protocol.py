@@ -132,11 +132,11 @@ def parse_reply(message: bytes, job: Job[Any]) -> ReplyHead:
     if fields.get("cancelled") is True:
         raise JobCancelledError("decoding was stopped")
     sizes, truncated, unread = fields.get("pages"), fields.get("truncated"), fields.get("unread", 0)
-    if not isinstance(sizes, list) or not 1 <= len(sizes) <= job.limits.max_pages or not isinstance(truncated, bool):
+    if not isinstance(sizes, list) or not 1 <= len(sizes) <= job.max_pages or not isinstance(truncated, bool):
         raise InvalidReplyError("pages or truncated is missing or out of range")
     if not all(type(size) is int and job.is_valid_page_size(size) for size in sizes):
         raise InvalidReplyError("a page of an unexpected size")
-    if type(unread) is not int or not 0 <= unread <= job.limits.max_pages:
+    if type(unread) is not int or not 0 <= unread <= job.limits.max_pages - len(sizes):
         raise InvalidReplyError("the number of unread pages is missing or out of range")
     return ReplyHead(sizes, truncated, unread)
 

@@ -109,13 +109,16 @@ def with_channels(document: bytes, names: bytes) -> bytes:
     return bytes(renamed[:header] + renamed[header + 18 :])
 
 
-def with_adobe_header(document: bytes, transform: int) -> bytes:
+def with_adobe_header(document: bytes, transform: int, jfif: bytes = b"") -> bytes:
+    """Replace the JFIF header of a JPEG file."""
     header = document.index(b"\xff\xe0")
     adobe = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00" + bytes([transform])
-    return document[:header] + adobe + document[header + 18 :]
+    return document[:header] + jfif + adobe + document[header + 18 :]
 
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+# libjpeg ignores it, so that the Adobe header decides that the channels are R, G and B.
+SHORT_HEADER = b"\xff\xe0\x00\x09JFIF\x00\x01\x01"
 JPEG_MODES = {
     "jfif": (coloured(), "L", "YCbCr"),
     "adobe": (with_adobe_header(coloured(), 1), "L", "YCbCr"),
@@ -124,6 +127,11 @@ JPEG_MODES = {
     "rgb-by-name": (with_channels(coloured(), b"RGB"), "RGB", "RGB"),
     "profile": (coloured(icc_profile=SRGB), "RGB", "RGB"),
     "incomplete": (coloured()[:-3000], "RGB", "RGB"),
+    "short-header": (
+        with_adobe_header(coloured(progressive=True), 0, jfif=b"\xff\xe0\x00\x09JFIF\x00\x01\x01"),
+        "L",
+        "RGB",
+    ),
 }
 
 
@@ -132,7 +140,9 @@ def test_a_jpeg_stays_as_it_is_stored_where_that_is_known(document: bytes, grey:
     """A colour profile describes colours; grey is computed from them afterwards."""
     modes: dict[JpegMode, str] = {"L": grey, "YCbCr": colour, "RGB": "RGB"}
     for mode, expected in modes.items():
-        assert decode_unconverted(document, min_side=100, jpeg_mode=mode).pages[0].mode == expected
+        decoded = decode_unconverted(document, min_side=100, jpeg_mode=mode)
+        assert decoded.pages[0].mode == expected
+        assert decoded.truncated == decode_document(document, min_side=100).truncated
 
 
 SHARED = {

@@ -16,16 +16,32 @@ def lines(turned: int = 0, count: int = 30, setting: str = "") -> str:
 
 
 def pdf(content: str, rotate: int = 0) -> bytes:
+    """Write a page with a grey image of one pixel, `/I`, and a form that contains it in its unit square, `/X`."""
+    image = "/Type/XObject/Subtype/Image/Width 1/Height 1/ColorSpace/DeviceGray/BitsPerComponent 8"
+    form = "/Type/XObject/Subtype/Form/BBox[0 0 1 1]/Resources<</XObject<</I 6 0 R>>>>"
     return write_pdf(
         [
             "<</Type/Catalog/Pages 2 0 R>>",
             "<</Type/Pages/Kids[3 0 R]/Count 1>>",
             f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Rotate {rotate}"
-            "/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>",
+            "/Contents 4 0 R/Resources<</Font<</F 5 0 R>>/XObject<</I 6 0 R/X 7 0 R>>>>>>",
             stream(content),
             "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+            stream("x", image),
+            stream("/I Do", form),
         ]
     )
+
+
+def drawn(name: str, width: int, height: int, x: int = 0, y: int = 0) -> str:
+    """Draw the image or the form at a size and a place."""
+    return f"q {width} 0 0 {height} {x} {y} cm /{name} Do Q "
+
+
+STAMP = (
+    "BT /F 8 Tf 1 0 0 1 80 810 Tm " + " ".join(f"({letter}) Tj" for letter in "FAX 2026-01-01 10-33 P. 1 of 3") + " ET"
+)
+STRIPS = "".join(drawn("I", 595, 40, y=40 * number) for number in range(20))
 
 
 def is_upright(document: bytes) -> bool:
@@ -44,19 +60,36 @@ def test_text_is_upright_as_the_page_is_shown(turned: int, rotate: int) -> None:
     "content",
     [
         "60 600 300 100 re f",
-        lines(count=10),
+        lines(count=7),
+        STAMP,
         lines(setting="3 Tr"),
         lines() + lines(90),
         "q -1 0 0 1 595 0 cm " + lines() + " Q",
+        "q 1 0 0 1 0 2000 cm " + lines() + " Q",
+        drawn("I", 595, 842) + STAMP,
+        lines() + drawn("I", 595, 842),
+        STRIPS + lines(),
+        drawn("X", 595, 842) + lines(),
     ],
-    ids=["no-text", "few", "invisible", "mixed", "mirrored"],
-)
+    ids=[
+        "no-text", "few", "stamp", "invisible", "mixed", "mirrored", "outside", "stamped-scan", "text-under-scan",
+        "scan-in-strips", "scan-in-form",
+    ],
+)  # fmt: skip
 def test_other_pages_are_not_known_to_be_upright(content: str) -> None:
     assert not is_upright(pdf(content))
 
 
 def test_a_few_words_in_the_margin_do_not_matter() -> None:
     assert is_upright(pdf(lines() + lines(90, count=2)))
+
+
+@pytest.mark.parametrize("name", ["I", "X"])
+def test_a_logo_does_not_matter(name: str) -> None:
+    assert is_upright(pdf(drawn(name, 120, 60, 400, 700) + lines()))
+    assert is_upright(
+        pdf(lines() + drawn(name, 595, 842, x=700)),
+    ), "it is outside of the page"
 
 
 def test_plain_text_is_upright() -> None:

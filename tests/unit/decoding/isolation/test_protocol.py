@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def test_a_batch_arrives_as_it_was_sent(ends: tuple[Channel, Channel]) -> None:
     pages = np.arange(2 * PAGE_BYTES, dtype=np.uint8).reshape(2, PAGE_BYTES)
     protocol.send_reply(worker, Reply([page.data for page in pages], truncated=True, unread=2))
 
-    (batch,) = protocol.receive_result(parent, BATCH)
+    (batch,) = protocol.receive_result(parent, replace(BATCH, limits=replace(LIMITS, max_pages=4)))
 
     assert isinstance(batch, PageBatch)
     np.testing.assert_array_equal(batch.pixels, pages[:, :36].reshape(2, 3, 4, 3))
@@ -132,7 +133,8 @@ def test_a_message_that_is_not_a_reply_is_rejected(message: bytes) -> None:
         (BATCH, {"pages": 1, "truncated": False}),
         (BATCH, {"pages": [PAGE_BYTES]}),
         (BATCH, {"pages": [PAGE_BYTES], "truncated": 0}),
-        (BATCH, {"pages": [PAGE_BYTES], "truncated": False, "unread": 3}),
+        (BATCH, {"pages": [PAGE_BYTES], "truncated": False, "unread": 2}),
+        (replace(BATCH, part=(1, 2)), {"pages": [PAGE_BYTES] * 2, "truncated": False}),
         (BATCH, {"pages": [PAGE_BYTES], "truncated": False, "unread": -1}),
         (BATCH, {"pages": [PAGE_BYTES], "truncated": False, "unread": 1.0}),
         (BATCH, {"pages": [PAGE_BYTES], "truncated": False, "unread": True}),
