@@ -23,7 +23,7 @@ COVERAGE := --cov --cov-append --cov-report= --cov-fail-under=0
 .PHONY: run stop test test-unit test-all test-tools browser libreoffice lint audit scan sbom format bench bench-service chaos load peers training analysis clean ray help
 .DEFAULT_GOAL := help
 
-run: $(VENV)/run.stamp $(TOOLS)/stamp ## set up, start the local stack, classify the sample documents (HOSTING=single or lambda)
+run: $(VENV)/run.stamp $(TOOLS)/stamp ## set up, start the local stack, classify the sample documents (HOSTING=single or lambda, TRANSFER=address)
 	@$(BIN)/triptych up $(if $(HOSTING),--hosting $(HOSTING)) $(if $(TRANSFER),--transfer $(TRANSFER))
 	@$(BIN)/triptych put samples/documents --wait
 	@cat tools/next_steps.txt

@@ -10,13 +10,11 @@ import argparse
 import gc
 import json
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from benchmarks.local_server import environment, lambda_context, local_server, upload_event
+from benchmarks.local_server import lambda_context, local_server, measure_process, upload_event
 
 _PHASES: Final = {
     "boto3": "its import",
@@ -82,15 +80,8 @@ def main() -> None:
         print(json.dumps(phases))
         return
     with local_server() as url:
-        starts = [_measure_process(url) for _ in range(options.rounds + 1)]
+        starts: list[Phases] = [measure_process("benchmarks.cold_start", url) for _ in range(options.rounds + 1)]
     print(report(starts[1:]))  # the first writes the bytecode
-
-
-def _measure_process(url: str) -> Phases:
-    command = [sys.executable, "-m", "benchmarks.cold_start", "--process"]
-    done = subprocess.run(command, env=environment(url), capture_output=True, text=True, check=True)
-    phases: Phases = json.loads(done.stdout.splitlines()[-1])  # after the function's log
-    return phases
 
 
 if __name__ == "__main__":

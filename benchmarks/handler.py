@@ -10,13 +10,11 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
 
-from benchmarks.local_server import Delays, environment, lambda_context, local_server, upload_event
+from benchmarks.local_server import Delays, lambda_context, local_server, measure_process, upload_event
 from testkit.reports import percentile
 
 _DELAYS: Final = Delays(s3=0.05, dynamodb=0.008, versions=(0.06, 0.075, 0.09))
@@ -108,9 +106,8 @@ def main() -> None:
         print(json.dumps(measure(options.documents)))
         return
     with local_server(os.urandom(int(options.megabytes * 1e6)), _DELAYS) as url:
-        command = [sys.executable, "-m", "benchmarks.handler", "--process", "--documents", str(options.documents)]
-        done = subprocess.run(command, env=environment(url), stdout=subprocess.PIPE, text=True, check=True)
-    documents = [Document(*each) for each in json.loads(done.stdout.splitlines()[-1])]  # after the function's log
+        measured = measure_process("benchmarks.handler", url, "--documents", str(options.documents))
+    documents = [Document(*each) for each in measured]
     print(report(documents, options.megabytes))
 
 

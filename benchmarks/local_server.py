@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -73,6 +75,13 @@ def local_server(document: bytes = b"{}", delays: Delays | None = None) -> Itera
     finally:
         server.shutdown()
         server.server_close()
+
+
+def measure_process(module: str, url: str, *arguments: str) -> Any:
+    """Run a benchmark with `--process` in a process of its own, and return the JSON in the last line of its output."""
+    command = [sys.executable, "-m", module, "--process", *arguments]
+    done = subprocess.run(command, env=environment(url), capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])  # after the function's log
 
 
 def environment(url: str) -> dict[str, str]:

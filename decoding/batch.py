@@ -34,12 +34,17 @@ class PageBatch:
     upright: list[bool] = field(default_factory=list)
     """Whether each page is known to be upright, see `DecodedDocument.upright`; empty if none is known to be."""
 
+    @property
+    def known_upright(self) -> list[bool]:
+        """Whether each page is known to be upright, one value for each page."""
+        return self.upright or [False] * len(self.views)
+
 
 PageBatches = tuple[PageBatch, ...]
 """The pages of one document for several inputs, in their order. All that does not depend on an input is the same."""
 
 BatchDecoder = Callable[[bytes, Sequence[Preprocessing], Limits, CancelCheck], PageBatches]
-"""A function like `decode_batches`, such as `DecoderPool.decode_batches`, which works in a decoder process."""
+"""A function like `decode_batches`, such as what `DecoderPool.batch_decoder` yields, which uses a decoder process."""
 
 
 def decode_batch(

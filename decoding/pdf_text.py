@@ -36,10 +36,12 @@ def has_upright_text(page: Any) -> bool:
     if count > _MAX_OBJECTS or not pdfium.FPDF_GetPageBoundingBox(page, box):
         return False
     items = [pdfium.FPDFPage_GetObject(page, index) for index in range(count)]
-    covered = sum(_area(item, box) for item in items if pdfium.FPDFPageObj_GetType(item) in _COVERING)
+    kinds = [(item, pdfium.FPDFPageObj_GetType(item)) for item in items]
+    covered = sum(_area(item, box) for item, kind in kinds if kind in _COVERING)
     if covered > _MAX_COVERED * (box.right - box.left) * (box.top - box.bottom):
         return False
-    texts = [text for item in items if (text := _visible_text(item, box))]
+    drawn = (_visible_text(item, box) for item, kind in kinds if kind == pdfium.FPDF_PAGEOBJ_TEXT)
+    texts = [text for text in drawn if text]
     rotation = pdfium.FPDFPage_GetRotation(page)  # quarter turns clockwise, in which the page is shown
     upright = [text.line for text in texts if text.turns == rotation]
     return len(set(upright)) >= _MIN_LINES and len(upright) >= _MIN_UPRIGHT_SHARE * len(texts)
@@ -56,12 +58,10 @@ def _area(item: Any, box: Any) -> float:
 
 
 def _visible_text(item: Any, box: Any) -> _Text | None:
-    """Return an object as text; None for other objects, and for text that is invisible or begins outside of the page.
+    """Return a text object; None if it is invisible or begins outside of the page.
 
     Mirrored text has -1 quarter turns, which no page has.
     """
-    if pdfium.FPDFPageObj_GetType(item) != pdfium.FPDF_PAGEOBJ_TEXT:
-        return None
     if pdfium.FPDFTextObj_GetTextRenderMode(item) in _UNSEEN:
         return None
     matrix = pdfium.FS_MATRIX()

@@ -5,7 +5,7 @@ Versions whose inputs have the same `min_side` share the decoding of a document 
 
 import threading
 import time
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Final, NamedTuple, Protocol
@@ -194,13 +194,14 @@ class Classifier:
         manifest = model.manifest
         arrived = time.perf_counter() if since is None else since
         limits = replace(self.limits, slow_after=SLOW_AFTER_SECONDS) if patient else self.limits
-        with self._shared.join(self._key(data, model, patient=patient)) as request:
+        sharing = self._sharing(model)
+        with self._shared.join(self._key(data, sharing, patient=patient)) as request:
             pages = request.wait(check_cancelled, grace=patient)
             # A request that has waited for the decoding does not lose its place in the queue to later documents.
             first = request.has_waited
             if pages is None:
                 with self._decoding.batch_decoder(data, check_cancelled, first=first) as decode, self._count_active():
-                    pages = self._decode(decode, data, model, limits, check_cancelled, request)
+                    pages = self._decode(decode, data, sharing, limits, check_cancelled, request)
                     scores, infer_ms = self._score(model, pages, check_cancelled, request)
                 infer_ms += pages.orient_ms
             else:
@@ -230,23 +231,23 @@ class Classifier:
         side = model.manifest.input.min_side
         return [each for each in self.models.values() if each.manifest.input.min_side == side]
 
-    def _key(self, data: bytes, model: ScoringModel, *, patient: bool) -> Hashable:
+    @staticmethod
+    def _key(data: bytes, sharing: Sequence[ScoringModel], *, patient: bool) -> Hashable:
         """Return what requests that share a decoding have in common."""
-        if len(self._sharing(model)) == 1:
+        if len(sharing) == 1:
             return object()  # shared with no other request
-        return data, model.manifest.input.min_side, patient
+        return data, sharing[0].manifest.input.min_side, patient
 
     def _decode(
         self,
         decode: BatchDecoder,
         data: bytes,
-        model: ScoringModel,
+        models: Sequence[ScoringModel],
         limits: Limits,
         check_cancelled: CancelCheck,
         request: Participant[UprightPages],
     ) -> UprightPages:
         """Decode a document and turn its pages upright, for this request and those that wait for it."""
-        models = self._sharing(model)
         started = time.perf_counter()
         try:
             batches = decode(data, [each.manifest.input for each in models], limits, check_cancelled)

@@ -48,8 +48,7 @@ def corrections_of(batch: PageBatch, orient: Orienter | None, *, alone: bool = F
         alone: Whether this is the only document at the moment.
     """
     corrections = [0] * len(batch.views)
-    known = batch.upright or [False] * len(batch.views)
-    unknown = [index for index, upright in enumerate(known) if not upright]
+    unknown = [index for index, upright in enumerate(batch.known_upright) if not upright]
     if orient and unknown:
         for index, degrees in zip(unknown, orient(batch.views[unknown], alone=alone), strict=True):
             corrections[index] = degrees

@@ -39,7 +39,7 @@ class ContentFallback:
 
         Args:
             document: The document as it was sent.
-            failure: Why there is no prediction.
+            failure: Why the service returned no prediction.
         """
         sendable = self._body.sends_address(document) and self._body.accepts(document.content)
         if failure.problem not in _NOT_READ or not sendable:

@@ -130,8 +130,7 @@ class BatchJob(Job[PageBatches]):
         part = range(*self.part) if self.part else None
         batches = decode_batches(data, self.inputs, self.limits, check_cancelled, part)
         first = batches[0]
-        upright = first.upright or [False] * len(first.cropped)
-        marks = [_CROPPED * crop | _UPRIGHT * up for crop, up in zip(first.cropped, upright, strict=True)]
+        marks = [_CROPPED * crop | _UPRIGHT * up for crop, up in zip(first.cropped, first.known_upright, strict=True)]
         parts = zip(zip(*(batch.pixels for batch in batches), strict=True), first.views, marks, strict=True)
         pages = [
             b"".join(each.tobytes() for each in pixels) + view.tobytes() + bytes([mark]) for pixels, view, mark in parts

@@ -141,7 +141,7 @@ class FurtherPages:
         truncated = self._front[0].truncated or len(read) <= len(self._parts)
         views = np.concatenate([batches[0].views for batches in read])
         cropped = [mark for batches in read for mark in batches[0].cropped]
-        upright = [mark for batches in read for mark in batches[0].upright]
+        upright = [mark for batches in read for mark in batches[0].known_upright]
         return tuple(
             PageBatch(np.concatenate([batch.pixels for batch in of_input]), views, cropped, truncated, upright=upright)
             for of_input in zip(*read, strict=True)

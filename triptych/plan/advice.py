@@ -50,16 +50,20 @@ def choose_ingest(capacity: Capacity) -> Ingest:
     return Ingest.QUEUE if exceeds_tasks or exceeds_account else Ingest.DIRECT
 
 
-def documents_per_task(capacity: Capacity) -> int:
+def _documents_per_task(capacity: Capacity) -> int:
     """Return the documents in flight that a task accepts, which gets a request for each of its versions."""
     return IN_FLIGHT // capacity.setup.calls
+
+
+def _accepted(capacity: Capacity) -> float:
+    """Return the documents in flight that the running tasks accept; functions have no such bound."""
+    return _documents_per_task(capacity) * capacity.tasks if capacity.setup.services else math.inf
 
 
 def inbox_concurrency(capacity: Capacity) -> int:
     """Return InboxConcurrency: the peak's concurrent executions plus a reserve, bounded by what the tasks accept."""
     wanted = math.ceil(RESERVE * capacity.concurrent_executions(capacity.workload.peak))
-    accepted = documents_per_task(capacity) * capacity.tasks if capacity.setup.services else wanted
-    return min(max(rollout.MIN_CONCURRENCY, min(wanted, accepted)), rollout.MAX_CONCURRENCY)
+    return int(min(max(rollout.MIN_CONCURRENCY, min(wanted, _accepted(capacity))), rollout.MAX_CONCURRENCY))
 
 
 def max_tasks(capacity: Capacity) -> int:
@@ -152,9 +156,8 @@ def _warnings(capacity: Capacity, ingest: Ingest) -> Iterator[str]:
         yield f"The peak needs {capacity.peak_tasks:,} tasks per version; MaxModelTasks allows {rollout.MAX_TASKS:,}."
     if work.peak == work.rate:
         yield "Without --peak the estimate assumes a constant rate, which is rare in practice."
-    accepted = documents_per_task(capacity) * capacity.tasks if setup.services else math.inf
-    if ingest is Ingest.QUEUE and accepted < RESERVE * capacity.concurrent_executions(work.peak):
-        least = math.ceil(RESERVE * capacity.concurrent_executions(work.peak) / documents_per_task(capacity))
+    if ingest is Ingest.QUEUE and _accepted(capacity) < RESERVE * capacity.concurrent_executions(work.peak):
+        least = math.ceil(RESERVE * capacity.concurrent_executions(work.peak) / _documents_per_task(capacity))
         advice = f" To process the peak without delay: MinModelTasks={least}." if least <= rollout.MAX_MIN_TASKS else ""
         yield (
             f"InboxConcurrency is what the {capacity.tasks} running tasks accept: a burst waits in the queue.{advice}"

@@ -49,7 +49,7 @@ def start_service_process(home: Home, name: str, choices: Choices = _DEFAULT) ->
         port = ports.choose_port(_DEFAULT_PORTS[name])
         start = functions.start_invoke_server if name == FUNCTIONS else partial(functions.start_function, version=name)
         return LocalServer(start(home, port=port), port, current_fingerprint(name, choices))
-    return start_model_service(home, name, by_address=choices.by_address)
+    return start_model_service(home, name, choices=choices)
 
 
 def current_fingerprint(name: str, choices: Choices = _DEFAULT) -> str:
@@ -83,7 +83,7 @@ def _start_converter(home: Home) -> LocalServer:
 
 
 def start_model_service(
-    home: Home, version: str, models: Path | None = None, *, by_address: bool = False
+    home: Home, version: str, models: Path | None = None, *, choices: Choices = _DEFAULT
 ) -> LocalServer:
     """Start the service of a version, or of all.
 
@@ -91,7 +91,7 @@ def start_model_service(
         home: Home of the stack.
         version: The version, or `SHARED`.
         models: Folder of the models; by default the released ones.
-        by_address: Whether the service may read documents from the inbox.
+        choices: Those of the stack: by address, the service may read documents from the inbox.
     """
     port = ports.choose_port(_DEFAULT_PORTS[version])
     cpus = os.cpu_count() or 1
@@ -105,14 +105,13 @@ def start_model_service(
         "WORKERS": workers,  # three services share this machine, and more threads than cores increase the latency
         "PYTHONUNBUFFERED": "1",
     }
-    inherited = functions.inbox_environment(home) if by_address else environment.base_environment(home)
+    inherited = functions.inbox_environment(home) if choices.by_address else environment.base_environment(home)
     process = start_process(
         [sys.executable, "-m", "model_service"],
         environment=inherited | settings,
         log=home.logs / f"{version}.log",
         cwd=REPOSITORY,
     )
-    choices = Choices(transfer="address" if by_address else "content")
     return LocalServer(process, port, current_fingerprint(version, choices))
 
 
