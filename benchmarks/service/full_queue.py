@@ -1,10 +1,11 @@
-"""How long a full queue takes, measured before the service is overloaded.
+"""How long a full queue takes, measured at the same load as the runs that are compared with it.
 
 A request that takes the last of N slots is answered when N requests have been answered, because the service works in
 the order of arrival. So its time is the time of N consecutive responses while the queue is full. Its mean is N divided
 by the capacity, which about half of the requests exceed; a p99 must be compared with the end of its distribution.
 
-The distribution is observed: N callers, each with one request under way, keep the queue full. From times of single
+The distribution is observed at twice the capacity, because rejected requests take CPU time too: N callers that send a
+request as soon as one is answered keep the queue full as well, but get more answers per second. From times of single
 documents, with standard deviation s on C CPUs, the time would be normal with standard deviation sqrt(N) s / C. That is
 too little, because consecutive documents are not independent: the state of the machine affects all of them alike.
 """
@@ -14,12 +15,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from benchmarks.service.load import closed_loop
+from benchmarks.service.load import open_loop
 from benchmarks.service.servers import Server
 from testkit.intervals import tolerance_limit
 
 _MIN_QUEUES: Final = 10
 """Full queues that are measured at least."""
+
+
+def queue_limit(server: Server) -> int:
+    """Return the number of requests that the service accepts at the same time."""
+    return int(server.metric("triptych_in_flight_limit"))
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,7 @@ class FullQueue:
 
     Attributes:
         limit: Its number of requests, N.
-        per_second: Requests per second while it is full: the capacity.
+        per_second: Accepted requests per second while it is full.
         times_ms: Times of N consecutive responses, one for each response that begins one. They overlap.
         latencies_ms: Latencies of the requests. They resemble `times_ms` if the order is that of arrival.
     """
@@ -64,12 +70,13 @@ class FullQueue:
         return tolerance_limit(self.times_ms, self.queues)
 
 
-def measure_full_queue(server: Server, documents: Sequence[bytes], seconds: float) -> FullQueue:
-    """Keep the queue full for some seconds, or longer for `_MIN_QUEUES` queues."""
-    limit = int(server.metric("triptych_in_flight_limit"))
-    result = closed_loop(server, documents, seconds, limit, at_least=(_MIN_QUEUES + 3) * limit)
-    full = slice(limit, -limit)  # without the requests that came first together, and the last ones, which none follow
-    completed = result.completed[full]
+def measure_full_queue(server: Server, documents: Sequence[bytes], rate: float, seconds: float) -> FullQueue:
+    """Send more than the service can answer for some seconds, or longer for `_MIN_QUEUES` queues."""
+    limit = queue_limit(server)
+    # Half of the requests are accepted. The first ones find an empty queue, and no further ones follow the last ones.
+    result = open_loop(server, documents, rate, max(seconds, (_MIN_QUEUES + 3) * limit / (rate / 2)))
+    full = slice(limit, -limit)
+    completed = result.accepted_at[full]
     times_ms = [(end - begin) * 1000 for begin, end in zip(completed, completed[limit:], strict=False)]
     per_second = (len(completed) - 1) / (completed[-1] - completed[0])
-    return FullQueue(limit, per_second, times_ms, result.latencies_ms[full])
+    return FullQueue(limit, per_second, times_ms, result.accepted_ms[full])

@@ -27,36 +27,17 @@ def sequential(server: Server, documents: Sequence[bytes], count: int) -> list[f
     return latencies
 
 
-@dataclass(frozen=True)
-class ClosedLoopResult:
-    """Responses to callers that each send a request as soon as the previous one is answered.
+def saturate(server: Server, documents: Sequence[bytes], seconds: float, callers: int = 8) -> float:
+    """Return the documents per second in a closed loop.
 
-    Attributes:
-        completed: When each response came, in seconds from the start and in this order. As many requests as there are
-            callers are under way at any time, until these many responses are left.
-        latencies_ms: Latency of each response, in the same order.
-    """
-
-    completed: Sequence[float]
-    latencies_ms: Sequence[float]
-
-    @property
-    def per_second(self) -> float:
-        """Responses per second. Requests that were under way at the end were waited for, and count."""
-        return len(self.completed) / self.completed[-1]
-
-
-def closed_loop(
-    server: Server, documents: Sequence[bytes], seconds: float, callers: int, at_least: int = 0
-) -> ClosedLoopResult:
-    """Send documents, each caller as soon as its previous request is answered.
+    Each caller sends a request as soon as its previous one is answered. Requests that are under way at the end are
+    waited for, and count.
 
     Args:
         server: The server.
         documents: Documents, sent in turn.
         seconds: Duration.
         callers: Connections.
-        at_least: Number of requests that are sent even if it takes longer.
 
     Raises:
         RuntimeError: If a response has another status than 200.
@@ -65,32 +46,21 @@ def closed_loop(
     numbers = itertools.count()
     started = time.perf_counter()
 
-    def caller() -> list[tuple[float, float]]:
+    def caller() -> int:
         connection = server.connect()
-        responses = []
-        while True:
-            number = next(numbers)
-            sent = time.perf_counter()
-            status, _ = _post(connection, server, bodies[number % len(bodies)])
-            completed = time.perf_counter()
+        done = 0
+        while not done or time.perf_counter() < started + seconds:
+            status, _ = _post(connection, server, bodies[next(numbers) % len(bodies)])
             if status != 200:
                 raise RuntimeError(f"{server.name} returned {status}")
-            responses.append((completed - started, (completed - sent) * 1000))
-            if completed > started + seconds and number + callers >= at_least:
-                break
+            done += 1
         connection.close()
-        return responses
+        return done
 
     with ThreadPoolExecutor(callers) as pool:
         pending = [pool.submit(caller) for _ in range(callers)]
-        responses = sorted(response for future in pending for response in future.result())
-    completed, latencies = zip(*responses, strict=True)
-    return ClosedLoopResult(completed, latencies)
-
-
-def saturate(server: Server, documents: Sequence[bytes], seconds: float, callers: int = 8) -> float:
-    """Return the documents per second in a closed loop."""
-    return closed_loop(server, documents, seconds, callers).per_second
+        done = sum(future.result() for future in pending)
+    return done / (time.perf_counter() - started)
 
 
 @dataclass
@@ -99,7 +69,8 @@ class OpenLoopResult:
 
     Attributes:
         statuses: Number of responses by HTTP status.
-        accepted_ms: Latency of each response with status 200.
+        accepted_ms: Latency of each response with status 200, in the order of `accepted_at`.
+        accepted_at: When each of them came, in seconds from the start.
         rejected_ms: Latency of every other response.
         without_retry_after: Number of 429 and 503 responses without a Retry-After header.
         lost: Number of requests without a response.
@@ -108,10 +79,21 @@ class OpenLoopResult:
 
     statuses: Counter[int] = field(default_factory=Counter)
     accepted_ms: list[float] = field(default_factory=list)
+    accepted_at: list[float] = field(default_factory=list)
     rejected_ms: list[float] = field(default_factory=list)
     without_retry_after: int = 0
     lost: int = 0
     seconds: float = 0.0
+
+    def add(self, status: int, at: float, milliseconds: float, retry_after: str | None) -> None:
+        """Add a response, which must be the last one so far."""
+        self.statuses[status] += 1
+        if status == 200:
+            self.accepted_ms.append(milliseconds)
+            self.accepted_at.append(at)
+        else:
+            self.rejected_ms.append(milliseconds)
+            self.without_retry_after += status in {429, 503} and retry_after is None
 
 
 def open_loop(
@@ -148,11 +130,9 @@ def open_loop(
                 with lock:
                     result.lost += 1
                 continue
-            elapsed = (time.perf_counter() - started) * 1000
             with lock:
-                result.statuses[status] += 1
-                (result.accepted_ms if status == 200 else result.rejected_ms).append(elapsed)
-                result.without_retry_after += status in {429, 503} and retry_after is None
+                now = time.perf_counter()
+                result.add(status, now - begin, (now - started) * 1000, retry_after)
         connection.close()
 
     with ThreadPoolExecutor(callers) as pool:

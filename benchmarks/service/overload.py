@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.service.documents import mixture
-from benchmarks.service.full_queue import FullQueue, measure_full_queue
-from benchmarks.service.load import OpenLoopResult, open_loop
+from benchmarks.service.full_queue import FullQueue, measure_full_queue, queue_limit
+from benchmarks.service.load import OpenLoopResult, open_loop, saturate
 from benchmarks.service.servers import Server
 from testkit.reports import percentile
 
 _SATURATION: Final = 2
-"""How much longer the full queue is measured than the overload."""
+"""How much longer the full queue is measured than a run."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class OverloadRun:
 
     Attributes:
         requests: Accepted and rejected requests.
-        memory_before_mib: Memory after a warm-up, which fills caches and pools.
+        memory_before_mib: Memory before the measurement. Earlier load has filled caches and pools.
         memory_after_mib: Memory after the measurement.
     """
 
@@ -45,21 +45,23 @@ class OverloadResult:
     """Runs at twice the capacity, after that of a full queue was measured.
 
     Attributes:
-        queue: The full queue.
+        capacity: Requests per second that the service answers if none is rejected.
         rate: Requests sent per second.
+        queue: The full queue at this rate.
         runs: The runs.
     """
 
-    queue: FullQueue
+    capacity: float
     rate: float
+    queue: FullQueue
     runs: Sequence[OverloadRun]
 
 
 def overload(server: Server, bodies: Mapping[str, Sequence[bytes]], seconds: float, runs: int) -> OverloadResult:
-    """Measure a full queue, then send twice its capacity: as a warm-up, and in several runs.
+    """Send twice the capacity: first to measure how long a full queue takes, then in the runs to compare with it.
 
     Documents of all kinds are sent in random order. Requests are accepted before they are read, so that those in the
-    queue are the same mixture, as in the full queue that is measured before. In a fixed order, every second request
+    queue are the same mixture. In a fixed order, every second request
     could be of the same kind, and it is every second one that is accepted.
 
     Args:
@@ -68,15 +70,15 @@ def overload(server: Server, bodies: Mapping[str, Sequence[bytes]], seconds: flo
         seconds: Duration of a run.
         runs: Number of runs.
     """
-    queue = measure_full_queue(server, mixture(bodies, seed=0), _SATURATION * seconds)
-    rate = 2 * queue.per_second
-    open_loop(server, mixture(bodies, seed=0), rate, seconds / 3)
+    capacity = saturate(server, mixture(bodies, seed=0), seconds, queue_limit(server))
+    rate = 2 * capacity
+    queue = measure_full_queue(server, mixture(bodies, seed=0), rate, _SATURATION * seconds)
     results = []
     for number in range(runs):
         before = server.memory_mib()
         requests = open_loop(server, mixture(bodies, seed=1 + number), rate, seconds)
         results.append(OverloadRun(requests, before, server.memory_mib()))
-    return OverloadResult(queue, rate, results)
+    return OverloadResult(capacity, rate, queue, results)
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class AbandonedRequests:
 
 def abandon(server: Server, document: bytes) -> AbandonedRequests:
     """Send as many requests as the service admits, and close their connections at once."""
-    callers = int(server.metric("triptych_in_flight_limit"))
+    callers = queue_limit(server)
     connections = [server.connect() for _ in range(callers)]
     for connection in connections:
         connection.request("POST", "/predict", server.body(document), server.headers)

@@ -5,7 +5,6 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks.service.cost import PAGE_MB, RATES
-from benchmarks.service.full_queue import FullQueue
 from benchmarks.service.metrics import ServerMetrics
 from benchmarks.service.overload import AbandonedRequests, OverloadResult, OverloadRun
 from testkit.reports import percentile
@@ -108,17 +107,19 @@ def overload_tables(result: OverloadResult, abandoned: AbandonedRequests) -> str
         f"{abandoned.callers} callers disconnected: no request in flight after {abandoned.seconds * 1000:.0f} ms, "
         f"{abandoned.cpu_seconds_after * 1000:.0f} ms of CPU time in the second after."
     )
-    return "\n\n".join([_full_queue(result.queue), _table(title, columns, rows), left])
+    return "\n\n".join([_full_queue(result), _table(title, columns, rows), left])
 
 
-def _full_queue(queue: FullQueue) -> str:
+def _full_queue(result: OverloadResult) -> str:
+    queue = result.queue
     p50, p99 = percentile(queue.latencies_ms, 50), percentile(queue.latencies_ms, 99)
     return (
-        f"A full queue of {queue.limit} requests of all kinds, measured {queue.queues:.0f} times: "
+        f"Capacity: {result.capacity:.1f} requests per second. At twice the capacity, "
+        f"a full queue of {queue.limit} requests of all kinds was measured {queue.queues:.0f} times: "
         f"mean {queue.mean_ms:.0f} ms, standard deviation {queue.deviation_ms:.0f} ms, "
         f"longest {max(queue.times_ms):.0f} ms. "
         f"99 % of full queues take at most {queue.bound_ms:.0f} ms, with a confidence of 99 %. "
-        f"The requests in it: p50 {p50:.0f} ms, p99 {p99:.0f} ms. Capacity: {queue.per_second:.1f} requests per second."
+        f"The requests in it: p50 {p50:.0f} ms, p99 {p99:.0f} ms. Accepted: {queue.per_second:.1f} per second."
     )
 
 

@@ -48,8 +48,8 @@ def _check_ratio_to_the_floor(report: str) -> None:
 
 
 def _check_overload(report: str) -> None:
-    """The verdict of each run compares its p99 with the time of full queues, which was measured before."""
-    queue = re.search(r"A full queue of 16 requests .* mean (\d+) ms.* at most (\d+) ms", report)
+    """The verdict of each run compares its p99 with the time of full queues, measured before at the same load."""
+    queue = re.search(r"a full queue of 16 requests .* mean (\d+) ms.* at most (\d+) ms", report)
     assert queue is not None, report
     mean, limit = map(int, queue.groups())
     assert mean < limit
