@@ -18,7 +18,7 @@ from typing import Final
 import psutil
 
 from benchmarks.service import chart, cost, documents, overload, report, weights
-from benchmarks.service.candidates import PEERS, is_installed, way_of
+from benchmarks.service.candidates import PEERS, is_installed, networks_of, way_of
 from benchmarks.service.floor import Floor
 from benchmarks.service.metrics import (
     TOLERANCE,
@@ -94,13 +94,13 @@ def prepare(scratch: Path, only: Sequence[str]) -> Contest:
     floors = (Floor(network), Floor(quantised, name="the floor: no server, int8"))
     tuned = create_classifier(network, "tuned")  # the pixels of torchvision as well
     scaled = create_classifier(network, "scaled")
-    return Contest(floors, chosen, several, {"tutorial": tuned, "tuned": tuned, "scaled": scaled})
+    return Contest(floors, chosen, several, {"tutorial": tuned, "tuned": tuned, "scaled": scaled, "together": scaled})
 
 
 def compare(contest: Contest, bodies: Documents, effort: Effort, rounds: int) -> dict[str, ServerMetrics]:
     """Measure everything in turn, in several rounds, so that load on the machine affects all of them."""
-    names = [*(floor.name for floor in contest.floors), *(candidate.name for candidate in contest.candidates)]
-    results = {name: ServerMetrics() for name in names}
+    results = {floor.name: ServerMetrics() for floor in contest.floors}
+    results |= {candidate.name: ServerMetrics(networks_of(candidate)) for candidate in contest.candidates}
     for number in range(rounds):
         for floor in contest.floors:
             measure_kinds(results[floor.name], floor, bodies, effort)
@@ -177,11 +177,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         contest = prepare(Path(scratch), arguments.only)
         effort = Effort(arguments.requests, arguments.pairs, arguments.seconds)
-        results = compare(contest, bodies, effort, arguments.rounds)
+        every = compare(contest, bodies, effort, arguments.rounds)
+        results = {name: result for name, result in every.items() if result.networks == 1}
         tables = [
             report.ratio_tables(results, _SERVICE, list(bodies)),
             report.in_turn_table(results, list(bodies)),
-            report.three_versions_table(results, _SERVICE, list(bodies)),
+            report.three_versions_table(every, _SERVICE, list(bodies)),
             report.figures_table(results, list(bodies)),
             report.cost_table(cost.costs(results, bodies, own=(_SERVICE, _INT8))),
         ]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.service import wire
-from benchmarks.service.peers.classify import NETWORK_VARIABLE, WAY_VARIABLE
+from benchmarks.service.peers.classify import NETWORK_VARIABLE, NETWORKS, WAY_VARIABLE
 from benchmarks.service.servers import Candidate
 from benchmarks.service.wire import WireFormat
 
@@ -57,6 +57,7 @@ _SUFFIX: Final = {
     "tutorial": "",
     "tuned": ", well configured",
     "scaled": ", well configured, scaled decoding",
+    "together": ", well configured, scaled decoding, three networks in a request",
 }
 
 PEERS: Final = (
@@ -64,7 +65,7 @@ PEERS: Final = (
         "FastAPI",
         ("-m", f"{_PROGRAMS}.fastapi_app"),
         "/health",
-        {"tutorial": wire.RAW, "tuned": wire.RAW, "scaled": wire.RAW},
+        {"tutorial": wire.RAW, "tuned": wire.RAW, "scaled": wire.RAW, "together": wire.RAW},
     ),
     Peer(
         "LitServe",
@@ -99,6 +100,12 @@ PEERS: Final = (
 def way_of(candidate: Candidate) -> str | None:
     """Return in which way a peer was configured; None for this service."""
     return dict(candidate.environment).get(WAY_VARIABLE)
+
+
+def networks_of(candidate: Candidate) -> int:
+    """Return how many networks score a document in a request."""
+    way = way_of(candidate)
+    return NETWORKS[way] if way else 1
 
 
 def is_installed(peer: Peer) -> bool:

@@ -30,6 +30,7 @@ class ServerMetrics:
     """Measurements of one server. The dictionaries are keyed by kind of document.
 
     Attributes:
+        networks: How many networks score a document in a request.
         latencies_ms: Latency of each request of a single client.
         per_second: Throughput with eight clients, once a round.
         cpu_ms: Mean CPU time of a document with one client, once a round. It holds on a busy machine too.
@@ -42,6 +43,7 @@ class ServerMetrics:
         pairs: Times of the same documents without and with the service; empty for other servers.
     """
 
+    networks: int = 1
     latencies_ms: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     per_second: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     cpu_ms: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -67,10 +69,10 @@ class ServerMetrics:
     def three_versions(self, kind: str) -> float:
         """Return the documents per second with three versions of the network.
 
-        Other servers serve a version each, on the same CPUs, so that a document takes three requests.
+        Servers with one network serve a version each, on the same CPUs, so that a document takes three requests.
         """
         measured = self.three_per_second[kind]
-        return statistics.mean(measured) if measured else self.throughput(kind) / len(VERSIONS)
+        return statistics.mean(measured) if measured else self.throughput(kind) * self.networks / len(VERSIONS)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
-"""The classification of a document by the peers, in three ways.
+"""The classification of a document by the peers, in four ways.
 
 - `tutorial`: full decoding with Pillow, transforms of torchvision, and TorchScript, as in the servers' tutorials.
 - `tuned`: the same pixels, with OpenVINO on one thread for each worker, and without torch.
 - `scaled`: in addition, the page is decoded no larger than necessary, as far as Pillow and PDFium offer it.
+- `together`: in addition, three networks score the page, which was decoded once, in one request.
 
 The exported network normalises its input itself. PDFs, which tutorials leave out, are rendered at 200 dpi, the default
 of pdf2image. Of each document, only the first page is read.
@@ -23,7 +24,9 @@ from benchmarks.service.network import LABELS, SIDE, TORCHSCRIPT
 NETWORK_VARIABLE: Final = "PEER_NETWORK"
 """Environment variable: the folder of the network in all formats."""
 WAY_VARIABLE: Final = "PEER_WAY"
-"""Environment variable: `tutorial`, `tuned` or `scaled`."""
+"""Environment variable: `tutorial`, `tuned`, `scaled` or `together`."""
+NETWORKS: Final = {"tutorial": 1, "tuned": 1, "scaled": 1, "together": 3}
+"""How many networks score a document in a request, by way. They are the same, and so is their output."""
 
 _RESIZED: Final = 256
 """Short side before the centre is cut out, as torchvision's reference transforms do."""
@@ -78,13 +81,17 @@ class TunedClassifier:
     Args:
         folder: Folder of the network.
         scaled: Whether pages are decoded no larger than necessary.
+        networks: How many networks score a page.
     """
 
-    def __init__(self, folder: Path, *, scaled: bool = False) -> None:
+    def __init__(self, folder: Path, *, scaled: bool = False, networks: int = 1) -> None:
         import openvino  # type: ignore[import-untyped]
 
         config = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32"}
-        self._request = openvino.Core().compile_model(folder / "model.xml", "CPU", config).create_infer_request()
+        core = openvino.Core()
+        self._requests = [
+            core.compile_model(folder / "model.xml", "CPU", config).create_infer_request() for _ in range(networks)
+        ]
         self._load = _load_small_page if scaled else _load_page
 
     def pixels(self, document: bytes) -> NDArray[np.uint8]:
@@ -98,14 +105,17 @@ class TunedClassifier:
 
     def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the network's output, shape (1, labels)."""
-        self._request.infer([pixels])
-        logits: NDArray[np.float32] = self._request.get_output_tensor(0).data
+        for request in self._requests:
+            request.infer([pixels])
+        logits: NDArray[np.float32] = self._requests[-1].get_output_tensor(0).data
         return logits
 
 
 def create_classifier(folder: Path, way: str) -> Classifier:
-    """Load the network in one of the three ways."""
-    return TutorialClassifier(folder) if way == "tutorial" else TunedClassifier(folder, scaled=way == "scaled")
+    """Load the network in one of the four ways."""
+    if way == "tutorial":
+        return TutorialClassifier(folder)
+    return TunedClassifier(folder, scaled=way in {"scaled", "together"}, networks=NETWORKS[way])
 
 
 def configured_classifier() -> Classifier:

@@ -33,6 +33,10 @@ def test_servers_are_compared_with_this_service(tmp_path: Path) -> None:
         assert re.search(rf"^\| {name} \| [\d.]+/s, [\d.]+ \|", done.stdout, re.MULTILINE)  # three versions
         assert re.search(rf"^\| {name} \| \d+ ms, \d+ ms, [\d.]+/s \|", done.stdout, re.MULTILINE)
     assert re.findall(r"^\| this service \| 1.00 \| 1.00 \| 1.00 \| 1.00 \|$", done.stdout, re.MULTILINE)
+    together = "FastAPI, well configured, scaled decoding, three networks in a request"
+    assert len(re.findall(rf"^\| {together} \|", done.stdout, re.MULTILINE)) == 1, (
+        "it is in the table of three versions"
+    )
     _check_ratio_to_the_floor(done.stdout)
     _check_overload(done.stdout)
     assert chart.read_text().startswith("<?xml")
