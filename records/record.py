@@ -165,6 +165,15 @@ class Record:
         return len({prediction.label for prediction in self.answered().values()}) > 1
 
     @property
+    def overruled_label(self) -> str | None:
+        """The label that most versions predict, if the verdict has another one; see `records.verdict.soft_vote`."""
+        votes = Counter(prediction.label for prediction in self.answered().values())
+        label = max(votes, key=votes.__getitem__, default=None)
+        if self.verdict is None or self.verdict.agreement is not Agreement.MAJORITY or label == self.verdict.label:
+            return None
+        return label
+
+    @property
     def classified_object(self) -> Upload:
         """The object that the versions read: the converted pages, or the upload itself if it was not converted."""
         if self.conversion is None or self.conversion.pages_key is None:

@@ -106,8 +106,12 @@ class Card:
 
     @property
     def agreement(self) -> str:
-        """Agreement of the versions; empty without a verdict."""
-        return str(self.record.verdict.agreement) if self.record.verdict else ""
+        """Agreement of the versions, with their label if the verdict has another one; empty without a verdict."""
+        if not self.record.verdict:
+            return ""
+        overruled = self.record.overruled_label
+        agreement = str(self.record.verdict.agreement)
+        return f"{agreement} for {format_label(overruled)}" if overruled else agreement
 
     @property
     def notes(self) -> list[str]:

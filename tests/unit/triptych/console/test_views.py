@@ -51,6 +51,20 @@ def test_each_outcome_has_its_stance() -> None:
     assert [panel.colour for panel in card.panels] == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.parametrize(
+    ("confidences", "agreement"),
+    [((0.99, 0.55, 0.55), "majority for book page"), ((0.6, 0.9, 0.9), "majority"), ((0.99, 0.55), "split")],
+)
+def test_majority_that_was_overruled_is_named(confidences: tuple[float, ...], agreement: str) -> None:
+    """Without its label, it would seem to be a majority for the verdict."""
+    labels = ("invoice", "book_page", "book_page")
+    outcomes: dict[str, Outcome] = {
+        f"v{number}": prediction(label, confidence)
+        for number, (label, confidence) in enumerate(zip(labels, confidences, strict=False), start=1)
+    }
+    assert Card.from_record(record(outcomes), list(outcomes)).agreement == agreement
+
+
 def test_probabilities_are_sorted_highest_first() -> None:
     [panel] = Card.from_record(record({"v1": prediction("receipt", 0.8)}), ["v1"]).panels
     assert [each.label for each in panel.probabilities] == ["receipt", "invoice"]
