@@ -104,7 +104,11 @@ def _prepare(
     corners = find_page(grey)
     coloured = page if any(each.color == "rgb" for each in inputs) and page.mode != "L" else None
     if corners is not None:
-        grey = crop_to_page(grey, corners)
-        coloured = None if coloured is None else crop_to_page(coloured, corners)
+        if coloured is not None and coloured.mode == "YCbCr":
+            coloured = crop_to_page(coloured, corners)
+            grey = to_grey(coloured)  # its luminance, with the pixels that cropping it alone would give
+        else:
+            grey = crop_to_page(grey, corners)
+            coloured = None if coloured is None else crop_to_page(coloured, corners)
     pixels = [each.apply(grey if coloured is None or each.color == "grey" else coloured) for each in inputs]
     return pixels, orientation_view(grey), corners is not None

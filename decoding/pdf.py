@@ -221,9 +221,9 @@ def _render(page: Any, index: int, min_side: int, limits: Limits) -> Image.Image
     scale = _SUPERSAMPLING * min(min_side / shorter, _MAX_ASPECT * min_side / longer)
     # PDFium rounds up: at least one pixel each way, and never below min_side.
     with closing(page.render(scale=scale, rev_byteorder=True)) as bitmap:
-        # A copy in any mode, because the bitmap frees its memory.
-        rendered: Image.Image = bitmap.to_pil().convert("RGB")
-        return rendered
+        rendered: Image.Image = bitmap.to_pil()
+        # In RGB, it is a copy already. In other modes, it shares the memory that the bitmap frees.
+        return rendered if rendered.mode == "RGB" else rendered.convert("RGB")
 
 
 def _may_have_images(page: Any) -> bool:
