@@ -109,30 +109,35 @@ def _visible(line: str) -> str:
 
 
 def _wrapped(lines: Sequence[str], columns: int) -> Iterator[str]:
+    """Yield the lines, with breaks in those that are too long: after the last space that fits, else within a word.
+
+    Takes time in proportion to the length of the text, also if all of it is one line.
+    """
     for line in lines:
-        rest = line
-        while line_width(rest) > columns:
-            end = _break_position(rest, columns)
-            yield rest[:end].rstrip()
-            rest = rest[end:].lstrip()
-        yield rest
-
-
-def _break_position(line: str, columns: int) -> int:
-    """Return where to break a line that is too long: after the last space that fits, else within a word."""
-    end = len(_clipped(line, columns))
-    return line.rfind(" ", 1, end + 1) + 1 or max(end, 1)
+        start = 0
+        while (end := _end_of_fit(line, columns, start)) < len(line):
+            end = line.rfind(" ", start + 1, end + 1) + 1 or max(end, start + 1)
+            yield line[start:end].rstrip()
+            start = end
+            while line[start : start + 1].isspace():
+                start += 1
+        yield line[start:]
 
 
 def _clipped(line: str, columns: int) -> str:
-    if line_width(line) <= columns:
-        return line
+    return line[: _end_of_fit(line, columns)]
+
+
+def _end_of_fit(line: str, columns: int, start: int = 0) -> int:
+    """Return the position after the last character that fits, if the line begins at a position."""
+    if line.isascii():
+        return min(start + columns, len(line))
     width = 0
-    for index, character in enumerate(line):
-        width += cells(character)
+    for index in range(start, len(line)):
+        width += cells(line[index])
         if width > columns:
-            return line[:index]
-    return line
+            return index
+    return len(line)
 
 
 def _table_rows(text: str) -> list[list[str]]:

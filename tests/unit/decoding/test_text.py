@@ -6,11 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from decoding import text_layout
 from decoding.errors import DocumentError, UnsupportedFormatError
 from decoding.limits import Limits
 from decoding.reader import decode_document, sniff
 from decoding.text import MAX_TEXT_BYTES, read_text
-from decoding.text_layout import lay_out, line_width
+from decoding.text_layout import cells, lay_out, line_width
 
 LETTER = "Dear Sir or Madam,\n\nwe thank you for your order, 3 “boxes” at 20 € each.\n\nYours faithfully\n"
 
@@ -94,6 +95,32 @@ def test_long_lines_are_wrapped_at_spaces_and_long_words_are_broken() -> None:
     assert all(line_width(line) <= 82 for line in page)
     assert "".join(page).replace(" ", "") == "word" * 60 + "x" * 200
     assert page[0].endswith("word")
+
+
+WIDTHS = st.sampled_from(["a", " ", "é", "\u0301", "中"])  # of one, two and no cells
+
+
+@given(st.text(WIDTHS, min_size=140, max_size=600))
+def test_wrapped_lines_fit_and_lose_nothing_but_spaces(text: str) -> None:
+    lines = [line for page in lay_out(text, 100).pages for line in page]
+
+    assert all(line_width(line) <= 82 for line in lines) or line_width(text) <= 132
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+def test_the_characters_of_a_very_long_line_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some programs write a text as one line, whose width must not be computed anew for each line that is drawn."""
+    looked_at = 0
+
+    def counted(character: str) -> int:
+        nonlocal looked_at
+        looked_at += 1
+        return cells(character)
+
+    monkeypatch.setattr(text_layout, "cells", counted)
+    text = "Grüße " * 3000
+    assert len(lay_out(text, 100).pages) > 3
+    assert looked_at < 4 * len(text)
 
 
 def test_lines_of_a_line_printer_are_set_smaller_instead_of_wrapped() -> None:
