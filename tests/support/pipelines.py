@@ -8,6 +8,7 @@ from datetime import datetime
 from orchestrator.interfaces import DocumentSource, PolicySource, Predictor, Preparer, RecordRepository
 from orchestrator.pipeline import Budget, Pipeline
 from orchestrator.preparation import Preparation
+from orchestrator.request_body import Content
 from records.addresses import ObjectAddress
 from records.conversions import Parent
 from records.derived import pages_key
@@ -19,6 +20,7 @@ from tests.support.uploads import NOON, FixedPolicy, prediction, upload
 
 VERSIONS = ("v1", "v2", "v3")
 THREE_SECONDS = Budget(3.0, 0.3)
+MAX_BYTES = 20 * 1024 * 1024
 
 
 class FakeDocuments:
@@ -27,6 +29,9 @@ class FakeDocuments:
     def __init__(self, content: bytes | Exception = b"%PDF-") -> None:
         self.content = content
         self.reads = 0
+
+    def accepts(self, size: int) -> bool:
+        return 0 < size <= MAX_BYTES
 
     def read(self, upload: Upload) -> bytes:
         self.reads += 1
@@ -93,12 +98,15 @@ class FakeModels:
         self.outcomes: dict[str, Outcome] = {**{version: prediction() for version in VERSIONS}, **outcomes}
         self.calls: list[list[str]] = []
         self.deadlines: list[float] = []
-        self.documents: list[bytes] = []
+        self.documents: list[Content] = []
         self.addresses: list[ObjectAddress | None] = []
+
+    def read_themselves(self, address: ObjectAddress, size: int) -> bool:
+        return False
 
     def predict(
         self,
-        document: bytes,
+        document: Content,
         *,
         versions: Iterable[str],
         deadline: float,

@@ -76,12 +76,18 @@ class World:
         self.dies_before_write = self.dies_after_write = False
         self.before_save: Callable[[], object] | None = None
 
+    def accepts(self, size: int) -> bool:
+        return True
+
     def read(self, upload: Upload) -> bytes:
         if self.storage_fails:
             raise DocumentUnavailable("storage-error", "slow down")
         if (upload.document, upload.sort_key) in self.gone:
             raise DocumentRejected("deleted", "gone")
         return str(upload.version_id).encode()
+
+    def read_themselves(self, address: ObjectAddress, size: int) -> bool:
+        return False
 
     def predict(
         self,
