@@ -148,10 +148,10 @@ class Pipeline:
         patient = budget_s is not None and budget_s > self._budget.total
         if patient_s is not None and budget_s is None and stored and _needs_patience(stored):
             patient, deadline = True, started + patient_s - self._budget.write_reserve
-        if upload.size is None and isinstance(content := reading.result(), bytes):
-            upload = replace(upload, size=len(content))
         classified = self._classifier.classify(upload, reading, stored, deadline=deadline, trace_id=trace_id)
         prepared = classified.prepared
+        if upload.size is None and isinstance(content := reading.result(), bytes):
+            upload = replace(upload, size=len(content))
         policy = self._policy.get(min(POLICY_TIMEOUT_S, deadline - self._clock()))
         record = build_record(
             upload,

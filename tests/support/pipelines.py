@@ -90,9 +90,14 @@ class FakeDerived:
 
 
 class FakeModels:
-    """Versions with fixed outcomes. By default, each returns a prediction."""
+    """Versions with fixed outcomes. By default, each returns a prediction.
+
+    Attributes:
+        by_address: Whether they receive addresses instead of documents.
+    """
 
     versions = VERSIONS
+    by_address = False
 
     def __init__(self, **outcomes: Outcome) -> None:
         self.outcomes: dict[str, Outcome] = {**{version: prediction() for version in VERSIONS}, **outcomes}
@@ -102,7 +107,7 @@ class FakeModels:
         self.addresses: list[ObjectAddress | None] = []
 
     def read_themselves(self, address: ObjectAddress, size: int) -> bool:
-        return False
+        return self.by_address and address.is_pinned
 
     def predict(
         self,
