@@ -28,7 +28,7 @@ class Classified:
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
 
 
-class Classifier:
+class VersionCalls:
     """Prepares documents and calls the versions.
 
     In the first attempt, versions that receive the address of a document are called without it having been read. Its

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from orchestrator.classification import Classifier
+from orchestrator.classification import VersionCalls
 from orchestrator.interfaces import DocumentSource, PolicySource, Predictor, Preparer, RecordRepository
 from orchestrator.reading import Reading
 from records.assembly import build_record, merge
@@ -101,7 +101,7 @@ class Pipeline:
         now: Callable[[], datetime],
     ) -> None:
         self._documents = documents
-        self._classifier = Classifier(documents, preparation, models)
+        self._calls = VersionCalls(documents, preparation, models)
         self._records = records
         self._policy = policy
         self._budget = budget
@@ -141,14 +141,14 @@ class Pipeline:
         self._policy.refresh()
         lookup = self._lookups.submit(self._look_up, upload)  # concurrently with the read
         reading = Reading(upload, self._documents.read, self._readers, deadline, self._clock)
-        self._classifier.read_ahead(upload, reading)
+        self._calls.read_ahead(upload, reading)
         upload, stored = self._await_lookup(lookup, upload, deadline)
         if stored and stored.final and not (stored.inaccessible and isinstance(reading.result(), bytes)):
             return Attempt(stored, stored, outcomes={}, written=False)
         patient = budget_s is not None and budget_s > self._budget.total
         if patient_s is not None and budget_s is None and stored and _needs_patience(stored):
             patient, deadline = True, started + patient_s - self._budget.write_reserve
-        classified = self._classifier.classify(upload, reading, stored, deadline=deadline, trace_id=trace_id)
+        classified = self._calls.classify(upload, reading, stored, deadline=deadline, trace_id=trace_id)
         prepared = classified.prepared
         if upload.size is None and isinstance(content := reading.result(), bytes):
             upload = replace(upload, size=len(content))
