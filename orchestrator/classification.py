@@ -81,7 +81,11 @@ class VersionCalls:
         return size is not None and self._documents.accepts(size) and self._models.read_themselves(upload.address, size)
 
     def _classify_unread(self, upload: Upload, reading: Reading, deadline: float, trace_id: str) -> Classified | None:
-        """Let the versions read a document themselves; None if it has to be read first after all."""
+        """Let the versions read a document themselves; None if it must be read first after all.
+
+        If it is converted, that shows only once the versions have responded. Its key promised something else, so this is
+        rare, and a retry repairs a conversion for which no time was left.
+        """
         try:
             prepared = self._preparation.prepare_unread(upload, reading)
         except DocumentUnavailable as error:
@@ -95,8 +99,8 @@ class VersionCalls:
                 return None
         if _lacks_content(called, reading) and not isinstance(reason := reading.result(), bytes):
             predicted = {version: outcome for version, outcome in called.items() if isinstance(outcome, Prediction)}
-            unread = Prepared(rejection=reason, parent=prepared.parent)
-            return Classified(unread, predicted, called if predicted else {})
+            unreadable = Prepared(rejection=reason, parent=prepared.parent)
+            return Classified(unreadable, predicted, called if predicted else {})
         return Classified(prepared, called, called)
 
     def _classify_read(
