@@ -83,8 +83,8 @@ class VersionCalls:
     def _classify_unread(self, upload: Upload, reading: Reading, deadline: float, trace_id: str) -> Classified | None:
         """Let the versions read a document themselves; None if it must be read first after all.
 
-        If it is converted, that shows only once the versions have responded. Its key promised something else, so this is
-        rare, and a retry repairs a conversion for which no time was left.
+        If it is converted, that shows only once the versions have responded. Its key promised something else, so that
+        is rare, and a retry repairs a conversion for which no time was left.
         """
         try:
             prepared = self._preparation.prepare_unread(upload, reading)
