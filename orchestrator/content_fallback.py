@@ -1,7 +1,7 @@
 """Send the content of a document after all, if a service could not read the object whose address it received.
 
 So an update, in which services lose or get the permission to read objects before or after the orchestrator changes,
-costs no prediction, and neither does a permission that is missing.
+costs no prediction, and neither does a permission that is missing. If the content has not been read, it is read now.
 """
 
 import logging
@@ -12,8 +12,8 @@ from orchestrator.request_body import BodyFormat, Document
 
 logger = logging.getLogger(__name__)
 
-_NOT_READ = {"object-denied", "object-gone", "unavailable"}
-"""Problems of a service that did not get an object from S3. Its content is known here, so it need not be read."""
+NOT_READ = frozenset({"object-denied", "object-gone", "unavailable"})
+"""Problems of a service that did not get an object from S3."""
 
 _SECONDS_BETWEEN_WARNINGS = 60.0
 """A permission that is missing concerns every document, and one line in a while tells it."""
@@ -37,15 +37,22 @@ class ContentFallback:
     def instead_of(self, document: Document, failure: CallFailed) -> Document | None:
         """Return a document to send instead of one that failed, or None if another request would not help.
 
+        It would not if the orchestrator cannot read the object either. The failure of the service is then its outcome.
+
         Args:
             document: The document as it was sent.
             failure: Why the service returned no prediction.
         """
-        sendable = self._body.sends_address(document) and self._body.accepts(document.content)
-        if failure.problem not in _NOT_READ or not sendable:
+        size = len(document.content)
+        sendable = self._body.sends_address(document.address, size) and self._body.accepts(size)
+        if failure.problem not in NOT_READ or not sendable:
+            return None
+        try:
+            content = document.read()
+        except CallFailed:
             return None
         self._warn(failure)
-        return document._replace(address=None)
+        return Document(content)
 
     def _warn(self, failure: CallFailed) -> None:
         now = self._clock()

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from orchestrator.preparation import Prepared
+from orchestrator.request_body import Content, UnreadContent
 from records.addresses import ObjectAddress
 from records.outcomes import Outcome
 from records.policy import Policy
@@ -13,6 +14,9 @@ from records.uploads import Upload
 
 class DocumentSource(Protocol):
     """Reads and describes objects; see `records.documents.DocumentStore`."""
+
+    def accepts(self, size: int) -> bool:
+        """Return whether an object of this size is read rather than rejected."""
 
     def read(self, upload: Upload) -> bytes:
         """Return the content of an upload."""
@@ -28,9 +32,12 @@ class Predictor(Protocol):
     def versions(self) -> tuple[str, ...]:
         """All versions, in order."""
 
+    def read_themselves(self, address: ObjectAddress, size: int) -> bool:
+        """Return whether every version receives the address of an object of this size instead of its content."""
+
     def predict(
         self,
-        document: bytes,
+        document: Content,
         *,
         versions: Iterable[str],
         deadline: float,
@@ -42,6 +49,16 @@ class Predictor(Protocol):
 
 class Preparer(Protocol):
     """Prepares documents for the versions; see `orchestrator.preparation.Preparation`."""
+
+    @property
+    def checks_content(self) -> bool:
+        """Whether the content of a document decides whether it is converted."""
+
+    def has_to_convert(self, content: bytes) -> bool:
+        """Return whether a document is converted."""
+
+    def prepare_unread(self, upload: Upload, content: UnreadContent) -> Prepared | None:
+        """Prepare a document that the versions read themselves; None if it is probably converted."""
 
     def prepare(
         self, upload: Upload, content: bytes, stored: Record | None, *, deadline: float, trace_id: str

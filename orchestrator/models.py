@@ -9,7 +9,7 @@ from orchestrator.aws_clients import AwsClients
 from orchestrator.calls import Clock, DocumentService
 from orchestrator.content_fallback import ContentFallback
 from orchestrator.endpoints import Endpoint, HttpEndpoint
-from orchestrator.request_body import Document
+from orchestrator.request_body import Content, Document
 from orchestrator.senders import create_sender
 from records.addresses import ObjectAddress
 from records.outcomes import ModelFailure, Outcome, Prediction
@@ -51,9 +51,13 @@ class ModelClient:
         """All versions, in order."""
         return tuple(self._services)
 
+    def read_themselves(self, address: ObjectAddress, size: int) -> bool:
+        """Return whether every version receives the address of an object of this size instead of its content."""
+        return all(endpoint.body.sends_address(address, size) for endpoint in self._endpoints.values())
+
     def predict(
         self,
-        document: bytes,
+        document: Content,
         *,
         versions: Iterable[str],
         deadline: float,
@@ -65,7 +69,7 @@ class ModelClient:
         A failing service raises no exception: its outcome is a `ModelFailure`.
 
         Args:
-            document: Content of the document.
+            document: Content of the document. It is read only if a version needs it.
             versions: The versions to call.
             deadline: Time on this object's clock by which the method returns.
             trace_id: AWS trace to forward to the services.

@@ -1,4 +1,4 @@
-"""Process one upload: read the object, call the versions, combine, write. Independent of AWS and HTTP."""
+"""Process one upload: read the object if needed, call the versions, combine, write. Independent of AWS and HTTP."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
+from orchestrator.classification import VersionCalls
 from orchestrator.interfaces import DocumentSource, PolicySource, Predictor, Preparer, RecordRepository
-from orchestrator.preparation import Prepared
-from records.assembly import ReadError, build_record, merge
+from orchestrator.reading import Reading
+from records.assembly import build_record, merge
 from records.conversions import ConversionSummary
 from records.errors import (
     MAX_CONFLICTS,
@@ -27,8 +28,8 @@ POLICY_TIMEOUT_S = 0.25
 """How long a verdict waits for a policy that is being read. Usually it was read while the versions were called."""
 
 LOOKUP_TIMEOUT_S = 1.0
-"""How long the calls of the versions wait for the lookup of the record after the document was read; at most half of
-the remaining time. Usually the lookup takes no longer than the read."""
+"""How long the calls of the versions wait for the lookup of the record, after what must be read first; at most half of
+the remaining time. Usually the lookup takes about 10 ms, and less than the read."""
 
 PATIENT_AFTER = 2
 """Number of attempts that must have timed out before an attempt gets the patient budget. Lambda makes three."""
@@ -100,8 +101,7 @@ class Pipeline:
         now: Callable[[], datetime],
     ) -> None:
         self._documents = documents
-        self._preparation = preparation
-        self._models = models
+        self._calls = VersionCalls(documents, preparation, models)
         self._records = records
         self._policy = policy
         self._budget = budget
@@ -140,21 +140,22 @@ class Pipeline:
         deadline = started + (budget_s or self._budget.total) - self._budget.write_reserve
         self._policy.refresh()
         lookup = self._lookups.submit(self._look_up, upload)  # concurrently with the read
-        document = self._read(upload, deadline)
+        reading = Reading(upload, self._documents.read, self._readers, deadline, self._clock)
+        self._calls.read_ahead(upload, reading)
         upload, stored = self._await_lookup(lookup, upload, deadline)
-        if stored and stored.final and not (stored.inaccessible and isinstance(document, bytes)):
+        if stored and stored.final and not (stored.inaccessible and isinstance(reading.result(), bytes)):
             return Attempt(stored, stored, outcomes={}, written=False)
         patient = budget_s is not None and budget_s > self._budget.total
         if patient_s is not None and budget_s is None and stored and _needs_patience(stored):
             patient, deadline = True, started + patient_s - self._budget.write_reserve
-        if isinstance(document, bytes) and upload.size is None:
-            upload = replace(upload, size=len(document))
-        prepared = self._prepare(upload, document, stored, deadline, trace_id)
-        called, outcomes = self._classify(prepared, stored, deadline, trace_id)
+        classified = self._calls.classify(upload, reading, stored, deadline=deadline, trace_id=trace_id)
+        prepared = classified.prepared
+        if upload.size is None and isinstance(content := reading.result(), bytes):
+            upload = replace(upload, size=len(content))
         policy = self._policy.get(min(POLICY_TIMEOUT_S, deadline - self._clock()))
         record = build_record(
             upload,
-            outcomes,
+            classified.outcomes,
             policy,
             replaced=stored,
             classified_at=self._now(),
@@ -164,22 +165,8 @@ class Pipeline:
             conversion=prepared.conversion,
             parent=prepared.parent,
         )
-        attempt = self._save(record, stored, called, policy)
+        attempt = self._save(record, stored, classified.called, policy)
         return replace(attempt, patient=patient, conversion=prepared.failure or prepared.conversion, policy=policy)
-
-    def _read(self, upload: Upload, deadline: float) -> bytes | ReadError:
-        """Return the content of the upload, or why it could not be read by the deadline."""
-        reading = self._readers.submit(self._documents.read, upload)
-        try:
-            document = reading.result(max(0.0, deadline - self._clock()))
-        except (DocumentRejected, DocumentUnavailable) as error:
-            return error
-        except TimeoutError:
-            reading.cancel()
-        else:
-            if self._clock() < deadline:
-                return document
-        return DocumentUnavailable("storage-slow", "Reading the object took the whole budget: no version was called.")
 
     def _look_up(self, upload: Upload) -> tuple[Upload, Record | None]:
         """Return the upload under the key of its record, and the record if it exists.
@@ -236,46 +223,6 @@ class Pipeline:
         except DocumentUnavailable as error:
             raise RecordsUnavailable(f"the key of the record is unknown: {error}") from error
         return described if described.same_object(upload) else upload
-
-    def _prepare(
-        self, upload: Upload, document: bytes | ReadError, stored: Record | None, deadline: float, trace_id: str
-    ) -> Prepared:
-        """Return the document as the versions read it, or why there is none."""
-        if not isinstance(document, bytes):
-            return Prepared(rejection=document)
-        try:
-            return self._preparation.prepare(upload, document, stored, deadline=deadline, trace_id=trace_id)
-        except DocumentUnavailable as error:
-            return Prepared(rejection=error)
-
-    def _classify(
-        self, prepared: Prepared, stored: Record | None, deadline: float, trace_id: str
-    ) -> tuple[Mapping[str, Outcome], dict[str, Outcome]]:
-        """Return the outcomes of the versions that were called, and those of all versions.
-
-        Only versions of which the stored record has no prediction are called. If the document could not be converted,
-        none is: the failure of the conversion is their outcome. Predictions of versions that this code does not call,
-        which another version of the function wrote during a rollout, are kept.
-        """
-        if prepared.rejection:
-            return {}, dict(stored.predictions) if stored else {}
-        answered = stored.answered() if stored else {}
-        missing = [version for version in self._models.versions if version not in answered]
-        called: Mapping[str, Outcome] = {}
-        new: Mapping[str, Outcome] = {}
-        if prepared.failure:
-            new = dict.fromkeys(missing, prepared.failure)
-        else:
-            called = new = self._models.predict(
-                prepared.content,
-                versions=missing,
-                deadline=deadline,
-                trace_id=trace_id,
-                address=prepared.address,
-            )
-        return called, {
-            version: new.get(version) or answered[version] for version in sorted({*self._models.versions, *answered})
-        }
 
     def _save(self, record: Record, stored: Record | None, called: Mapping[str, Outcome], policy: Policy) -> Attempt:
         """Write the record. After a conflict, merge it with what the other writer stored and try again.

@@ -13,6 +13,7 @@ from typing import Protocol
 from decoding.convertible import convertible_format
 from orchestrator.calls import Clock
 from orchestrator.converter import Converted
+from orchestrator.request_body import Content, UnreadContent
 from records.addresses import ObjectAddress
 from records.conversions import MAX_DEPTH, MAX_DESCENDANTS, MAX_LISTED, ConversionSummary, Parent
 from records.derived import member_key, pages_key
@@ -25,6 +26,10 @@ logger = logging.getLogger(__name__)
 
 CONVERSION_SHARE = 0.7
 """Share of the remaining budget that a conversion may use. The versions need the rest."""
+
+_NOT_CONVERTED = frozenset({"avif", "bmp", "gif", "heic", "heif", "jpeg", "jpg", "pdf", "png", "tif", "tiff", "webp"})
+"""Suffixes of documents that the versions read. A key only makes this probable, the content decides: an archive whose
+first file is a PDF, for example, could be read as that PDF. Text is absent, because mail and web pages are text."""
 
 _MAX_WRITES = 8
 """Maximum number of concurrent writes of members."""
@@ -66,7 +71,7 @@ class Prepared:
         parent: The upload that the document was extracted from; None if it was uploaded.
     """
 
-    content: bytes = b""
+    content: Content = b""
     address: ObjectAddress | None = None
     failure: ModelFailure | None = None
     rejection: DocumentRejected | DocumentUnavailable | None = None
@@ -88,6 +93,29 @@ class Preparation:
         self._derived = derived
         self._clock = clock
 
+    @property
+    def checks_content(self) -> bool:
+        """Whether the content of a document decides whether it is converted."""
+        return self._converter is not None
+
+    def has_to_convert(self, content: bytes) -> bool:
+        """Return whether a document is converted."""
+        return self._converter is not None and convertible_format(content) is not None
+
+    def prepare_unread(self, upload: Upload, content: UnreadContent) -> Prepared | None:
+        """Prepare a document that the versions read themselves.
+
+        Returns:
+            None if the key suggests that the document is converted, so that the versions should not be called before
+            its content is known.
+
+        Raises:
+            DocumentUnavailable: The parent of the upload could not be found out.
+        """
+        if self.checks_content and upload.key.rpartition(".")[2].lower() not in _NOT_CONVERTED:
+            return None
+        return Prepared(content, upload.address, parent=self._derived.find_parent(upload))
+
     def prepare(
         self, upload: Upload, content: bytes, stored: Record | None, *, deadline: float, trace_id: str
     ) -> Prepared:
@@ -104,7 +132,7 @@ class Preparation:
             DocumentUnavailable: A member could not be written, or the parent of the upload not be found out.
         """
         parent = self._derived.find_parent(upload)
-        if self._converter is None or convertible_format(content) is None:
+        if self._converter is None or not self.has_to_convert(content):
             return Prepared(content, upload.address, parent=parent)
         if stored and stored.conversion and (kept := self._derived.read_pages(upload)):
             return Prepared(*kept, conversion=stored.conversion, parent=parent)

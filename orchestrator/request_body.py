@@ -6,14 +6,28 @@ every document itself.
 """
 
 import json
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from orchestrator.errors import CallFailed
 from records.addresses import ObjectAddress
+from records.assembly import ReadError
 
 DOCUMENT_TYPE = "application/octet-stream"
 OBJECT_TYPE = "application/vnd.triptych.object+json"
 """Media type of an address."""
+
+
+class UnreadContent(Protocol):
+    """Content that is read when it is needed; see `orchestrator.reading.Reading`."""
+
+    def __len__(self) -> int:
+        """Return the size of the content in bytes."""
+
+    def result(self) -> bytes | ReadError:
+        """Return the content, or why it could not be read."""
+
+
+Content = bytes | UnreadContent
 
 
 class Document(NamedTuple):
@@ -24,8 +38,19 @@ class Document(NamedTuple):
         address: An object with the same content; None if there is none.
     """
 
-    content: bytes
+    content: Content
     address: ObjectAddress | None = None
+
+    def read(self) -> bytes:
+        """Return the content.
+
+        Raises:
+            CallFailed: `failed`: It could not be read.
+        """
+        content = self.content if isinstance(self.content, bytes) else self.content.result()
+        if not isinstance(content, bytes):
+            raise CallFailed("failed", str(content), problem=content.reason.kind)
+        return content
 
 
 class BodyFormat(NamedTuple):
@@ -43,26 +68,28 @@ class BodyFormat(NamedTuple):
     reads_objects: bool = True
     by_address: bool = False
 
-    def accepts(self, content: bytes) -> bool:
-        """Return whether a request may contain the content of a document."""
-        return self.max_bytes is None or len(content) <= self.max_bytes
+    def accepts(self, size: int) -> bool:
+        """Return whether a request may contain the content of a document of this size."""
+        return self.max_bytes is None or size <= self.max_bytes
 
-    def sends_address(self, document: Document) -> bool:
-        """Return whether a request contains the address of a document instead of its content."""
-        known = self.reads_objects and document.address is not None and document.address.is_pinned
-        return known and (self.by_address or not self.accepts(document.content))
+    def sends_address(self, address: ObjectAddress | None, size: int) -> bool:
+        """Return whether a request contains the address of a document of this size instead of its content."""
+        known = self.reads_objects and address is not None and address.is_pinned
+        return known and (self.by_address or not self.accepts(size))
 
     def encode(self, document: Document) -> tuple[str, bytes]:
         """Return the media type and the body of a request.
 
         Raises:
-            CallFailed: `rejected`: The document is too large for a request, and the service cannot read it.
+            CallFailed: `rejected`: The document is too large for a request, and the service cannot read it. `failed`:
+                Its content could not be read.
         """
-        if document.address and self.sends_address(document):
+        size = len(document.content)
+        if document.address and self.sends_address(document.address, size):
             return OBJECT_TYPE, _address_as_json(document.address)
-        if self.accepts(document.content):
-            return self.media_type, document.content
-        detail = f"The document has {len(document.content):,} bytes; this endpoint accepts {self.max_bytes:,}."
+        if self.accepts(size):
+            return self.media_type, document.read()
+        detail = f"The document has {size:,} bytes; this endpoint accepts {self.max_bytes:,}."
         raise CallFailed("rejected", detail, 413, "document-too-large")
 
 

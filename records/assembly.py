@@ -38,7 +38,7 @@ def build_record(
         classified_at: Time of the attempt.
         latency_ms: Duration of the attempt so far.
         trace_id: AWS trace of the attempt.
-        read_error: Why the object could not be read, in which case no version was called.
+        read_error: Why the object could not be read. Outcomes are then those of versions that had read it before.
         conversion: How the document was converted in this attempt.
         parent: The upload that the document was extracted from.
     """

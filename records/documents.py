@@ -45,6 +45,10 @@ class DocumentStore:
         self._max_bytes = max_bytes
         self._max_seconds = max_seconds
 
+    def accepts(self, size: int) -> bool:
+        """Return whether an object of this size is read rather than rejected."""
+        return 0 < size <= self._max_bytes
+
     def read(self, upload: Upload) -> bytes:
         """Return the content of exactly this upload.
 

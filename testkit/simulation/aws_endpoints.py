@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from botocore.response import StreamingBody
 
 from orchestrator.aws_clients import READ_TIMEOUTS_S, AwsClients
-from testkit.simulation.services import ServiceSession
+from testkit.simulation.services import OVERLOADED, ServiceSession
 
 
 class SimulatedClients(AwsClients):
@@ -49,7 +49,7 @@ class _Client:
             raise EndpointConnectionError(endpoint_url=version) from None
         except TimeoutError:
             raise ReadTimeoutError(endpoint_url=version) from None
-        if status == 503:
+        if (status, body) == OVERLOADED:
             raise _error(throttled, 429)
         return status, body
 

@@ -13,6 +13,7 @@ from orchestrator.models import ModelClient
 from orchestrator.pipeline import Budget, Pipeline
 from orchestrator.policy_cache import PolicyCache
 from orchestrator.preparation import Preparation
+from orchestrator.request_body import BodyFormat
 from orchestrator.settings import OrchestratorSettings
 from records.derived import DerivedObjects
 from records.documents import DocumentStore
@@ -55,10 +56,11 @@ def fields_of_0_2(item: Item) -> Item:
     return known
 
 
-def _endpoint(version: str) -> Endpoint:
+def _endpoint(version: str, *, by_address: bool) -> Endpoint:
     """Return where a version is called: v2 is a function, v3 at SageMaker, the others are services behind URLs."""
-    elsewhere: dict[str, Endpoint] = {"v2": LambdaEndpoint("v2"), "v3": SageMakerEndpoint("v3")}
-    return elsewhere.get(version, HttpEndpoint(f"http://services/{version}"))
+    body = BodyFormat(by_address=by_address)
+    elsewhere: dict[str, Endpoint] = {"v2": LambdaEndpoint("v2", body=body), "v3": SageMakerEndpoint("v3", body=body)}
+    return elsewhere.get(version, HttpEndpoint(f"http://services/{version}", body=body))
 
 
 class Worker:
@@ -70,10 +72,18 @@ class Worker:
         bucket: The inbox.
         table: The table.
         code: Version of its code.
+        by_address: Whether the versions receive addresses.
     """
 
     def __init__(
-        self, world: World, process: Process, bucket: SimulatedBucket, table: SimulatedTable, code: str
+        self,
+        world: World,
+        process: Process,
+        bucket: SimulatedBucket,
+        table: SimulatedTable,
+        code: str,
+        *,
+        by_address: bool,
     ) -> None:
         self.process, self.code = process, code
         client = TableClient(table, Client(world, "table"), fields_of_0_2 if code == "previous" else None)
@@ -84,7 +94,7 @@ class Worker:
             DocumentStore(s3, max_bytes=_SETTINGS.max_bytes),
             Preparation(None, DerivedObjects(s3), clock),
             ModelClient(
-                {version: _endpoint(version) for version in VERSIONS[code]},
+                {version: _endpoint(version, by_address=by_address) for version in VERSIONS[code]},
                 clock,
                 clients=SimulatedClients(Current.session),
                 sleep=world.scheduler.pause,
@@ -142,6 +152,7 @@ class SimulatedFunction:
         dead_letters: The queue of events that failed every attempt.
         codes: Versions of the code that run at the same time; invocations use them in turn.
         clock_errors: Seconds by which the clocks of its processes are fast, in turn.
+        by_address: Whether the versions receive addresses.
     """
 
     world: World
@@ -150,6 +161,7 @@ class SimulatedFunction:
     dead_letters: SimulatedQueue
     codes: tuple[str, ...]
     clock_errors: tuple[float, ...]
+    by_address: bool
     _idle: list[Worker] = field(default_factory=list)
     _workers: dict[Process, Worker] = field(default_factory=dict)
     _queued: list[_QueuedEvent] = field(default_factory=list)
@@ -270,5 +282,7 @@ class SimulatedFunction:
         number = len(self._workers)
         error = self.clock_errors[number % len(self.clock_errors)]
         process = Process(self.world.scheduler, f"worker {number + 1}", error)
-        worker = self._workers[process] = Worker(self.world, process, self.bucket, self.table, code)
+        worker = self._workers[process] = Worker(
+            self.world, process, self.bucket, self.table, code, by_address=self.by_address
+        )
         return worker

@@ -79,7 +79,13 @@ class History:
         self._bucket = SimulatedBucket(self._scheduler, versioned=scenario.versioned)
         self._dead_letters = SimulatedQueue(self._world)
         self._function = SimulatedFunction(
-            self._world, self._bucket, self._table, self._dead_letters, scenario.codes, scenario.clock_errors
+            self._world,
+            self._bucket,
+            self._table,
+            self._dead_letters,
+            scenario.codes,
+            scenario.clock_errors,
+            by_address=scenario.by_address,
         )
         self._people = People(self._world, self._table, self._bucket, self._dead_letters, self._function.invoke)
         self._stream = SimulatedStream(self._world) if scenario.events else None
@@ -87,7 +93,7 @@ class History:
         self._labels: dict[str, scenarios.Label] = {}
         self._trace: list[tuple[Any, ...]] = []
         Current.scheduler = self._scheduler
-        Current.session = ServiceSession(self._world, rollouts)
+        Current.session = ServiceSession(self._world, rollouts, self._bucket, BUCKET)
         Current.worker = self._function.current_worker
 
     def run(self) -> Result:

@@ -143,13 +143,13 @@ MUTATIONS = (
     ),
     Mutation(
         "a retry calls all versions",
-        "orchestrator.pipeline",
+        "orchestrator.classification",
         "[version for version in self._models.versions if version not in answered]",
         "[version for version in self._models.versions]",
     ),
     Mutation(
         "predictions of versions that this code does not call are dropped",
-        "orchestrator.pipeline",
+        "orchestrator.classification",
         "for version in sorted({*self._models.versions, *answered})",
         "for version in self._models.versions",
     ),
@@ -174,7 +174,7 @@ MUTATIONS = (
     Mutation(
         "a record of an archived object stays final",
         "orchestrator.pipeline",
-        "stored.final and not (stored.inaccessible and isinstance(document, bytes))",
+        "stored.final and not (stored.inaccessible and isinstance(reading.result(), bytes))",
         "stored.final",
     ),
     Mutation(

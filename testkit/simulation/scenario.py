@@ -129,6 +129,7 @@ class Scenario:
         clock_errors: Seconds by which the clocks of the function's processes are fast, in turn.
         index_lag: Seconds by which indexes, and reads that are not consistent, lag behind a write.
         events: Whether changes of records are published as events.
+        by_address: Whether the versions receive addresses, and read objects themselves.
     """
 
     actions: tuple[Action, ...] = ()
@@ -139,6 +140,7 @@ class Scenario:
     clock_errors: tuple[float, ...] = (0.0,)
     index_lag: float = 0.0
     events: bool = False
+    by_address: bool = False
 
     def __repr__(self) -> str:
         """Return Python source without the values that are the default."""
@@ -175,6 +177,7 @@ def generate(seed: int) -> tuple[Scenario, "FaultSource"]:
         clock_errors=rng.choice([(0.0,), (0.0,), (0.0, 2.0), (-5.0, 20.0), (20.0, -20.0)]),
         index_lag=rng.choice([0.0, 0.05, 0.5, 5.0]),
         events=rng.random() < 0.25,
+        by_address=rng.random() < 0.25,
     )
     return scenario, FaultSource({}, rng, rate=rng.choice([0.0, 0.05, 0.15, 0.15, 0.4]))
 

@@ -5,15 +5,22 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import urllib3
 from urllib3.exceptions import ConnectTimeoutError
 
-from testkit.simulation.aws import World
+from model_service.errors import PROBLEM_NAMESPACE, ServiceError
+from model_service.object_address import parse_address
+from model_service.stored_objects import StoredObjects
+from testkit.simulation.aws import Client, World
+from testkit.simulation.bucket import BucketClient, SimulatedBucket
 from testkit.simulation.scenario import NewWeights
 
 _LABELS = ("invoice", "letter", "receipt")
+OVERLOADED = 503, b"{}"
+"""The response of a version that has too many requests."""
+_MAX_BYTES = 20 * 1024 * 1024
 
 
 @functools.cache
@@ -39,7 +46,7 @@ def true_prediction(version: str, weights: str, content: bytes) -> Mapping[str, 
 def _answer(version: str, weights: str, content: bytes, fault: str) -> tuple[int, bytes]:
     """Return status and body of the response."""
     if fault == "overloaded":
-        return 503, b"{}"
+        return OVERLOADED
     if fault == "error":
         return 500, b"Traceback (most recent call last):"
     if fault == "rejects" or content.startswith(b"unreadable"):
@@ -73,16 +80,42 @@ class _Response:
         """Do nothing: there is no connection."""
 
 
+class _Pieces(io.BytesIO):
+    """The body of an object, in pieces."""
+
+    iter_chunks = io.BytesIO.readlines
+
+
+class _Objects:
+    """The bucket as a service reads it.
+
+    Args:
+        client: Client of the bucket.
+    """
+
+    def __init__(self, client: BucketClient) -> None:
+        self._client = client
+
+    def get_object(self, **request: str) -> dict[str, Any]:
+        """Read an object."""
+        response = self._client.get_object(**request)
+        return response | {"Body": _Pieces(response["Body"].read())}
+
+
 class ServiceSession:
     """All model services, with the interface of a pool of connections.
 
     Args:
         world: The world.
         rollouts: When versions get new weights.
+        bucket: The inbox.
+        name: Name of the inbox.
     """
 
-    def __init__(self, world: World, rollouts: tuple[NewWeights, ...]) -> None:
+    def __init__(self, world: World, rollouts: tuple[NewWeights, ...], bucket: SimulatedBucket, name: str) -> None:
         self._world, self._rollouts = world, rollouts
+        s3 = _Objects(BucketClient(bucket, Client(world, "bucket", attempts=2)))
+        self._objects = StoredObjects(cast(Any, s3), [name], _MAX_BYTES)
         self._calls = 0
 
     def request(self, _method: str, url: str, *, body: Any, timeout: urllib3.Timeout, **_: Any) -> _Response:
@@ -99,7 +132,7 @@ class ServiceSession:
 
         Args:
             version: The version.
-            read: Returns the document.
+            read: Returns the document, or its address.
             timeout: Seconds after which the caller gives up.
 
         Raises:
@@ -117,6 +150,11 @@ class ServiceSession:
             scheduler.pause(timeout)
             raise TimeoutError("timed out")
         content = read()
+        if content.startswith(b'{"bucket"'):
+            try:
+                content = self._objects.read(parse_address(content), lambda: None)
+            except ServiceError as error:
+                return error.status, json.dumps({"type": PROBLEM_NAMESPACE + error.problem, "detail": "no"}).encode()
         scheduler.pause(fault.seconds)
         return _answer(version, self._weights(version), content, fault.kind)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from orchestrator.interfaces import DocumentSource, PolicySource, Predictor, Preparer, RecordRepository
 from orchestrator.pipeline import Budget, Pipeline
 from orchestrator.preparation import Preparation
+from orchestrator.request_body import Content
 from records.addresses import ObjectAddress
 from records.conversions import Parent
 from records.derived import pages_key
@@ -19,6 +20,7 @@ from tests.support.uploads import NOON, FixedPolicy, prediction, upload
 
 VERSIONS = ("v1", "v2", "v3")
 THREE_SECONDS = Budget(3.0, 0.3)
+MAX_BYTES = 20 * 1024 * 1024
 
 
 class FakeDocuments:
@@ -27,6 +29,9 @@ class FakeDocuments:
     def __init__(self, content: bytes | Exception = b"%PDF-") -> None:
         self.content = content
         self.reads = 0
+
+    def accepts(self, size: int) -> bool:
+        return 0 < size <= MAX_BYTES
 
     def read(self, upload: Upload) -> bytes:
         self.reads += 1
@@ -85,20 +90,28 @@ class FakeDerived:
 
 
 class FakeModels:
-    """Versions with fixed outcomes. By default, each returns a prediction."""
+    """Versions with fixed outcomes. By default, each returns a prediction.
+
+    Attributes:
+        by_address: Whether they receive addresses instead of documents.
+    """
 
     versions = VERSIONS
+    by_address = False
 
     def __init__(self, **outcomes: Outcome) -> None:
         self.outcomes: dict[str, Outcome] = {**{version: prediction() for version in VERSIONS}, **outcomes}
         self.calls: list[list[str]] = []
         self.deadlines: list[float] = []
-        self.documents: list[bytes] = []
+        self.documents: list[Content] = []
         self.addresses: list[ObjectAddress | None] = []
+
+    def read_themselves(self, address: ObjectAddress, size: int) -> bool:
+        return self.by_address and address.is_pinned
 
     def predict(
         self,
-        document: bytes,
+        document: Content,
         *,
         versions: Iterable[str],
         deadline: float,

@@ -190,7 +190,7 @@ def savings(capacity: Capacity) -> Iterator[Saving]:
     if not setup.services:
         return
     if setup.transfer is Transfer.CONTENT:
-        yield _by_address(capacity)
+        yield changed("--transfer address", "every task may read the inbox", transfer=Transfer.ADDRESS)
     if setup.spot is Spot.NONE and capacity.tasks > setup.min_tasks:
         yield changed(
             "--spot extra", "tasks above the minimum may be stopped with two minutes' notice", spot=Spot.EXTRA
@@ -206,13 +206,6 @@ def savings(capacity: Capacity) -> Iterator[Saving]:
     if setup.min_tasks > 1:
         yield changed("--min-tasks 1", "the failure of a zone causes PARTIAL records for minutes", min_tasks=1)
     yield from _smaller_tasks(capacity)
-
-
-def _by_address(capacity: Capacity) -> Saving:
-    by_address = Capacity(capacity.workload, capacity.setup.changed(transfer=Transfer.ADDRESS))
-    later = by_address.handler_s - capacity.handler_s
-    drawback = f"every task may read the inbox; a document takes {later:.2f} s longer"
-    return Saving("--transfer address", by_address, drawback)
 
 
 def _smaller_tasks(capacity: Capacity) -> Iterator[Saving]:

@@ -74,7 +74,7 @@ S3_FIRST_BYTE_MS = 150.0
 """Assumed: AWS states "roughly 100-200 milliseconds" for small objects (S3 user guide, performance guidelines)."""
 LAMBDA_MB_PER_S = 75.0
 """Assumed, AWS publishes no figure: network throughput of a handler, which reads a document once and sends it three
-times, and of a task that reads a document."""
+times if services receive the content, and of a task that reads a document."""
 VERSIONS_IN_ONE_SERVICE = 1.54
 """Time of a document in a service with all versions, which share its decoding, relative to one with a single version:
 the throughput of this service in int8 with one version and with three, for the kind with the largest ratio."""

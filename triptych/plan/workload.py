@@ -176,8 +176,14 @@ class Setup:
 
     @property
     def reads(self) -> int:
-        """How often a document is read from the inbox: by the orchestrator, and by address for each service."""
-        return 1 + (self.services if self.by_address else 0)
+        """How often a document is read from the inbox: by address once for each service, else by the orchestrator.
+
+        Next to a converter, the orchestrator reads every document to find out whether it is converted. What it reads
+        because a service could not is not counted.
+        """
+        if not self.by_address:
+            return 1
+        return self.services + (1 if self.converter_tasks else 0)
 
     @property
     def function_gb(self) -> float:

@@ -4,8 +4,10 @@ Functions and SageMaker get the addresses of large documents, services behind th
 if so chosen, and their content after all if they may not read them.
 """
 
+import io
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +40,7 @@ from records.derived import DerivedObjects
 from records.documents import DocumentStore
 from records.outcomes import ModelFailure, Outcome, Prediction
 from records.record import Record, Status
+from records.uploads import Upload
 from testkit.fault_proxy import running
 from testkit.model_edges import LambdaEdge, SageMakerEdge
 from tests.support.pages import encode, page
@@ -144,11 +147,29 @@ def models(port: int) -> Iterator[ModelClient]:
         yield ModelClient(endpoints, time.monotonic, clients=AwsClients(boto3.Session()))
 
 
-def classify(s3: Any, models: ModelClient, content: bytes, preparation: Preparation | None = None) -> Record:
+class CountedReads(DocumentStore):
+    """The objects of the inbox, with the number of objects that the orchestrator read."""
+
+    def __init__(self, s3: Any) -> None:
+        super().__init__(s3, max_bytes=20 * 1024 * 1024)
+        self.reads = 0
+
+    def read(self, upload: Upload) -> bytes:
+        self.reads += 1
+        return super().read(upload)
+
+
+def classify(
+    s3: Any,
+    models: ModelClient,
+    content: bytes,
+    preparation: Preparation | None = None,
+    documents: DocumentStore | None = None,
+) -> Record:
     """Upload a document and return its record."""
     written = s3.put_object(Bucket="documents", Key="scan é.bmp", Body=content)
     uploaded = upload("scan é.bmp", size=len(content), version_id=written["VersionId"], etag=written["ETag"].strip('"'))
-    documents = DocumentStore(s3, max_bytes=20 * 1024 * 1024)
+    documents = documents or CountedReads(s3)
     line = pipeline(documents, models, FakeRecords(), budget=BUDGET, clock=time.monotonic, preparation=preparation)
     return line.classify(uploaded).record
 
@@ -211,10 +232,35 @@ def test_record_is_the_same_by_address_and_by_content(s3: Any, reader: Service) 
     assert reader.received == [DOCUMENT_TYPE] * 3
 
     reader.received.clear()
-    by_address = classify(s3, client_of(reader.port, by_address=True), SMALL)
+    documents = CountedReads(s3)
+    by_address = classify(s3, client_of(reader.port, by_address=True), SMALL, documents=documents)
     assert reader.received == [OBJECT_TYPE] * 3
+    assert documents.reads == 0, "the orchestrator does not read what the versions read"
     assert by_address.status is Status.COMPLETE
-    assert predictions(by_address) == predictions(by_content)
+    assert what_matters(by_address) == what_matters(by_content)
+
+
+UNREADABLE = {"damaged": SMALL[:200], "an unknown format": b"\x00\x01 neither text nor an image", "office": OFFICE}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_unreadable_document_is_rejected_for_the_same_reason_by_address(s3: Any, reader: Service, name: str) -> None:
+    documents = CountedReads(s3)
+    by_address = classify(s3, client_of(reader.port, by_address=True), UNREADABLE[name], documents=documents)
+    assert (by_address.status, documents.reads) == (Status.REJECTED, 0)
+    by_content = classify(s3, client_of(reader.port, by_address=False), UNREADABLE[name])
+    assert what_matters(by_address) == what_matters(by_content)
+
+
+def what_matters(record: Record) -> object:
+    """Return what a record says about its document, without times and the identity of the object."""
+    outcomes = {
+        version: outcome_of(outcome)
+        if isinstance(outcome, Prediction)
+        else (outcome.kind, outcome.status, outcome.problem, outcome.detail)
+        for version, outcome in record.predictions.items()
+    }
+    return outcomes, record.verdict, record.status, record.reason, record.upload.size, record.conversion, record.parent
 
 
 def predictions(record: Record) -> dict[str, object]:
@@ -225,15 +271,41 @@ def test_service_that_may_not_read_the_inbox_gets_the_content_in_the_same_attemp
     s3: Any, reader: Service, weights: Path
 ) -> None:
     """As during an update, in which services change before the orchestrator, and without a permission."""
+    documents = CountedReads(s3)
     with service(weights) as without_permission:
-        record = classify(s3, client_of(without_permission.port, by_address=True), SMALL)
+        record = classify(s3, client_of(without_permission.port, by_address=True), SMALL, documents=documents)
+    assert documents.reads == 1
     assert sorted(without_permission.received) == sorted([OBJECT_TYPE, DOCUMENT_TYPE] * 3)
     assert record.status is Status.COMPLETE
     assert predictions(record) == predictions(classify(s3, client_of(reader.port, by_address=False), SMALL))
 
 
+def test_document_that_is_deleted_before_it_is_read_is_rejected(s3: Any, reader: Service) -> None:
+    written = s3.put_object(Bucket="documents", Key="deleted.jpg", Body=SMALL)
+    s3.delete_object(Bucket="documents", Key="deleted.jpg", VersionId=written["VersionId"])
+    models, of = client_of(reader.port, by_address=True), upload("deleted.jpg", version_id=written["VersionId"])
+    record = pipeline(CountedReads(s3), models, budget=BUDGET, clock=time.monotonic).classify(of).record
+    assert (record.status, record.reason and record.reason.kind) == (Status.REJECTED, "deleted")
+    assert record.predictions == {}
+
+
+def test_archive_whose_first_file_is_a_pdf_is_converted_although_a_decoder_would_read_it(
+    s3: Any, reader: Service
+) -> None:
+    """The services classify it, because a PDF may have other bytes before it. Their predictions do not count."""
+    pdf, content = encode(page((300, 400)), "PDF"), io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("scan.pdf", pdf)
+    by_address, by_content = (client_of(reader.port, by_address=choice) for choice in (True, False))
+    assert classify(s3, by_address, content.getvalue()).status is Status.COMPLETE, "a decoder reads it"
+    preparation = Preparation(FixedConverter(), DerivedObjects(s3), time.monotonic)
+    records = [classify(s3, models, content.getvalue(), preparation) for models in (by_address, by_content)]
+    assert all(record.conversion for record in records)
+    assert predictions(records[0]) == predictions(records[1])
+
+
 def test_document_that_is_deleted_meanwhile_is_classified_from_its_content(s3: Any, reader: Service) -> None:
-    """The orchestrator has read it: a deletion costs no more predictions than if it were sent at once."""
+    """If the orchestrator has read it, as for a retry, a deletion costs no more predictions than if it were sent."""
     written = s3.put_object(Bucket="documents", Key="deleted.jpg", Body=SMALL)
     address = ObjectAddress("documents", "deleted.jpg", written["VersionId"])
     s3.delete_object(Bucket="documents", Key="deleted.jpg", VersionId=written["VersionId"])

@@ -3,6 +3,7 @@ each upload ends in exactly one correct record, and no prediction and no label i
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from orchestrator.pipeline import Budget, Pipeline
 from orchestrator.preparation import Preparation
+from orchestrator.request_body import Content
 from records.addresses import ObjectAddress
 from records.errors import DocumentRejected, DocumentUnavailable, RecordConflict, RecordsUnavailable
 from records.outcomes import Outcome, Prediction
@@ -63,7 +65,13 @@ class EmptyTable:
 
 
 class World:
-    """Bucket, versions and table, with the faults that they currently have."""
+    """Bucket, versions and table, with the faults that they currently have.
+
+    Attributes:
+        by_address: Whether versions receive addresses.
+        denied: Versions that may not read objects.
+        deleted_after: The version after whose read the object is deleted; empty for none.
+    """
 
     versions = VERSIONS
 
@@ -71,10 +79,16 @@ class World:
         self.items: dict[tuple[str, str], Record] = {}
         self.predicted: set[tuple[str, str, str]] = set()
         self.down: set[str] = set()
+        self.by_address = False
+        self.denied: set[str] = set()
+        self.deleted_after = ""
         self.gone: set[tuple[str, str]] = set()
         self.storage_fails = self.table_fails = False
         self.dies_before_write = self.dies_after_write = False
         self.before_save: Callable[[], object] | None = None
+
+    def accepts(self, size: int) -> bool:
+        return True
 
     def read(self, upload: Upload) -> bytes:
         if self.storage_fails:
@@ -83,19 +97,43 @@ class World:
             raise DocumentRejected("deleted", "gone")
         return str(upload.version_id).encode()
 
+    def read_themselves(self, address: ObjectAddress, size: int) -> bool:
+        return self.by_address
+
     def predict(
         self,
-        document: bytes,
+        document: Content,
         *,
         versions: Iterable[str],
         deadline: float,
         trace_id: str = "",
         address: ObjectAddress | None = None,
     ) -> Mapping[str, Outcome]:
-        return {
-            version: model_failure("unreachable") if version in self.down else true_prediction(version, document)
-            for version in versions
-        }
+        return {version: self.outcome(version, document, address) for version in versions}
+
+    def outcome(self, version: str, document: Content, address: ObjectAddress | None) -> Outcome:
+        """Return a version's outcome. If it cannot read the object, it gets the content."""
+        if version in self.down:
+            return model_failure("unreachable")
+        [of] = [each for each in UPLOADS if each.address == address]
+        problem = self.problem(of, version)
+        content = document if isinstance(document, bytes) else str(of.version_id).encode()
+        if problem and not isinstance(document, bytes):
+            read = document.result()
+            if not isinstance(read, bytes):
+                return replace(model_failure("rejected"), problem=problem)
+            content = read
+        if version == self.deleted_after:
+            self.gone.add((of.document, of.sort_key))
+        return true_prediction(version, content)
+
+    def problem(self, of: Upload, version: str) -> str | None:
+        """Return why a version cannot read an object."""
+        if self.storage_fails:
+            return "unavailable"
+        if (of.document, of.sort_key) in self.gone:
+            return "object-gone"
+        return "object-denied" if version in self.denied else None
 
     def find(self, upload: Upload) -> Record | None:
         return self.get(upload.document, upload.sort_key)
@@ -165,12 +203,15 @@ class Convergence(RuleBasedStateMachine):
         fault=st.sampled_from(
             ["none", "none", "storage_fails", "table_fails", "dies_before_write", "dies_after_write"]
         ),
+        denied=st.sets(st.sampled_from(VERSIONS)),
+        deleted_after=st.sampled_from(["", "", *VERSIONS]),
     )
-    def delivery(self, of: Upload, down: set[str], fault: str) -> None:
-        self.world.down = down
+    def delivery(self, of: Upload, down: set[str], fault: str, denied: set[str], deleted_after: str) -> None:
+        self.world.down, self.world.denied, self.world.deleted_after = down, denied, deleted_after
         if fault != "none":
             setattr(self.world, fault, True)
         self.deliver(of)
+        self.world.deleted_after = ""
         if fault != "none":
             setattr(self.world, fault, False)
 
@@ -195,6 +236,10 @@ class Convergence(RuleBasedStateMachine):
         self.world.before_save = other
         self.deliver(of)
         self.world.before_save = None
+
+    @rule()
+    def change_of_the_transfer(self) -> None:
+        self.world.by_address = not self.world.by_address
 
     @rule(of=st.sampled_from(UPLOADS))
     def deletion(self, of: Upload) -> None:

@@ -92,7 +92,7 @@ def test_addresses_change_bill_limits_and_command() -> None:
     content = json.loads(run("--rate 10/s --transfer address --json").stdout)
     assert content["parameters"]["DocumentTransfer"] == "address"
     assert content["usd_a_month"]["by_service"]["Load balancer"] < 20
-    assert [limit["demand"] for limit in content["limits"] if limit["id"] == "s3_get"] == [40]
+    assert [limit["demand"] for limit in content["limits"] if limit["id"] == "s3_get"] == [30]
     screen = run("--rate 10/s --transfer address").stdout
     assert "DocumentTransfer=address" in next(line for line in screen.splitlines() if line.startswith("sam deploy"))
 

@@ -164,13 +164,22 @@ def test_events_add_their_own_items_only() -> None:
 
 
 def test_by_address_the_load_balancer_bills_kilobytes_and_each_version_a_read() -> None:
-    """By hand: 10/s are 26.28 million documents, each read four times; three calls of 2 KB are 0.22 GB an hour."""
+    """By hand: 10/s are 26.28 million documents, each read three times; three calls of 2 KB are 0.22 GB an hour."""
     by_content, by_address = (bill(10, Setup(1024, transfer=each)) for each in Transfer)
     assert by_content["Load balancer: processed bytes"] == pytest.approx(3 * 10 * 1e6 * 3600 / 1e9 * 730 * 0.008)
     assert by_address["Load balancer: processed bytes"] == pytest.approx(3 * 10 * 2000 * 3600 / 1e9 * 730 * 0.008)
     assert by_content["S3: reads"] == pytest.approx(26.28e6 * 0.4e-6)
-    assert by_address["S3: reads"] == pytest.approx(4 * 26.28e6 * 0.4e-6)
-    assert by_address["Lambda: duration"] > by_content["Lambda: duration"], "the handler waits for the reads"
+    assert by_address["S3: reads"] == pytest.approx(3 * 26.28e6 * 0.4e-6)
+    assert by_address["Lambda: duration"] < by_content["Lambda: duration"], "the handler sends no documents"
+
+
+@pytest.mark.parametrize(("hosting", "services"), [(Hosting.FARGATE, 3), (Hosting.SINGLE, 1)])
+def test_by_address_the_orchestrator_reads_only_what_may_be_converted(hosting: Hosting, services: int) -> None:
+    alone, with_converter = (
+        Setup(1024, hosting=hosting, transfer=Transfer.ADDRESS, converter_tasks=tasks) for tasks in (0, 2)
+    )
+    assert bill(10, alone)["S3: reads"] == pytest.approx(services * 26.28e6 * 0.4e-6)
+    assert bill(10, with_converter)["S3: reads"] == pytest.approx((services + 1) * 26.28e6 * 0.4e-6)
 
 
 def test_functions_get_documents_in_any_case() -> None:

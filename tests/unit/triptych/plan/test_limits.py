@@ -97,9 +97,9 @@ def test_limits_are_sorted_by_the_rate_that_reaches_them(rate: float, ingest: In
 
 
 def test_by_address_the_reads_of_a_prefix_are_the_limit_instead_of_the_load_balancer() -> None:
-    """Four reads of each document: 5,500 / 4; and 15,000 LCU suffice for 15,000 GB an hour of 6 KB each."""
+    """Three reads of each document: 5,500 / 3; and 15,000 LCU suffice for 15,000 GB an hour of 6 KB each."""
     setup = Setup(8192, transfer=Transfer.ADDRESS)
     found = {limit.id: limit.reached_at for limit in limits(Capacity(Workload(1, 1), setup), Ingest.DIRECT)}
-    assert found["s3_get"] == pytest.approx(5500 / 4, rel=1e-3)
+    assert found["s3_get"] == pytest.approx(5500 / 3, rel=1e-3)
     reached = found["alb_capacity"]
     assert reached is None or reached > 100_000
