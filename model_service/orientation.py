@@ -32,8 +32,8 @@ GRAPH: Final = _FOLDER / "graph.xml"
 """The orientation network: from views, uint8 of shape (views, side, side), to probabilities of shape (views, 4). Class
 k is the probability that the page is turned clockwise by k quarter turns."""
 SCREEN_GRAPH: Final = _FOLDER / "upright.xml"
-"""The small network that recognises upright pages, with the same input and output."""
-CERTAINLY_UPRIGHT: Final = 0.97
+"""The small network that recognises upright pages, in int8, with the same input and output."""
+CERTAINLY_UPRIGHT: Final = 0.93
 """Probability of the small network above which a page is upright without a look of the other one."""
 MIN_CONFIDENCE: Final = 0.7
 """Mean probability of a turn over the four orientations of a view, from which on the page is turned."""
@@ -129,8 +129,12 @@ class UprightScreen:
 
     def certainly_upright(self, views: NDArray[np.uint8], *, alone: bool = False) -> NDArray[np.bool_]:
         """Return for each view whether its page is certainly upright; the arguments are those of `Orienter`."""
-        certain: NDArray[np.bool_] = self._inference.infer_all(views, alone=alone)[0][:, 0] > CERTAINLY_UPRIGHT
+        certain: NDArray[np.bool_] = self.probabilities(views, alone=alone) > CERTAINLY_UPRIGHT
         return certain
+
+    def probabilities(self, views: NDArray[np.uint8], *, alone: bool = False) -> NDArray[np.float64]:
+        """Return the probability that the page of each view is upright, shape (views,)."""
+        return self._inference.infer_all(views, alone=alone)[0][:, 0]
 
 
 class OrientationNetwork:

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,7 +18,8 @@ from decoding.orientation import VIEW_SIDE
 from tools.upright.augmentation import vary
 from tools.upright.pages import TURNS, UprightPage, orbit
 from training.architectures import fold_batch_norms
-from training.export import OPSET
+from training.export import OPSET, save_model
+from training.precision import CALIBRATION_PAGES, quantise
 
 PAGES_OF_A_STEP: Final = 24
 _LEARNING_RATE: Final = 4e-3
@@ -133,23 +135,47 @@ def _average(mean: nn.Module, network: nn.Module, kept: float) -> None:
             average.copy_(value)
 
 
-def export(network: UprightNetwork, file: Path) -> None:
-    """Write the network as OpenVINO IR with weights in half precision; the file's suffix is .xml."""
+def export(network: UprightNetwork, pages: Sequence[UprightPage], file: Path) -> None:
+    """Write the network as OpenVINO IR in int8.
+
+    Args:
+        network: The trained network.
+        pages: Pages whose views the scales are measured on.
+        file: The graph, with the suffix .xml; its weights are written next to it.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        exact, quantised = Path(scratch, "f32"), Path(scratch, "int8")
+        exact.mkdir()
+        quantised.mkdir()
+        save_exact(network, exact)
+        quantise(exact, calibration_views(pages), quantised, f32_layers=0)
+        for suffix in (".xml", ".bin"):
+            shutil.move(quantised / f"model{suffix}", file.with_suffix(suffix))
+
+
+def calibration_views(pages: Sequence[UprightPage]) -> NDArray[np.uint8]:
+    """Return views of pages in all orientations, at most as many as scales need."""
+    count = min(len(pages), CALIBRATION_PAGES // TURNS)
+    chosen = np.linspace(0, len(pages) - 1, count).astype(int)
+    return np.concatenate([orbit(pages[index].view) for index in chosen])
+
+
+def save_exact(network: UprightNetwork, folder: Path) -> None:
+    """Write the network as `model.xml` and `model.bin`, computed in f32."""
     folded = copy.deepcopy(network).eval()
     fold_batch_norms(folded)
-    with tempfile.TemporaryDirectory() as scratch:
-        onnx_file = Path(scratch) / "upright.onnx"
-        torch.onnx.export(
-            folded,
-            (torch.zeros((2, VIEW_SIDE, VIEW_SIDE), dtype=torch.uint8),),
-            onnx_file,
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=["views"],
-            output_names=["probabilities"],
-            dynamic_shapes={"views": {0: torch.export.Dim("batch", min=1, max=1024)}},
-            verbose=False,
-        )
-        graph = ov.convert_model(onnx_file)
-        graph.reshape({0: ov.PartialShape([-1, VIEW_SIDE, VIEW_SIDE])})
-        ov.save_model(graph, file, compress_to_fp16=True)
+    onnx_file = folder / "model.onnx"
+    torch.onnx.export(
+        folded,
+        (torch.zeros((2, VIEW_SIDE, VIEW_SIDE), dtype=torch.uint8),),
+        onnx_file,
+        dynamo=True,
+        opset_version=OPSET,
+        input_names=["views"],
+        output_names=["probabilities"],
+        dynamic_shapes={"views": {0: torch.export.Dim("batch", min=1, max=1024)}},
+        verbose=False,
+    )
+    graph = ov.convert_model(onnx_file)
+    graph.reshape({0: ov.PartialShape([-1, VIEW_SIDE, VIEW_SIDE])})
+    save_model(graph, folder)
