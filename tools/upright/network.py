@@ -31,10 +31,10 @@ _GREY, _SPREAD = 200, 64
 
 
 class UprightNetwork(nn.Module):
-    """From views, uint8 of shape (views, side, side), to probabilities of the turns, shape (views, 4): 25 M operations.
+    """From views, uint8 of shape (views, side, side), to probabilities of the turns, shape (views, 4).
 
-    The first layers reduce the view with dense convolutions: each layer has a price of its own on a CPU, so that few
-    dense ones cost less than many separable ones.
+    A view takes 24 million multiplications. The first layers reduce it with dense convolutions: each layer has a price
+    of its own on a CPU, so that few dense ones cost less than many separable ones.
     """
 
     def __init__(self) -> None:
