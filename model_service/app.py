@@ -16,7 +16,7 @@ from model_service.lifecycle import Lifecycle
 from model_service.metrics import ServiceMetrics
 from model_service.middleware import RequestContext
 from model_service.object_address import NoObjects, ObjectSource, SharedObjects
-from model_service.orientation import OrientationNetwork
+from model_service.orientation import load_orienter
 from model_service.problems import Problem, openapi_responses
 from model_service.settings import ServiceSettings
 
@@ -38,7 +38,7 @@ def load_classifier(settings: ServiceSettings, decoders: DecoderPool) -> Classif
     models = {
         version: load_model(settings.models_dir / version, concurrency=settings.threads) for version in settings.models
     }
-    orient = OrientationNetwork(concurrency=settings.threads).corrections if settings.orient_pages else None
+    orient = load_orienter(concurrency=settings.threads) if settings.orient_pages else None
     decoders.wait_until_ready()
     return Classifier(models, settings.limits, decoders, orient)
 

@@ -1,12 +1,16 @@
 """Recognition of pages that lie on their side or upside down.
 
-    views of all pages ──► one pass ──► upright, or too uncertain: the page stays as it is
+    views of all pages ──► screen: one pass of the small network ──► certainly upright: the page stays as it is
                               │
-                              └── turned: one pass for each of the other three orientations of the view;
-                                  the page is turned if all four agree with enough confidence
+                              └── unsure: one pass of the orientation network
+                                     │
+                                     ├──► upright, or too uncertain: the page stays as it is
+                                     │
+                                     └── turned: one pass for each of the other three orientations of the view;
+                                         the page is turned if all four agree with enough confidence
 
-So an upright page, which is the usual case, costs one pass. The further passes prevent that it is turned by mistake:
-orientation_network/README.md has the figures.
+So most upright pages, which are the usual case, cost one pass of the small network, and the others one of each. The
+further passes prevent that a page is turned by mistake: orientation_network/README.md has the figures.
 """
 
 from collections.abc import Sequence
@@ -23,9 +27,14 @@ from decoding.orientation import QUARTER, VIEW_SIDE
 from model_service.errors import ModelLoadError
 from model_service.inference import Inference, compile_graph, openvino_core
 
-GRAPH: Final = Path(__file__).parent / "orientation_network" / "graph.xml"
-"""The network: from views, uint8 of shape (views, side, side), to probabilities of shape (views, 4). Class k is the
-probability that the page is turned clockwise by k quarter turns."""
+_FOLDER: Final = Path(__file__).parent / "orientation_network"
+GRAPH: Final = _FOLDER / "graph.xml"
+"""The orientation network: from views, uint8 of shape (views, side, side), to probabilities of shape (views, 4). Class
+k is the probability that the page is turned clockwise by k quarter turns."""
+SCREEN_GRAPH: Final = _FOLDER / "upright.xml"
+"""The small network that recognises upright pages, in int8, with the same input and output."""
+CERTAINLY_UPRIGHT: Final = 0.93
+"""Probability of the small network above which a page is upright without a look of the other one."""
 MIN_CONFIDENCE: Final = 0.7
 """Mean probability of a turn over the four orientations of a view, from which on the page is turned."""
 _TURNS: Final = 4
@@ -36,6 +45,14 @@ class Orienter(Protocol):
 
     def __call__(self, views: NDArray[np.uint8], *, alone: bool = False) -> Sequence[int]:
         """Return by how many degrees clockwise each page must be turned to be upright."""
+        ...
+
+
+class Screen(Protocol):
+    """A function like `UprightScreen.certainly_upright`."""
+
+    def __call__(self, views: NDArray[np.uint8], *, alone: bool = False) -> NDArray[np.bool_]:
+        """Return for each page whether it is certainly upright."""
         ...
 
 
@@ -55,24 +72,17 @@ def corrections_of(batch: PageBatch, orient: Orienter | None, *, alone: bool = F
     return corrections
 
 
-class OrientationNetwork:
-    """The compiled network; safe to call from several threads at once.
+class ScreenedOrienter:
+    """Shows pages to an orienter only if they are not certainly upright.
 
     Args:
-        concurrency: Calls that run at the same time, each on one CPU. Further calls wait. A call that is alone can use
-            this many CPUs.
-
-    Raises:
-        ModelLoadError: If the network cannot be compiled.
+        screen: Recognises pages that are certainly upright.
+        orient: Recognises how the other pages lie.
     """
 
-    def __init__(self, *, concurrency: int = 1) -> None:
-        try:
-            graph = openvino_core().read_model(GRAPH)
-            self._inference: Final = Inference(partial(compile_graph, graph, ov.Type.f32), concurrency)
-            self._inference.warm_up(np.full((1, VIEW_SIDE, VIEW_SIDE), 255, np.uint8))
-        except RuntimeError as error:
-            raise ModelLoadError(f"the network that recognises orientations cannot run: {error}") from error
+    def __init__(self, screen: Screen, orient: Orienter) -> None:
+        self._screen: Final = screen
+        self._orient: Final = orient
 
     def corrections(self, views: NDArray[np.uint8], *, alone: bool = False) -> list[int]:
         """Return by how many degrees clockwise each page must be turned to be upright.
@@ -81,7 +91,73 @@ class OrientationNetwork:
             views: The views of the pages, as `orientation_view` makes them.
             alone: Whether this is the only call at the moment, so that it can use all CPUs. The result is the same.
         """
-        turns = self._probabilities(views, alone=alone).argmax(axis=1)
+        corrections = [0] * len(views)
+        unsure = np.flatnonzero(~self._screen(views, alone=alone))
+        if unsure.size:
+            for index, degrees in zip(unsure, self._orient(views[unsure], alone=alone), strict=True):
+                corrections[index] = degrees
+        return corrections
+
+
+def load_orienter(*, concurrency: int = 1) -> Orienter:
+    """Return the orienter of the service: both networks, compiled. It is safe to call from several threads at once.
+
+    Args:
+        concurrency: Calls that run at the same time, each on one CPU. Further calls wait. A call that is alone can use
+            this many CPUs.
+
+    Raises:
+        ModelLoadError: If a network cannot be compiled.
+    """
+    screen = UprightScreen(concurrency=concurrency)
+    network = OrientationNetwork(concurrency=concurrency)
+    return ScreenedOrienter(screen.certainly_upright, network.corrections).corrections
+
+
+class UprightScreen:
+    """The small network, compiled; safe to call from several threads at once.
+
+    Args:
+        concurrency: As in `load_orienter`.
+
+    Raises:
+        ModelLoadError: If the network cannot be compiled.
+    """
+
+    def __init__(self, *, concurrency: int = 1) -> None:
+        self._inference: Final = _compiled(SCREEN_GRAPH, concurrency)
+
+    def certainly_upright(self, views: NDArray[np.uint8], *, alone: bool = False) -> NDArray[np.bool_]:
+        """Return for each view whether its page is certainly upright; the arguments are those of `Orienter`."""
+        certain: NDArray[np.bool_] = self.probabilities(views, alone=alone) > CERTAINLY_UPRIGHT
+        return certain
+
+    def probabilities(self, views: NDArray[np.uint8], *, alone: bool = False) -> NDArray[np.float64]:
+        """Return the probability that the page of each view is upright, shape (views,)."""
+        return self._inference.infer_all(views, alone=alone)[0][:, 0]
+
+
+class OrientationNetwork:
+    """The orientation network, compiled; safe to call from several threads at once.
+
+    Args:
+        concurrency: As in `load_orienter`.
+
+    Raises:
+        ModelLoadError: If the network cannot be compiled.
+    """
+
+    def __init__(self, *, concurrency: int = 1) -> None:
+        self._inference: Final = _compiled(GRAPH, concurrency)
+
+    def corrections(self, views: NDArray[np.uint8], *, alone: bool = False) -> list[int]:
+        """Return by how many degrees clockwise each page must be turned to be upright.
+
+        Args:
+            views: The views of the pages, as `orientation_view` makes them.
+            alone: Whether this is the only call at the moment, so that it can use all CPUs. The result is the same.
+        """
+        turns = self.probabilities(views, alone=alone).argmax(axis=1)
         return [
             self._correction(view, int(turn), alone=alone) if turn else 0
             for view, turn in zip(views, turns, strict=True)
@@ -90,10 +166,20 @@ class OrientationNetwork:
     def _correction(self, view: NDArray[np.uint8], turn: int, *, alone: bool) -> int:
         """Return the correction of a page that seems to be turned, or 0 if its other orientations contradict."""
         orbit = np.stack([np.rot90(view, -further) for further in range(_TURNS)])
-        probabilities = self._probabilities(orbit, alone=alone)
+        probabilities = self.probabilities(orbit, alone=alone)
         expected = (turn + np.arange(_TURNS)) % _TURNS
         confidence = probabilities[np.arange(_TURNS), expected].mean()
         return (_TURNS - turn) * QUARTER if confidence >= MIN_CONFIDENCE else 0
 
-    def _probabilities(self, views: NDArray[np.uint8], *, alone: bool) -> NDArray[np.float64]:
+    def probabilities(self, views: NDArray[np.uint8], *, alone: bool = False) -> NDArray[np.float64]:
+        """Return the probabilities that each view is turned clockwise by 0 to 3 quarter turns, shape (views, 4)."""
         return self._inference.infer_all(views, alone=alone)[0]
+
+
+def _compiled(graph: Path, concurrency: int) -> Inference:
+    try:
+        inference = Inference(partial(compile_graph, openvino_core().read_model(graph), ov.Type.f32), concurrency)
+        inference.warm_up(np.full((1, VIEW_SIDE, VIEW_SIDE), 255, np.uint8))
+    except RuntimeError as error:
+        raise ModelLoadError(f"a network that recognises orientations cannot run: {error}") from error
+    return inference

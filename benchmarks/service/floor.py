@@ -15,7 +15,7 @@ from decoding.limits import Limits
 from decoding.orientation import turn_pages
 from model_service.cpus import available_cpus
 from model_service.engine import load_model
-from model_service.orientation import OrientationNetwork, corrections_of
+from model_service.orientation import corrections_of, load_orienter
 
 
 class Floor:
@@ -30,7 +30,7 @@ class Floor:
         self.name: Final = name
         self._model = load_model(folder, concurrency=available_cpus())
         self._preprocessing = self._model.manifest.input
-        self._orientation = OrientationNetwork(concurrency=available_cpus())
+        self._orient = load_orienter(concurrency=available_cpus())
 
     def probabilities(self, document: bytes) -> dict[str, float]:
         """Return the probability of each label."""
@@ -69,5 +69,5 @@ class Floor:
 
     def _classify(self, document: bytes, *, alone: bool = False) -> NDArray[np.float64]:
         batch = decode_batch(document, self._preprocessing, Limits())
-        rotated = corrections_of(batch, self._orientation.corrections, alone=alone)
+        rotated = corrections_of(batch, self._orient, alone=alone)
         return self._model.score(turn_pages(batch.pixels, rotated), alone=alone)

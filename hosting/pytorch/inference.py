@@ -25,7 +25,7 @@ from model_service.classifier import Classification, Classifier
 from model_service.engine import Scores, ScoringModel, load_model, score_pages
 from model_service.errors import ServiceError
 from model_service.manifest import Manifest
-from model_service.orientation import OrientationNetwork
+from model_service.orientation import load_orienter
 from model_service.problems import status_code
 from model_service.settings import ServiceSettings
 
@@ -73,9 +73,9 @@ def model_fn(model_dir: str) -> Classifier:
     folder = Path(model_dir) / "models" / version
     settings = ServiceSettings.from_environment()
     decoders = DecoderPool(1)
-    orientation = OrientationNetwork(concurrency=1)
+    orient = load_orienter(concurrency=1)
     decoders.wait_until_ready()
-    return Classifier({version: _load(folder)}, settings.limits, decoders, orientation.corrections)
+    return Classifier({version: _load(folder)}, settings.limits, decoders, orient)
 
 
 def _load(folder: Path) -> ScoringModel:

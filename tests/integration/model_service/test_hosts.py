@@ -13,10 +13,13 @@ ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import json, sys, time
 from pathlib import Path
+from PIL import Image
 from model_service.classifier import Classifier
 from model_service.engine import load_model
+from model_service.orientation import UprightScreen
 from decoding.errors import DocumentError
 from decoding.limits import Limits
+from decoding.orientation import orientation_view
 
 served = {name: load_model(Path("models") / name) for name in ("v1", "v2", "v3")}
 classifier = Classifier(served, Limits())
@@ -28,12 +31,16 @@ for file in sorted(Path("samples/documents").glob("*.jpg")):
             results[f"{file.name} {name}"] = result.probabilities
     except DocumentError:
         pass
+screen = UprightScreen()
+for file in sorted(Path("samples/documents").glob("*.png")):
+    upright = float(screen.probabilities(orientation_view(Image.open(file))[None])[0])
+    results[f"{file.name} upright"] = {"upright": upright, "other": 1 - upright}
 json.dump(results, sys.stdout)
 """
 
 
 def _classify(instructions: str) -> dict[str, dict[str, float]]:
-    """Classify the samples with every released version, with instructions up to the given set."""
+    """Classify samples and recognise upright ones, with instructions up to the given set."""
     environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": instructions}
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM], cwd=ROOT, env=environment, capture_output=True, text=True, check=True

@@ -12,7 +12,7 @@ from decoding.orientation import orientation_view, turn_page
 from decoding.reader import decode_pages
 from model_service.app import load_classifier
 from model_service.classifier import Classification, Classifier
-from model_service.orientation import OrientationNetwork
+from model_service.orientation import OrientationNetwork, UprightScreen, load_orienter
 from model_service.settings import ServiceSettings
 from records.outcomes import Prediction
 from records.record import Verdict
@@ -80,9 +80,9 @@ def test_pages_of_one_document_are_turned_one_by_one(classifier: Classifier) -> 
 def test_the_turn_of_a_page_does_not_depend_on_the_number_of_cpus() -> None:
     [upright] = decode_pages(sample("letter.tif").read_bytes(), min_side=700)
     views = np.stack([orientation_view(turn_page(upright, angle)) for angle in (0, 90, 180, 270)])
-    network = OrientationNetwork(concurrency=2)
+    orient = load_orienter(concurrency=2)
 
-    assert network.corrections(views) == network.corrections(views, alone=True) == [0, 270, 180, 90]
+    assert orient(views) == orient(views, alone=True) == [0, 270, 180, 90]
 
 
 @pytest.mark.parametrize("kind", ["blank", "noise", "stripes"])
@@ -94,3 +94,19 @@ def test_a_page_without_a_recognisable_orientation_is_not_turned(kind: str) -> N
     }[kind]
 
     assert OrientationNetwork().corrections(views) == [0, 0, 0, 0]
+    assert not UprightScreen().certainly_upright(views).any()
+
+
+def test_most_upright_samples_cost_one_pass_of_the_small_network_and_no_turned_one_passes_it() -> None:
+    views = np.stack(
+        [
+            orientation_view(turn_page(page, angle))
+            for name in READABLE
+            for page in decode_pages(sample(name).read_bytes(), min_side=700)
+            for angle in (0, 90, 180, 270)
+        ]
+    )
+    upright, *turned = UprightScreen().certainly_upright(views).reshape(-1, 4).T
+
+    assert upright.mean() > 0.5
+    assert not np.any(turned)

@@ -31,7 +31,8 @@ def test_package_contains_version_service_and_edges(version: Path) -> None:
     content = package_content(version)
     assert {"models/v7/manifest.json", "models/v7/model.xml", "models/v7/model.bin"} <= content.keys()
     assert {"config.yaml", "deployment.py", "code/inference.py", "code/requirements.txt"} <= content.keys()
-    for module in ("model_service/app.py", "model_service/orientation_network/graph.bin", "decoding/isolation/pool.py"):
+    networks = [f"model_service/orientation_network/{name}.bin" for name in ("graph", "upright")]
+    for module in ("model_service/app.py", *networks, "decoding/isolation/pool.py"):
         assert content[f"code/{module}"] == (ROOT / module).read_bytes()
     assert not [path for path in content if "__pycache__" in path]
 

@@ -1,0 +1,1 @@
+"""Training of the small network that recognises upright pages (`model_service/orientation_network/upright.xml`)."""
