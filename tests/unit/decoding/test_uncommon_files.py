@@ -2,9 +2,11 @@
 
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import PngImagePlugin
 
 from decoding.errors import (
     DecoderMemoryError,
@@ -168,6 +170,16 @@ def test_deeper_images_in_pdfs_count_by_their_pixels() -> None:
 
     with pytest.raises(DecompressionBombError):
         decode_document(document, min_side=64, limits=Limits(max_pixels=1_000_000))
+
+
+@pytest.mark.parametrize("chunk", ["text", "profile"])
+def test_a_png_with_much_metadata_is_not_called_damaged(chunk: str) -> None:
+    metadata = b"<mxfile>" * 250_000
+    text = PngImagePlugin.PngInfo()
+    text.add_text("mxfile", metadata.decode(), zip=True)
+    options: dict[str, Any] = {"pnginfo": text} if chunk == "text" else {"icc_profile": metadata}
+
+    assert np.array_equal(decode(encode(SHEET, "PNG", **options)), GREY)
 
 
 def test_a_lack_of_memory_is_not_called_damage() -> None:
