@@ -57,6 +57,17 @@ def test_a_file_that_expands_beyond_the_limit_is_not_expanded_completely() -> No
     assert "more than 1,000 bytes" in conversion.skipped[0].reason
 
 
+def test_a_file_whose_stated_size_is_above_the_limit_is_not_expanded_at_all() -> None:
+    data = archive({"large": b"x" * 2000, "a": b"1"})
+    start = data.index(b"large") + len(b"large")
+    unreadable = data[:start] + b"\xff" * 4 + data[start + 4 :]
+
+    conversion = unpack_archive(unreadable, ConversionLimits(max_output_bytes=1000))
+
+    assert [member.name for member in conversion.members] == ["a"]
+    assert "more than 1,000 bytes" in conversion.skipped[0].reason
+
+
 def test_a_long_list_of_skipped_members_is_summed_up() -> None:
     conversion = unpack_archive(archive({str(number): b"" for number in range(200)}), LIMITS)
 
