@@ -167,6 +167,10 @@ def test_html_becomes_lines() -> None:
     assert html_to_text(html).split() == ["A", "b", "&", "c", "d", "e"]
 
 
+def test_a_head_without_an_end_tag_does_not_hide_the_body() -> None:
+    assert html_to_text("<html><head><title>no</title><meta name=x><body><p>A") == "A"
+
+
 @given(st.binary(max_size=500))
 def test_any_message_is_read(data: bytes) -> None:
     conversion = read_mail(b"MIME-Version: 1.0\r\n" + data, LIMITS)
