@@ -150,6 +150,16 @@ def test_small_embedded_pictures_are_skipped_and_large_ones_become_members() -> 
     assert [member.name for member in conversion.skipped] == ["logo.png"]
 
 
+def test_a_fax_within_a_message_becomes_a_member_however_small() -> None:
+    message = EmailMessage()
+    message.set_content(TEXT)
+    message.add_related(b"II*\0 fax", maintype="image", subtype="tiff", filename="fax.tif", disposition="inline")
+
+    conversion = read_mail(message.as_bytes(), LIMITS)
+
+    assert [member.name for member in conversion.members] == ["fax.tif"]
+
+
 def test_a_message_without_plain_text_is_read_from_its_html() -> None:
     message = EmailMessage()
     message["Message-ID"] = "<1@example.org>"
