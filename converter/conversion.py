@@ -79,15 +79,21 @@ class MemberCollector:
 
     def add(self, name: str, data: bytes) -> None:
         """Add a member, or skip it if a limit is reached."""
-        if not data:
+        if self.admits(name, len(data)):
+            self._bytes += len(data)
+            self.members.append(Member(_clean_name(name), data))
+
+    def admits(self, name: str, size: int) -> bool:
+        """Return whether a member of this size can be added. If a limit is reached, it is skipped."""
+        if size == 0:
             self.skip(name, "it is empty")
         elif len(self.members) >= self.limits.max_members:
             self.skip(name, f"the document has more than {self.limits.max_members} members")
-        elif len(data) > self.bytes_left:
+        elif size > self.bytes_left:
             self.skip(name, f"the members have more than {self.limits.max_output_bytes:,} bytes")
         else:
-            self._bytes += len(data)
-            self.members.append(Member(_clean_name(name), data))
+            return True
+        return False
 
     def skip(self, name: str, reason: str) -> None:
         """List a member that does not become a document."""

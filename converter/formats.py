@@ -43,6 +43,10 @@ UNPACKED: Final = frozenset({"eml", "msg", "zip"})
 _MAX_DIRECTORY: Final = 4 * 1024 * 1024
 _END_OF_DIRECTORY: Final = b"PK\x05\x06"
 _DIRECTORY_SIZE: Final = slice(12, 16)
+# Large archives, and all of some writers, state the size in a second record (Zip64), before the first and its locator.
+_END_OF_ZIP64: Final = b"PK\x06\x06"
+_ZIP64_BEFORE: Final = 76
+_ZIP64_DIRECTORY_SIZE: Final = slice(40, 48)
 # The end of the directory may be followed by a comment of up to 64 KiB.
 _END_WITHIN: Final = 66_000
 
@@ -108,12 +112,19 @@ def open_archive(data: bytes) -> zipfile.ZipFile:
     end = data.rfind(_END_OF_DIRECTORY, max(0, len(data) - _END_WITHIN))
     if end < 0:
         raise CorruptDocumentError("The archive is incomplete.")
-    if int.from_bytes(data[end:][_DIRECTORY_SIZE], "little") > _MAX_DIRECTORY:
+    if _directory_size(data, end) > _MAX_DIRECTORY:
         raise CorruptDocumentError("The archive has too many files.")
     try:
         return zipfile.ZipFile(io.BytesIO(data))
     except Exception as error:  # BadZipFile, struct.error, UnicodeDecodeError and others
         raise CorruptDocumentError("The archive is damaged.") from error
+
+
+def _directory_size(data: bytes, end: int) -> int:
+    large = data[max(0, end - _ZIP64_BEFORE) : end]
+    if large.startswith(_END_OF_ZIP64):
+        return int.from_bytes(large[_ZIP64_DIRECTORY_SIZE], "little")
+    return int.from_bytes(data[end:][_DIRECTORY_SIZE], "little")
 
 
 def _ooxml_format(names: set[str]) -> str:

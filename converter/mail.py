@@ -11,6 +11,8 @@ from converter.message_text import html_to_text, message_text
 
 # Smaller pictures within a message are logos and icons; larger ones may be scans and photographs.
 _MIN_PICTURE_BYTES: Final = 32 * 1024
+# A page of a fax is smaller. Logos have other formats, because browsers do not show this one.
+_FAX: Final = "image/tiff"
 _SIGNATURES: Final = ("application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature")
 _HEADERS: Final = ("From", "To", "Cc", "Date", "Subject")
 _BODIES: Final = ("text/plain", "text/html")
@@ -48,7 +50,7 @@ def _collect(part: MIMEPart, number: int, collector: MemberCollector) -> None:
     content = _content(part)
     if kind in _SIGNATURES:
         collector.skip(name, "it is a signature")
-    elif _is_embedded_picture(part) and len(content) < _MIN_PICTURE_BYTES:
+    elif kind != _FAX and _is_embedded_picture(part) and len(content) < _MIN_PICTURE_BYTES:
         collector.skip(name, "it is a small picture within the message, such as a logo")
     else:
         collector.add(name, content)

@@ -67,6 +67,8 @@ class _TextCollector(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 (HTMLParser's)
         if tag in _HIDDEN:
             self._hidden += 1
+        if tag == "body":  # ends the head, whose end tag may be omitted
+            self._hidden = 0
         if tag in _BLOCKS:
             self.parts.append("\n")
         if tag in ("td", "th"):

@@ -38,7 +38,7 @@ def is_decoded_by_rows(data: bytes) -> bool:
                 return False
             components = segment[5]
         if marker == _START_OF_SCAN:
-            return 0 < components == segment[0]
+            return components > 0 and segment[:1] == bytes([components])
     return False
 
 
@@ -73,10 +73,9 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
             position += 1
             continue
         size = int.from_bytes(data[position + 2 : position + 4])
-        segment = data[position + 4 : position + 2 + size]
-        if not segment:
+        if size < 2:
             return
-        yield marker, segment
+        yield marker, data[position + 4 : position + 2 + size]  # empty in an empty comment
         if marker == _START_OF_SCAN:
             return
         position += 2 + size

@@ -23,6 +23,8 @@ _MIN_CONTRAST: Final = 40.0
 _BRIGHT_PERCENTILE: Final = 75
 _MIN_SHARE, _MAX_SHARE = 0.08, 0.85
 _MIN_BRIGHT_INSIDE, _MAX_BRIGHT_OUTSIDE, _MAX_BRIGHT_EDGE = 0.93, 0.02, 0.02
+# Photographs are not longer. At the size of the search, a longer picture would have any number of pixels.
+_MAX_ASPECT: Final = 16
 # Length of each side of the page, in shares of the shorter side of the picture.
 _MIN_LENGTH: Final = 0.15
 # Pixels by which the edge of the page may be outside the straight line between two corners.
@@ -48,6 +50,8 @@ def crop_to_page(picture: Image.Image, corners: Corners) -> Image.Image:
 
 def find_page(picture: Image.Image) -> Corners | None:
     """Return the corners of the page that a picture shows, in pixels; None if there is not clearly one."""
+    if max(picture.size) > _MAX_ASPECT * min(picture.size):
+        return None
     scale = _SIDE / min(picture.size)
     reduced = _reduce(picture, scale)
     grey = np.asarray(reduced)

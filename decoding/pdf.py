@@ -3,7 +3,7 @@
 import logging
 import threading
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pypdfium2  # type: ignore[import-untyped]
@@ -85,6 +85,8 @@ def decode_pdf(
     with PDFIUM_LOCK:
         check_cancelled()
         rendering = _render_pages(data, min_side, limits, check_cancelled, part)
+        if rendering.empty and not rendering.damage and not _has_lost_content(data, min_side, limits, check_cancelled):
+            rendering = replace(rendering, empty=False)
         if part is not None and (rendering.damage or rendering.empty):
             if part.start > 0:
                 raise rendering.damage or CorruptDocumentError("The PDF has no such page.")
@@ -148,6 +150,18 @@ def _render_pages(
                 truncated = True
                 break
     return _Rendering(pages, upright, truncated, damage, empty, count - wanted.stop)
+
+
+def _has_lost_content(data: bytes, min_side: int, limits: Limits, check_cancelled: CancelCheck) -> bool:
+    """Return whether a search of the file finds content of the first page.
+
+    Most first pages that are empty are meant so. All pages are rendered again for the others only.
+    """
+    try:
+        first = _render_pages(data.replace(*_TABLE), min_side, limits, check_cancelled, range(1))
+    except DocumentError:
+        return False
+    return bool(first.pages) and not first.empty
 
 
 def _completeness(rendering: _Rendering) -> tuple[bool, int]:

@@ -51,6 +51,11 @@ pi_heif.register_heif_opener()
 pi_heif.options.DECODE_THREADS = 1
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
+# Decompressed, each: drawings contain their source, and scans the profile of the scanner. Pillow reads 1 MiB, and calls
+# files with more damaged.
+_MAX_PNG_METADATA: Final = 16 * 1024 * 1024
+PngImagePlugin.MAX_TEXT_CHUNK = _MAX_PNG_METADATA
+
 # Some writers give the image of one codec the brand of the other: the decoder to try next, and the brand it accepts.
 _OTHER_CODEC: Final = {"AVIF": ("HEIF", b"heic"), "HEIF": ("AVIF", b"avif")}
 

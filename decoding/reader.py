@@ -34,8 +34,11 @@ _SIGNATURES: Final[dict[str, re.Pattern[bytes]]] = {
     "GIF": re.compile(rb"GIF8[79]a"),
     # Two letters would also match text files; the size of a known header follows them.
     "BMP": re.compile(rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", re.DOTALL),
-    # Some writers omit the dash before the version.
-    "PDF": re.compile(rb".{0,%d}?%%PDF[-\s\d]" % (_PDF_HEADER_WITHIN - 5), re.DOTALL),
+    # Some writers omit the dash before the version. The header of the first file in an archive that is not compressed
+    # (ZIP, TAR) or in a compound file of Office is not that of the document.
+    "PDF": re.compile(
+        rb"(?!PK\x03\x04|\xd0\xcf\x11\xe0|.{257}ustar).{0,%d}?%%PDF[-\s\d]" % (_PDF_HEADER_WITHIN - 5), re.DOTALL
+    ),
 }
 
 _TEXT: Final = "TEXT"

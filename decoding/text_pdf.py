@@ -3,8 +3,10 @@
 import ctypes
 import io
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -16,7 +18,7 @@ import pypdfium2.raw as pdfium  # type: ignore[import-untyped]
 from decoding.cancellation import CancelCheck, never_cancel
 from decoding.document import DecodedDocument
 from decoding.errors import CorruptDocumentError
-from decoding.limits import Limits
+from decoding.limits import Limits, PageCount
 from decoding.pdf import PDFIUM_LOCK, decode_pdf
 from decoding.text import MAX_TEXT_BYTES, read_text
 from decoding.text_layout import CELL_WIDTH, LINE_HEIGHT, MARGIN, PAGE_HEIGHT, PAGE_WIDTH, TextLayout, cells, lay_out
@@ -25,6 +27,9 @@ logger = logging.getLogger(__name__)
 
 _COURIER: Final = b"Courier"
 _COURIER_ENCODING: Final = "cp1252"
+
+# Of the time for further pages. A page in another script takes twice as long to draw as to render.
+_DRAWING_SHARE: Final = 0.7
 
 # Fonts for other scripts, the one with most of them first. The container image contains the first.
 _FALLBACKS: Final = (
@@ -50,21 +55,36 @@ def decode_text(
     Raises:
         CorruptDocumentError: If the file is not text.
     """
+    drawing, began = PageCount(_with_further_seconds(limits, 0.0, _DRAWING_SHARE)), time.monotonic()
     text = read_text(data)
     if text is None:
         raise CorruptDocumentError("The file is not text.")
     layout = lay_out(text, limits.max_pages)
-    decoded = decode_pdf(_draw(layout), min_side=min_side, limits=limits, check_cancelled=check_cancelled)
-    truncated = layout.truncated or len(data) > MAX_TEXT_BYTES
+    file, complete = _draw(layout, drawing, check_cancelled)
+    rest = _with_further_seconds(limits, time.monotonic() - began)
+    decoded = decode_pdf(file, min_side=min_side, limits=rest, check_cancelled=check_cancelled)
+    truncated = layout.truncated or not complete or decoded.truncated or len(data) > MAX_TEXT_BYTES
     return DecodedDocument(decoded.pages, truncated, upright=(True,) * len(decoded.pages))
 
 
-def _draw(layout: TextLayout) -> bytes:
-    """Return the text as a PDF."""
+def _with_further_seconds(limits: Limits, spent: float, share: float = 1.0) -> Limits:
+    """Return the limits with a share of the time for further pages that is left."""
+    if limits.further_seconds is None:
+        return limits
+    return replace(limits, further_seconds=max(0.0, limits.further_seconds * share - spent))
+
+
+def _draw(layout: TextLayout, budget: PageCount, check_cancelled: CancelCheck) -> tuple[bytes, bool]:
+    """Return the text as a PDF, and whether it has all pages."""
+    drawn = 0
     with PDFIUM_LOCK, closing(pypdfium2.PdfDocument.new()) as document:
         fonts = _Fonts(document)
         size = (PAGE_HEIGHT, PAGE_WIDTH) if layout.landscape else (PAGE_WIDTH, PAGE_HEIGHT)
         for lines in layout.pages:
+            check_cancelled()
+            if not budget.admits_next(drawn):
+                break
+            drawn += 1
             with closing(document.new_page(*size)) as page:
                 for number, line in enumerate(lines, start=1):
                     y = size[1] - MARGIN - number * layout.font_size * LINE_HEIGHT
@@ -74,7 +94,7 @@ def _draw(layout: TextLayout) -> bytes:
                 pdfium.FPDFPage_GenerateContent(page)
         file = io.BytesIO()
         document.save(file)
-        return file.getvalue()
+        return file.getvalue(), drawn == len(layout.pages)
 
 
 def _runs(line: str) -> Iterator[tuple[int, str]]:

@@ -1,5 +1,7 @@
 """Protects: documents are converted according to their content, whatever their name."""
 
+import struct
+
 import pytest
 
 from converter.formats import OFFICE, UNPACKED, detect_format
@@ -69,6 +71,22 @@ def test_the_format_is_detected_by_the_content(expected: str, data: bytes) -> No
 def test_other_documents_are_rejected_with_the_reason(error: type[DocumentError], data: bytes) -> None:
     with pytest.raises(error):
         detect_format(data)
+
+
+def zip64(size: int | None = None) -> bytes:
+    """Return an archive whose end states its sizes in the Zip64 record only, with another size of its directory."""
+    data = office_files.archive({"a.txt": b"text"})
+    end = data.rindex(b"PK\x05\x06")
+    count, stated, start = struct.unpack_from("<HII", data, end + 10)
+    record = struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, count, count, stated if size is None else size, start)
+    locator = struct.pack("<IQI", 0, end, 1)
+    return data[:end] + b"PK\x06\x06" + record + b"PK\x06\x07" + locator + data[end : end + 8] + b"\xff" * 12 + bytes(2)
+
+
+def test_the_directory_of_a_large_archive_is_measured_by_its_zip64_record() -> None:
+    assert detect_format(zip64()) == "zip"
+    with pytest.raises(CorruptDocumentError, match="too many files"):
+        detect_format(zip64(5 * 1024 * 1024))
 
 
 def test_an_archive_with_a_huge_directory_is_rejected_without_reading_it() -> None:

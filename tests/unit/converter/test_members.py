@@ -57,6 +57,17 @@ def test_a_file_that_expands_beyond_the_limit_is_not_expanded_completely() -> No
     assert "more than 1,000 bytes" in conversion.skipped[0].reason
 
 
+def test_a_file_whose_stated_size_is_above_the_limit_is_not_expanded_at_all() -> None:
+    data = archive({"large": b"x" * 2000, "a": b"1"})
+    start = data.index(b"large") + len(b"large")
+    unreadable = data[:start] + b"\xff" * 4 + data[start + 4 :]
+
+    conversion = unpack_archive(unreadable, ConversionLimits(max_output_bytes=1000))
+
+    assert [member.name for member in conversion.members] == ["a"]
+    assert "more than 1,000 bytes" in conversion.skipped[0].reason
+
+
 def test_a_long_list_of_skipped_members_is_summed_up() -> None:
     conversion = unpack_archive(archive({str(number): b"" for number in range(200)}), LIMITS)
 
@@ -139,6 +150,16 @@ def test_small_embedded_pictures_are_skipped_and_large_ones_become_members() -> 
     assert [member.name for member in conversion.skipped] == ["logo.png"]
 
 
+def test_a_fax_within_a_message_becomes_a_member_however_small() -> None:
+    message = EmailMessage()
+    message.set_content(TEXT)
+    message.add_related(b"II*\0 fax", maintype="image", subtype="tiff", filename="fax.tif", disposition="inline")
+
+    conversion = read_mail(message.as_bytes(), LIMITS)
+
+    assert [member.name for member in conversion.members] == ["fax.tif"]
+
+
 def test_a_message_without_plain_text_is_read_from_its_html() -> None:
     message = EmailMessage()
     message["Message-ID"] = "<1@example.org>"
@@ -154,6 +175,10 @@ def test_html_becomes_lines() -> None:
     html = "<head><title>no</title></head><h1>A</h1>\n<p>b &amp; c</p><script>x()</script><ul><li>d<li>e</ul>"
 
     assert html_to_text(html).split() == ["A", "b", "&", "c", "d", "e"]
+
+
+def test_a_head_without_an_end_tag_does_not_hide_the_body() -> None:
+    assert html_to_text("<html><head><title>no</title><meta name=x><body><p>A") == "A"
 
 
 @given(st.binary(max_size=500))

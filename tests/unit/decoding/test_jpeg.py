@@ -120,6 +120,15 @@ def test_the_limit_counts_what_a_baseline_file_decodes_to(size: tuple[int, int],
             decode(file)
 
 
+def test_an_empty_comment_does_not_hide_that_a_file_is_baseline() -> None:
+    plain = encode(Image.new("L", (1600, 1600)), "JPEG")
+    commented = plain[:2] + b"\xff\xfe\x00\x02" + plain[2:]
+
+    [decoded] = decode_document(commented, min_side=100, limits=Limits(max_pixels=1_000_000)).pages
+
+    assert decoded.size == (200, 200)
+
+
 def test_the_limit_counts_all_pixels_of_a_progressive_file() -> None:
     file = encode(Image.new("L", LARGE, 255), "JPEG", quality=20, progressive=True)
 

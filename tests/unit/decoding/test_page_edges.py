@@ -115,6 +115,14 @@ def test_a_page_that_is_not_clearly_one_is_not_cropped(corners: list[tuple[int, 
     assert find_page(photograph("dark", corners)) is None
 
 
+def test_in_a_long_strip_no_page_is_searched_because_it_would_be_enlarged_without_bound() -> None:
+    strip = Image.new("L", (60, 970), 30)
+    strip.paste(240, (15, 250, 45, 750))
+
+    assert find_page(strip) is None
+    assert find_page(strip.crop((0, 10, 60, 970))) is not None, "just short enough"
+
+
 def test_two_pages_are_not_cropped_to_one() -> None:
     picture = photograph("dark", [(40, 100), (220, 100), (220, 400), (40, 400)])
     picture.paste(SHEET.resize((180, 300)), (270, 150))

@@ -115,6 +115,22 @@ def test_a_page_without_content_stays_blank() -> None:
     assert grey(pdf(content="")).min() == 255
 
 
+def test_a_long_document_whose_first_page_is_blank_is_still_read_in_parts() -> None:
+    data = write_pdf(
+        [
+            "<</Type/Catalog/Pages 2 0 R>>",
+            "<</Type/Pages/Kids[3 0 R 4 0 R 4 0 R 4 0 R]/Count 4>>",
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>",
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 5 0 R>>",
+            stream(BLOCK),
+        ]
+    )
+
+    front = decode_document(data, min_side=SIDE, part=range(2))
+
+    assert [len(front.pages), front.unread] == [2, 2]
+
+
 def test_a_damaged_page_costs_no_other_page() -> None:
     data = write_pdf(
         [

@@ -1,14 +1,19 @@
 """Protects: text files are recognised and drawn like printed text; other formats are never treated as text."""
 
+from typing import Any
+
 import numpy as np
+import pypdfium2  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from decoding import text_layout
+from decoding import text_layout, text_pdf
+from decoding.document import DecodedDocument
 from decoding.errors import DocumentError, UnsupportedFormatError
 from decoding.limits import Limits
+from decoding.pdf import decode_pdf
 from decoding.reader import decode_document, sniff
 from decoding.text import MAX_TEXT_BYTES, read_text
 from decoding.text_layout import cells, lay_out, line_width
@@ -175,3 +180,18 @@ def test_any_content_is_drawn_or_rejected(data: bytes) -> None:
     except DocumentError:
         return
     assert document.pages
+
+
+def test_a_text_ends_where_the_time_for_further_pages_does_and_is_truncated(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = Limits(front_pages=2, further_seconds=0.0)
+    drawn: list[int] = []
+
+    def count_and_decode(data: bytes, **options: Any) -> DecodedDocument:
+        drawn.append(len(pypdfium2.PdfDocument(data)))
+        return decode_pdf(data, **options)
+
+    monkeypatch.setattr(text_pdf, "decode_pdf", count_and_decode)
+    document = decode_document(b"page\f" * 5, min_side=50, limits=limits)
+
+    assert (len(document.pages), document.truncated) == (2, True)
+    assert drawn == [2], "drawing a page takes longer than rendering it"

@@ -1,10 +1,15 @@
 """Protects: uncommon but valid files are read, or rejected for their true reason instead of as damaged."""
 
+import io
 import struct
+import tarfile
+import zipfile
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import PngImagePlugin
 
 from decoding.errors import (
     DecoderMemoryError,
@@ -59,6 +64,25 @@ def test_a_pdf_is_recognised_by_uncommon_headers(header: bytes) -> None:
     assert plain.startswith(b"%PDF-1.4")
 
     np.testing.assert_array_equal(decode(plain.replace(b"%PDF-1.4", header, 1)), decode(plain))
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "ole"])
+def test_an_archive_is_not_read_as_the_pdf_with_which_it_begins(kind: str) -> None:
+    pdf = text_pdf(["only the first"])
+    file = io.BytesIO()
+    if kind == "zip":
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            archive.writestr("first.pdf", pdf)
+    elif kind == "tar":
+        member = tarfile.TarInfo("first.pdf")
+        member.size = len(pdf)
+        with tarfile.open(fileobj=file, mode="w") as tar:
+            tar.addfile(member, io.BytesIO(pdf))
+    else:
+        file.write(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + pdf)
+
+    with pytest.raises(UnsupportedFormatError):
+        decode_document(file.getvalue(), min_side=64)
 
 
 @pytest.mark.parametrize("blocks", [(1, 2), (2, 1), (2, 2), (4, 2)])
@@ -168,6 +192,16 @@ def test_deeper_images_in_pdfs_count_by_their_pixels() -> None:
 
     with pytest.raises(DecompressionBombError):
         decode_document(document, min_side=64, limits=Limits(max_pixels=1_000_000))
+
+
+@pytest.mark.parametrize("chunk", ["text", "profile"])
+def test_a_png_with_much_metadata_is_not_called_damaged(chunk: str) -> None:
+    metadata = b"<mxfile>" * 250_000
+    text = PngImagePlugin.PngInfo()
+    text.add_text("mxfile", metadata.decode(), zip=True)
+    options: dict[str, Any] = {"pnginfo": text} if chunk == "text" else {"icc_profile": metadata}
+
+    assert np.array_equal(decode(encode(SHEET, "PNG", **options)), GREY)
 
 
 def test_a_lack_of_memory_is_not_called_damage() -> None:
