@@ -28,8 +28,8 @@ CONVERSION_SHARE = 0.7
 """Share of the remaining budget that a conversion may use. The versions need the rest."""
 
 _NOT_CONVERTED = frozenset({"avif", "bmp", "gif", "heic", "heif", "jpeg", "jpg", "pdf", "png", "tif", "tiff", "webp"})
-"""Suffixes of documents that the versions read. A key only makes this probable, the content decides: an archive whose
-first file is a PDF, for example, could be read as that PDF. Text is absent, because mail and web pages are text."""
+"""Suffixes of documents that the versions read. A key only makes this probable, the content decides. Text is absent,
+because mail and web pages are text."""
 
 _MAX_WRITES = 8
 """Maximum number of concurrent writes of members."""

@@ -4,10 +4,8 @@ Functions and SageMaker get the addresses of large documents, services behind th
 if so chosen, and their content after all if they may not read them.
 """
 
-import io
 import threading
 import time
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -289,17 +287,13 @@ def test_document_that_is_deleted_before_it_is_read_is_rejected(s3: Any, reader:
     assert record.predictions == {}
 
 
-def test_archive_whose_first_file_is_a_pdf_is_converted_although_a_decoder_would_read_it(
-    s3: Any, reader: Service
-) -> None:
+def test_mail_of_a_pdf_is_converted_although_a_decoder_would_read_it(s3: Any, reader: Service) -> None:
     """The services classify it, because a PDF may have other bytes before it. Their predictions do not count."""
-    pdf, content = encode(page((300, 400)), "PDF"), io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr("scan.pdf", pdf)
+    content = b"MIME-Version: 1.0\r\nContent-Type: application/pdf\r\n\r\n" + encode(page((300, 400)), "PDF")
     by_address, by_content = (client_of(reader.port, by_address=choice) for choice in (True, False))
-    assert classify(s3, by_address, content.getvalue()).status is Status.COMPLETE, "a decoder reads it"
+    assert classify(s3, by_address, content).status is Status.COMPLETE, "a decoder reads it"
     preparation = Preparation(FixedConverter(), DerivedObjects(s3), time.monotonic)
-    records = [classify(s3, models, content.getvalue(), preparation) for models in (by_address, by_content)]
+    records = [classify(s3, models, content, preparation) for models in (by_address, by_content)]
     assert all(record.conversion for record in records)
     assert predictions(records[0]) == predictions(records[1])
 

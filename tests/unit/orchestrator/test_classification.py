@@ -27,7 +27,7 @@ DELETED = DocumentRejected("deleted", "gone")
 GONE = model_failure("rejected", "deleted or replaced", 422, "object-gone")
 DENIED = model_failure("failed", "may not read it", 403, "object-denied")
 CORRUPT = model_failure("rejected", "damaged", 422, "corrupt-document")
-ARCHIVE_OF_A_PDF = b"PK\x03\x04 stored %PDF-1.7"
+MAIL = b"From: ann@example.com\r\nSubject: Order\r\nMIME-Version: 1.0\r\n\r\nThree boxes.\r\n"
 PAGES = b"%PDF-1.7 converted"
 
 
@@ -242,8 +242,8 @@ def test_document_that_is_not_converted_is_read_while_the_versions_read_it(key: 
 
 
 def test_no_prediction_of_a_document_that_is_converted_counts() -> None:
-    """A decoder could read the PDF within this archive, whatever the key promises."""
-    line, usual = OfficeStack(ARCHIVE_OF_A_PDF), OfficeStack(ARCHIVE_OF_A_PDF, FakeModels())
+    """A version could read a part of this mail, whatever the key promises."""
+    line, usual = OfficeStack(MAIL), OfficeStack(MAIL, FakeModels())
     line.models.outcomes["v1"] = prediction("receipt")
     usual.models.outcomes["v1"] = prediction("receipt")
     assert line.classify("scan.pdf") == usual.classify("scan.pdf")
@@ -253,7 +253,7 @@ def test_no_prediction_of_a_document_that_is_converted_counts() -> None:
 
 @pytest.mark.parametrize("key", ["letter.docx", "mail.eml", "notes.txt", "archive.zip", "no-suffix", "pdf/0001"])
 def test_versions_are_not_called_before_the_content_if_the_key_suggests_a_conversion(key: str) -> None:
-    line = OfficeStack(ARCHIVE_OF_A_PDF)
+    line = OfficeStack(MAIL)
     assert line.classify(key).conversion
     assert (line.models.documents, line.documents.reads) == ([PAGES], 1)
 
