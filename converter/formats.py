@@ -45,7 +45,9 @@ _END_OF_DIRECTORY: Final = b"PK\x05\x06"
 _DIRECTORY_SIZE: Final = slice(12, 16)
 # Large archives, and all of some writers, state the size in a second record (Zip64), before the first and its locator.
 _END_OF_ZIP64: Final = b"PK\x06\x06"
+_ZIP64_LOCATOR: Final = b"PK\x06\x07"
 _ZIP64_BEFORE: Final = 76
+_LOCATOR_BEFORE: Final = 20
 _ZIP64_DIRECTORY_SIZE: Final = slice(40, 48)
 # The end of the directory may be followed by a comment of up to 64 KiB.
 _END_WITHIN: Final = 66_000
@@ -122,7 +124,7 @@ def open_archive(data: bytes) -> zipfile.ZipFile:
 
 def _directory_size(data: bytes, end: int) -> int:
     large = data[max(0, end - _ZIP64_BEFORE) : end]
-    if large.startswith(_END_OF_ZIP64):
+    if large.startswith(_END_OF_ZIP64) and large[-_LOCATOR_BEFORE:].startswith(_ZIP64_LOCATOR):
         return int.from_bytes(large[_ZIP64_DIRECTORY_SIZE], "little")
     return int.from_bytes(data[end:][_DIRECTORY_SIZE], "little")
 

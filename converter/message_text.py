@@ -31,7 +31,8 @@ _BLOCKS: Final = frozenset(
         "ul",
     ]
 )
-_HIDDEN: Final = frozenset(["head", "script", "style", "template", "title"])
+# Not the head, whose end tag may be omitted: nothing else in it is text.
+_HIDDEN: Final = frozenset(["script", "style", "template", "title"])
 _BLANK_LINES: Final = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 
 
@@ -67,8 +68,6 @@ class _TextCollector(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 (HTMLParser's)
         if tag in _HIDDEN:
             self._hidden += 1
-        if tag == "body":  # ends the head, whose end tag may be omitted
-            self._hidden = 0
         if tag in _BLOCKS:
             self.parts.append("\n")
         if tag in ("td", "th"):

@@ -56,6 +56,11 @@ class _Rendering:
     unread: int = 0
     """Pages after the part that was requested."""
 
+    @property
+    def count(self) -> int:
+        """The number of pages up to the end of the document, if the rendering begins with the first."""
+        return len(self.pages) + self.unread
+
 
 def decode_pdf(
     data: bytes,
@@ -85,8 +90,9 @@ def decode_pdf(
     with PDFIUM_LOCK:
         check_cancelled()
         rendering = _render_pages(data, min_side, limits, check_cancelled, part)
-        if rendering.empty and not rendering.damage and not _has_lost_content(data, min_side, limits, check_cancelled):
-            rendering = replace(rendering, empty=False)
+        if rendering.empty and not rendering.damage:
+            lost = _has_lost_content(rendering, data, min_side, limits, check_cancelled)
+            rendering = replace(rendering, empty=lost)
         if part is not None and (rendering.damage or rendering.empty):
             if part.start > 0:
                 raise rendering.damage or CorruptDocumentError("The PDF has no such page.")
@@ -152,8 +158,10 @@ def _render_pages(
     return _Rendering(pages, upright, truncated, damage, empty, count - wanted.stop)
 
 
-def _has_lost_content(data: bytes, min_side: int, limits: Limits, check_cancelled: CancelCheck) -> bool:
-    """Return whether a search of the file finds content of the first page.
+def _has_lost_content(
+    rendering: _Rendering, data: bytes, min_side: int, limits: Limits, check_cancelled: CancelCheck
+) -> bool:
+    """Return whether a search of the file finds content of the first page, or further pages.
 
     Most first pages that are empty are meant so. All pages are rendered again for the others only.
     """
@@ -161,7 +169,8 @@ def _has_lost_content(data: bytes, min_side: int, limits: Limits, check_cancelle
         first = _render_pages(data.replace(*_TABLE), min_side, limits, check_cancelled, range(1))
     except DocumentError:
         return False
-    return bool(first.pages) and not first.empty
+    further = not rendering.truncated and first.count > rendering.count
+    return bool(first.pages) and (not first.empty or further)
 
 
 def _completeness(rendering: _Rendering) -> tuple[bool, int]:

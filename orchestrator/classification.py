@@ -7,6 +7,7 @@ from orchestrator.content_fallback import NOT_READ
 from orchestrator.interfaces import DocumentSource, Predictor, Preparer
 from orchestrator.preparation import Prepared
 from orchestrator.reading import Reading
+from records.assembly import ReadError
 from records.errors import DocumentUnavailable
 from records.outcomes import ModelFailure, Outcome, Prediction
 from records.record import Record
@@ -53,10 +54,8 @@ class VersionCalls:
 
     def read_ahead(self, upload: Upload, reading: Reading) -> None:
         """Read what is needed in any case, while the record is looked up."""
-        if not self._may_stay_unread(upload):
+        if not self._may_stay_unread(upload, reading):
             reading.result()
-        elif self._preparation.checks_content:
-            reading.start()
 
     def classify(
         self, upload: Upload, reading: Reading, stored: Record | None, *, deadline: float, trace_id: str
@@ -71,13 +70,16 @@ class VersionCalls:
             trace_id: AWS trace to forward.
         """
         unread = None
-        if stored is None and self._may_stay_unread(upload):
+        if stored is None and self._may_stay_unread(upload, reading):
             unread = self._classify_unread(upload, reading, deadline, trace_id)
         return unread or self._classify_read(upload, reading, stored, deadline, trace_id)
 
-    def _may_stay_unread(self, upload: Upload) -> bool:
-        """Return whether every version reads the object itself, and its size is no reason to reject it."""
-        size = upload.size
+    def _may_stay_unread(self, upload: Upload, reading: Reading) -> bool:
+        """Return whether every version reads the object itself, and its size is no reason to reject it.
+
+        The size must be known from the event: that of a late one is looked up later, when it has been read.
+        """
+        size = reading.size
         return size is not None and self._documents.accepts(size) and self._models.read_themselves(upload.address, size)
 
     def _classify_unread(self, upload: Upload, reading: Reading, deadline: float, trace_id: str) -> Classified | None:
@@ -89,18 +91,22 @@ class VersionCalls:
         try:
             prepared = self._preparation.prepare_unread(upload, reading)
         except DocumentUnavailable as error:
-            return Classified(Prepared(rejection=error))
+            content = reading.result()  # if it cannot be read either, that is the reason
+            return Classified(Prepared(rejection=error if isinstance(content, bytes) else content))
         if prepared is None:
             return None
+        if self._preparation.checks_content:
+            reading.start()
         called = self._call(self._models.versions, prepared, deadline, trace_id)
         if self._preparation.checks_content:
             content = reading.result()
             if not isinstance(content, bytes) or self._preparation.has_to_convert(content):
                 return None
         if _lacks_content(called, reading) and not isinstance(reason := reading.result(), bytes):
-            predicted = {version: outcome for version, outcome in called.items() if isinstance(outcome, Prediction)}
+            blamed = {version: outcome for version, outcome in called.items() if not _is_due_to(reason, outcome)}
+            predicted = any(isinstance(outcome, Prediction) for outcome in called.values())
             unreadable = Prepared(rejection=reason, parent=prepared.parent)
-            return Classified(unreadable, predicted, called if predicted else {})
+            return Classified(unreadable, blamed, called if predicted else {})
         return Classified(prepared, called, called)
 
     def _classify_read(
@@ -149,6 +155,18 @@ class VersionCalls:
 
 
 def _lacks_content(outcomes: Mapping[str, Outcome], reading: Reading) -> bool:
-    """Return whether a version has no prediction because it could not read the object, or waited for its content."""
+    """Return whether a version has no prediction because it could not read the object, or waited for its content.
+
+    A read that was not started before the deadline says nothing about the object.
+    """
     failures = [outcome for outcome in outcomes.values() if isinstance(outcome, ModelFailure)]
-    return bool(failures) and (reading.was_started or any(failure.problem in NOT_READ for failure in failures))
+    if reading.was_started:
+        return bool(failures)
+    return not reading.is_too_late and any(failure.problem in NOT_READ for failure in failures)
+
+
+def _is_due_to(reason: ReadError, outcome: Outcome) -> bool:
+    """Return whether a version failed because the object cannot be read, or waited for its content."""
+    return isinstance(outcome, ModelFailure) and (
+        outcome.problem in NOT_READ or outcome.problem == reason.reason.kind or outcome.kind == "timeout"
+    )

@@ -148,6 +148,7 @@ class Pipeline:
         patient = budget_s is not None and budget_s > self._budget.total
         if patient_s is not None and budget_s is None and stored and _needs_patience(stored):
             patient, deadline = True, started + patient_s - self._budget.write_reserve
+            reading.extend(deadline)
         classified = self._calls.classify(upload, reading, stored, deadline=deadline, trace_id=trace_id)
         prepared = classified.prepared
         if upload.size is None and isinstance(content := reading.result(), bytes):

@@ -20,7 +20,7 @@ class Reading:
         upload: The upload. Its size must be known before the length is asked for.
         read: Reads it.
         readers: Runs the read.
-        deadline: Time on the clock until which the content is awaited.
+        deadline: Time on the clock until which the content is awaited; see `extend`.
         clock: A monotonic clock in seconds.
     """
 
@@ -40,16 +40,30 @@ class Reading:
         self._lock = Lock()
         self._started: Future[tuple[bytes, float]] | None = None
 
-    def __len__(self) -> int:
-        """Return the size of the content in bytes, as the event states it."""
-        if self._upload.size is None:
-            raise TypeError("the size of the upload is unknown")
+    @property
+    def size(self) -> int | None:
+        """Size of the content in bytes, as the event states it; None if it states none."""
         return self._upload.size
+
+    def __len__(self) -> int:
+        """Return the size of the content in bytes, which must be known."""
+        if self.size is None:
+            raise TypeError("the size of the upload is unknown")
+        return self.size
 
     @property
     def was_started(self) -> bool:
         """Whether something has needed the content."""
         return self._started is not None
+
+    @property
+    def is_too_late(self) -> bool:
+        """Whether the deadline has passed, so that a read that starts now would be in vain."""
+        return self._clock() >= self._deadline
+
+    def extend(self, deadline: float) -> None:
+        """Await the content until a later time on the clock."""
+        self._deadline = deadline
 
     def start(self) -> "Future[tuple[bytes, float]]":
         """Start the read, unless it has been started."""

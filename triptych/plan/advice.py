@@ -148,8 +148,9 @@ def _settings(capacity: Capacity, ingest: Ingest, limits: Sequence[Limit]) -> st
 def _warnings(capacity: Capacity, ingest: Ingest) -> Iterator[str]:
     work, setup = capacity.workload, capacity.setup
     if not capacity.fits_budget:
+        read = "" if setup.by_address else " plus the read"
         yield (
-            f"Three answers take {capacity.answers_p99_s * 1000:,.0f} ms at p99 plus the read, more than the budget of "
+            f"Three answers take {capacity.answers_p99_s * 1000:,.0f} ms at p99{read}, more than the budget of "
             f"{measurements.MODEL_BUDGET_MS:,.0f} ms: use a larger --task-cpu or a lower --utilisation."
         )
     if capacity.peak_tasks > rollout.MAX_TASKS:

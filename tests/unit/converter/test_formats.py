@@ -89,6 +89,15 @@ def test_the_directory_of_a_large_archive_is_measured_by_its_zip64_record() -> N
         detect_format(zip64(5 * 1024 * 1024))
 
 
+def test_a_zip64_record_without_its_locator_does_not_hide_a_large_directory() -> None:
+    """As it would not be used to open the archive, it must not be used to measure it."""
+    small = zip64(100)
+    end = small.rindex(b"PK\x05\x06")
+    stated = small[: end + 12] + (5 * 1024 * 1024).to_bytes(4, "little") + small[end + 16 :]
+    with pytest.raises(CorruptDocumentError, match="too many files"):
+        detect_format(stated.replace(b"PK\x06\x07", b"PK\x06\x00"))
+
+
 def test_an_archive_with_a_huge_directory_is_rejected_without_reading_it() -> None:
     end = b"PK\x05\x06" + bytes(8) + (5 * 1024 * 1024).to_bytes(4, "little") + bytes(6)
 

@@ -179,6 +179,7 @@ def test_html_becomes_lines() -> None:
 
 def test_a_head_without_an_end_tag_does_not_hide_the_body() -> None:
     assert html_to_text("<html><head><title>no</title><meta name=x><body><p>A") == "A"
+    assert html_to_text("<head><title>no</title><div>A</div>B") == "A\nB"
 
 
 @given(st.binary(max_size=500))

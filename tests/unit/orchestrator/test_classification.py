@@ -67,6 +67,13 @@ def test_upload_that_the_event_does_not_describe_is_read_first(of: Upload) -> No
     assert stored.upload.size == 5
 
 
+def test_late_upload_without_a_size_is_read_first() -> None:
+    """Its description has a size, but the content that is sent is that of the event."""
+    documents, of = FakeDocuments(), replace(ONE, size=None)
+    stored = pipeline(documents, ReadingModels(), now=lambda: NOON + 2 * LATE_AFTER).classify(of).record
+    assert (stored.status, documents.reads) == (Status.COMPLETE, 1)
+
+
 @pytest.mark.parametrize(("size", "kind"), [(0, "empty"), (MAX_BYTES + 1, "too-large")])
 def test_size_that_is_rejected_calls_no_version(size: int, kind: str) -> None:
     models, of = ReadingModels(), replace(ONE, size=size)
@@ -171,6 +178,41 @@ def test_version_that_gets_neither_the_object_nor_the_content_is_retried() -> No
     assert not stored.final
 
 
+def test_failure_that_is_not_due_to_the_object_is_still_that_of_the_version() -> None:
+    broken = model_failure("failed", status=500)
+    attempt = pipeline(FakeDocuments(DELETED), ReadingModels(v1=broken, v3=GONE)).classify(ONE)
+    assert (set(attempt.outcomes), attempt.record.reason) == ({"v1", "v2"}, DELETED.reason)
+
+
+def test_failures_at_the_deadline_are_not_replaced_by_a_read_that_comes_too_late() -> None:
+    clock = [100.0]
+
+    class SlowModels(ReadingModels):
+        def predict(self, *args: Any, **kwargs: Any) -> Mapping[str, Outcome]:
+            clock[0] = kwargs["deadline"] + 0.01
+            return super().predict(*args, **kwargs)
+
+    documents, slow = FakeDocuments(), dict.fromkeys(("v1", "v2"), model_failure("timeout"))
+    stored = pipeline(documents, SlowModels(**slow, v3=DENIED), clock=lambda: clock[0]).classify(ONE).record
+    assert (set(stored.predictions), stored.reason and stored.reason.kind) == (set(VERSIONS), "versions-missing")
+    assert documents.reads == 0
+
+
+def test_member_that_was_deleted_is_rejected_for_that() -> None:
+    """Its parent cannot be found out either, which alone would be a reason to try again."""
+
+    class LostDerived(FakeDerived):
+        def find_parent(self, upload: Upload) -> Parent | None:
+            raise DocumentUnavailable("storage-error", "no parent")
+
+    for content, kind in ((DELETED, "deleted"), (b"%PDF-", "storage-error")):
+        preparation = Preparation(None, LostDerived(), lambda: 100.0)
+        line = pipeline(FakeDocuments(content), ReadingModels(), preparation=preparation)
+        reason = line.classify(ONE).record.reason
+        assert reason is not None
+        assert reason.kind == kind
+
+
 class WaitingModels(ReadingModels):
     """Versions that could not read the object, and wait for its content."""
 
@@ -256,6 +298,12 @@ def test_versions_are_not_called_before_the_content_if_the_key_suggests_a_conver
     line = OfficeStack(MAIL)
     assert line.classify(key).conversion
     assert (line.models.documents, line.documents.reads) == ([PAGES], 1)
+
+
+def test_repeated_event_of_a_stack_with_a_converter_reads_nothing() -> None:
+    line = OfficeStack(b"%PDF-")
+    assert line.classify("scan.pdf") == line.classify("scan.pdf")
+    assert line.documents.reads == 1
 
 
 def test_predictions_do_not_count_if_it_is_unknown_whether_the_document_is_converted() -> None:

@@ -48,6 +48,14 @@ def test_reason_why_an_object_cannot_be_read_is_found_out_once(readers: ThreadPo
     assert documents.reads == 1
 
 
+def test_content_is_awaited_until_an_extended_deadline(readers: ThreadPoolExecutor) -> None:
+    documents = FakeDocuments()
+    content = reading(readers, documents.read, seconds=0.0)
+    assert content.is_too_late
+    content.extend(time.monotonic() + 30)
+    assert (content.is_too_late, content.result()) == (False, b"%PDF-")
+
+
 def test_read_that_hangs_is_not_awaited_past_the_deadline(readers: ThreadPoolExecutor) -> None:
     release = threading.Event()
 
