@@ -19,7 +19,7 @@ def capacity(rate: float, peak: float | None = None, setup: Setup | None = None)
     ("rate", "peak", "ingest"),
     [
         (0.33, 0.33, Ingest.DIRECT),
-        (0.33, 38, Ingest.DIRECT),  # two tasks carry 38.8/s
+        (0.33, 37, Ingest.DIRECT),  # two tasks carry 37.2/s
         (0.33, 42, Ingest.QUEUE),  # and no more
         (80, 80, Ingest.DIRECT),  # an outage of a version would need 653 executions
         (100, 100, Ingest.QUEUE),  # 816, of the account's 1,000
@@ -59,7 +59,7 @@ def test_bounds_include_the_peak(rate: float, burst: float, least: int) -> None:
 def test_the_first_sentences_name_the_settings_and_the_quota_increase() -> None:
     sentences = make_plan(Workload(0.33, 0.33)).advice.sentences
     assert sentences[0] == (
-        "Set MinModelTasks=2, MaxModelTasks=4, RequestsPerTask=581, Ingest=direct; first request an increase of this "
+        "Set MinModelTasks=2, MaxModelTasks=4, RequestsPerTask=558, Ingest=direct; first request an increase of this "
         "quota: Fargate vCPUs running (On-Demand)."
     )
     assert sentences[1].endswith(
@@ -72,7 +72,7 @@ def test_the_first_sentences_name_the_settings_and_the_quota_increase() -> None:
 def test_with_a_sufficient_quota_the_next_limit_is_named() -> None:
     sentences = make_plan(Workload(0.33, 0.33), granted={"fargate_vcpus": 50}).advice.sentences
     assert len(sentences) == 1
-    assert sentences[0].endswith("The first quota is reached at 78/s: Fargate vCPUs running (On-Demand).")
+    assert sentences[0].endswith("The first quota is reached at 74/s: Fargate vCPUs running (On-Demand).")
 
 
 def test_each_exceeded_limit_is_named_once() -> None:
@@ -84,9 +84,9 @@ def test_each_exceeded_limit_is_named_once() -> None:
 
 
 def test_requests_per_task_match_the_planned_utilisation() -> None:
-    """9.69/s are 581 per minute; four vCPUs carry four times that."""
-    assert make_plan(Workload(1, 1), Setup(1024)).parameters["RequestsPerTask"] == "581"
-    assert make_plan(Workload(1, 1), Setup(4096)).parameters["RequestsPerTask"] == "2325"
+    """9.30/s are 558 per minute; four vCPUs carry four times that."""
+    assert make_plan(Workload(1, 1), Setup(1024)).parameters["RequestsPerTask"] == "558"
+    assert make_plan(Workload(1, 1), Setup(4096)).parameters["RequestsPerTask"] == "2232"
 
 
 def test_caveats_are_listed() -> None:
