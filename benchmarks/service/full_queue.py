@@ -5,9 +5,10 @@ the order of arrival. So its time is the time of N consecutive responses while t
 by the capacity, which about half of the requests exceed; a p99 must be compared with the end of its distribution.
 
 The distribution is observed at twice the capacity, because rejected requests take CPU time too: N callers that send a
-request as soon as one is answered keep the queue full as well, but get more answers per second. From times of single
-documents, with standard deviation s on C CPUs, the time would be normal with standard deviation sqrt(N) s / C. That is
-too little, because consecutive documents are not independent: the state of the machine affects all of them alike.
+request as soon as one is answered would keep the queue full as well, but without the rejected ones. From times of
+single documents, with standard deviation s on C CPUs, the time would be normal with standard deviation sqrt(N) s / C.
+That is too little, because consecutive documents are not independent: the state of the machine affects all of them
+alike.
 """
 
 import statistics
