@@ -75,7 +75,7 @@ class VersionCalls:
         return unread or self._classify_read(upload, reading, stored, deadline, trace_id)
 
     def _may_stay_unread(self, upload: Upload, reading: Reading) -> bool:
-        """Return whether every version reads the object itself, and its size is no reason to reject it.
+        """Return whether every version reads the object itself, and its size does not make it rejected.
 
         The size must be known from the event: that of a late one is looked up later, when it has been read.
         """

@@ -114,7 +114,7 @@ def test_wrapped_lines_fit_and_lose_nothing_but_spaces(text: str) -> None:
 
 
 def test_the_characters_of_a_very_long_line_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some programs write a text as one line, whose width must not be computed anew for each line that is drawn."""
+    """Some programs write a text as one line, whose width must not be computed again for each line that is drawn."""
     looked_at = 0
 
     def counted(character: str) -> int:
