@@ -37,7 +37,8 @@ CERTAINLY_UPRIGHT: Final = 0.93
 """Probability of the small network above which a page is upright without a look of the other one."""
 MIN_CONFIDENCE: Final = 0.7
 """Mean probability of a turn over the four orientations of a view, from which on the page is turned."""
-_TURNS: Final = 4
+TURNS: Final = 4
+"""Orientations of a page."""
 
 
 class Orienter(Protocol):
@@ -64,10 +65,17 @@ def corrections_of(batch: PageBatch, orient: Orienter | None, *, alone: bool = F
         orient: Recognises the others; if None, they stay as they are.
         alone: Whether this is the only document at the moment.
     """
-    corrections = [0] * len(batch.views)
-    unknown = [index for index, upright in enumerate(batch.known_upright) if not upright]
-    if orient and unknown:
-        for index, degrees in zip(unknown, orient(batch.views[unknown], alone=alone), strict=True):
+    return _corrections_of_rest(batch.views, batch.known_upright, orient, alone=alone)
+
+
+def _corrections_of_rest(
+    views: NDArray[np.uint8], upright: Sequence[bool], orient: Orienter | None, *, alone: bool
+) -> list[int]:
+    """Return the corrections of all pages: those that are upright have none, and only the others are shown."""
+    corrections = [0] * len(views)
+    rest = [index for index, known in enumerate(upright) if not known]
+    if orient and rest:
+        for index, degrees in zip(rest, orient(views[rest], alone=alone), strict=True):
             corrections[index] = degrees
     return corrections
 
@@ -91,12 +99,7 @@ class ScreenedOrienter:
             views: The views of the pages, as `orientation_view` makes them.
             alone: Whether this is the only call at the moment, so that it can use all CPUs. The result is the same.
         """
-        corrections = [0] * len(views)
-        unsure = np.flatnonzero(~self._screen(views, alone=alone))
-        if unsure.size:
-            for index, degrees in zip(unsure, self._orient(views[unsure], alone=alone), strict=True):
-                corrections[index] = degrees
-        return corrections
+        return _corrections_of_rest(views, self._screen(views, alone=alone).tolist(), self._orient, alone=alone)
 
 
 def load_orienter(*, concurrency: int = 1) -> Orienter:
@@ -165,15 +168,28 @@ class OrientationNetwork:
 
     def _correction(self, view: NDArray[np.uint8], turn: int, *, alone: bool) -> int:
         """Return the correction of a page that seems to be turned, or 0 if its other orientations contradict."""
-        orbit = np.stack([np.rot90(view, -further) for further in range(_TURNS)])
-        probabilities = self.probabilities(orbit, alone=alone)
-        expected = (turn + np.arange(_TURNS)) % _TURNS
-        confidence = probabilities[np.arange(_TURNS), expected].mean()
-        return (_TURNS - turn) * QUARTER if confidence >= MIN_CONFIDENCE else 0
+        confidence = agreement(self.probabilities(orbit(view), alone=alone))[turn]
+        return (TURNS - turn) * QUARTER if confidence >= MIN_CONFIDENCE else 0
 
     def probabilities(self, views: NDArray[np.uint8], *, alone: bool = False) -> NDArray[np.float64]:
         """Return the probabilities that each view is turned clockwise by 0 to 3 quarter turns, shape (views, 4)."""
         return self._inference.infer_all(views, alone=alone)[0]
+
+
+def orbit(view: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the views of a page that is turned clockwise by 0 to 3 quarter turns, shape (4, side, side)."""
+    return np.stack([np.rot90(view, -turn) for turn in range(TURNS)])
+
+
+def agreement(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean probability of each turn of a view over its four orientations, shape (4,).
+
+    Args:
+        probabilities: Those of the views in its `orbit`, shape (4, 4).
+    """
+    aligned = [np.roll(row, -turn) for turn, row in enumerate(probabilities)]
+    mean: NDArray[np.float64] = np.mean(aligned, axis=0)
+    return mean
 
 
 def _compiled(graph: Path, concurrency: int) -> Inference:

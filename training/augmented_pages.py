@@ -112,10 +112,16 @@ def _balanced(sources: NDArray[np.str_], *, is_ood: bool) -> NDArray[np.float64]
     weights = np.ones(len(sources))
     real = sources != SYNTHETIC_SOURCE
     if real.any():
-        _, source_index, counts = np.unique(sources[real], return_inverse=True, return_counts=True)
-        by_source = 1 / np.sqrt(counts)[source_index]
+        by_source = weights_by_source(sources[real])
         total = (~real).sum() if is_ood and not real.all() else real.sum()
         weights[real] = by_source * total / by_source.sum()
+    return weights
+
+
+def weights_by_source(sources: NDArray[np.str_]) -> NDArray[np.float64]:
+    """Return the weight of each page: together, those of a source weigh the square root of their number."""
+    _, source_index, counts = np.unique(sources, return_inverse=True, return_counts=True)
+    weights: NDArray[np.float64] = 1 / np.sqrt(counts)[source_index]
     return weights
 
 

@@ -25,17 +25,23 @@ class EpochResult:
 
 
 class MovingAverage:
-    """Exponential moving average of weights and statistics, with a lower decay during the first steps."""
+    """Exponential moving average of weights and statistics, with a lower decay during the first steps.
 
-    def __init__(self, model: nn.Module, decay: float) -> None:
-        self.decay, self.steps = decay, 0
+    Args:
+        model: The model before the first step.
+        decay: Share of the average that a step keeps.
+        rise: The larger it is, the more steps it takes until the share is that high.
+    """
+
+    def __init__(self, model: nn.Module, decay: float, *, rise: int = 9) -> None:
+        self.decay, self.rise, self.steps = decay, rise, 0
         self.state = {name: value.detach().clone() for name, value in model.state_dict().items()}
 
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:
         """Add the weights after a step to the average."""
         self.steps += 1
-        decay = min(self.decay, self.steps / (self.steps + 9))
+        decay = min(self.decay, self.steps / (self.steps + self.rise))
         for name, value in model.state_dict().items():
             if value.is_floating_point():
                 self.state[name].lerp_(value, 1 - decay)

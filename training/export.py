@@ -19,7 +19,7 @@ import numpy as np
 import openvino  # type: ignore[import-untyped]
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from model_service.engine import add_feature_norm
 from model_service.inference import openvino_core
@@ -79,6 +79,22 @@ def as_served(model: Trained) -> Trained:
 def export_openvino(model: ExportableModel | ForestModel, width: int, height: int, folder: Path) -> None:
     """Write `model.xml` and `model.bin`: uint8 [batch, height, width, 3] in, float32 logits [batch, classes] out."""
     example = torch.zeros((2, height, width, 3), dtype=torch.uint8)
+    export_batches(model, example, folder, names=("pages", "logits"), fp16=not isinstance(model, ForestModel))
+
+
+def export_batches(
+    model: nn.Module, example: Tensor, folder: Path, *, names: tuple[str, str], fp16: bool = True
+) -> None:
+    """Write `model.xml` and `model.bin` of a model with one input and one output, for batches of any size.
+
+    Args:
+        model: The model.
+        example: A batch of two or more items.
+        folder: Where to write the files.
+        names: Names of the input and of the output.
+        fp16: See `save_model`.
+    """
+    input_name, output_name = names
     with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # onnxscript's warnings about its version converter
         onnx_file = Path(scratch) / "model.onnx"
@@ -88,14 +104,14 @@ def export_openvino(model: ExportableModel | ForestModel, width: int, height: in
             onnx_file,
             dynamo=True,
             opset_version=OPSET,
-            input_names=["pages"],
-            output_names=["logits"],
-            dynamic_shapes={"pages": {0: torch.export.Dim("batch", min=1, max=1024)}},
+            input_names=[input_name],
+            output_names=[output_name],
+            dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=1024)},),
             verbose=False,
         )
         converted = openvino.convert_model(onnx_file)
-        converted.reshape({0: openvino.PartialShape([-1, height, width, 3])})
-        save_model(converted, folder, fp16=not isinstance(model, ForestModel))
+        converted.reshape({0: openvino.PartialShape([-1, *example.shape[1:]])})
+        save_model(converted, folder, fp16=fp16)
 
 
 def save_model(model: openvino.Model, folder: Path, *, fp16: bool = True) -> None:

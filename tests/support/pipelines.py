@@ -46,6 +46,18 @@ class FakeDocuments:
         return upload(key, version_id=version_id, sequencer="00BF", backfilled=True)
 
 
+class HangingDocuments(FakeDocuments):
+    """Objects whose content does not arrive until `release` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.release = threading.Event()
+
+    def read(self, upload: Upload) -> bytes:
+        self.release.wait(30)
+        return super().read(upload)
+
+
 class FakeDerived:
     """Derived objects in memory, each written once.
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decoding.orientation import QUARTER
-from model_service.orientation import CERTAINLY_UPRIGHT
-from tools.upright.pages import TURNS, Scores, UprightPage, orbit
+from model_service.orientation import CERTAINLY_UPRIGHT, TURNS, orbit
+from tools.upright.pages import Scores, UprightPage
 
 THRESHOLDS: Final = (0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999)
 

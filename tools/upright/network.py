@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import openvino as ov  # type: ignore[import-untyped]
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from decoding.orientation import VIEW_SIDE
+from model_service.orientation import TURNS, orbit
 from tools.upright.augmentation import vary
-from tools.upright.pages import TURNS, UprightPage, orbit
+from tools.upright.pages import UprightPage
 from training.architectures import fold_batch_norms
-from training.export import OPSET, save_model
+from training.augmented_pages import weights_by_source
+from training.checkpoint import MovingAverage
+from training.export import export_batches
 from training.precision import CALIBRATION_PAGES, quantise
 
 PAGES_OF_A_STEP: Final = 24
@@ -91,7 +93,7 @@ def train(pages: Sequence[UprightPage], steps: int, report: Callable[[int, float
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     network = UprightNetwork().to(memory_format=torch.channels_last)
-    mean = copy.deepcopy(network)
+    average = MovingAverage(network, _SMOOTHING, rise=20)
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.03)
     weights = sampling_weights(pages)
     network.train()
@@ -107,16 +109,16 @@ def train(pages: Sequence[UprightPage], steps: int, report: Callable[[int, float
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        _average(mean, network, min(_SMOOTHING, step / (step + 20)))
+        average.update(network)
         report(step, loss.item())
-    return mean.eval()
+    network.load_state_dict(average.state)
+    return network.eval()
 
 
 def sampling_weights(pages: Sequence[UprightPage]) -> NDArray[np.float64]:
     """Return the probability of sampling each page: that of a source grows with the square root of its pages."""
     sources = np.array([page.document.source for page in pages])
-    _, index, counts = np.unique(sources, return_inverse=True, return_counts=True)
-    weights = 1 / np.sqrt(counts[index])
+    weights = weights_by_source(sources)
     normalized: NDArray[np.float64] = weights / weights.sum()
     return normalized
 
@@ -124,15 +126,6 @@ def sampling_weights(pages: Sequence[UprightPage]) -> NDArray[np.float64]:
 def _learning_rate(step: int, steps: int) -> float:
     decay = max(0.005, (1 + math.cos(math.pi * step / steps)) / 2)
     return _LEARNING_RATE * min(1, step / _WARM_UP) * decay
-
-
-@torch.no_grad()
-def _average(mean: nn.Module, network: nn.Module, kept: float) -> None:
-    for average, value in zip(mean.state_dict().values(), network.state_dict().values(), strict=True):
-        if average.is_floating_point():
-            average.lerp_(value, 1 - kept)
-        else:
-            average.copy_(value)
 
 
 def export(network: UprightNetwork, pages: Sequence[UprightPage], file: Path) -> None:
@@ -164,18 +157,5 @@ def save_exact(network: UprightNetwork, folder: Path) -> None:
     """Write the network as `model.xml` and `model.bin`, computed in f32."""
     folded = copy.deepcopy(network).eval()
     fold_batch_norms(folded)
-    onnx_file = folder / "model.onnx"
-    torch.onnx.export(
-        folded,
-        (torch.zeros((2, VIEW_SIDE, VIEW_SIDE), dtype=torch.uint8),),
-        onnx_file,
-        dynamo=True,
-        opset_version=OPSET,
-        input_names=["views"],
-        output_names=["probabilities"],
-        dynamic_shapes={"views": {0: torch.export.Dim("batch", min=1, max=1024)}},
-        verbose=False,
-    )
-    graph = ov.convert_model(onnx_file)
-    graph.reshape({0: ov.PartialShape([-1, VIEW_SIDE, VIEW_SIDE])})
-    save_model(graph, folder)
+    views = torch.zeros((2, VIEW_SIDE, VIEW_SIDE), dtype=torch.uint8)
+    export_batches(folded, views, folder, names=("views", "probabilities"))

@@ -13,10 +13,9 @@ from decoding.grey import to_grey
 from decoding.limits import Limits
 from decoding.orientation import orientation_view
 from decoding.reader import decode_pages
-from model_service.orientation import MIN_CONFIDENCE
+from model_service.orientation import MIN_CONFIDENCE, agreement, orbit
 from training.data import DataError, LabelledDocument
 
-TURNS: Final = 4
 SHORTER_SIDE: Final = 256
 """Shorter side of the page of which a view shows the centre."""
 _LONGER_SIDE: Final = 512
@@ -45,11 +44,6 @@ class UprightPage:
     target: NDArray[np.float32]
 
 
-def orbit(view: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the views of a page that is turned clockwise by 0 to 3 quarter turns."""
-    return np.stack([np.rot90(view, -turn) for turn in range(TURNS)])
-
-
 def load_upright_pages(documents: Sequence[LabelledDocument], scores: Scores) -> tuple[list[UprightPage], list[str]]:
     """Read the first pages of documents.
 
@@ -61,7 +55,7 @@ def load_upright_pages(documents: Sequence[LabelledDocument], scores: Scores) ->
         The pages, and one message for each document that cannot be read and each page that is left out.
 
     Raises:
-        DataError: There is no page.
+        DataError: No page can be used.
     """
     pages: list[UprightPage] = []
     skipped: list[str] = []
@@ -79,7 +73,7 @@ def load_upright_pages(documents: Sequence[LabelledDocument], scores: Scores) ->
             else:
                 pages.append(UprightPage(document, view, _surroundings(image), target))
     if not pages:
-        raise DataError("there is no readable upright page" + "".join(f"\n{line}" for line in skipped[:3]))
+        raise DataError("no readable upright page was found" + "".join(f"\n{line}" for line in skipped[:3]))
     return pages, skipped
 
 
@@ -94,11 +88,11 @@ def target_of(scores: NDArray[np.float64]) -> NDArray[np.float32] | None:
     Returns:
         Shape (4,); None if the orientation network would turn the page.
     """
-    mean = np.mean([np.roll(row, -turn) for turn, row in enumerate(scores)], axis=0)
+    mean = agreement(scores)
     if mean.argmax() and mean.max() >= MIN_CONFIDENCE:
         return None
     upright = np.array([1, 0, 0, 0], np.float32)
-    return upright if mean[0] >= 0.5 else (upright + mean.astype(np.float32)) / 2
+    return upright if mean[0] >= 0.5 else (upright + mean.astype(np.float32)) / np.float32(2)
 
 
 def _surroundings(page: Image.Image) -> NDArray[np.uint8]:

@@ -1,8 +1,7 @@
 """Protects: a document that the versions read themselves is not read before, and its record is as if it had been."""
 
-import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,14 +11,22 @@ from orchestrator.converter import Converted
 from orchestrator.pipeline import Budget
 from orchestrator.preparation import Preparation
 from orchestrator.request_body import Content
-from records.addresses import ObjectAddress
 from records.conversions import Parent
 from records.derived import member_key
 from records.errors import DocumentRejected, DocumentUnavailable
 from records.outcomes import ModelFailure, Outcome
 from records.record import Reason, Record, Status
 from records.uploads import LATE_AFTER, Upload
-from tests.support.pipelines import MAX_BYTES, VERSIONS, FakeDerived, FakeDocuments, FakeModels, FakeRecords, pipeline
+from tests.support.pipelines import (
+    MAX_BYTES,
+    VERSIONS,
+    FakeDerived,
+    FakeDocuments,
+    FakeModels,
+    FakeRecords,
+    HangingDocuments,
+    pipeline,
+)
 from tests.support.uploads import NOON, model_failure, prediction, record, upload
 
 ONE = upload(version_id="one")
@@ -216,37 +223,10 @@ def test_member_that_was_deleted_is_rejected_for_that() -> None:
 class WaitingModels(ReadingModels):
     """Versions that could not read the object, and wait for its content."""
 
-    def predict(
-        self,
-        document: Content,
-        *,
-        versions: Iterable[str],
-        deadline: float,
-        trace_id: str = "",
-        address: ObjectAddress | None = None,
-    ) -> Mapping[str, Outcome]:
+    def predict(self, document: Content, *, versions: Iterable[str], **_: Any) -> Mapping[str, Outcome]:
         assert not isinstance(document, bytes)
         document.result()
         return dict.fromkeys(versions, model_failure("timeout"))
-
-
-class HangingDocuments(FakeDocuments):
-    """Objects whose content does not arrive until `release` is set."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.release = threading.Event()
-
-    def read(self, upload: Upload) -> bytes:
-        self.release.wait(30)
-        return super().read(upload)
-
-
-@pytest.fixture
-def hanging() -> Iterator[HangingDocuments]:
-    documents = HangingDocuments()
-    yield documents
-    documents.release.set()
 
 
 def test_content_that_does_not_arrive_is_not_a_timeout_of_a_version(hanging: HangingDocuments) -> None:

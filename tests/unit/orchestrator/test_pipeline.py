@@ -25,7 +25,15 @@ from records.policy import Policy
 from records.record import INACCESSIBLE_REASONS, PERMANENT_REASONS, Reason, Record, Status
 from records.reviews import Queue, Review
 from records.uploads import LATE_AFTER, Upload
-from tests.support.pipelines import VERSIONS, FakeDocuments, FakeModels, FakeRecords, SlowRecords, pipeline
+from tests.support.pipelines import (
+    VERSIONS,
+    FakeDocuments,
+    FakeModels,
+    FakeRecords,
+    HangingDocuments,
+    SlowRecords,
+    pipeline,
+)
 from tests.support.slow_storage import slow_storage
 from tests.support.uploads import NOON, FixedPolicy, model_failure, policy, prediction, record, upload
 
@@ -204,25 +212,6 @@ def test_read_that_ends_after_the_deadline_is_not_a_failure_of_a_version() -> No
     assert stored.reason is not None
     assert stored.reason.kind == "storage-slow"
     assert models.calls == []
-
-
-class HangingDocuments(FakeDocuments):
-    """Objects whose content does not arrive until `release` is set."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.release = threading.Event()
-
-    def read(self, upload: Upload) -> bytes:
-        self.release.wait(30)
-        return super().read(upload)
-
-
-@pytest.fixture
-def hanging() -> Iterator[HangingDocuments]:
-    documents = HangingDocuments()
-    yield documents
-    documents.release.set()
 
 
 SHORT = Budget(0.5, 0.2)

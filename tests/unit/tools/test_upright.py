@@ -9,10 +9,11 @@ import pytest
 
 from decoding.orientation import VIEW_SIDE
 from model_service.inference import openvino_core
+from model_service.orientation import orbit
 from tests.support.pages import encode, page
 from tools.upright.__main__ import main
 from tools.upright.augmentation import vary
-from tools.upright.pages import SHORTER_SIDE, UprightPage, orbit, target_of
+from tools.upright.pages import SHORTER_SIDE, UprightPage, target_of
 from training.data import LabelledDocument
 
 BROKEN = b"\x89PNG\r\n\x1a\n" + bytes(50)
