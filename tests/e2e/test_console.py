@@ -451,5 +451,6 @@ def take_screenshot(page: Page, name: str, size: tuple[int, int], theme: str) ->
     from PIL import Image
 
     file = Path(folder) / f"console-{name}{'-narrow' if size == NARROW else ''}.png"
+    page.evaluate("scrollTo(0, 0)")  # a comparison that was opened scrolls the page of versions
     page.screenshot(path=file)
     Image.open(file).convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=4).save(file, optimize=True)
