@@ -18,7 +18,7 @@ class Limits:
     """Bytes of the encoded document. 40 MiB hold an uncompressed 300-dpi A4 page in CMYK."""
     max_pixels: int = 80_000_000
     """Pixels decoded of one page or embedded image. 80 million hold an A3 page at 600 dpi. Baseline JPEG files, which
-    are decoded at a reduced size, may have eight times as many."""
+    are decoded at a reduced size, and bilevel images may have eight times as many: an A0 plan at 600 dpi."""
     max_pages: int = 40
     """Pages read from the front of a document. Further pages are skipped and reported as truncated."""
     front_pages: int = 8

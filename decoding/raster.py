@@ -51,6 +51,9 @@ pi_heif.register_heif_opener()
 pi_heif.options.DECODE_THREADS = 1
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
+# Every image is checked against the limits before it is loaded. Pillow's own limit is below that of bilevel images.
+Image.MAX_IMAGE_PIXELS = None
+
 # Decompressed, each: drawings contain their source, and scans the profile of the scanner. Pillow reads 1 MiB, and calls
 # files with more damaged.
 _MAX_PNG_METADATA: Final = 16 * 1024 * 1024
@@ -66,6 +69,9 @@ _OPAQUE_SHARE: Final = 0.3
 
 # Larger colour profiles are ignored (a press profile has about 0.5 to 2 MB).
 _MAX_PROFILE_BYTES: Final = 4 * 1024 * 1024
+
+# Pixels of a bilevel image that are in 8 bits at the same time.
+_BAND_PIXELS: Final = 8_000_000
 
 _TRANSPOSE: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -122,8 +128,25 @@ def decode_image(
 
 def _decode(data: bytes, kind: str, min_side: int, limits: Limits) -> Image.Image:
     with translate_errors(kind), Image.open(io.BytesIO(data), formats=(kind,)) as image:
-        limits.check_pixels(*image.size)
+        check_size(image, limits)
         return to_page(image, min_side)
+
+
+def check_size(image: Image.Image, limits: Limits) -> None:
+    """Reject an image, before it is loaded, that would decode to too many pixels for its mode.
+
+    Raises:
+        DecompressionBombError: If it is above the limit of a reduced decoding, or of any other if it is not bilevel.
+    """
+    if _is_bilevel(image):
+        limits.check_reduced_pixels(*image.size)
+    else:
+        limits.check_pixels(*image.size)
+
+
+def _is_bilevel(image: Image.Image) -> bool:
+    """Return whether an image is black and white. One with a transparent colour is processed like one in grey."""
+    return image.mode == "1" and "transparency" not in image.info
 
 
 def _decode_jpeg(data: bytes, min_side: int, limits: Limits, mode: JpegMode) -> tuple[Image.Image, bool]:
@@ -181,7 +204,10 @@ def to_page(image: Image.Image, min_side: int, orientation: int | None = None, p
     if orientation is None:
         profile = image.info.get("icc_profile")
         orientation = _orientation(image)
-    page = _reduce(_crop_transparent_margins(_show_transparent(_to_usual_mode(image))), min_side)
+    if _is_bilevel(image):
+        page = _reduce_bilevel(image, min_side)
+    else:
+        page = _reduce(_crop_transparent_margins(_show_transparent(_to_usual_mode(image))), min_side)
     page = _to_srgb(_flatten(page), profile)
     if page is image:
         page = image.copy()  # the next page of the file would replace its pixels
@@ -257,8 +283,24 @@ def _reduce(image: Image.Image, min_side: int) -> Image.Image:
     Twice, because blocks alias print more than an inverse DCT does, and processing the additional pixels takes little
     time compared with reading the image.
     """
-    factor = min(image.size) // (2 * min_side)
+    factor = _reduction(image, min_side)
     return image.reduce(factor) if factor > 1 else image
+
+
+def _reduction(image: Image.Image, min_side: int) -> int:
+    return max(1, min(image.size) // (2 * min_side))
+
+
+def _reduce_bilevel(image: Image.Image, min_side: int) -> Image.Image:
+    """Convert a bilevel image to grey and reduce it, in bands: a large one is kept in memory once, not twice."""
+    factor = _reduction(image, min_side)
+    width, height = image.size
+    page = Image.new("L", (-(-width // factor), -(-height // factor)))
+    rows = factor * max(1, _BAND_PIXELS // (width * factor))
+    for top in range(0, height, rows):
+        band = image.crop((0, top, width, min(top + rows, height))).convert("L")
+        page.paste(band.reduce(factor) if factor > 1 else band, (0, top // factor))
+    return page
 
 
 def _flatten(image: Image.Image) -> Image.Image:

@@ -41,6 +41,9 @@ _SIGNATURES: Final[dict[str, re.Pattern[bytes]]] = {
     ),
 }
 
+# What every PDF contains behind its header.
+_PDF_SYNTAX: Final = re.compile(rb"\b\d+\s+obj\b|\bstartxref\b")
+
 _TEXT: Final = "TEXT"
 # Images whose files are text: PBM, PGM and PPM in ASCII, XPM and XBM.
 _IMAGE_AS_TEXT: Final = re.compile(
@@ -54,9 +57,18 @@ FORMATS: Final = (*_SIGNATURES, _TEXT)
 def sniff(data: bytes) -> str | None:
     """Return the format of a document by its content: one of `FORMATS`, or None."""
     name = sniff_signature(data)
+    if name == "PDF" and _only_mentions_pdf(data):
+        name = None
     if name is not None or convertible_format(data) is not None or _IMAGE_AS_TEXT.match(data):
         return name
     return _TEXT if text.read_text(data) is not None else None
+
+
+def _only_mentions_pdf(data: bytes) -> bool:
+    """Return whether a file that contains the header of a PDF is a text about one, such as a log."""
+    if data.lstrip().startswith(b"%PDF") or _PDF_SYNTAX.search(data):
+        return False
+    return text.read_text(data) is not None
 
 
 def sniff_signature(data: bytes) -> str | None:

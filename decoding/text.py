@@ -29,6 +29,9 @@ _DRAWINGS: Final = re.compile(
 # Allowed: backspace to carriage return, Ctrl-Z (the end of a DOS file) and escape (old printers).
 _CONTROL: Final = re.compile(r"[\x00-\x07\x0e-\x19\x1c-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 
+# In UTF-16 without a mark, at least this share of the characters is ASCII: every second byte of these is zero.
+_MIN_ZERO_SHARE: Final = 0.5
+
 # In text in a single-byte encoding, at least this share of the characters is ASCII.
 _MIN_ASCII_SHARE: Final = 0.6
 
@@ -36,26 +39,39 @@ _MIN_ASCII_SHARE: Final = 0.6
 def read_text(data: bytes) -> str | None:
     """Return the text at the front of a file, or None if the file is not text.
 
-    The encoding is that of the byte order mark, else UTF-8, else Windows-1252.
+    The encoding is that of the byte order mark, else UTF-16 if every second byte is mostly zero, else UTF-8, else
+    Windows-1252. Zeros at the end, with which some systems fill records, are not part of the text.
 
     Args:
         data: The whole file; `MAX_TEXT_BYTES` of it are read.
     """
     head = data[:MAX_TEXT_BYTES]
     text = _decode(head, is_complete=len(head) == len(data))
+    text = None if text is None else text.rstrip("\0\x1a")
     if text is None or _CONTROL.search(text) or _DRAWINGS.match(text) or not any(map(str.isalnum, text)):
         return None
-    return text.rstrip("\x1a")
+    return text
 
 
 def _decode(head: bytes, *, is_complete: bool) -> str | None:
     for mark, encoding in _BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return _decode_as(encoding, head, is_complete=is_complete)
+    unmarked = _unmarked_utf16(head.rstrip(b"\0"))
+    if unmarked is not None:
+        return _decode_as(unmarked, head, is_complete=is_complete)
     text = _decode_as("utf-8", head, is_complete=is_complete)
     if text is None and sum(byte < 128 for byte in head) >= _MIN_ASCII_SHARE * len(head):
         text = _decode_as("cp1252", head, is_complete=is_complete)
     return text
+
+
+def _unmarked_utf16(head: bytes) -> str | None:
+    """Return the byte order of text in UTF-16 without a mark, or None if it is in another encoding."""
+    first, second = head[::2].count(0), head[1::2].count(0)
+    if max(first, second) < max(2, _MIN_ZERO_SHARE * len(head) / 2):
+        return None
+    return "utf-16-le" if second > first else "utf-16-be"
 
 
 def _decode_as(encoding: str, head: bytes, *, is_complete: bool) -> str | None:

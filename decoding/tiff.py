@@ -18,7 +18,7 @@ from decoding.errors import (
     UnsupportedCodingError,
 )
 from decoding.limits import Limits, PageCount
-from decoding.raster import to_page
+from decoding.raster import check_size, to_page
 from decoding.tiff_directories import Directory, Tag, read_directories, write_single
 from decoding.tiff_old_jpeg import to_jpeg
 from decoding.tiff_samples import read_chunks, read_page
@@ -140,14 +140,16 @@ class _PageReader:
         if self._image is None:
             self.pages.append(self._read_directory())
             return
-        self._limits.check_pixels(*self._image.size)
+        check_size(self._image, self._limits)
         if _is_misread(self._image):
+            self._limits.check_pixels(*self._image.size)
             self.pages.append(self._read_directory())
             return
         try:
             page = to_page(self._image, self._min_side)
         except (OSError, ValueError, SyntaxError):
             logger.debug("page not decoded by Pillow", exc_info=True)
+            self._limits.check_pixels(*self._image.size)
             page = self._read_known_directory()
         self.pages.append(page)
 
@@ -192,6 +194,7 @@ class _PageReader:
             single = _open_single(directory, read_chunks(self._data, directory))
             if single is None:
                 raise
+            check_size(single, self._limits)
             single.load()
             return single
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageDraw
 
-from decoding import reader
+from decoding import raster, reader
 from decoding.errors import (
     CorruptDocumentError,
     DecompressionBombError,
@@ -28,6 +28,8 @@ FILES = every_format()
 PICTURES = sorted(set(FILES) - {"pdf-text"})
 REDUCED = ("jpeg", "jpeg-cmyk", "jpeg-grey")
 """Files that are decoded at a reduced size, which the limit of pixels then refers to."""
+BILEVEL = ("tiff-group4", "png-bilevel")
+"""Files of one bit per pixel, which may have more pixels."""
 
 
 def thumbnail(image: Image.Image) -> np.ndarray:
@@ -212,7 +214,7 @@ def test_an_empty_document_is_rejected() -> None:
     "data",
     [
         b"<html></html>",
-        b"BM is how this content begins\x00",
+        b"BM is how \x00 this content begins",
         b"PK\x03\x04" + bytes(60),
         b"\x00",
         b"%PDF",
@@ -231,7 +233,7 @@ def test_too_many_bytes_are_rejected_before_decoding(monkeypatch: pytest.MonkeyP
         decode_pages(FILES["bmp"], min_side=MIN_SIDE, limits=Limits(max_bytes=len(FILES["bmp"]) - 1))
 
 
-@pytest.mark.parametrize("name", [name for name in PICTURES if name not in (*REDUCED, "pdf")])
+@pytest.mark.parametrize("name", [name for name in PICTURES if name not in (*REDUCED, *BILEVEL, "pdf")])
 def test_too_many_pixels_are_rejected_in_every_format(name: str) -> None:
     with pytest.raises(DecompressionBombError):
         decode_pages(FILES[name], min_side=MIN_SIDE, limits=Limits(max_pixels=600 * 800))
@@ -246,6 +248,34 @@ def test_too_many_pixels_of_a_reduced_decoding_are_rejected(name: str) -> None:
     with pytest.raises(DecompressionBombError):
         decode_pages(FILES[name], min_side=MIN_SIDE, limits=Limits(max_pixels=620 * 877 // 8 - 1))
     assert decode_pages(FILES[name], min_side=MIN_SIDE, limits=Limits(max_pixels=620 * 877 // 8 + 1))
+
+
+@pytest.mark.parametrize("name", BILEVEL)
+def test_a_bilevel_image_may_have_eight_times_as_many_pixels(name: str) -> None:
+    """Plans are larger than other documents: A0 at 600 dpi has 558 million pixels."""
+    with pytest.raises(DecompressionBombError):
+        decode_pages(FILES[name], min_side=MIN_SIDE, limits=Limits(max_pixels=620 * 877 // 8 - 1))
+    assert decode_pages(FILES[name], min_side=MIN_SIDE, limits=Limits(max_pixels=620 * 877 // 8 + 1))
+
+
+def test_a_transparent_bilevel_image_may_not() -> None:
+    """It is converted to grey as a whole, and composited on white."""
+    file = encode(page((620, 877)).convert("1"), "PNG", transparency=0)
+
+    with pytest.raises(DecompressionBombError):
+        decode_pages(file, min_side=MIN_SIDE, limits=Limits(max_pixels=600 * 800))
+
+
+@pytest.mark.parametrize("min_side", [20, 75, 300])
+def test_bands_of_a_bilevel_image_do_not_show(min_side: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large image is reduced in bands. Their borders, and the last one, must be like those of the whole."""
+    monkeypatch.setattr(raster, "_BAND_PIXELS", 620 * 50)
+    image = page((620, 877)).convert("1")
+    factor = max(1, 620 // (2 * min_side))
+
+    (decoded,) = decode_pages(encode(image, "TIFF", compression="group4"), min_side=min_side)
+
+    assert np.array_equal(np.asarray(decoded.convert("L")), np.asarray(image.convert("L").reduce(factor)))
 
 
 def test_too_many_pixels_of_a_picture_in_a_pdf_are_rejected() -> None:
@@ -313,6 +343,14 @@ def test_a_small_part_of_a_jpeg_file_is_rejected_as_corrupt(name: str) -> None:
 def test_a_pdf_with_other_bytes_before_its_header_is_detected() -> None:
     assert sniff(b"\r\nmail header\r\n" + FILES["pdf-text"]) == "PDF"
     assert sniff(bytes(1100) + FILES["pdf-text"]) is None
+
+
+@pytest.mark.parametrize("line", ["INFO header is %PDF-1.4", "<p>%PDF-1.7 is the first line of a PDF."])
+def test_a_text_about_a_pdf_is_text(line: str) -> None:
+    """Logs and messages quote the first line of a PDF. A PDF that is plain text has objects behind it."""
+    assert sniff(f"{line}\nread 3 pages\n".encode()) == "TEXT"
+    assert sniff(f"{line}\n1 0 obj\n<< /Type /Catalog >>\nendobj\n".encode()) == "PDF"
+    assert sniff(b"%PDF-1.4\nno object follows\n") == "PDF", "damaged, not a text"
 
 
 @pytest.mark.parametrize("brand", ["heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs", "mif1", "msf1"])

@@ -26,9 +26,14 @@ def ink(page: Image.Image) -> np.ndarray:
     return np.asarray(page.convert("L")) < 128
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
 def test_text_is_read_in_every_common_encoding(encoding: str) -> None:
     assert read_text(LETTER.encode(encoding)) == LETTER
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "cp1252"])
+def test_zeros_that_fill_the_last_record_are_not_part_of_a_text(encoding: str) -> None:
+    assert read_text(LETTER.encode(encoding) + bytes(300)) == LETTER
 
 
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs", "Cn"]), min_size=1).filter(lambda t: t[0].isascii()))
@@ -43,6 +48,8 @@ def test_any_text_in_utf8_is_read_unchanged_or_refused(text: str) -> None:
     [
         b"\x7fELF\x02\x01\x01\x00 text",
         b"text with a \x00 in it",
+        b"\x01\x00\x02\x00\x03\x00a\x00b\x00",
+        bytes(40),
         b"%!PS-Adobe-3.0\n%%Pages: 1\n",
         b"%PDFdamaged",
         b"<svg xmlns='http://www.w3.org/2000/svg'/>",
