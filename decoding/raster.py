@@ -177,7 +177,6 @@ def _open_jpeg(data: bytes, min_side: int, limits: Limits, mode: JpegMode) -> Im
     libjpeg computes a smaller inverse DCT: an eighth, a quarter or half of the size, never below `min_side`. In grey,
     it does so for the luminance only, which is the grey of the page up to rounding. A colour profile needs the colours.
     """
-    # Not Image.open, which would check the full size against Pillow's own limit.
     image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
     if jpeg.is_decoded_by_rows(data):
         limits.check_reduced_pixels(*image.size)

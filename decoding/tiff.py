@@ -111,7 +111,6 @@ class _PageReader:
         self._index = index
         try:
             if index == 0:
-                # Not Image.open, which would check the size against Pillow's own limit.
                 self._image = TiffImagePlugin.TiffImageFile(io.BytesIO(self._data))
             elif self._image is not None:
                 self._image.seek(index)
