@@ -51,8 +51,9 @@ pi_heif.register_heif_opener()
 pi_heif.options.DECODE_THREADS = 1
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
-# Every image is checked against the limits before it is loaded. Pillow's own limit is below that of bilevel images.
-Image.MAX_IMAGE_PIXELS = None
+# Pillow refuses images of more than twice this number: those above the limit of bilevel images. Its decoder of WebP
+# allocates memory before the size is known here, so that the check must not be left out.
+Image.MAX_IMAGE_PIXELS = Limits().max_pixels * 4
 
 # Decompressed, each: drawings contain their source, and scans the profile of the scanner. Pillow reads 1 MiB, and calls
 # files with more damaged.
