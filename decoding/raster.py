@@ -51,10 +51,6 @@ pi_heif.register_heif_opener()
 pi_heif.options.DECODE_THREADS = 1
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
-# Pillow refuses images of more than twice this number: those above the limit of bilevel images. Its decoder of WebP
-# allocates memory before the size is known here, so that the check must not be left out.
-Image.MAX_IMAGE_PIXELS = Limits().max_pixels * 4
-
 # Decompressed, each: drawings contain their source, and scans the profile of the scanner. Pillow reads 1 MiB, and calls
 # files with more damaged.
 _MAX_PNG_METADATA: Final = 16 * 1024 * 1024
@@ -128,9 +124,16 @@ def decode_image(
 
 
 def _decode(data: bytes, kind: str, min_side: int, limits: Limits) -> Image.Image:
-    with translate_errors(kind), Image.open(io.BytesIO(data), formats=(kind,)) as image:
+    with translate_errors(kind), _open(data, kind) as image:
         check_size(image, limits)
         return to_page(image, min_side)
+
+
+def _open(data: bytes, kind: str) -> Image.Image:
+    if kind == "PNG":
+        # Not Image.open, which would check the size against Pillow's own limit: bilevel images may be larger.
+        return PngImagePlugin.PngImageFile(io.BytesIO(data))
+    return Image.open(io.BytesIO(data), formats=(kind,))
 
 
 def check_size(image: Image.Image, limits: Limits) -> None:
@@ -178,6 +181,7 @@ def _open_jpeg(data: bytes, min_side: int, limits: Limits, mode: JpegMode) -> Im
     libjpeg computes a smaller inverse DCT: an eighth, a quarter or half of the size, never below `min_side`. In grey,
     it does so for the luminance only, which is the grey of the page up to rounding. A colour profile needs the colours.
     """
+    # Not Image.open, which would check the full size against Pillow's own limit.
     image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
     if jpeg.is_decoded_by_rows(data):
         limits.check_reduced_pixels(*image.size)
@@ -299,7 +303,7 @@ def _reduce_bilevel(image: Image.Image, min_side: int) -> Image.Image:
     rows = factor * max(1, _BAND_PIXELS // (width * factor))
     for top in range(0, height, rows):
         band = image.crop((0, top, width, min(top + rows, height))).convert("L")
-        page.paste(band.reduce(factor) if factor > 1 else band, (0, top // factor))
+        page.paste(band.reduce(factor), (0, top // factor))
     return page
 
 

@@ -86,6 +86,16 @@ def decode_tiff(
     return DecodedDocument(reader.pages, truncated=failure is not None)
 
 
+class _TiffFile(TiffImagePlugin.TiffImageFile):
+    """A TIFF file whose pages are checked by `check_size` only. Pillow's own limit is below that of bilevel pages."""
+
+    def load_prepare(self) -> None:
+        """Allocate the page, before Pillow checks its size and does so."""
+        if self._im is None:
+            self.im = Image.new(self.mode, self._tile_size, None).im
+        super().load_prepare()
+
+
 class _PageReader:
     """Reads the directories of a TIFF file in order, with Pillow as long as it can.
 
@@ -111,7 +121,8 @@ class _PageReader:
         self._index = index
         try:
             if index == 0:
-                self._image = TiffImagePlugin.TiffImageFile(io.BytesIO(self._data))
+                # Not Image.open, which would check the size against Pillow's own limit.
+                self._image = _TiffFile(io.BytesIO(self._data))
             elif self._image is not None:
                 self._image.seek(index)
         except EOFError:

@@ -191,6 +191,7 @@ def _decompress(chunks: list[bytes], directory: Directory, layout: _Layout) -> N
         Tag.ROWS_PER_STRIP: (layout.chunk_height,),
     }
     file = write_single(Directory(tags, directory.byte_order), chunks)
+    # Not Image.open, which would check the number of bytes against Pillow's own limit of pixels.
     with TiffImagePlugin.TiffImageFile(io.BytesIO(file)) as image:
         image.load()
         return np.array(image)

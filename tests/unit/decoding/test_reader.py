@@ -258,6 +258,14 @@ def test_a_bilevel_image_may_have_eight_times_as_many_pixels(name: str) -> None:
     assert decode_pages(FILES[name], min_side=MIN_SIDE, limits=Limits(max_pixels=620 * 877 // 8 + 1))
 
 
+@pytest.mark.parametrize("name", BILEVEL)
+def test_pillows_own_limit_does_not_apply_to_bilevel_images(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    assert decode_pages(FILES[name], min_side=MIN_SIDE)
+    with pytest.raises(DecompressionBombError):
+        decode_pages(FILES["webp"], min_side=MIN_SIDE)  # its decoder allocates memory before the size is known
+
+
 def test_a_transparent_bilevel_image_may_not() -> None:
     """It is converted to grey as a whole, and composited on white."""
     file = encode(page((620, 877)).convert("1"), "PNG", transparency=0)
