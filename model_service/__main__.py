@@ -26,7 +26,7 @@ def main() -> int:
     try:
         settings = ServiceSettings.from_environment()
         logs.configure(settings.log_level)
-        with DecoderPool(settings.threads, slow=settings.max_slow) as decoders:
+        with DecoderPool(settings.threads, slow=settings.max_slow, ahead=settings.ahead) as decoders:
             classifier = load_classifier(settings, decoders)
             lifecycle = Lifecycle()
             run_server(create_service_app(classifier, settings, decoders, lifecycle), settings, lifecycle)

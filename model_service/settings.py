@@ -88,6 +88,15 @@ class ServiceSettings(ServerSettings):
     """Documents that take long to decode and make way for others, each in one more decoder process. 0 turns it off."""
 
     @property
+    def ahead(self) -> int:
+        """Further documents that are begun before a CPU is free for them.
+
+        A document passes through several threads and a decoder process. Without a further document, two CPUs waited at
+        these passages for 14 to 17 % of the time at full load. A single CPU did not wait.
+        """
+        return self.threads // 2
+
+    @property
     def limits(self) -> Limits:
         """Bounds on one document."""
         return Limits(

@@ -49,6 +49,8 @@ class Pausable(Protocol):
 class Lane:
     """A bounded number of documents at the same time; others wait in the order of their arrival.
 
+    A document that leaves gives its room to the one that waits first, and wakes no other.
+
     Args:
         size: Documents in the lane at the same time.
     """
@@ -56,8 +58,10 @@ class Lane:
     def __init__(self, size: int) -> None:
         self.size: Final = size
         self._free = size
-        self._queue: Final[deque[object]] = deque()
-        self._changed: Final = threading.Condition()
+        # Set for a document once it is in the lane.
+        self._queue: Final[deque[threading.Event]] = deque()
+        # Guards all attributes and is notified when the lane becomes empty.
+        self._emptied: Final = threading.Condition()
 
     @property
     def waiting(self) -> int:
@@ -81,38 +85,53 @@ class Lane:
             check_cancelled: Called several times a second while the document waits; what it raises propagates.
             first: Whether to wait before all others.
         """
-        ticket = object()
-        with self._changed:
+        entered = threading.Event()
+        with self._emptied:
             if first:
-                self._queue.appendleft(ticket)
+                self._queue.appendleft(entered)
             else:
-                self._queue.append(ticket)
-            try:
-                while self._queue[0] is not ticket or not self._free:
-                    self._changed.wait(_CHECK_SECONDS)
-                    check_cancelled()
-                self._free -= 1
-            finally:
-                self._queue.remove(ticket)
-                self._changed.notify_all()
+                self._queue.append(entered)
+            self._admit()
+        try:
+            while not entered.wait(_CHECK_SECONDS):
+                check_cancelled()
+        except BaseException:
+            self._stop_waiting(entered)
+            raise
 
     def try_enter(self) -> bool:
         """Enter the lane if it has room and no document waits for it. Return whether it was entered."""
-        with self._changed:
+        with self._emptied:
             entered = self._free > 0 and not self._queue
             self._free -= entered
             return entered
 
     def leave(self) -> None:
         """Leave the lane."""
-        with self._changed:
+        with self._emptied:
             self._free += 1
-            self._changed.notify_all()
+            self._admit()
+            if self.is_empty:
+                self._emptied.notify_all()
 
     def wait_until_empty(self, seconds: float) -> None:
         """Wait until no document is in the lane, but not longer than a number of seconds."""
-        with self._changed:
-            self._changed.wait_for(lambda: self.is_empty, seconds)
+        with self._emptied:
+            self._emptied.wait_for(lambda: self.is_empty, seconds)
+
+    def _admit(self) -> None:
+        """Let documents that wait into the lane while it has room."""
+        while self._free and self._queue:
+            self._free -= 1
+            self._queue.popleft().set()
+
+    def _stop_waiting(self, entered: threading.Event) -> None:
+        """Let a document stop waiting. It may have entered at the same moment, and then leaves."""
+        with self._emptied:
+            if not entered.is_set():
+                self._queue.remove(entered)
+                return
+        self.leave()
 
 
 class Lanes:
@@ -122,10 +141,11 @@ class Lanes:
         ordinary: Documents in the ordinary lane at the same time.
         slow: Documents in the slow lane, of which at most `ordinary` are decoded and the others are paused. If it is
             full, documents that turn out to be slow stay in the ordinary lane.
+        ahead: Further documents in the ordinary lane.
     """
 
-    def __init__(self, ordinary: int, slow: int) -> None:
-        self.ordinary: Final = Lane(ordinary)
+    def __init__(self, ordinary: int, slow: int, *, ahead: int = 0) -> None:
+        self.ordinary: Final = Lane(ordinary + ahead)
         self.slow: Final = Lane(slow)
         self.turn: Final = Lane(ordinary)
 

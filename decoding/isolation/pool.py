@@ -49,15 +49,16 @@ class DecoderPool:
     Each process passes a self-test before it gets a document. Use the pool as a context manager, or call `close`.
 
     Args:
-        size: Ordinary documents decoded at the same time.
+        size: Ordinary documents that are decoded at the same time: as many as there are CPUs.
         slow: Slow documents that make way for others, in addition; each has a process.
+        ahead: Further ordinary documents, which are begun before a CPU is free for them; each has a process.
         lazy: Start processes when they are needed, instead of keeping them running.
     """
 
-    def __init__(self, size: int, *, slow: int = 0, lazy: bool = False) -> None:
-        self._lanes: Final = Lanes(size, slow)
+    def __init__(self, size: int, *, slow: int = 0, ahead: int = 0, lazy: bool = False) -> None:
+        self._lanes: Final = Lanes(size, slow, ahead=ahead)
         self._size: Final = size
-        self._spare: Final = slow
+        self._spare: Final = slow + ahead
         self._lazy: Final = lazy
         # Guards all attributes below and is notified of their changes.
         self._changed: Final = threading.Condition()

@@ -130,7 +130,7 @@ def candidate_classifier(folder: Path, workers: int) -> Iterator[Classify]:
     from model_service.settings import ServiceSettings
 
     settings = ServiceSettings(models_dir=folder.parent, models=(folder.name,), workers=workers)
-    with DecoderPool(settings.threads, slow=settings.max_slow) as decoders:
+    with DecoderPool(settings.threads, slow=settings.max_slow, ahead=settings.ahead) as decoders:
         try:
             classifier = load_classifier(settings, decoders)
         except (DecoderUnavailableError, ModelLoadError) as error:

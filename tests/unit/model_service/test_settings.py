@@ -38,6 +38,11 @@ def test_settings_are_read_from_the_environment() -> None:
     assert settings.host == "127.0.0.1"
 
 
+@pytest.mark.parametrize(("workers", "ahead"), [("1", 0), ("2", 1), ("4", 2)])
+def test_a_single_cpu_begins_no_document_ahead(workers: str, ahead: int) -> None:
+    assert ServiceSettings.from_environment({"WORKERS": workers}).ahead == ahead
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -242,11 +242,12 @@ def test_a_process_that_stops_in_time_is_kept(pool: DecoderPool, monkeypatch: py
     assert pool.pids == before
 
 
+def cancel() -> None:
+    raise CancelledError
+
+
 def test_cancelling_ends_the_wait_for_a_process(pool: DecoderPool) -> None:
     slow = Decoding(pool)
-
-    def cancel() -> None:
-        raise CancelledError
 
     with pytest.raises(CancelledError):
         pool.decode_batch(DOCUMENT, PREPROCESSING, LIMITS, cancel)
@@ -262,6 +263,13 @@ def test_a_slow_document_does_not_block_other_processes() -> None:
             pool.decode_batch(FILES["pdf"], PREPROCESSING, LIMITS)
         assert not slow.done()
         slow.result()
+
+
+def test_a_document_is_begun_ahead_of_a_free_cpu() -> None:
+    with DecoderPool(1, ahead=1) as pool, pool.batch_decoder(DOCUMENT):
+        assert len(pool.decode_batch(DOCUMENT, PREPROCESSING, LIMITS).pixels) == 1
+        with pool.batch_decoder(DOCUMENT), pytest.raises(CancelledError):
+            pool.decode_batch(DOCUMENT, PREPROCESSING, LIMITS, cancel)
 
 
 def test_a_process_ignores_the_signals_that_end_its_parent(pool: DecoderPool) -> None:

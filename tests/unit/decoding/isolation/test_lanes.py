@@ -105,6 +105,25 @@ def test_a_document_cancelled_while_it_waits_leaves_the_queue() -> None:
     assert lane.try_enter()
 
 
+def test_a_document_cancelled_when_it_enters_leaves_the_lane() -> None:
+    lane = Lane(1)
+    assert lane.try_enter()
+
+    def leave_and_cancel() -> None:
+        lane.leave()  # admits the document
+        raise CancelledError
+
+    with pytest.raises(CancelledError):
+        lane.enter(leave_and_cancel)
+    assert lane.is_empty
+    assert lane.try_enter()
+
+
+def test_documents_begun_ahead_do_not_add_turns_of_slow_ones() -> None:
+    lanes = Lanes(2, 4, ahead=1)
+    assert [lanes.ordinary.size, lanes.turn.size, lanes.slow.size] == [3, 2, 4]
+
+
 def test_a_slow_document_leaves_its_place_to_one_that_waits() -> None:
     lanes, process = Lanes(1, 1), Process()
     with Place(lanes) as place:
