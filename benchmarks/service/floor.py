@@ -16,6 +16,7 @@ from decoding.orientation import turn_pages
 from model_service.cpus import available_cpus
 from model_service.engine import load_model
 from model_service.orientation import corrections_of, load_orienter
+from model_service.settings import ServiceSettings
 
 
 class Floor:
@@ -46,7 +47,9 @@ class Floor:
         return latencies
 
     def saturate(self, documents: Sequence[bytes], seconds: float) -> float:
-        """Return the documents per second with one thread per core."""
+        """Return the documents per second with as many threads as the service processes documents."""
+        settings = ServiceSettings()
+        threads = settings.threads + settings.ahead
         started = time.perf_counter()
 
         def worker(first: int) -> int:
@@ -58,8 +61,8 @@ class Floor:
                     break
             return done
 
-        with ThreadPoolExecutor(available_cpus()) as pool:
-            done = sum(pool.map(worker, range(available_cpus())))
+        with ThreadPoolExecutor(threads) as pool:
+            done = sum(pool.map(worker, range(threads)))
         return done / (time.perf_counter() - started)
 
     @staticmethod
