@@ -35,7 +35,7 @@ class ServerSettings(BaseModel):
     max_timeout_ms: Annotated[int, Field(ge=1)] = 30_000
     """Maximum duration of a request, upload included, and its duration without X-Timeout-Ms."""
     workers: Annotated[int, Field(ge=0)] = 0
-    """Documents processed at the same time, each on one CPU. 0 means the CPU quota."""
+    """Documents processed in parallel, each on one CPU. 0 means the CPU quota."""
     drain_seconds: Annotated[float, Field(ge=0)] = 0.5
     """How long to accept requests after SIGTERM, while /health/ready responds 503."""
     stop_seconds: Annotated[int, Field(ge=1)] = 25
@@ -59,7 +59,7 @@ class ServerSettings(BaseModel):
 
     @property
     def threads(self) -> int:
-        """Documents processed at the same time."""
+        """Documents processed in parallel."""
         return self.workers or available_cpus()
 
 

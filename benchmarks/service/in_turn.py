@@ -24,6 +24,13 @@ service writes its log: without a pause, that takes CPU from the other side. Pau
 sides start equally idle, with threads that sleep and caches that are equally cold."""
 
 
+def describe_median(ratios: Sequence[float]) -> str:
+    """Return the median of ratios, with its 95 % interval if there are enough of them."""
+    interval = median_interval(ratios)
+    median = f"{statistics.median(ratios):.2f}"
+    return f"{median} ({interval[0]:.2f} to {interval[1]:.2f})" if interval else median
+
+
 @dataclass
 class PairedMetrics:
     """Times of the same documents without and with the service, of one kind of document.
@@ -56,9 +63,7 @@ class PairedMetrics:
         other, which the interval assumes.
         """
         ratios = [service / floor for service, floor in zip(self.service_ms, self.floor_ms, strict=True)]
-        interval = median_interval(ratios)
-        median = f"{statistics.median(ratios):.2f}"
-        return f"{median} ({interval[0]:.2f} to {interval[1]:.2f})" if interval else median
+        return describe_median(ratios)
 
     def cpu_ratio(self) -> float:
         """Return the ratio of CPU times, service to floor: of the medians of the rounds."""

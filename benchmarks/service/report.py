@@ -26,7 +26,7 @@ def ratio_tables(results: Results, reference: str, kinds: Sequence[str]) -> str:
             name: [f"{measure(result, kind) / measure(results[reference], kind):.2f}" for kind in kinds]
             for name, result in results.items()
         }
-        tables.append(_table(f"{title}: ratio to {reference}", kinds, rows))
+        tables.append(markdown_table(f"{title}: ratio to {reference}", kinds, rows))
     return "\n\n".join(tables)
 
 
@@ -41,7 +41,7 @@ def three_versions_table(results: Results, reference: str, kinds: Sequence[str])
         for name, result in results.items()
         if result.ready_seconds  # a server
     }
-    return _table(f"documents per second with three versions: ratio to {reference}", kinds, rows)
+    return markdown_table(f"documents per second with three versions: ratio to {reference}", kinds, rows)
 
 
 def figures_table(results: Results, kinds: Sequence[str]) -> str:
@@ -54,7 +54,7 @@ def figures_table(results: Results, kinds: Sequence[str]) -> str:
             for kind in kinds
         ]
         rows[name] = [*figures, *_process_figures(result)]
-    return _table("", columns, rows)
+    return markdown_table("", columns, rows)
 
 
 def _process_figures(result: ServerMetrics) -> list[str]:
@@ -70,7 +70,7 @@ def _process_figures(result: ServerMetrics) -> list[str]:
 def cost_table(usd: Mapping[str, Sequence[float]]) -> str:
     """Return the dollars of a thousand documents at each rate."""
     title = f"USD per 1,000 documents of one page of {PAGE_MB:g} MB"
-    return _table(title, RATES, {name: [f"{value:.3f}" for value in values] for name, values in usd.items()})
+    return markdown_table(title, RATES, {name: [f"{value:.3f}" for value in values] for name, values in usd.items()})
 
 
 def in_turn_table(results: Results, kinds: Sequence[str]) -> str:
@@ -78,7 +78,8 @@ def in_turn_table(results: Results, kinds: Sequence[str]) -> str:
     measured = {name: result.pairs for name, result in results.items() if result.pairs}
     count = min(len(pairs[kind].service_ms) for pairs in measured.values() for kind in kinds)
     title = f"time of the service in relation to the floor, measured in turn: median of {count} pairs (95 % interval)"
-    return _table(title, kinds, {name: [pairs[kind].ratio() for kind in kinds] for name, pairs in measured.items()})
+    rows = {name: [pairs[kind].ratio() for kind in kinds] for name, pairs in measured.items()}
+    return markdown_table(title, kinds, rows)
 
 
 def overload_tables(result: OverloadResult, abandoned: AbandonedRequests) -> str:
@@ -107,7 +108,7 @@ def overload_tables(result: OverloadResult, abandoned: AbandonedRequests) -> str
         f"{abandoned.callers} callers disconnected: no request in flight after {abandoned.seconds * 1000:.0f} ms, "
         f"{abandoned.cpu_seconds_after * 1000:.0f} ms of CPU time in the second after."
     )
-    return "\n\n".join([_full_queue(result), _table(title, columns, rows), left])
+    return "\n\n".join([_full_queue(result), markdown_table(title, columns, rows), left])
 
 
 def _full_queue(result: OverloadResult) -> str:
@@ -123,7 +124,14 @@ def _full_queue(result: OverloadResult) -> str:
     )
 
 
-def _table(title: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
+def markdown_table(title: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
+    """Return a table in Markdown.
+
+    Args:
+        title: Heading of the first column.
+        columns: Headings of the others.
+        rows: Cells of each row, by its name.
+    """
     lines = [_row(title, *columns), "|" + "---|" * (len(columns) + 1)]
     return "\n".join([*lines, *(_row(name, *cells) for name, cells in rows.items())])
 
