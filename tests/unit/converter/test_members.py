@@ -182,6 +182,30 @@ def test_a_head_without_an_end_tag_does_not_hide_the_body() -> None:
     assert html_to_text("<head><title>no</title><div>A</div>B") == "A\nB"
 
 
+@pytest.mark.parametrize("unit", ["<", "<a ", "<!--", "<?", "</", '<a b="', "<div><p>", "<![CDATA["])
+def test_text_of_a_message_with_endless_markup_is_found(unit: str) -> None:
+    """Reading 200,000 characters of tags without end took minutes, and the message was lost with its attachments."""
+    assert html_to_text("<p>Dear all" + unit * (200_000 // len(unit))).startswith("Dear all")
+
+
+def test_a_message_with_endless_markup_keeps_its_attachment() -> None:
+    message = EmailMessage()
+    message.set_content("Invoice attached." + "<a " * 50_000, subtype="html")
+    message.add_attachment(b"%PDF-1.7", maintype="application", subtype="pdf", filename="invoice.pdf")
+    conversion = read_mail(message.as_bytes(), LIMITS)
+
+    assert [member.name for member in conversion.members] == ["invoice.pdf"]
+    assert b"Invoice attached." in (conversion.pages or b"")
+
+
+def test_text_of_a_message_with_an_unknown_declaration_is_found() -> None:
+    assert html_to_text("<p>Tom &amp; Jerry<![x ]><b>met") == "Tom & Jerry\n\nmet"
+
+
+def test_a_long_tag_is_read_whole() -> None:
+    assert html_to_text(f'<p>A<img src="data:{"x" * 300_000}">B') == "AB"
+
+
 @given(st.binary(max_size=500))
 def test_any_message_is_read(data: bytes) -> None:
     conversion = read_mail(b"MIME-Version: 1.0\r\n" + data, LIMITS)
