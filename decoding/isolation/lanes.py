@@ -92,9 +92,11 @@ class Lane:
             else:
                 self._queue.append(entered)
             self._admit()
+            waits = not entered.is_set()
         try:
-            while not entered.wait(_CHECK_SECONDS):
-                check_cancelled()
+            while waits:
+                waits = not entered.wait(_CHECK_SECONDS)
+                check_cancelled()  # also once it has entered: it may have been abandoned meanwhile
         except BaseException:
             self._stop_waiting(entered)
             raise

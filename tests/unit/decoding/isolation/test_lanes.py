@@ -119,6 +119,21 @@ def test_a_document_cancelled_when_it_enters_leaves_the_lane() -> None:
     assert lane.try_enter()
 
 
+def test_a_document_that_was_abandoned_while_it_waited_is_not_begun() -> None:
+    lane = Lane(1)
+    assert lane.try_enter()
+
+    def leave_then_cancel() -> None:
+        if lane.waiting:
+            lane.leave()  # admits the document
+        else:
+            raise CancelledError
+
+    with pytest.raises(CancelledError):
+        lane.enter(leave_then_cancel)
+    assert lane.is_empty
+
+
 def test_documents_begun_ahead_do_not_add_turns_of_slow_ones() -> None:
     lanes = Lanes(2, 4, ahead=1)
     assert [lanes.ordinary.size, lanes.turn.size, lanes.slow.size] == [3, 2, 4]
