@@ -97,6 +97,11 @@ class ServiceSettings(ServerSettings):
         return self.threads // 2
 
     @property
+    def places(self) -> int:
+        """Documents processed at the same time."""
+        return self.threads + self.ahead
+
+    @property
     def limits(self) -> Limits:
         """Bounds on one document."""
         return Limits(

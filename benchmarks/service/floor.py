@@ -48,8 +48,7 @@ class Floor:
 
     def saturate(self, documents: Sequence[bytes], seconds: float) -> float:
         """Return the documents per second with as many threads as the service processes documents."""
-        settings = ServiceSettings()
-        threads = settings.threads + settings.ahead
+        threads = ServiceSettings().places
         started = time.perf_counter()
 
         def worker(first: int) -> int:

@@ -83,8 +83,7 @@ def measure_full_queue(server: Server, documents: Sequence[bytes], rate: float, 
     result = open_loop(server, documents, rate, max(seconds, (_MIN_QUEUES + 3) * limit / (rate / 2)))
     full = slice(limit, -limit)
     completed = result.accepted_at[full]
-    settings = ServiceSettings()
-    responses = limit + settings.threads + settings.ahead - 1
+    responses = limit + ServiceSettings().places - 1
     times_ms = [(end - begin) * 1000 for begin, end in zip(completed, completed[responses:], strict=False)]
     per_second = (len(completed) - 1) / (completed[-1] - completed[0])
     return FullQueue(limit, responses, per_second, times_ms, result.accepted_ms[full])
