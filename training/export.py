@@ -1,6 +1,7 @@
 """Export of a trained model from torch to OpenVINO IR, compared with torch on real pages.
 
-Networks are exported with fp16 weights, forests, which are torch modules as well, with their exact thresholds.
+Networks are exported with fp16 weights, random forests and linear probes, which are torch modules as well, with exact
+numbers.
 
 torch deprecates TorchScript, so the export uses `torch.onnx.export(dynamo=True)`. TorchScript is written on request,
 for SageMaker's PyTorch container.
@@ -24,7 +25,6 @@ from torch import Tensor, nn
 from model_service.engine import add_feature_norm
 from model_service.inference import openvino_core
 from training.architectures import fold_batch_norms
-from training.forest import ForestModel
 from training.metrics import softmax
 from training.network import ExportableModel
 from training.recipe import Precision
@@ -52,7 +52,7 @@ class Parity:
 
 
 Trained = TypeVar("Trained", bound=nn.Module)
-"""An `ExportableModel` or a `ForestModel`."""
+"""An `ExportableModel`, a `ForestModel` or a `LinearProbe`."""
 
 
 @torch.no_grad()
@@ -61,7 +61,7 @@ def as_served(model: Trained) -> Trained:
 
     The exported file holds these folded and rounded weights, so the copy computes in torch what is served. Rounding
     changes a logit of a MobileNet by up to 0.1; metrics that are measured with the copy include this loss. A forest is
-    served as it is: the constants of its features would not be exact in fp16.
+    served as it is, because the constants of its features would not be exact in fp16, and so is a linear probe.
     """
     model = copy.deepcopy(model).eval()
     if not isinstance(model, ExportableModel):
@@ -76,10 +76,10 @@ def as_served(model: Trained) -> Trained:
     return model
 
 
-def export_openvino(model: ExportableModel | ForestModel, width: int, height: int, folder: Path) -> None:
+def export_openvino(model: nn.Module, width: int, height: int, folder: Path) -> None:
     """Write `model.xml` and `model.bin`: uint8 [batch, height, width, 3] in, float32 logits [batch, classes] out."""
     example = torch.zeros((2, height, width, 3), dtype=torch.uint8)
-    export_batches(model, example, folder, names=("pages", "logits"), fp16=not isinstance(model, ForestModel))
+    export_batches(model, example, folder, names=("pages", "logits"), fp16=isinstance(model, ExportableModel))
 
 
 def export_batches(
@@ -119,7 +119,7 @@ def save_model(model: openvino.Model, folder: Path, *, fp16: bool = True) -> Non
     openvino.save_model(model, folder / "model.xml", compress_to_fp16=fp16)
 
 
-def export_torchscript(model: ExportableModel | ForestModel, width: int, height: int, file: Path) -> None:
+def export_torchscript(model: nn.Module, width: int, height: int, file: Path) -> None:
     """Write a model as TorchScript, which SageMaker's PyTorch container loads with `torch.jit.load`."""
     example = torch.zeros((1, height, width, 3), dtype=torch.uint8)
     with warnings.catch_warnings():
@@ -175,7 +175,7 @@ def infer_with_norms(
 
 
 def check_parity(
-    model: ExportableModel | ForestModel,
+    model: nn.Module,
     folder: Path,
     pixels: NDArray[np.uint8],
     temperature: float,

@@ -14,9 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from decoding.preprocessing import Preprocessing
-from training.augmentation import augment
-from training.augmented_pages import sampling_weights
+from training.augmented_pages import pages_and_variants, sampling_weights
 from training.data import OOD_LABEL, Page
 from training.page_features import PageFeatures
 from training.recipe import Recipe
@@ -151,7 +149,7 @@ def fit_forest(recipe: Recipe, classes: int, train: Sequence[Page], *, threads: 
     settings = recipe.forest
     features = PageFeatures(recipe.input.color)
     variants = 1 + settings.variants
-    values = page_features(features, _variants(recipe, train))
+    values = page_features(features, pages_and_variants(recipe, train, settings.variants))
     weights = np.tile(sampling_weights(train, recipe.schedule.balance_sources) * len(train), variants)
     truth = np.tile([page.document.label for page in train], variants)
     known, unknown = truth != OOD_LABEL, truth == OOD_LABEL
@@ -184,14 +182,3 @@ def page_features(features: PageFeatures, pages: Iterator[NDArray[np.uint8]]) ->
     if batch:
         rows.append(features(torch.from_numpy(np.stack(batch))).to(torch.uint8).numpy())
     return np.concatenate(rows)
-
-
-def _variants(recipe: Recipe, train: Sequence[Page]) -> Iterator[NDArray[np.uint8]]:
-    """Yield every page as it is, then random variations of every page, preprocessed."""
-    preprocessing = Preprocessing(recipe.input.width, recipe.input.height, recipe.input.color)
-    for page in train:
-        yield preprocessing.apply(page.image())
-    for variant in range(recipe.forest.variants):
-        for index, page in enumerate(train):
-            rng = np.random.default_rng((recipe.seed, variant, index))
-            yield augment(page.image(), preprocessing, recipe.augmentation, rng)

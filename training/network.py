@@ -76,12 +76,7 @@ def with_frozen_backbone(model: ExportableModel, frozen: int, recipe: Recipe, th
     if not frozen:
         return model
     backbone = _Backbone(copy.deepcopy(model).eval(), frozen)
-    example = torch.zeros((2, recipe.input.height, recipe.input.width, 3), dtype=torch.uint8)
-    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch's warnings about tracing, which OpenVINO uses to read a module
-        converted = openvino.convert_model(backbone, example_input=example)
-    compiled = openvino_core().compile_model(converted, "CPU", settings)
+    compiled = compile_frozen(backbone, recipe, threads)
     network, trainable_blocks = model.network, model.network.blocks[frozen:]
 
     def forward(pages: Tensor) -> Tensor:
@@ -89,6 +84,22 @@ def with_frozen_backbone(model: ExportableModel, frozen: int, recipe: Recipe, th
         return network.classify(trainable_blocks(maps))
 
     return forward
+
+
+def compile_frozen(module: nn.Module, recipe: Recipe, threads: int) -> openvino.CompiledModel:
+    """Compile a module whose input is uint8 pages, shape (batch, height, width, 3), for OpenVINO in f32.
+
+    Args:
+        module: A module in evaluation mode, with one output.
+        recipe: Recipe with the size of the input.
+        threads: Number of threads for OpenVINO.
+    """
+    example = torch.zeros((2, recipe.input.height, recipe.input.width, 3), dtype=torch.uint8)
+    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's warnings about tracing, which OpenVINO uses to read a module
+        converted = openvino.convert_model(module, example_input=example)
+    return openvino_core().compile_model(converted, "CPU", settings)
 
 
 class _Backbone(nn.Module):

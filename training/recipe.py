@@ -14,6 +14,8 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 Precision = Literal["f32", "bf16", "int8"]
 RANDOM_FOREST = "random_forest"
 """The architecture that is not a network: see `training.forest`."""
+LINEAR_PROBE = "linear_probe"
+"""The architecture that trains one linear layer on a frozen network: see `training.linear_probe`."""
 F32_LAYERS = 2
 """Number of first convolutions that int8 leaves in f32, unless a recipe chooses another."""
 VARIATION_SCALE = 1.4
@@ -150,6 +152,18 @@ class Forest(_Section):
     """Number of augmented variations of each page, in addition to the page itself."""
 
 
+class Probe(_Section):
+    """A linear probe, for the architecture `linear_probe`, which uses no other schedule.
+
+    `schedule.balance_sources` and `schedule.label_smoothing` apply to it as well.
+    """
+
+    penalty: Annotated[float, Field(gt=0)] = 3e-3
+    """Factor of the squared weights in the loss, of features with a standard deviation of 1."""
+    variants: Annotated[int, Field(ge=0)] = 1
+    """Number of augmented variations of each page, in addition to the page itself."""
+
+
 class Synthetic(_Section):
     """Synthetic pages, which are added to the training set and never to a validation set."""
 
@@ -192,6 +206,7 @@ class Recipe(_Section):
     augmentation: Augmentation = Augmentation()
     schedule: Schedule = Schedule()
     forest: Forest = Forest()
+    probe: Probe = Probe()
     synthetic: Annotated[Synthetic, Field(validation_alias=AliasChoices("synthetic", "drawn"))] = Synthetic()
     """The table was `[drawn]` before version 0.2."""
     distillation: Distillation = Distillation()
@@ -209,20 +224,27 @@ class Recipe(_Section):
         """
         defaults = Schedule()
         unused = {key for key in LATER_SCHEDULE_KEYS if getattr(self.schedule, key) == getattr(defaults, key)}
-        return self.model_dump_json(exclude={"precision": True, "f32_layers": True, "forest": True, "schedule": unused})
+        excluded = dict.fromkeys(("precision", "f32_layers", "forest", "probe"), True)
+        return self.model_dump_json(exclude={**excluded, "schedule": unused})
+
+    @property
+    def trains_in_epochs(self) -> bool:
+        """Whether a network is trained in epochs, with checkpoints: not for a random forest or a linear probe."""
+        return self.architecture not in (RANDOM_FOREST, LINEAR_PROBE)
 
     def variation_size(self) -> tuple[int, int]:
         """Return height and width of a reused variation."""
         return round(self.input.height * VARIATION_SCALE), round(self.input.width * VARIATION_SCALE)
 
     @model_validator(mode="after")
-    def _check_forest(self) -> Self:
-        """Reject what only networks have."""
-        if self.architecture == RANDOM_FOREST and (
+    def _check_networks_only(self) -> Self:
+        """Reject what only networks that are trained in epochs have."""
+        if not self.trains_in_epochs and (
             self.weights != "none" or self.precision != "f32" or self.distillation.teachers or self.schedule.variations
         ):
             raise ValueError(
-                f"a {RANDOM_FOREST} has no initial weights, no teachers and no reused variations, and is served in f32"
+                f"a {self.architecture} has no initial weights to choose, no teachers and no reused variations, and is "
+                "served in f32"
             )
         return self
 

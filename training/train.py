@@ -20,7 +20,6 @@ from torch.nn import functional
 from training.augmented_pages import AugmentedPages, LabelledBatch, Teacher, common_size, load_batches, resize_pages
 from training.checkpoint import EpochResult, MovingAverage, TrainingState, fingerprint_of
 from training.data import OOD_LABEL, Page
-from training.forest import ForestModel
 from training.metrics import classification_metrics, softmax
 from training.network import (
     ExportableModel,
@@ -48,9 +47,12 @@ class Resources:
 
 @dataclass(frozen=True)
 class FitResult:
-    """A trained model and its epochs; `interrupted` if Ctrl-C ended the training early. A forest has no epochs."""
+    """A trained model and its epochs; `interrupted` if Ctrl-C ended the training early.
 
-    model: ExportableModel | ForestModel
+    A random forest and a linear probe have no epochs.
+    """
+
+    model: nn.Module
     history: list[EpochResult]
     interrupted: bool
 

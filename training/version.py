@@ -16,7 +16,7 @@ from training.distillation import TeacherEnsemble
 from training.export import as_served, export_torchscript
 from training.metrics import ClassificationMetrics
 from training.network import preprocessing_of
-from training.recipe import RANDOM_FOREST, Recipe, RecipeError, read_recipe
+from training.recipe import Recipe, RecipeError, read_recipe
 from training.splits import MIN_FAMILIES, scarce_labels
 from training.synthetic import SYNTHETIC_LABELS, SyntheticRequest, draw_pages
 from training.train import Resources
@@ -122,8 +122,9 @@ def _teacher_recipe(teacher: Path, student: str) -> Recipe:
         raise RecipeError(
             f"{student} has the teacher {teacher.name}: train both on this folder, in one command ({error})"
         ) from None
-    if recipe.architecture == RANDOM_FOREST:
-        raise RecipeError(f"{student} has the teacher {teacher.name}, a {RANDOM_FOREST}: only networks can be teachers")
+    if not recipe.trains_in_epochs:
+        kind = recipe.architecture
+        raise RecipeError(f"{student} has the teacher {teacher.name}, a {kind}: only trained networks can be teachers")
     return recipe
 
 

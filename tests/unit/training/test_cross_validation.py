@@ -3,13 +3,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
+from torch import nn
 
 from tests.support.small_architecture import SMALL
 from training import cross_validation
 from training.cross_validation import PageScores, TrainingInterrupted, VersionTraining, fit_and_validate
 from training.data import OOD_LABEL, LabelledDocument, Page
 from training.forest import ForestModel
-from training.network import ExportableModel, build_model
+from training.network import build_model
 from training.precision import PrecisionResult
 from training.recipe import RANDOM_FOREST, Forest, Input, Precision, Recipe, Validation
 from training.train import FitResult, Resources
@@ -72,7 +73,7 @@ def test_no_page_is_classified_by_a_network_that_was_trained_on_its_source(
     pages = _pages_of_two_sources_per_label()
     trained: dict[str, set[str]] = {}
     measured: dict[int, set[str]] = {}
-    models: list[ExportableModel | ForestModel] = []
+    models: list[nn.Module] = []
 
     def fit(_self: VersionTraining, name: str, train: list[Page], validation: list[Page]) -> FitResult:
         trained[name] = {page.document.source for page in train}

@@ -10,6 +10,7 @@ from training.recipe import Distillation, Recipe, RecipeError, Schedule, read_re
 
 MODELS = Path(__file__).parents[3] / "models"
 MINIMAL = 'version = "v9"\narchitecture = "resnet18"\n'
+PROBE = 'version = "v9"\narchitecture = "linear_probe"\n'
 FOREST = 'version = "v9"\narchitecture = "random_forest"\n'
 
 
@@ -64,6 +65,8 @@ def test_keys_of_earlier_versions_are_read(tmp_path: Path, text: str) -> None:
         (f'{FOREST}precision = "bf16"', "is served in f32"),
         (f'{FOREST}weights = "docorient"', "no initial weights"),
         (f'{FOREST}[distillation]\nteachers = ["v2"]', "no teachers"),
+        (f'{PROBE}precision = "int8"', "a linear_probe has .* is served in f32"),
+        (f"{PROBE}[probe]\npenalty = 0", "probe.penalty"),
         ('version = "../v1"\narchitecture = "resnet18"', "version"),
         ("version = ", "not TOML"),
     ],

@@ -28,10 +28,11 @@ def test_notes_of_another_version_are_not_used_with_its_recipe(tmp_path: Path) -
     assert _read_notes(flowers / "recipe.toml", flowers) == "daisies"
 
 
-def test_forest_is_rejected_as_a_teacher(tmp_path: Path) -> None:
+@pytest.mark.parametrize("architecture", ["random_forest", "linear_probe"])
+def test_only_networks_that_are_trained_in_epochs_are_teachers(architecture: str, tmp_path: Path) -> None:
     (tmp_path / "v1").mkdir()
-    (tmp_path / "v1" / "recipe.toml").write_text('version = "v1"\narchitecture = "random_forest"\n')
-    with pytest.raises(RecipeError, match="v2 has the teacher v1, a random_forest: only networks can be teachers"):
+    (tmp_path / "v1" / "recipe.toml").write_text(f'version = "v1"\narchitecture = "{architecture}"\n')
+    with pytest.raises(RecipeError, match=f"v2 has the teacher v1, a {architecture}: only trained networks can be"):
         _min_side(Recipe(version="v2", architecture="resnet18"), [tmp_path / "v1"])
 
 
