@@ -16,7 +16,7 @@ from torch.nn import functional
 from training.architectures import IMAGENET_MEAN, IMAGENET_STD
 from training.augmented_pages import pages_and_variants, sampling_weights
 from training.data import OOD_LABEL, Page
-from training.network import compile_frozen
+from training.network import compile_frozen, normalise
 from training.pp_lcnet import layout_detector
 from training.recipe import Recipe
 
@@ -40,7 +40,7 @@ class LayoutFeatures(nn.Module):
 
     def forward(self, pages: Tensor) -> Tensor:
         """Return mean, maximum and standard deviation of the channels of several blocks, shape (batch, features)."""
-        maps = (pages.to(torch.float32).permute(0, 3, 1, 2) - self.mean) * self.scale
+        maps = normalise(pages, self.mean, self.scale)
         statistics: list[Tensor] = []
         for index, block in enumerate(self.blocks):
             maps = block(maps)

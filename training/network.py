@@ -21,6 +21,17 @@ Forward = Callable[[Tensor], Tensor]
 """A forward pass from uint8 pages, shape (batch, height, width, 3), to logits, shape (batch, classes)."""
 
 
+def normalise(pages: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
+    """Return float32 images, shape (batch, 3, height, width), of pages, shape (batch, height, width, 3).
+
+    Args:
+        pages: Values of 0 to 255.
+        mean: Mean of each channel, shape (1, 3, 1, 1).
+        scale: Reciprocal of each channel's standard deviation, shape (1, 3, 1, 1).
+    """
+    return (pages.to(torch.float32).permute(0, 3, 1, 2) - mean) * scale
+
+
 class ExportableModel(nn.Module):
     """A classifier with its normalisation: uint8 pages in, shape (batch, height, width, 3), and float32 logits out."""
 
@@ -35,8 +46,7 @@ class ExportableModel(nn.Module):
 
     def forward(self, pages: Tensor) -> Tensor:
         """Return logits, shape (batch, classes), of pages, shape (batch, height, width, 3), values 0 to 255."""
-        images = (pages.to(torch.float32).permute(0, 3, 1, 2) - self.mean) * self.scale
-        logits: Tensor = self.network(images)
+        logits: Tensor = self.network(normalise(pages, self.mean, self.scale))
         return logits.to(torch.float32)
 
 
@@ -111,7 +121,7 @@ class _Backbone(nn.Module):
         self.blocks = model.network.blocks[:blocks]
 
     def forward(self, pages: Tensor) -> Tensor:
-        return cast(Tensor, self.blocks((pages.float().permute(0, 3, 1, 2) - self.mean) * self.scale))
+        return cast(Tensor, self.blocks(normalise(pages, self.mean, self.scale)))
 
 
 @torch.no_grad()

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from decoding.limits import Limits
 from model_service.classifier import Classifier
@@ -12,10 +11,10 @@ from model_service.engine import load_model
 from testkit.hosting_options import pytorch_hooks
 from tests.support.flowers import RECIPE, write_flowers
 from tests.support.tiny_model import write_tiny_model
+from tests.support.trained_versions import train_v1
 from training.data import DataError
 from training.evaluate import evaluate
-from training.train import Resources
-from training.version import TrainedVersion, train_version
+from training.version import TrainedVersion
 
 
 @pytest.fixture(scope="module")
@@ -33,17 +32,8 @@ def flowers(root: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(root: Path, flowers: Path) -> TrainedVersion:
-    recipe = root / "v1.toml"
-    recipe.write_text(f'version = "v1"\n{RECIPE}\n[synthetic]\npages_per_class = 5\n')
-    return train_version(
-        recipe,
-        flowers,
-        root / "models" / "v1",
-        runs=root / "runs",
-        resources=Resources(threads=1, workers=0),
-        console=Console(quiet=True),
-        torchscript=True,
-    )
+    recipe = f'version = "v1"\n{RECIPE}\n[synthetic]\npages_per_class = 5\n'
+    return train_v1(recipe, flowers, root, torchscript=True)
 
 
 def test_folder_of_a_trained_version_is_complete(trained: TrainedVersion) -> None:

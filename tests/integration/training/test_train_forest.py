@@ -5,14 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from decoding.limits import Limits
 from model_service.classifier import Classifier
 from model_service.engine import load_model
 from tests.support.flowers import write_flowers
-from training.train import Resources
-from training.version import TrainedVersion, train_version
+from tests.support.trained_versions import train_v1
+from training.version import TrainedVersion
 
 pytestmark = pytest.mark.slow
 
@@ -44,17 +43,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainedVersion:
-    root = tmp_path_factory.mktemp("forest")
-    recipe = root / "recipe.toml"
-    recipe.write_text(f"{RECIPE}\n[validation]\nfolds = 2\n")
-    return train_version(
-        recipe,
-        pictures,
-        root / "models" / "v1",
-        runs=root / "runs",
-        resources=Resources(threads=1, workers=0),
-        console=Console(quiet=True),
-    )
+    recipe = f"{RECIPE}\n[validation]\nfolds = 2\n"
+    return train_v1(recipe, pictures, tmp_path_factory.mktemp("forest"))
 
 
 def test_manifest_and_card_describe_the_forest(trained: TrainedVersion) -> None:

